@@ -1,0 +1,1 @@
+"""Score the logs of an LLM application; see `judge --help`."""
