@@ -260,7 +260,9 @@ def _check_options(loaded: Scorer, spec: Spec) -> dict[str, object]:
             try:
                 checked[name] = TypeAdapter(hints.get(name, object)).validate_python(spec.options[name])
             except ValidationError as error:
-                raise UsageError(f"option {name}={spec.options[name]!r} of '{spec.name}': {error.errors()[0]['msg']}", hint=f"see judge scorers {loaded.name}") from error
+                raise UsageError(
+                    f"option {name}={spec.options[name]!r} of '{spec.name}': {error.errors()[0]['msg']}", hint=f"see judge scorers {loaded.name}"
+                ) from error
         elif parameter.default is inspect.Parameter.empty:
             raise UsageError(f"scorer '{loaded.name}' needs the option '{name}'", hint=f'-s "my_{loaded.name}={loaded.name}:{name}=..."')
     return checked
@@ -304,7 +306,13 @@ def imported_scorer(name: str) -> Scorer:
     """The metric `score.NAME`: what the log already says, read as a number (true is 1, false is 0)."""
     column = f"imported_{name.removeprefix('score.')}"
     return Scorer(
-        name=name, function=_read_imported, kind="number", range=(None, None), higher_is_better=None, version=1, columns=(Column(column, column, required=True),)
+        name=name,
+        function=_read_imported,
+        kind="number",
+        range=(None, None),
+        higher_is_better=None,
+        version=1,
+        columns=(Column(column, column, required=True),),
     )
 
 
@@ -319,5 +327,3 @@ def _imported_value(text: str) -> Cell:
         return float(text.strip('"'))
     except ValueError:
         return Score(reason="metric_error", explanation=f"{text[:80]} is not a number")
-
-

@@ -129,3 +129,10 @@ class Label:
     rater_kind: Literal["human", "user", "model", "code"]
     time: datetime | None
     comment: str | None
+
+
+# What the store keeps beside the record: which reading of which file it came from, and two 64-bit
+# hashes that statistics group by (the normalised prompt; session, else user, else that prompt).
+STORED = (
+    RECORDS.append(pa.field("file_id", pa.int32(), nullable=False)).append(pa.field("prompt_hash", pa.int64())).append(pa.field("cluster_hash", pa.int64()))
+)

@@ -1,0 +1,97 @@
+"""The store's folder: made private at birth, opened with checks, read as snapshots.
+
+.judge/  ledger.db  records/  scores/  keys/  sightings/  quarantine/  .gitignore
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from judgecli.errors import EnvironmentFailure, StoreError
+from judgecli.store import tables
+from judgecli.store.ledger import Ledger
+
+FOLDERS = ("records", "scores", "keys", "sightings", "quarantine")
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A live record shard: `members` counts its rows by file, `present` lists the columns that hold something."""
+
+    name: str
+    rows: int
+    members: dict[int, int]
+    present: frozenset[str]
+
+
+class Store:
+    """An open store. Raises on opening: StoreError, StoreCorrupt, EnvironmentFailure."""
+
+    def __init__(self, root: Path, *, create: bool = True) -> None:
+        self.root = root
+        if re.match(r"[a-z][a-z0-9+]+://", str(root).replace(":/", "://")):
+            raise StoreError(f"the store {root} is not a local folder", hint="object stores come in a later version; name a folder with --store DIR")
+        if not (root / "ledger.db").exists() and not create:
+            raise StoreError(f"there is no store at {root}", hint="judge score LOGS makes one; or name another with --store DIR")
+        self._make_folders()
+        self.ledger = Ledger(root / "ledger.db")
+        os.chmod(root / "ledger.db", 0o600)
+
+    def _make_folders(self) -> None:
+        try:
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in FOLDERS:
+                (self.root / folder).mkdir(mode=0o700, exist_ok=True)
+            ignore = self.root / ".gitignore"
+            if not ignore.exists():
+                ignore.write_text("*\n")
+        except OSError as error:
+            raise EnvironmentFailure(
+                f"cannot make the store {self.root}: {error.strerror}", hint="check the permissions, free space, or name another with --store DIR"
+            ) from error
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ledger.close()
+
+    def shards(self) -> list[Shard]:
+        """The live shards in the order of their arrival."""
+        members: dict[str, dict[int, int]] = {}
+        for row in self.ledger.rows("SELECT shard, file_id, rows FROM members"):
+            members.setdefault(row["shard"], {})[row["file_id"]] = row["rows"]
+        found = self.ledger.rows("SELECT name, rows, present FROM shards ORDER BY sequence, name")
+        return [Shard(row["name"], row["rows"], members.get(row["name"], {}), frozenset(json.loads(row["present"]))) for row in found]
+
+    def records_path(self, shard: str) -> Path:
+        """Where a shard's records stand."""
+        return self.root / "records" / f"{shard}.parquet"
+
+    def key_files(self) -> list[Path]:
+        """The key files of the live shards."""
+        return [self.root / "keys" / f"{row['name']}.keys" for row in self.ledger.rows("SELECT name FROM shards")]
+
+    def tombstone_files(self) -> list[Path]:
+        """The key files of forgotten records."""
+        return [self.root / "keys" / f"{row['name']}.keys" for row in self.ledger.rows("SELECT name FROM tombstones")]
+
+    def tombstones(self) -> np.ndarray:
+        """The keys of all forgotten records, N x 2 uint64."""
+        return np.concatenate([np.empty((0, 2), dtype="<u8"), *(tables.read_keys(path) for path in self.tombstone_files())])
+
+    def sighting_files(self, file_ids: Iterable[int]) -> list[Path]:
+        """The files that list lines of these log files whose record another line gave."""
+        wanted = set(file_ids)
+        rows = self.ledger.rows("SELECT name, file_id FROM sightings")
+        return [self.root / "sightings" / f"{name}.parquet" for name in sorted({row["name"] for row in rows if row["file_id"] in wanted})]
+
+    def files_named(self, paths: Iterable[str]) -> list[int]:
+        """The ids of the current readings of these log files, in their order."""
+        known = {row["path"]: row["file_id"] for row in self.ledger.rows("SELECT path, file_id FROM files WHERE current = 1")}
+        return [known[path] for path in paths if path in known]

@@ -1,0 +1,171 @@
+"""Parquet and key files of the store: written to a temporary name, fsynced, renamed; never changed in place.
+
+records/<shard>.parquet           one row a record (schema.STORED)
+scores/<shard>/<group>.parquet    same rows, same order: NAME, NAME.reason, and NAME.label,
+                                  NAME.explanation, NAME.detail where given; identities in the metadata
+keys/<shard>.keys                 the shard's 16-byte keys, sorted
+sightings/<name>.parquet          lines whose record another line already gave: key, file_id, line
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from judgecli.errors import EnvironmentFailure, StoreCorrupt
+from judgecli.schema import STORED
+
+SIGHTINGS = pa.schema([pa.field("key", pa.binary(16)), pa.field("file_id", pa.int32()), pa.field("line", pa.int64())])
+REPEATING = ["model", "prompt_version", "finish_reason", "session", "user", "source.file", "source.format", "file_id"]  # worth a dictionary
+METRICS = b"judge.metrics"
+
+
+@dataclass(frozen=True)
+class MetricInfo:
+    """What a score file says of one of its metrics: enough to aggregate it without importing the scorer."""
+
+    name: str
+    identity: str
+    kind: str
+    range: tuple[float | None, float | None]
+    higher_is_better: bool | None
+    version: int
+
+
+def publish(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Write a file under a temporary name, fsync it, rename it. Raises: EnvironmentFailure (disk full, permissions)."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(3).hex()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise EnvironmentFailure(
+            f"cannot write {path}: {error.strerror or error}", hint="free some disk space or check permissions, and run the same command again"
+        ) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_parquet(path: Path, table: pa.Table, *, dictionary: Sequence[str] = ()) -> None:
+    """Publish a table as one Parquet file (zstd 1, one row group)."""
+    publish(
+        path,
+        lambda file: pq.write_table(
+            table, file, compression="zstd", compression_level=1, use_dictionary=list(dictionary) or False, write_statistics=False, row_group_size=1 << 20
+        ),
+    )
+
+
+def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a Parquet file of the store. Raises: StoreCorrupt; FileNotFoundError where another process replaced it."""
+    try:
+        return pq.read_table(path, columns=list(columns) if columns is not None else None, use_threads=False, partitioning=None)
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise StoreCorrupt(
+            f"{path} is damaged: {str(error).splitlines()[0]}", hint="judge store verify names every damaged file and how to make it again"
+        ) from error
+
+
+def shard_name(table: pa.Table) -> str:
+    """A name that follows from content: the keys in order and where they stand (a reading of a file has one shaping)."""
+    digest = hashlib.blake2b(key_array(table.column("key")).tobytes(), digest_size=12)
+    digest.update(np.ascontiguousarray(table.column("file_id").to_numpy(), dtype="<i4").tobytes())
+    digest.update(np.ascontiguousarray(pc.struct_field(table.column("source"), "line").to_numpy(), dtype="<i8").tobytes())
+    return digest.hexdigest()
+
+
+def write_records(root: Path, name: str, table: pa.Table) -> None:
+    """Publish a shard: its records and its sorted keys."""
+    write_keys(root / "keys" / f"{name}.keys", key_array(table.column("key")))
+    write_parquet(root / "records" / f"{name}.parquet", table.cast(STORED), dictionary=REPEATING)
+
+
+def write_keys(path: Path, keys: np.ndarray) -> None:
+    """Publish 16-byte keys (N x 2 little-endian uint64), sorted."""
+    ordered = keys[np.lexsort((keys[:, 1], keys[:, 0]))]
+    publish(path, lambda file: file.write(ordered.tobytes()))
+
+
+def read_keys(path: Path) -> np.ndarray:
+    """The sorted keys of a file as N x 2 little-endian uint64. Raises: StoreCorrupt."""
+    size = path.stat().st_size
+    if size % 16:
+        raise StoreCorrupt(f"{path} is damaged: {size} bytes is no whole number of keys", hint="judge store verify --repair makes it again from the records")
+    if size == 0:
+        return np.empty((0, 2), dtype="<u8")
+    return np.memmap(path, dtype="<u8", mode="r").reshape(-1, 2)
+
+
+def key_array(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
+    """A key column as N x 2 little-endian uint64, without copying."""
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if isinstance(array, pa.ChunkedArray):
+        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], pa.binary(16))
+    if len(array) == 0:
+        return np.empty((0, 2), dtype="<u8")
+    return np.frombuffer(array.buffers()[1], dtype="<u8", count=2 * len(array), offset=16 * array.offset).reshape(-1, 2)
+
+
+def group_name(metrics: Mapping[str, str]) -> str:
+    """The name of a score file: follows from its metrics and their identities."""
+    return hashlib.blake2b(json.dumps(sorted(metrics.items())).encode(), digest_size=10).hexdigest()
+
+
+def write_scores(root: Path, shard: str, table: pa.Table, metrics: Sequence[MetricInfo]) -> str:
+    """Publish the scores of one shard as one wide file; returns the group's name."""
+    name = group_name({metric.name: metric.identity for metric in metrics})
+    said = {
+        metric.name: {
+            "identity": metric.identity,
+            "kind": metric.kind,
+            "range": metric.range,
+            "higher_is_better": metric.higher_is_better,
+            "version": metric.version,
+        }
+        for metric in metrics
+    }
+    folder = root / "scores" / shard
+    folder.mkdir(parents=True, exist_ok=True)
+    dictionary = [column for column in table.column_names if column.endswith((".reason", ".label"))]
+    write_parquet(folder / f"{name}.parquet", table.replace_schema_metadata({METRICS: json.dumps(said).encode()}), dictionary=dictionary)
+    return name
+
+
+def score_files(root: Path, shard: str) -> dict[Path, list[MetricInfo]]:
+    """The score files of a shard, oldest first, with the metrics each holds. Raises: StoreCorrupt."""
+    folder = root / "scores" / shard
+    paths = sorted((path for path in folder.glob("*.parquet") if not path.name.startswith(".")), key=lambda path: (path.stat().st_mtime_ns, path.name))
+    return {path: _metrics_of(path) for path in paths} if folder.is_dir() else {}
+
+
+def _metrics_of(path: Path) -> list[MetricInfo]:
+    try:
+        metadata = pq.read_metadata(path).metadata or {}
+        said = json.loads(metadata[METRICS])
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        raise StoreCorrupt(f"{path} is damaged: {str(error).splitlines()[0]}", hint="delete this file: the next run computes its scores again") from error
+    return [MetricInfo(name=name, **{**info, "range": tuple(info["range"])}) for name, info in said.items()]
