@@ -1,0 +1,244 @@
+"""The shape of judge.yaml: one model a section, no key beyond the declared ones.
+
+Strict: a string is no number, `yes` is no boolean. Every field is data; nothing here is looked up,
+imported or run.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag, model_validator
+from pydantic_core import PydanticCustomError
+
+from judgecli.config.document import near_hint
+from judgecli.schema import MAPPABLE
+
+Text = Annotated[str, StringConstraints(min_length=1)]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$")]
+Duration = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*(s|m|h|d|w)$")]
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+
+MAPPED_PREFIXES = ("tags.", "score.", "label.")
+
+
+class Section(BaseModel):
+    """A mapping of judge.yaml. A key that it does not know is an error that names the nearest."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _know_keys(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            for key in data:
+                if key not in cls.model_fields:
+                    raise PydanticCustomError("unknown_key", "there is no key '{key}' here", {"key": key, "hint": near_hint(key, list(cls.model_fields))})
+        return data
+
+
+def check_mapping(mapping: dict[str, str]) -> dict[str, str]:
+    """`mapping` itself. Raises: an unknown_key error for a field that no record has."""
+    for name in mapping:
+        prefix = name.partition(".")[0] + "."
+        if name not in MAPPABLE and not (prefix in MAPPED_PREFIXES and len(name) > len(prefix)):
+            hint = near_hint(name, [*MAPPABLE, "tags.NAME", "score.NAME", "label.NAME"])
+            raise PydanticCustomError("unknown_key", "there is no record field '{key}'", {"key": name, "hint": hint})
+    return mapping
+
+
+class Log(Section):
+    path: Text
+    format: Text | None = None
+    zone: Text | None = None
+    map: Annotated[dict[str, Text], AfterValidator(check_mapping)] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _know_zone(self) -> "Log":
+        from zoneinfo import ZoneInfo
+
+        try:
+            ZoneInfo(self.zone or "UTC")
+        except (KeyError, ValueError, OSError) as error:
+            raise PydanticCustomError(
+                "bad_zone", "there is no time zone '{zone}'", {"zone": str(self.zone), "key": "zone", "hint": "for example UTC or Europe/Berlin"}
+            ) from error
+        return self
+
+
+class Judge(Section):
+    """How an LLM judge is asked. base_url may hold ${NAME}, replaced when the endpoint is opened."""
+
+    model: Text | list[Text]
+    base_url: Text | None = None
+    api_key_env: Name | None = None
+    concurrency: Annotated[int, Field(ge=1, le=4096)] | None = None
+    timeout_s: Positive | None = None
+    temperature: Annotated[float, Field(ge=0)] | None = None
+    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_cost: Positive | None = None
+    max_calls: Annotated[int, Field(ge=1)] | None = None
+    samples: Annotated[int, Field(ge=1)] | None = None
+    logprobs: bool | None = None
+    sentinels: Annotated[int, Field(ge=0)] | Literal["off"] | None = None
+
+
+class Heuristics(Section):
+    heuristics: Annotated[list[Text], Field(min_length=1)]
+
+
+class Rubric(Section):
+    rubric: Text
+    name: Name | None = None
+    judge: Judge | None = None
+    sample: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+
+class RewardModel(Section):
+    reward_model: Text
+    name: Name | None = None
+
+
+class Named(Section):
+    """NAME: {scorer: {parameter: value}}, read into its three parts."""
+
+    name: Name
+    scorer: Text
+    options: dict[Name, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unfold(cls, entry: Any) -> Any:
+        name, target = next(iter(entry.items()))
+        scorer, options = next(iter(target.items()))
+        return {"name": name, "scorer": scorer, "options": {} if options is None else options}
+
+
+def _entry_kind(entry: object) -> str | None:
+    """Which of the four shapes of a scorer entry this is; None where it is none of them."""
+    if not isinstance(entry, dict):
+        return None
+    for kind in ("heuristics", "rubric", "reward_model"):
+        if kind in entry:
+            return f"<{kind}>"
+    target = next(iter(entry.values()), None) if len(entry) == 1 else None
+    return "<named>" if isinstance(target, dict) and len(target) == 1 else None
+
+
+Scorers = Annotated[
+    Annotated[Heuristics, Tag("<heuristics>")]
+    | Annotated[Rubric, Tag("<rubric>")]
+    | Annotated[RewardModel, Tag("<reward_model>")]
+    | Annotated[Named, Tag("<named>")],
+    Discriminator(
+        _entry_kind,
+        custom_error_type="scorer_entry",
+        custom_error_message="a scorer entry is 'heuristics: [NAME, ...]', 'rubric: NAME', 'reward_model: PATH' or 'NAME: {SCORER: {OPTION: value}}'",
+    ),
+]
+
+
+class Value(Section):
+    half_life: Duration = "7d"
+    prior: Annotated[float, Field(ge=0)] = 20
+    gamma: Share = 1.0
+
+
+class Term(Section):
+    weight: Positive
+    normalise: Text | None = None
+    range: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+    optional: bool = False
+    higher_is_better: bool | None = None
+
+
+class Veto(Section):
+    metric: Text
+    at_most: float | None = None
+    at_least: float | None = None
+
+    @model_validator(mode="after")
+    def _has_one_bound(self) -> "Veto":
+        if (self.at_most is None) == (self.at_least is None):
+            raise PydanticCustomError("bounds", "a veto needs one of at_most and at_least", {"hint": "for example {metric: refusal, at_most: 0}"})
+        return self
+
+
+class Reward(Section):
+    name: Name
+    terms: Annotated[dict[Text, Term], Field(min_length=1)]
+    vetoes: list[Veto] = Field(default_factory=list)
+
+
+class Gate(Section):
+    """One question: of a reward, of a metric, or of how much was measured."""
+
+    name: Name | None = None
+    reward: Text | None = None
+    metric: Text | None = None
+    measured: Annotated[str, StringConstraints(pattern=r"^>=\s*(100|[0-9]{1,2})(\.[0-9]+)?\s*%$")] | Share | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+    not_worse_than: Text | None = None
+    margin: Annotated[float, Field(ge=0)] | None = None
+    where: Text | None = None
+
+    @model_validator(mode="after")
+    def _asks_one_thing(self) -> "Gate":
+        subjects = [name for name in ("reward", "metric", "measured") if getattr(self, name) is not None]
+        bounds = [name for name in ("at_least", "at_most", "not_worse_than") if getattr(self, name) is not None]
+        if len(subjects) != 1:
+            raise PydanticCustomError(
+                "gate", "a gate asks about exactly one of reward, metric, measured", {"hint": "for example {reward: NAME, at_least: 0.7}"}
+            )
+        if subjects != ["measured"] and len(bounds) != 1:
+            raise PydanticCustomError(
+                "gate", "a gate needs exactly one of at_least, at_most, not_worse_than", {"hint": "for example {reward: NAME, at_least: 0.7}"}
+            )
+        return self
+
+
+class Alarms(Section):
+    false_alarm_every: Duration = "90d"
+    lateness: Duration = "1d"
+    reference: Text | None = None
+
+
+class Report(Section):
+    html: Text | None = None
+    markdown: Text | None = None
+
+
+Source = Literal["human", "user", "code", "model", "reward"]
+
+
+def _default_sources() -> list[Source]:
+    return ["human", "user", "code"]
+
+
+class Feedback(Section):
+    format: Text
+    path: Text
+    min_margin: Annotated[float, Field(ge=0)] | None = None
+    sources: list[Source] = Field(default_factory=_default_sources)
+
+
+class Project(Section):
+    """The whole of judge.yaml. `store`, `measured` and `max_bad` may also be set there."""
+
+    store: Text | None = None
+    logs: list[Log] = Field(default_factory=list)
+    policy: list[Text] = Field(default_factory=lambda: ["model", "prompt_version"])
+    cluster: Text | None = None
+    scorers: list[Scorers] = Field(default_factory=list)
+    value: Value = Field(default_factory=Value)
+    group: Text | None = None
+    reward: Reward | None = None
+    gates: list[Gate] = Field(default_factory=list)
+    alarms: Alarms | None = None
+    keep: Duration | None = None
+    redact: list[Literal["secrets", "pii"]] = Field(default_factory=list)
+    report: Report | None = None
+    feedback: list[Feedback] = Field(default_factory=list)
+    measured: Share | None = None
+    max_bad: Share | None = None
+    workers: Annotated[int, Field(ge=1)] | None = None

@@ -1,0 +1,296 @@
+"""What a run goes by: flags over JUDGE_* variables over judge.yaml over defaults.
+
+`Settings` is plain frozen data, so it may be sent to worker processes. Nothing is imported or run
+because a configuration names it; a scorer of the project's own code needs `allow_code`.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from judgecli.config.document import Document, near_hint, read_document
+from judgecli.errors import ConfigError, EnvironmentFailure, UsageError
+from judgecli.schema import MAPPABLE
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+    from judgecli.config.project import Project
+
+FILE = "judge.yaml"
+VARIABLES = ("JUDGE_CONFIG", "JUDGE_STORE", "JUDGE_MEASURED", "JUDGE_MAX_BAD", "JUDGE_WORKERS")
+
+
+@dataclass(frozen=True, slots=True)
+class LogSource:
+    """How one path, folder or glob of logs is read. A field of `map` replaces the format's own."""
+
+    path: str
+    format: str | None = None
+    zone: str | None = None
+    map: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ScorerEntry:
+    """A scorer that judge.yaml asks for: its one name, what it comes from, its options, its line."""
+
+    name: str
+    target: str
+    options: Mapping[str, object] = field(default_factory=dict)
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """What was typed on the command line; None or empty where it was not."""
+
+    store: str | None = None
+    map: tuple[str, ...] = ()
+    format: str | None = None
+    zone: str | None = None
+    keep_duplicates: bool = False
+    max_bad: float | None = None
+    workers: int | None = None
+    allow_code: bool = False
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that a run needs to know beside its logs and scorers.
+
+    `map`, `format` and `zone` were typed and win over what a log entry says; `guess` allows column
+    names to be guessed (always, except in CI without `--map auto`); `measured` and `max_bad` are
+    shares from 0 to 1; `project` is the whole judge.yaml, or its defaults.
+    """
+
+    project: "Project"
+    store: Path = Path(".judge")
+    config: Path | None = None
+    logs: tuple[LogSource, ...] = ()
+    map: Mapping[str, str] = field(default_factory=dict)
+    format: str | None = None
+    zone: str | None = None
+    guess: bool = True
+    policy: tuple[str, ...] = ("model", "prompt_version")
+    cluster: str | None = None
+    group: str | None = None
+    scorers: tuple[ScorerEntry, ...] = ()
+    keep: str | None = None
+    redact: tuple[str, ...] = ()
+    measured: float = 0.98
+    max_bad: float = 0.01
+    keep_duplicates: bool = False
+    workers: int | None = None
+    allow_code: bool = False
+
+    def source(self, path: str) -> LogSource:
+        """How `path` is read: the first log entry that covers it, with the typed options on top."""
+        entry = next((entry for entry in self.logs if _covers(entry.path, path)), LogSource(path))
+        return replace(entry, path=path, format=self.format or entry.format, zone=self.zone or entry.zone, map={**entry.map, **self.map})
+
+    def configured_scorers(self) -> tuple[ScorerEntry, ...]:
+        """The scorers of judge.yaml, as far as this version and the user's consent allow. Raises: ConfigError."""
+        for entry in self.scorers:
+            if entry.target.startswith(("rubric:", "rm:")):
+                kind = "rubrics (LLM judges)" if entry.target.startswith("rubric:") else "reward models"
+                raise ConfigError(f"'{entry.name}': {kind} are not in this version yet", where=entry.where, hint="remove the entry, or name scorers with -s")
+            if ".py:" in entry.target and not self.allow_code:
+                raise ConfigError(f"'{entry.name}' is code of the project ({entry.target})", where=entry.where, hint="add --allow-code to run it")
+        return self.scorers
+
+
+def load_settings(
+    config: str | None = None, flags: Flags | None = None, *, environment: Mapping[str, str] | None = None, folder: Path | None = None
+) -> Settings:
+    """Settings from judge.yaml in `folder` (or the named file), JUDGE_* variables and flags.
+
+    Raises: ConfigError (file:line:column), UsageError (a flag or variable), EnvironmentFailure
+    (a named file that cannot be read).
+    """
+    from judgecli.config.project import Project
+
+    flags = flags or Flags()
+    environment = os.environ if environment is None else environment
+    path = _find(config or environment.get("JUDGE_CONFIG"), folder or Path())
+    document = _open(path) if path else None
+    project = _validate(document) if document else Project()
+    mapping, automatic = parse_mapping(flags.map)
+    return Settings(
+        project=project,
+        config=path,
+        store=Path(flags.store or environment.get("JUDGE_STORE") or project.store or ".judge"),
+        logs=tuple(LogSource(log.path, log.format, log.zone, dict(log.map)) for log in project.logs),
+        map=mapping,
+        format=flags.format,
+        zone=_check_zone(flags.zone),
+        guess=automatic or not in_ci(environment),
+        policy=tuple(project.policy),
+        cluster=project.cluster,
+        group=project.group,
+        scorers=tuple(_entries(project, document)) if document else (),
+        keep=project.keep,
+        redact=tuple(project.redact),
+        measured=_share("JUDGE_MEASURED", None, environment, project.measured, 0.98),
+        max_bad=_share("JUDGE_MAX_BAD", flags.max_bad, environment, project.max_bad, 0.01),
+        keep_duplicates=flags.keep_duplicates,
+        workers=_workers(flags.workers, environment, project.workers),
+        allow_code=flags.allow_code,
+    )
+
+
+def parse_mapping(given: Sequence[str]) -> tuple[dict[str, str], bool]:
+    """`--map FIELD=PATH` options as a mapping, and whether `--map auto` was among them. Raises: UsageError."""
+    mapping: dict[str, str] = {}
+    for item in given:
+        if item == "auto":
+            continue
+        name, equals, path = item.partition("=")
+        name, path = name.strip(), path.strip()
+        if not equals or not name or not path:
+            raise UsageError(f"cannot read --map '{item}'", hint="write --map FIELD=PATH, for example --map output=answer.text, or --map auto")
+        prefix, _, rest = name.partition(".")
+        if name not in MAPPABLE and not (prefix in ("tags", "score", "label") and rest):
+            raise UsageError(f"there is no record field '{name}'", hint=near_hint(name, [*MAPPABLE, "tags.NAME", "score.NAME", "label.NAME"]))
+        if name in mapping:
+            raise UsageError(f"--map {name} is given twice", hint=f"for the first that exists, write --map {name}={mapping[name]}|{path}")
+        mapping[name] = path
+    return mapping, "auto" in given
+
+
+def in_ci(environment: Mapping[str, str]) -> bool:
+    """Whether CI is set to anything but nothing, 0 or false."""
+    return environment.get("CI", "").lower() not in ("", "0", "false")
+
+
+def _covers(pattern: str, path: str) -> bool:
+    given, wanted = path.removeprefix("./"), pattern.removeprefix("./")
+    return given == wanted or fnmatch(given, wanted) or given.startswith(wanted.rstrip("/") + "/")
+
+
+def _find(named: str | None, folder: Path) -> Path | None:
+    if named:
+        return Path(named)
+    return folder / FILE if (folder / FILE).is_file() else None
+
+
+def _open(path: Path) -> Document:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise EnvironmentFailure(f"cannot read {path}: {error.strerror}", hint="check --config and JUDGE_CONFIG") from error
+    return read_document(raw, file=str(path))
+
+
+def _validate(document: Document) -> "Project":
+    from pydantic import ValidationError
+
+    from judgecli.config.project import Project
+
+    if not isinstance(document.data, dict | None):
+        raise document.error("the file must be a mapping (NAME: value)", (), hint="see docs/configuration.md")
+    try:
+        return Project.model_validate(document.data or {})
+    except ValidationError as error:
+        found = sorted((_problem(document, detail) for detail in error.errors()), key=lambda problem: document.place(problem[0]))
+        path, message, hint = found[0]
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        raise document.error(message + more, path, hint=hint) from error
+
+
+def _problem(document: Document, detail: "ErrorDetails") -> tuple[tuple[str | int, ...], str, str]:
+    """Path, message and hint of one thing that pydantic found."""
+    context = detail.get("ctx", {})
+    path = document.known_path(detail["loc"])
+    if detail["type"] == "missing":
+        return path, f"the key '{detail['loc'][-1]}' is missing", f"add {detail['loc'][-1]}: ..."
+    if "key" in context:
+        path = (*path, str(context["key"]))
+    message = detail["msg"].removeprefix("Value error, ")
+    message = message.replace("Input should be a valid dictionary or instance of", "expected the keys of").replace("Input should be", "expected")
+    if detail["type"] not in ("unknown_key", "bad_zone", "gate", "bounds", "scorer_entry"):
+        message += f", found {_shown(detail['input'])}"
+    return path, message, str(context.get("hint", _hint(detail["type"], path)))
+
+
+def _hint(kind: str, path: Sequence[str | int]) -> str:
+    if kind == "string_type":
+        return "put quotes around it"
+    if kind == "bool_type":
+        return "write true or false; yes, no, on and off are plain text"
+    if kind == "string_pattern_mismatch" and path and path[-1] in ("keep", "half_life", "lateness", "false_alarm_every"):
+        return "a duration is a number and one of s, m, h, d, w, for example 7d"
+    return "see docs/configuration.md for what this key may hold"
+
+
+def _shown(value: object) -> str:
+    text = "nothing" if value is None else f"the {'list' if isinstance(value, list) else 'mapping'}" if isinstance(value, list | dict) else repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _entries(project: "Project", document: Document) -> list[ScorerEntry]:
+    """The scorer entries of judge.yaml under their names. Raises: ConfigError where two share one."""
+    from judgecli.config.project import Heuristics, Named, Rubric
+
+    found: list[ScorerEntry] = []
+    for position, entry in enumerate(project.scorers):
+        where = "{}:{}:{}".format(document.file, *document.place(("scorers", position)))
+        if isinstance(entry, Heuristics):
+            found += [ScorerEntry(name.rpartition(":")[2], name, {}, where) for name in entry.heuristics]
+        elif isinstance(entry, Named):
+            found.append(ScorerEntry(entry.name, entry.scorer, dict(entry.options), where))
+        elif isinstance(entry, Rubric):
+            found.append(ScorerEntry(entry.name or f"rubric.{Path(entry.rubric).stem}", f"rubric:{entry.rubric}", {}, where))
+        else:
+            found.append(ScorerEntry(entry.name or f"rm.{Path(entry.reward_model).name}", f"rm:{entry.reward_model}", {}, where))
+    seen: set[str] = set()
+    for wanted in found:
+        if wanted.name in seen:
+            raise ConfigError(f"scorers: two are called '{wanted.name}'", where=wanted.where, hint="give one of them a NAME of its own")
+        seen.add(wanted.name)
+    return found
+
+
+def _share(variable: str, flag: float | None, environment: Mapping[str, str], in_file: float | None, default: float) -> float:
+    value = flag
+    if value is None and environment.get(variable):
+        value = _number(variable, environment[variable])
+    if value is None:
+        return default if in_file is None else in_file
+    if not 0 <= value <= 1:
+        raise UsageError(
+            f"{variable.removeprefix('JUDGE_').lower()} is {value:g}, which is no share", hint="give a number from 0 to 1, for example 0.01 for 1 %"
+        )
+    return value
+
+
+def _number(variable: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise UsageError(f"{variable} is '{text}', which is no number", hint=f"unset {variable}, or give it a number") from error
+
+
+def _workers(flag: int | None, environment: Mapping[str, str], in_file: int | None) -> int | None:
+    value = flag
+    if value is None and environment.get("JUDGE_WORKERS"):
+        number = _number("JUDGE_WORKERS", environment["JUDGE_WORKERS"])
+        if number != number // 1:
+            raise UsageError(f"JUDGE_WORKERS is '{environment['JUDGE_WORKERS']}', which is no whole number", hint="give 1 or more, or unset it")
+        value = int(number)
+    if value is not None and value < 1:
+        raise UsageError(f"{value} workers cannot work", hint="give 1 or more, or leave --workers out")
+    return in_file if value is None else value
+
+
+def _check_zone(zone: str | None) -> str | None:
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(zone or "UTC")
+    except (KeyError, ValueError, OSError) as error:
+        raise UsageError(f"there is no time zone '{zone}'", hint="for example UTC or Europe/Berlin") from error
+    return zone
