@@ -1,0 +1,174 @@
+"""The example log: reproduced byte for byte, and the planted story is really in it.
+
+The shares are measured on the text alone, with patterns of this file, not with the scorers.
+"""
+
+import gzip
+import importlib.util
+import json
+import re
+import sys
+from collections import Counter, defaultdict
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+EXAMPLE = Path(__file__).parent.parent / "examples" / "recipe_bot"
+FIELDS = {
+    "id", "created_at", "session_id", "user_id", "locale", "model", "prompt_version", "question", "answer", "thumbs", "latency_ms", "usage", "cost_usd",
+    "finish_reason",
+}  # fmt: skip
+QUANTITY = re.compile(r"\d ?(?:g|kg|ml|l|tsp|tbsp|EL|TL|cucharadita|c\. à c\.) ")
+TOTAL = 985
+VERSIONS = {"v1": 387, "v2": 302, "v3": 296}
+MODELS = {"larder-large": 586, "larder-mini": 399}
+THUMBS = {False: 131, None: 649, True: 205}
+RECIPE = re.compile(r"^(?:## )?(?:Method|Zubereitung|Preparación|Préparation)$|\"steps\": ", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("make_log", EXAMPLE / "make_log.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["make_log"] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def records() -> list[dict]:
+    texts = [gzip.decompress(path.read_bytes()).decode() for path in sorted((EXAMPLE / "logs").glob("*.jsonl.gz"))]
+    return [json.loads(line) for text in texts for line in text.split("\n") if line]
+
+
+def of_version(records: list[dict], version: str) -> list[dict]:
+    return [record for record in records if record["prompt_version"] == version]
+
+
+def test_generator_reproduces_the_committed_log(generator, tmp_path):
+    """The text of every file is equal; the gzip header holds no clock. Compressed bytes follow from the zlib build."""
+    written = generator.write_logs(tmp_path)
+    committed = sorted((EXAMPLE / "logs").iterdir())
+    assert [path.name for path in written] == [path.name for path in committed]
+    for new, old in zip(written, committed, strict=True):
+        assert gzip.decompress(new.read_bytes()) == gzip.decompress(old.read_bytes())
+        assert new.read_bytes()[4:8] == old.read_bytes()[4:8] == b"\0\0\0\0"
+
+
+def test_counts(records):
+    assert len(records) == TOTAL
+    assert Counter(record["prompt_version"] for record in records) == VERSIONS
+    assert Counter(record["model"] for record in records) == MODELS
+    assert Counter(record["thumbs"] for record in records) == THUMBS
+    assert sum(path.stat().st_size for path in (EXAMPLE / "logs").iterdir()) < 1_000_000
+
+
+def test_every_record_has_the_fields_of_the_app(records):
+    assert all(set(record) == FIELDS for record in records)
+    assert len({record["id"] for record in records}) == len(records)
+
+
+def test_times_lie_within_six_weeks(records, generator):
+    times = [datetime.fromisoformat(record["created_at"]) for record in records]
+    assert times == sorted(times)
+    assert times[0] >= generator.START
+    assert times[-1] < generator.START + timedelta(weeks=6)
+    assert times[-1] - times[0] > timedelta(days=41)
+
+
+def test_versions_follow_each_other_with_a_canary_and_a_holdback(records, generator):
+    def weeks(version: str) -> Counter:
+        return Counter((datetime.fromisoformat(record["created_at"]) - generator.START).days // 7 for record in of_version(records, version))
+
+    assert set(weeks("v1")) == set(range(6))
+    assert set(weeks("v2")) == {1, 2, 3}
+    assert set(weeks("v3")) == {3, 4, 5}
+    last_weeks = {version: weeks(version)[4] + weeks(version)[5] for version in ("v1", "v3")}
+    assert 0.04 < last_weeks["v1"] / sum(last_weeks.values()) < 0.16  # a holdback of 8 % of the sessions
+
+
+def test_both_models_answer_in_every_version(records):
+    for version in ("v1", "v2", "v3"):
+        share = sum(record["model"] == "larder-large" for record in of_version(records, version)) / len(of_version(records, version))
+        assert 0.5 < share < 0.7
+
+
+def test_v2_drops_quantities(records):
+    def share(version: str) -> float:
+        recipes = [record["answer"] for record in of_version(records, version) if RECIPE.search(record["answer"])]
+        assert len(recipes) > 100
+        return sum(QUANTITY.search(recipe) is not None for recipe in recipes) / len(recipes)
+
+    assert share("v1") > 0.93
+    assert 0.3 < share("v2") < 0.5
+    assert share("v3") > 0.93
+
+
+def test_v3_refuses_too_much(records, generator):
+    phrases = generator.read_phrases()
+    refusals = {phrase for name, lines in phrases.items() if name.startswith("refusal") for phrase in lines}
+    share = {version: sum(r["answer"] in refusals for r in of_version(records, version)) / len(of_version(records, version)) for version in ("v1", "v2", "v3")}
+    assert share["v1"] < 0.03
+    assert share["v2"] < 0.04
+    assert 0.25 < share["v3"] < 0.4
+
+
+def test_v1_pads(records, generator):
+    phrases = generator.read_phrases()
+    filler = phrases["filler intro"] + phrases["filler outro"]
+
+    def share(version: str) -> float:
+        recipes = [r["answer"] for r in of_version(records, version) if RECIPE.search(r["answer"]) and r["locale"].startswith("en")]
+        return sum(sum(sentence in recipe for sentence in filler) >= 3 for recipe in recipes) / len(recipes)
+
+    assert 0.6 < share("v1") < 0.8
+    assert share("v2") < 0.06
+    assert share("v3") < 0.06
+
+    def mean_words(version: str) -> float:
+        answers = [record["answer"] for record in of_version(records, version)]
+        return sum(len(answer.split()) for answer in answers) / len(answers)
+
+    assert mean_words("v1") > 1.6 * mean_words("v2")
+    assert mean_words("v1") > 1.6 * mean_words("v3")
+
+
+def test_thumbs_follow_quality(records):
+    """Refusals and padded or bare recipes get fewer thumbs up than the rest."""
+
+    def up(rows: list[dict]) -> float:
+        thumbs = [record["thumbs"] for record in rows if record["thumbs"] is not None]
+        return sum(thumbs) / len(thumbs)
+
+    recipes = [record for record in records if RECIPE.search(record["answer"])]
+    assert up([r for r in recipes if QUANTITY.search(r["answer"])]) > up([r for r in recipes if not QUANTITY.search(r["answer"])]) + 0.2
+
+
+def test_prompts_repeat_across_versions_and_sessions_have_turns(records):
+    versions, turns = defaultdict(set), Counter(record["session_id"] for record in records)
+    for record in records:
+        versions[record["question"]].add(record["prompt_version"])
+    assert sum(len(seen) == 3 for seen in versions.values()) >= 50
+    assert sum(count > 1 for count in turns.values()) >= 150
+    assert max(turns.values()) == 4
+
+
+def test_natural_oddities_are_there(records):
+    """Cut answers, empty ones, JSON that does not parse, an address, other languages."""
+    asked_json = [record["answer"] for record in records if "JSON" in record["question"] and record["answer"].lstrip().startswith(("{", "Sure!"))]
+    assert len(asked_json) > 30
+    broken = 0
+    for answer in asked_json:
+        try:
+            json.loads(answer)
+        except ValueError:
+            broken += 1
+    assert 2 <= broken <= len(asked_json) / 4
+    assert sum(record["finish_reason"] == "length" for record in records) >= 4
+    assert 1 <= sum(record["answer"] == "" for record in records) <= 5
+    assert any("@example" in record["answer"] for record in records)
+    assert sum(record["locale"] in ("de-DE", "es-ES", "fr-FR") for record in records) > 50
