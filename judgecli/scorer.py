@@ -65,6 +65,7 @@ class Scorer:
     default: bool = False
     unit: Unit = "record"
     needs: str | None = None  # the extra that must be installed
+    arrow: bool = False  # columns read as they are come as Arrow string arrays, not as lists
     columns: tuple[Column, ...] = ()
     options: Mapping[str, inspect.Parameter] = field(default_factory=dict)
 
@@ -83,15 +84,26 @@ class Scorer:
             results[row] = item
         return results
 
-    def run(self, columns: Mapping[str, object], options: Mapping[str, object]) -> object:
-        """Call the function on record columns without nulls in required ones; derives what it reads."""
-        arguments = [
-            columns.get(column.name)
-            if column.name == column.source
-            else derived.derive(column.name, columns[column.source]) if columns.get(column.source) is not None else None
-            for column in self.columns
-        ]
-        return self.function(*arguments, **options)
+    def run(self, columns: Mapping[str, object], options: Mapping[str, object], cache: derived.Cache | None = None) -> object:
+        """Call the function on record columns without nulls in required ones; derives what it reads.
+
+        A column may come as a list or as an Arrow array: derived columns are made from Arrow
+        arrays without a copy, a column read as it is becomes a plain list, or an Arrow array for
+        a scorer declared with `arrow=True`. `cache` keeps what was made; share one dict among all
+        scorers that run on the very same rows.
+        """
+        cache = {} if cache is None else cache
+        return self.function(*(self._argument(column, columns.get(column.source), cache) for column in self.columns), **options)
+
+    def _argument(self, column: Column, values: object, cache: derived.Cache) -> object:
+        if values is None:
+            return None
+        if column.name != column.source:
+            return derived.derive(column.name, values, cache)
+        form = f"{column.name}_arrow" if self.arrow else f"{column.name}_list"
+        if form not in cache:
+            cache[form] = derived.to_arrow(values) if self.arrow else derived.to_list(values)
+        return cache[form]
 
     def _columns_given(self, positional: Sequence[Sequence[object]], keywords: Mapping[str, object]) -> dict[str, Sequence[object]]:
         sources = list(dict.fromkeys(column.source for column in self.columns))
@@ -118,6 +130,7 @@ def scorer(
     default: bool = False,
     unit: Unit = "record",
     needs: str | None = None,
+    arrow: bool = False,
 ) -> Callable[[Callable[..., object]], Scorer]: ...
 
 
@@ -154,7 +167,7 @@ def as_list(result: object) -> list[Cell]:
         return list(result.to_pylist())
     if hasattr(result, "tolist"):
         return list(result.tolist())
-    return list(result)  # type: ignore[call-overload]
+    return list(result)  # type: ignore[call-overload, no-any-return]
 
 
 @dataclass(frozen=True)
