@@ -1,0 +1,282 @@
+"""The one pure function of the engine: records of a shard and metrics in, a wide table of scores out.
+
+It maps unchanged over worker processes (local.py) or a cluster. A batch is at most `BATCH_ROWS` rows
+and about `BATCH_BYTES` of text, so that derived columns stay in the processor's cache.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from judgecli.schema import REASONS
+from judgecli.scorer import Metric, Score, Scorer, as_list
+
+BATCH_ROWS = 2_000
+BATCH_BYTES = 8 << 20
+STORIES = ("label", "explanation", "detail")
+REASON_NAMES = list(REASONS)
+REASON_ARRAY = pa.array(REASON_NAMES)
+CODES = {name: code for code, name in enumerate(REASON_NAMES)}
+SCORED, OPEN = -1, -2
+
+
+class Cells:
+    """The cells of one metric for consecutive rows: a value or a reason each, and what was told about them.
+
+    `values` is a float array, or a list of texts for a category; `codes` says why a row has no
+    value, as a place in `REASON_NAMES` (SCORED where it has one, OPEN where nothing is known yet).
+    """
+
+    def __init__(self, codes: np.ndarray, *, category: bool) -> None:
+        self.codes = codes
+        self.category = category
+        self.numbers = np.zeros(0 if category else len(codes))
+        self.texts: list[str | None] = [None] * (len(codes) if category else 0)
+        self.stories: dict[str, list[str | None]] = {}
+
+    def set(self, row: int, value: object) -> None:
+        """Score one row."""
+        self.codes[row] = SCORED
+        if self.category:
+            self.texts[row] = str(value)
+        else:
+            self.numbers[row] = float(value)  # type: ignore[arg-type]
+
+    def refuse(self, row: int, reason: str, explanation: str | None = None) -> None:
+        """Leave one row unscored, with its reason."""
+        self.codes[row] = CODES[reason]
+        if self.category:
+            self.texts[row] = None
+        if explanation is not None:
+            self.tell("explanation", row, explanation)
+
+    def tell(self, kind: str, row: int, text: str) -> None:
+        """Keep a label, an explanation or a detail of one row."""
+        self.stories.setdefault(kind, [None] * len(self.codes))[row] = text
+
+    def columns(self, name: str) -> dict[str, pa.Array]:
+        """The cells as columns of a score file. A cell that is still open is a bug of ours."""
+        if (self.codes == OPEN).any():
+            raise AssertionError(f"metric {name} left {int((self.codes == OPEN).sum())} cells without a state")
+        scored = self.codes == SCORED
+        values = pa.array(self.texts, pa.string()).dictionary_encode() if self.category else pa.array(self.numbers, mask=~scored)
+        reasons = pa.DictionaryArray.from_arrays(pa.array(self.codes, mask=scored), REASON_ARRAY)
+        return {name: values, f"{name}.reason": reasons, **{f"{name}.{kind}": pa.array(texts, pa.string()) for kind, texts in self.stories.items()}}
+
+
+def score_table(records: pa.Table, metrics: Sequence[Metric], *, on_batch: Callable[[int], object] | None = None) -> pa.Table:
+    """Score every record with every metric.
+
+    Returns one row a record, in order: `NAME` (double; dictionary of strings for a category),
+    `NAME.reason`, and `NAME.label`, `NAME.explanation`, `NAME.detail` where any was given.
+    Every cell has a value or a reason of schema.REASONS, never both, never neither.
+    """
+    batches: list[pa.Table] = []
+    for batch in split_batches(records):
+        view = _View(batch)
+        batches.append(_to_table([(metric, _score_batch(metric, view)) for metric in metrics]))
+        if on_batch is not None:
+            on_batch(batch.num_rows)
+    if not batches:
+        return _to_table([(metric, Cells(np.empty(0, np.int8), category=metric.scorer.kind == "category")) for metric in metrics])
+    return pa.concat_tables(batches, promote_options="default").unify_dictionaries().combine_chunks()
+
+
+def split_batches(records: pa.Table) -> Iterator[pa.Table]:
+    """Slices of bounded rows and bytes, in order."""
+    average = max(1, records.nbytes // max(1, records.num_rows))
+    step = max(1, min(BATCH_ROWS, BATCH_BYTES // average))
+    for start in range(0, records.num_rows, step):
+        yield records.slice(start, step).combine_chunks()
+
+
+class _View:
+    """One batch of records as scorers see it: columns without the rows that lack something, derived ones shared."""
+
+    def __init__(self, batch: pa.Table) -> None:
+        self.batch = batch
+        self._columns: dict[str, pa.Array] = {}
+        self._caches: dict[tuple[str, ...], dict[str, object]] = {}
+        self._subsets: dict[tuple[str, tuple[str, ...]], pa.Array] = {}
+        self._rows: dict[tuple[str, ...], np.ndarray] = {}
+
+    def column(self, source: str) -> pa.Array:
+        """A record column, or the column that a tag or an imported score makes; nulls where it has none."""
+        if source not in self._columns:
+            self._columns[source] = _read_column(self.batch, source)
+        return self._columns[source]
+
+    def rows(self, required: tuple[str, ...]) -> np.ndarray:
+        """The rows where all required columns hold something."""
+        if required not in self._rows:
+            present = np.ones(self.batch.num_rows, dtype=bool)
+            for source in required:
+                present &= _valid(self.column(source))
+            self._rows[required] = np.flatnonzero(present)
+        return self._rows[required]
+
+    def columns(self, scorer: Scorer, required: tuple[str, ...]) -> dict[str, pa.Array | None]:
+        """The record columns that a scorer reads, for the rows that hold all it requires; None where an optional one holds nothing."""
+        found: dict[str, pa.Array | None] = {}
+        for column in scorer.columns:
+            array = self._taken(column.source, required)
+            gaps = array.null_count
+            # An optional column is left out where no row holds it, and a derived one (it describes every row) where any row lacks it.
+            found[column.source] = None if gaps and not column.required and (gaps == len(array) or column.name != column.source) else array
+        return found
+
+    def cache(self, required: tuple[str, ...]) -> dict[str, object]:
+        """What was derived so far for the rows that hold these columns."""
+        return self._caches.setdefault(required, {})
+
+    def _taken(self, source: str, required: tuple[str, ...]) -> pa.Array:
+        if (source, required) not in self._subsets:
+            rows, array = self.rows(required), self.column(source)
+            self._subsets[source, required] = array if len(rows) == len(array) else array.take(pa.array(rows))
+        return self._subsets[source, required]
+
+    def missing_codes(self, required: tuple[str, ...]) -> np.ndarray:
+        """Why a row cannot be scored, OPEN where it can. Null output of a row that asks for one is a failure, any other gap is by design."""
+        codes = np.full(self.batch.num_rows, CODES["not_applicable"], dtype=np.int8)
+        if "output" in required:
+            codes[~_valid(self.column("output")) & self._expects_output()] = CODES["input_missing_field"]
+        codes[self.rows(required)] = OPEN
+        return codes
+
+    def _expects_output(self) -> np.ndarray:
+        """Rows that should hold an output text: those with an input or a conversation, unless the model answered with tool calls.
+
+        A row that holds only a label or a score of the log has nothing to judge: `not_applicable`, by design.
+        """
+        return (_valid(self.column("input")) | _valid(self.column("messages"))) & ~_valid(self.column("output_messages"))
+
+
+def _valid(array: pa.Array) -> np.ndarray:
+    return array.is_valid().to_numpy(zero_copy_only=False)
+
+
+def _read_column(batch: pa.Table, source: str) -> pa.Array:
+    for prefix, column in (("tags_", "tags"), ("imported_", "imported")):
+        if source.startswith(prefix) and column in batch.column_names:
+            return _single(pc.map_lookup(batch.column(column), pa.scalar(source.removeprefix(prefix)), "last"))
+    if source not in batch.column_names:
+        return pa.nulls(batch.num_rows)
+    return _single(batch.column(source))
+
+
+def _single(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    return pa.concat_arrays(array.chunks) if isinstance(array, pa.ChunkedArray) else array
+
+
+def needed_columns(metrics: Sequence[Metric]) -> list[str]:
+    """The record columns to load for these metrics."""
+    wanted = {"input", "output", "messages", "output_messages"}
+    for metric in metrics:
+        for column in metric.scorer.columns:
+            wanted.add(column.source if not column.source.startswith(("tags_", "imported_")) else column.source.split("_")[0])
+    return sorted(wanted)
+
+
+def _score_batch(metric: Metric, view: _View) -> Cells:
+    required = tuple(sorted({column.source for column in metric.scorer.columns if column.required}))
+    cells = Cells(view.missing_codes(required), category=metric.scorer.kind == "category")
+    rows = view.rows(required)
+    if len(rows):
+        try:
+            _fill(cells, rows, _call(metric, view, required), metric.scorer)
+        except Exception:  # noqa: BLE001 - whatever a scorer raises, only the rows that raise lose their score
+            _rescue(cells, rows, metric, view, required)
+    return cells
+
+
+def _call(metric: Metric, view: _View, required: tuple[str, ...]) -> object:
+    result = metric.scorer.run(view.columns(metric.scorer, required), metric.options, view.cache(required))
+    found = result if isinstance(result, (pa.Array, pa.ChunkedArray, np.ndarray)) else as_list(result)
+    if len(found) != len(view.rows(required)):
+        raise ValueError(f"returned {len(found)} items for {len(view.rows(required))} rows")
+    return found
+
+
+def _rescue(cells: Cells, rows: np.ndarray, metric: Metric, view: _View, required: tuple[str, ...]) -> None:
+    """Run a batch that raised again, row by row: only the raising rows become `metric_error`."""
+    for row in rows.tolist():
+        try:
+            _fill(cells, np.array([row]), _call(metric, _View(view.batch.slice(row, 1)), required), metric.scorer)
+        except Exception as error:  # noqa: BLE001 - same
+            cells.refuse(row, "metric_error", f"{type(error).__name__}: {error}"[:200])
+
+
+def _fill(cells: Cells, rows: np.ndarray, result: object, scorer: Scorer) -> None:
+    """Put what a scorer returned into the cells; a value outside the contract becomes `metric_error`."""
+    numbers = None if cells.category else _as_numbers(result)
+    if numbers is not None and not _has_fault(numbers, scorer):
+        cells.numbers[rows] = pc.fill_null(numbers, 0.0).to_numpy(zero_copy_only=False)
+        cells.codes[rows] = np.where(_valid(numbers), SCORED, CODES["not_applicable"])
+        return
+    for row, item in zip(rows.tolist(), as_list(result), strict=True):
+        _fill_one(cells, row, item, scorer)
+
+
+def _as_numbers(result: object) -> pa.Array | None:
+    """The result as a float array with nulls, or None where it holds anything but numbers and None."""
+    try:
+        array = result if isinstance(result, (pa.Array, pa.ChunkedArray)) else pa.array(result)
+        if not (pa.types.is_floating(array.type) or pa.types.is_integer(array.type) or pa.types.is_boolean(array.type) or pa.types.is_null(array.type)):
+            return None
+        return _single(pc.cast(array, pa.float64()))
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        return None
+
+
+def _has_fault(numbers: pa.Array, scorer: Scorer) -> bool:
+    known = numbers.drop_null().to_numpy(zero_copy_only=False)
+    if len(known) == 0:
+        return False
+    low, high = float(known.min()), float(known.max())
+    return any(_find_fault(number, scorer) is not None for number in (low, high))  # min and max of an array with NaN are NaN
+
+
+def _fill_one(cells: Cells, row: int, item: object, scorer: Scorer) -> None:
+    value = item
+    if isinstance(item, Score):
+        value = item.label if cells.category and item.value is None else item.value
+        for kind in STORIES:
+            if (text := getattr(item, kind)) is not None:
+                cells.tell(kind, row, str(text))
+        if item.reason is not None:
+            return cells.refuse(row, item.reason if item.reason in REASONS else "metric_error")
+    if value is None:
+        return cells.refuse(row, "not_applicable")
+    fault = _find_fault(value, scorer)
+    return cells.set(row, value) if fault is None else cells.refuse(row, "metric_error", fault)
+
+
+def _find_fault(value: object, scorer: Scorer) -> str | None:
+    """What is wrong with a returned value, or None."""
+    if scorer.kind == "category":
+        return None if isinstance(value, str) else f"a category must be text, not {value!r}"[:200]
+    if not isinstance(value, (bool, int, float, np.number)):
+        return f"returned {value!r}, which is no number (declare kind='category' for text)"[:200]
+    number = float(value)
+    low, high = scorer.range
+    if not math.isfinite(number):
+        return f"returned {number}, which is not finite"
+    if (low is not None and number < low - 1e-9) or (high is not None and number > high + 1e-9):
+        return f"returned {number}, outside its declared range"
+    return None
+
+
+def _to_table(scored: Sequence[tuple[Metric, Cells]]) -> pa.Table:
+    columns: dict[str, pa.Array] = {}
+    for metric, cells in scored:
+        columns.update(cells.columns(metric.name))
+    return pa.table(columns)
+
+
+def check_options(metric: Metric) -> None:
+    """Call a scorer with no rows, so that an option it refuses is an error before any work. Raises: ValueError."""
+    metric.scorer.run({column.source: pa.array([], pa.string()) for column in metric.scorer.columns}, metric.options)
