@@ -1,0 +1,41 @@
+# Set-up is part of every target: `make demo` and `make test` work on a fresh clone with make and Python 3.11 or newer.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: help demo test test-long bench lint clean
+
+help:
+	@echo "make demo       score the example log and print the table"
+	@echo "make test       the tests, without the long ones"
+	@echo "make test-long  all tests"
+	@echo "make bench      speed, memory and size, as tables"
+	@echo "make lint       ruff, mypy, layers"
+	@echo "make clean      remove .venv and caches"
+
+$(READY): pyproject.toml
+	@sh .ci/setup
+
+demo: $(READY)
+	@cd examples/recipe_bot && ../../$(BIN)/judge score 'logs/*.jsonl.gz'
+
+test: $(READY)
+	@$(BIN)/python -m pytest -q -m "not long"
+
+test-long: $(READY)
+	@$(BIN)/python -m pytest -q
+
+bench: $(READY)
+	@for file in benchmarks/bench_*.py; do \
+	  if [ -e "$$file" ]; then $(BIN)/python "$$file" || exit 1; else echo "no benchmark yet"; fi; done
+
+lint: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy judgecli
+	@$(BIN)/python -m pytest -q tests/test_layers.py
+
+clean:
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build examples/*/.judge
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
