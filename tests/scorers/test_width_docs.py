@@ -1,0 +1,38 @@
+"""Every scorer module outside text/ runs its worked examples, and says what the catalogue needs."""
+
+import doctest
+import importlib
+import pkgutil
+
+import pytest
+
+from judgecli import scorers
+from judgecli.scorer import Scorer
+
+THEMES = ("format", "reference", "context", "safety", "tools", "operations")
+MODULES = [name for theme in THEMES for _, name, _ in pkgutil.iter_modules([f"{scorers.__path__[0]}/{theme}"], f"judgecli.scorers.{theme}.")]
+
+
+def examples_of(module_name: str) -> list[doctest.DocTest]:
+    module = importlib.import_module(module_name)
+    parser = doctest.DocTestParser()
+    said = {name: value.__doc__ for name, value in vars(module).items() if getattr(value, "__module__", None) == module_name and value.__doc__}
+    found = [parser.get_doctest(text, dict(vars(module)), f"{module_name}.{name}", module_name, 0) for name, text in said.items()]
+    return [one for one in found if one.examples]
+
+
+@pytest.mark.parametrize("module_name", MODULES)
+def test_worked_examples_hold(module_name):
+    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
+    said: list[str] = []
+    for example in examples_of(module_name):
+        runner.run(example, out=said.append)
+    assert runner.failures == 0, "".join(said)
+
+
+@pytest.mark.parametrize("module_name", MODULES)
+def test_every_scorer_shows_a_value_and_names_its_source(module_name):
+    for value in vars(importlib.import_module(module_name)).values():
+        if isinstance(value, Scorer) and value.__module__ == module_name:
+            for word in ("Columns:", "Returns:", "Null", "Options", "Source:", ">>>"):
+                assert word in (value.__doc__ or ""), f"{value.name} lacks {word}"
