@@ -1,0 +1,316 @@
+"""The JSON documents of the commands as text for a terminal.
+
+Every text that comes from data is made safe (safe.py) and never read as markup. A number is shown
+with n of N; what has no value shows a dash and its reason below; PARTIAL stands first where
+anything that should have been measured was not.
+"""
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from judgecli.renderers.safe import terminal_line
+from judgecli.schema import REASONS
+
+Document = Mapping[str, Any]
+DASH = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """How wide the text may be, and whether it may carry colours."""
+
+    width: int = 120
+    colour: bool = False
+
+
+def summary(document: Document, page: Page = Page()) -> str:
+    """The table of `judge score`: records, one line a metric, what was not scored and why."""
+    metrics: Mapping[str, Document] = document["metrics"]
+    partial = partial_metrics(document)
+    parts: list[RenderableType] = []
+    if partial or not document.get("complete", False):
+        parts.append(_partial_line(metrics, partial))
+    parts += [*_record_lines(document), _metric_table(metrics, page)]
+    parts += _reason_lines(metrics)
+    parts += _judge_lines(document.get("judge") or {})
+    parts += [Text.assemble(("warning  ", "yellow"), terminal_line(str(text))) for text in document.get("warnings", ())]
+    parts += [Text.assemble(("note     ", "dim"), terminal_line(str(text))) for text in document.get("notes", ())]
+    return _render(parts, page)
+
+
+def partial_metrics(document: Document) -> list[str]:
+    """The metrics whose coverage is below 100 %: a cell failed or still waits."""
+    return [name for name, metric in document["metrics"].items() if metric["pending"] or _failed(metric)]
+
+
+def _failed(metric: Document) -> int:
+    return sum(count for reason, count in metric["unscored"].items() if REASONS.get(reason) != "design")
+
+
+def _total(metric: Document) -> int:
+    return int(metric["scored"] + metric["pending"] + sum(metric["unscored"].values()))
+
+
+def _partial_line(metrics: Mapping[str, Document], partial: Sequence[str]) -> Text:
+    line = Text()
+    line.append("PARTIAL", "bold yellow")
+    line.append(f"  {len(partial)} of {len(metrics)} metrics are not fully measured; 'bounds' shows what the mean would be at worst and at best")
+    return line
+
+
+def _record_lines(document: Document) -> list[RenderableType]:
+    records = document["records"]
+    kept = f"{records['accepted']:,} accepted ({records['new']:,} new)"
+    others = [f"{records[name]:,} {name}" for name in ("quarantined", "duplicate", "forgotten")]
+    lines: list[RenderableType] = [Text(f"records  {records['lines']:,} lines = {' + '.join([kept, *others])}")]
+    if records["quarantined"]:
+        lines.append(Text.assemble(("bad      ", "yellow"), f"{records['quarantined']:,} lines could not be read: judge inspect LOGS shows which and why"))
+    return lines
+
+
+def _metric_table(metrics: Mapping[str, Document], page: Page) -> Table:
+    wide = page.width >= 100
+    columns = ["metric", "scored", "mean", "95 % interval", "bounds", *(("min", "p50", "max") if wide else ())]
+    rows = [_metric_row(name, metric)[: len(columns)] for name, metric in metrics.items()]
+    return _table(columns, rows, right=columns[1:])
+
+
+def _metric_row(name: str, metric: Document) -> list[str]:
+    has_interval = metric["low"] is not None and metric["high"] is not None
+    return [
+        name,
+        f"{metric['scored']:,} of {_total(metric):,}",
+        number(metric["mean"]),
+        f"{number(metric['low'])} to {number(metric['high'])}" if has_interval else DASH,
+        _bounds(metric),
+        *(number(metric[place]) for place in ("min", "p50", "max")),
+    ]
+
+
+def _bounds(metric: Document) -> str:
+    """Worst and best mean with the unscored at both ends; empty where all is scored."""
+    if not metric["pending"] and not _failed(metric):
+        return ""
+    if metric["worst"] is None or metric["best"] is None:
+        return "unbounded"
+    return f"{number(metric['worst'])} to {number(metric['best'])}"
+
+
+def _reason_lines(metrics: Mapping[str, Document]) -> list[RenderableType]:
+    lines: list[RenderableType] = []
+    for name, metric in metrics.items():
+        reasons = [f"{terminal_line(str(reason))} {count:,}" for reason, count in metric["unscored"].items() if count]
+        reasons += [f"pending {metric['pending']:,}"] if metric["pending"] else []
+        if reasons:
+            lines.append(Text.assemble(("unscored ", "dim"), f"{terminal_line(name)}: {', '.join(reasons)}"))
+        why = [f"{key}: {why}" for key, why in (metric.get("reasons") or {}).items()]
+        if why and metric["scored"]:
+            lines.append(Text.assemble(("no value ", "dim"), terminal_line(f"{name}: {', '.join(why)}")))
+    return lines
+
+
+def _judge_lines(judge: Document) -> list[RenderableType]:
+    if not judge.get("calls") and not judge.get("cached"):
+        return []
+    tokens = f"{judge['tokens_in'] or 0:,} tokens in, {judge['tokens_out'] or 0:,} out"
+    cost = "cost unknown" if judge.get("cost_usd") is None else f"{judge['cost_usd']:.4f} USD"
+    return [Text(f"judge    {judge['calls']:,} calls, {judge['cached']:,} answered before, {tokens}, {cost}")]
+
+
+def inspection(files: Sequence[Document], page: Page = Page()) -> str:
+    """What `judge inspect` found of each file: format, mapping, unmapped fields, bad lines, samples."""
+    parts: list[RenderableType] = []
+    for file in files:
+        parts += [*([Text("")] if parts else []), *_inspected(file)]
+    return _render(parts, page)
+
+
+def _inspected(file: Document) -> list[RenderableType]:
+    confidence = file.get("confidence")
+    sure = f"  (confidence {confidence:.0%})" if isinstance(confidence, float) else f"  ({terminal_line(str(confidence))})" if confidence else ""
+    lines = "" if file.get("lines") is None else f"{file['lines']:,} lines"
+    parts: list[RenderableType] = [Text(terminal_line(str(file["path"])), "bold"), Text(f"  format      {terminal_line(str(file['format']))}{sure}")]
+    parts.append(Text(f"  lines       {lines}, {_bad_count(file.get('quarantined')):,} quarantined"))
+    for position, (name, path) in enumerate((file.get("mapping") or {}).items()):
+        parts.append(Text(f"  {'mapping' if position == 0 else '':<11} {terminal_line(str(name))} = {terminal_line(_compact(path))}"))
+    unmapped = [terminal_line(str(name)) for name in file.get("unmapped") or ()]
+    if unmapped:
+        parts.append(Text(f"  unmapped    {', '.join(unmapped)}   (map one with --map tags.NAME=PATH)"))
+    parts += [Text(f"  bad line    {terminal_line(_compact(bad), limit=200)}") for bad in _bad_lines(file)]
+    for position, record in enumerate(file.get("sample") or (), start=1):
+        parts.append(Text(f"  record {position}"))
+        parts += [
+            Text(f"    {terminal_line(str(name)):<16} {terminal_line(_compact(value), limit=100)}") for name, value in record.items() if value is not None
+        ]
+    return parts
+
+
+def _bad_count(quarantined: object) -> int:
+    if isinstance(quarantined, Mapping):
+        return sum(quarantined.values())
+    return len(quarantined) if isinstance(quarantined, Sequence) else int(str(quarantined or 0))
+
+
+def _bad_lines(file: Document) -> list[object]:
+    """Reasons with their counts, or the bad lines themselves, whichever the document holds."""
+    quarantined = file.get("quarantined")
+    if isinstance(quarantined, Mapping):
+        return [f"{reason}: {count:,}" for reason, count in quarantined.items()]
+    return [*(quarantined if isinstance(quarantined, Sequence) else ()), *(file.get("bad_lines") or ())]
+
+
+def _compact(value: object) -> str:
+    from judgecli.renderers.safe import json_text
+
+    return value if isinstance(value, str) else json_text(value, indent=False)
+
+
+def scorer_list(scorers: Sequence[Document], page: Page = Page()) -> str:
+    """All scorers by theme: name, range, which way is better, what they read, what they give."""
+    parts: list[RenderableType] = []
+    for theme in dict.fromkeys(str(scorer["theme"]) for scorer in scorers):
+        rows = [_scorer_row(scorer) for scorer in scorers if scorer["theme"] == theme]
+        parts += [Text(terminal_line(theme), "bold"), _table(["name", "range", "better", "reads", "gives"], rows, right=())]
+    parts.append(Text("* is scored without -s. judge scorers NAME shows one in full."))
+    return _render(parts, page)
+
+
+def _scorer_row(scorer: Document) -> list[str]:
+    name = f"{scorer['name']} *" if scorer["default"] else str(scorer["name"])
+    return [name, range_text(scorer), _better(scorer), ", ".join(scorer["columns"]), str(scorer["definition"])]
+
+
+def scorer_page(scorer: Document, page: Page = Page()) -> str:
+    """One scorer in full."""
+    options = ", ".join(f"{name}={default}" for name, default in scorer["options"].items()) or "none"
+    reads = ", ".join([*scorer["columns"], *(f"{name} (optional)" for name in scorer.get("optional_columns") or ())])
+    rows = [
+        ("kind", f"{scorer['kind']}, one a {scorer['unit']}"),
+        ("range", range_text(scorer)),
+        ("better", _better(scorer)),
+        ("reads", reads),
+        ("options", options),
+        ("needs", f"pip install 'judgecli[{scorer['needs']}]'" if scorer["needs"] else "nothing more"),
+        ("version", str(scorer["version"])),
+        ("default", "yes" if scorer["default"] else "no"),
+    ]
+    parts: list[RenderableType] = [Text(f"{terminal_line(str(scorer['name']))}  ({terminal_line(str(scorer['theme']))})", "bold")]
+    parts += [Text(f"  {label:<9} {terminal_line(value)}") for label, value in rows]
+    parts += [Text(""), *(Text("  " + terminal_line(line)) for line in str(scorer["docstring"]).splitlines())]
+    return _render(parts, page)
+
+
+def _better(scorer: Document) -> str:
+    return {True: "higher", False: "lower", None: DASH}[scorer["higher_is_better"]]
+
+
+def range_text(scorer: Document) -> str:
+    """The range of a scorer as people write it: `0 to 1`, `0 and up`, `any`."""
+    low, high = scorer["range"]
+    if low is None:
+        return "any" if high is None else f"up to {number(high)}"
+    return f"{number(low)} and up" if high is None else f"{number(low)} to {number(high)}"
+
+
+def facts(document: Document, page: Page = Page()) -> str:
+    """A document of names and values, nested ones indented (store info, verify, compact, forget)."""
+    return _render([Text(line) for line in _fact_lines(document, "")], page)
+
+
+def _fact_lines(document: Document, indent: str) -> list[str]:
+    lines = []
+    for name, value in document.items():
+        label = f"{indent}{terminal_line(str(name).replace('_', ' ')):<14}"
+        if isinstance(value, Mapping) and value:
+            lines += [label.rstrip(), *_fact_lines(value, indent + "  ")]
+        elif isinstance(value, list | tuple) and value:
+            lines += [label.rstrip(), *(f"{indent}  {terminal_line(_compact(item))}" for item in value)]
+        else:
+            lines.append(f"{label} {_fact(value)}")
+    return lines
+
+
+def _fact(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return number(value) if isinstance(value, float) else terminal_line(str(value)) if value else "none"
+
+
+def checks(rows: Sequence[Document], page: Page = Page()) -> str:
+    """What `judge doctor` found: ok, warning or problem, with the way out."""
+    styles = {"ok": "green", "warning": "yellow", "problem": "bold red"}
+    parts: list[RenderableType] = []
+    for row in rows:
+        parts.append(Text.assemble((f"{row['status']:<8}", styles[row["status"]]), f" {row['check']:<12} {terminal_line(str(row['detail']))}"))
+        if row.get("hint"):
+            parts.append(Text(f"{'':<21} {terminal_line(str(row['hint']))}"))
+    return _render(parts, page)
+
+
+def number(value: float | int | None) -> str:
+    """A number in at most four significant digits, more where four would hide that it is not whole.
+
+    >>> number(None), number(12345.6), number(0.5), number(0.99996), number(0.0)
+    ('-', '12,346', '0.5', '0.99996', '0')
+    """
+    if value is None:
+        return DASH
+    value += 0.0  # -0.0 is 0
+    if abs(value) >= 1000:
+        return f"{value:,.0f}" if abs(value) < 1e15 else f"{value:.4g}"
+    for digits in range(4, 17):
+        text = f"{value:.{digits}g}"
+        if float(text) != round(float(text)) or float(text) == value:
+            return text
+    return text
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str]) -> Table:
+    """Numbers are never cut or folded over two lines: a part of a number looks like a number."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for position, column in enumerate(columns):
+        last_text = column == "gives"
+        table.add_column(
+            Text(column),
+            justify="right" if column in right else "left",
+            no_wrap=not last_text,
+            min_width=None if last_text else _widest(column, rows, position),
+        )
+    for row in rows:
+        table.add_row(*(Text(terminal_line(cell)) for cell in row))
+    return table
+
+
+def _widest(column: str, rows: Sequence[Sequence[str]], position: int) -> int:
+    return max([len(column), *(Text(terminal_line(row[position])).cell_len for row in rows)])
+
+
+def _least_width(table: Table) -> int:
+    """The width below which rich would cut columns off; the terminal may fold such lines, whole."""
+    return sum((column.min_width or 40) + 2 for column in table.columns)
+
+
+def _render(parts: Sequence[RenderableType], page: Page) -> str:
+    out = io.StringIO()
+    console = Console(
+        file=out,
+        width=max([page.width, *(_least_width(part) for part in parts if isinstance(part, Table))]),
+        force_terminal=page.colour,
+        color_system="standard" if page.colour else None,
+        no_color=not page.colour,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        legacy_windows=False,
+    )
+    for part in parts:
+        console.print(part, soft_wrap=isinstance(part, Text))
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
