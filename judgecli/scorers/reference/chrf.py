@@ -1,0 +1,72 @@
+"""chrF: character n-grams that output and reference share."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from judgecli.scorer import scorer
+from judgecli.scorers.reference.shared_ngrams import Counts, shared_counts
+
+_ORDER = 6
+_RECALL_WEIGHT = 4.0  # beta = 2, squared
+
+
+@scorer(kind="number", range=(0, 100), higher_is_better=True, version=1)
+def chrf(output: Sequence[str], reference: Sequence[str]) -> list[float | None]:
+    """F-score (beta 2) of the character 1- to 6-grams that output and reference share, 0 to 100.
+
+    Columns: output, reference (N texts each). Returns: N numbers in [0, 100]; white space is left out.
+    Null where the reference holds nothing but white space.
+    Options: none.
+    Source: Popovic 2015, chrF; equal to sacrebleu's sentence chrF2 (nc:6 nw:0), which gives 0 where we give null.
+
+    >>> [round(value, 4) for value in chrf(["the cat"], ["the hat"])]
+    [28.0556]
+    """
+    pairs = [("".join(text.split()), "".join(wanted.split())) for text, wanted in zip(output, reference, strict=True)]
+    packed = [_as_bytes(*pair) for pair in pairs]
+    counts = np.zeros((len(pairs), _ORDER), np.int64)
+    fast = [index for index, pair in enumerate(packed) if pair is not None]
+    counts[fast] = shared_counts([pair for pair in packed if pair is not None], order=_ORDER, width=1)
+    for index, pair in enumerate(packed):
+        if pair is None:
+            counts[index] = _counted(*pairs[index])
+    scores = _scores(counts, [len(text) for text, _ in pairs], [len(wanted) for _, wanted in pairs])
+    return [score if wanted else None for score, (_, wanted) in zip(scores, pairs, strict=True)]
+
+
+def _as_bytes(text: str, wanted: str) -> tuple[bytes, bytes] | None:
+    """Both texts with a byte from 1 for each character; None where they have over 255 different ones."""
+    if "\0" not in text and "\0" not in wanted:
+        try:
+            return text.encode("latin-1"), wanted.encode("latin-1")
+        except UnicodeEncodeError:
+            pass
+    letters = set(text) | set(wanted)
+    if len(letters) > 255:
+        return None
+    table = str.maketrans({letter: chr(number) for number, letter in enumerate(letters, 1)})
+    return text.translate(table).encode("latin-1"), wanted.translate(table).encode("latin-1")
+
+
+def _counted(text: str, wanted: str) -> list[int]:
+    """The same counts the long way: for texts of more than 255 different characters."""
+    shared = []
+    for n in range(1, _ORDER + 1):
+        ours, theirs = (Counter(side[start : start + n] for start in range(len(side) - n + 1)) for side in (text, wanted))
+        shared.append(sum((ours & theirs).values()))
+    return shared
+
+
+def _scores(shared: Counts, ours: list[int], theirs: list[int]) -> list[float]:
+    orders = np.arange(_ORDER)
+    total_ours = np.maximum(np.array(ours, np.int64).reshape(-1, 1) - orders, 0)
+    total_theirs = np.maximum(np.array(theirs, np.int64).reshape(-1, 1) - orders, 0)
+    both = (total_ours > 0) & (total_theirs > 0)
+    used = np.maximum(both.sum(axis=1), 1)
+    precision = np.where(both, shared / np.maximum(total_ours, 1), 0).sum(axis=1) / used
+    recall = np.where(both, shared / np.maximum(total_theirs, 1), 0).sum(axis=1) / used
+    weighted = _RECALL_WEIGHT * precision + recall
+    scores: list[float] = (100 * (1 + _RECALL_WEIGHT) * precision * recall / np.where(weighted > 0, weighted, 1)).tolist()
+    return scores
