@@ -1,0 +1,115 @@
+"""The documents are under test: what README and docs/ tell people to type works, and prints what they show.
+
+Each page's ```console blocks run in order in one copy of examples/recipe_bot. A line that starts with
+`$ ` is a command (a line that ends with \\ goes on in the next); the lines after it are its output: each must
+be printed, in that order, blanks aside, and `...` stands for anything. A comment line before a block says
+more: <!-- no-run --> skips it, <!-- exit 3 --> is the exit code that its commands must have.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "examples").glob("*/README.md"))]
+LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
+
+
+@dataclass
+class Command:
+    """One command of a page, with the output that the page shows."""
+
+    line: int
+    text: str
+    exit_code: int
+    shown: list[str] = field(default_factory=list)
+
+
+def commands(text: str) -> Iterator[Command]:
+    """The commands of all console blocks that run."""
+    inside, note, command, last = False, "", None, ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.startswith("```"):
+            if command is not None:
+                yield command
+            inside, note, command = (line.strip() == "```console" and "no-run" not in last), last, None
+        elif inside and line.startswith("$ "):
+            if command is not None:
+                yield command
+            code = re.search(r"exit (\d+)", note)
+            command = Command(number, line[2:], int(code[1]) if code else 0)
+        elif inside and command is not None and command.text.endswith("\\"):
+            command.text = command.text[:-1] + line.strip()
+        elif inside and command is not None and line.strip():
+            command.shown.append(line)
+        last = line if line.strip() else last
+
+
+def pattern(line: str) -> re.Pattern[str]:
+    """A shown line as a pattern: blanks count as one, `...` as anything."""
+    return re.compile(".*".join(re.escape(" ".join(piece.split())) for piece in line.split("...")))
+
+
+def missing(command: Command, output: str) -> list[str]:
+    """The shown lines that the output does not have, in that order."""
+    lines = iter([" ".join(line.split()) for line in output.splitlines()])
+    return [shown for shown in command.shown if shown.strip() != "..." and not any(pattern(shown).search(line) for line in lines)]
+
+
+def environment(home: Path) -> dict[str, str]:
+    """As a user's shell, but with nothing of the machine's own settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("JUDGE_", "OPENAI_", "GITHUB_")) and name not in ("CI", "FORCE_COLOR")}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}"
+    return {**kept, "PATH": path, "HOME": str(home), "NO_COLOR": "1", "COLUMNS": "120", "TZ": "UTC", "LC_ALL": "C.UTF-8"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_commands_of_the_page_run(page, tmp_path):
+    todo = list(commands(page.read_text(encoding="utf-8")))
+    if not todo:
+        return
+    folder = tmp_path / "recipe_bot"
+    shutil.copytree(ROOT / "examples" / "recipe_bot", folder, ignore=shutil.ignore_patterns(".judge", "__pycache__"))
+    for command in todo:
+        where = f"{page.name}:{command.line}: {command.text}"
+        done = subprocess.run(["bash", "-c", command.text], cwd=folder, env=environment(tmp_path), capture_output=True, text=True, check=False)  # noqa: S607
+        printed = done.stdout + done.stderr
+        assert done.returncode == command.exit_code, f"{where}\nexit {done.returncode}\n{printed}"
+        assert missing(command, printed) == [], f"{where}\nprinted\n{printed}"
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"], ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(page):
+    assert [link for link in LINK.findall(page.read_text(encoding="utf-8")) if not (page.parent / link).exists()] == []
+
+
+def test_index_names_every_page():
+    linked = set(LINK.findall((ROOT / "docs" / "index.md").read_text(encoding="utf-8")))
+    assert {path.name for path in (ROOT / "docs").glob("*.md")} - {"index.md"} <= linked
+
+
+def test_runner_reads_blocks():
+    text = "```console\n$ echo a \\\n    b\na  b\n$ true\n```\n<!-- no-run -->\n```console\n$ rm x\n```\n"
+    text += "<!-- exit 3 -->\n\n```console\n$ exit 3\n```\n```sh\n$ no\n```\n"
+    assert [(c.text, c.exit_code, c.shown) for c in commands(text)] == [("echo a b", 0, ["a  b"]), ("true", 0, []), ("exit 3", 3, [])]
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed", "lost"),
+    [
+        (["a b"], "x\na   b c\n", []),
+        (["n = ... of 9"], "n = 4 of 9", []),
+        (["b", "a"], "a\nb", ["a"]),
+        (["1.5"], "1x5", ["1.5"]),
+        (["..."], "", []),
+    ],
+)
+def test_runner_compares_output(shown, printed, lost):
+    assert missing(Command(1, "", 0, shown), printed) == lost
