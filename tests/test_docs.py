@@ -6,6 +6,8 @@ be printed, in that order, blanks aside, and `...` stands for anything. A commen
 more: <!-- no-run --> skips it, <!-- exit 3 --> is the exit code that its commands must have.
 """
 
+import doctest
+import importlib.util
 import os
 import re
 import shutil
@@ -16,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
+from judgecli.scorer import Scorer
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "examples").glob("*/README.md"))]
@@ -93,6 +97,21 @@ def test_links_lead_somewhere(page):
 def test_index_names_every_page():
     linked = set(LINK.findall((ROOT / "docs" / "index.md").read_text(encoding="utf-8")))
     assert {path.name for path in (ROOT / "docs").glob("*.md")} - {"index.md"} <= linked
+
+
+def test_contributing_shows_a_scorer_that_works(tmp_path):
+    """The scorer that newcomers copy: its doctest holds, and it is a Scorer."""
+    code = re.search(r'```python\n(""".*?)```', (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert code is not None
+    (tmp_path / "capitals.py").write_text(code[1], encoding="utf-8")
+    spec = importlib.util.spec_from_file_location("capitals", tmp_path / "capitals.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert isinstance(module.capitals_share, Scorer)
+    test = doctest.DocTestParser().get_doctest(str(module.capitals_share.__doc__), vars(module), "capitals_share", None, 0)
+    assert doctest.DocTestRunner().run(test) == doctest.TestResults(failed=0, attempted=1)
 
 
 def test_runner_reads_blocks():
