@@ -27,8 +27,7 @@ test-long: $(READY)
 	@$(BIN)/python -m pytest -q
 
 bench: $(READY)
-	@for file in benchmarks/bench_*.py; do \
-	  if [ -e "$$file" ]; then $(BIN)/python "$$file" || exit 1; else echo "no benchmark yet"; fi; done
+	@for file in $(filter-out benchmarks/generate.py,$(wildcard benchmarks/*.py)); do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
 
 lint: $(READY)
 	@$(BIN)/ruff check .
