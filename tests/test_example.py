@@ -15,6 +15,10 @@ from types import ModuleType
 
 import pytest
 
+from judgecli.catalog import Spec, bind
+from judgecli.config import load_settings
+from judgecli.scorer import Score
+
 EXAMPLE = Path(__file__).parent.parent / "examples" / "recipe_bot"
 FIELDS = {
     "id", "created_at", "session_id", "user_id", "locale", "model", "prompt_version", "question", "answer", "thumbs", "latency_ms", "usage", "cost_usd",
@@ -172,3 +176,31 @@ def test_natural_oddities_are_there(records):
     assert 1 <= sum(record["answer"] == "" for record in records) <= 5
     assert any("@example" in record["answer"] for record in records)
     assert sum(record["locale"] in ("de-DE", "es-ES", "fr-FR") for record in records) > 50
+
+
+def test_configuration_of_the_example_measures_the_story(records):
+    """judge.yaml loads, its scorers bind, and their means tell the versions apart."""
+    settings = load_settings(str(EXAMPLE / "judge.yaml"), environment={})
+    metrics = {entry.name: bind(Spec(entry.name, entry.target, entry.options)) for entry in settings.scorers}
+    columns = {
+        "output": [record["answer"] for record in records],
+        "finish_reason": [record["finish_reason"] for record in records],
+        "latency_ms": [float(record["latency_ms"]) for record in records],
+        "cost_usd": [record["cost_usd"] for record in records],
+    }
+
+    def mean(name: str, version: str) -> float:
+        metric = metrics[name]
+        needed = {column.source: columns[column.source] for column in metric.scorer.columns if column.source in columns}
+        cells = metric.scorer(**needed, **metric.options)
+        values = [cell.value if isinstance(cell, Score) else cell for cell, record in zip(cells, records, strict=True) if record["prompt_version"] == version]
+        scored = [value for value in values if value is not None]
+        assert scored, name
+        return sum(scored) / len(scored)
+
+    assert all(isinstance(mean(name, "v1"), float) for name in metrics)
+    assert mean("words", "v1") > 1.6 * max(mean("words", "v2"), mean("words", "v3"))
+    assert mean("filler", "v1") > 10 * max(mean("filler", "v2"), mean("filler", "v3"), 0.01)
+    assert mean("cost_usd", "v1") > mean("cost_usd", "v2")
+    assert mean("quantities", "v2") < min(mean("quantities", "v1"), mean("quantities", "v3")) - 0.05
+    assert mean("refusal", "v3") > 8 * max(mean("refusal", "v1"), mean("refusal", "v2"), 0.01)
