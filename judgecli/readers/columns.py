@@ -1,0 +1,219 @@
+"""Parsed entries to one Arrow table of records, column by column."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any
+
+import pyarrow as pa
+
+from judgecli.readers import times
+from judgecli.readers.adapter import Object, Refused
+from judgecli.readers.mapping import Getter
+from judgecli.readers.messages import Message, last_user_text, messages_of, split, text_of_message
+from judgecli.readers.values import calls_of, compact, contexts_of, label_of, number_of, text_of, tools_of
+from judgecli.schema import NUMBER_COLUMNS, RECORDS, SOURCE, TEXT_COLUMNS, Label
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_STRUCTURED: dict[str, Callable[[Any], Any]] = {"contexts": contexts_of, "tools": tools_of, "expected_tools": calls_of}
+
+
+@dataclass
+class Entries:
+    """The parsed entries of one chunk, in parallel lists; `raw` is kept for those refused later."""
+
+    objects: list[Object] = field(default_factory=list)
+    keys: list[bytes] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    offsets: list[int | None] = field(default_factory=list)
+    raw: list[bytes] = field(default_factory=list)
+
+    def without(self, rows: Mapping[int, Refused]) -> "Entries":
+        """The entries whose row is not in `rows`."""
+        kept = [row for row in range(len(self.keys)) if row not in rows]
+        return Entries(
+            [self.objects[row] for row in kept],
+            [self.keys[row] for row in kept],
+            [self.lines[row] for row in kept],
+            [self.offsets[row] for row in kept],
+            [self.raw[row] for row in kept],
+        )
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the entries of one file become columns."""
+
+    name: str  # what source.file says
+    format: str
+    getters: Mapping[str, Getter]  # field -> its values in many objects
+    zone: tzinfo = UTC
+    day_first: bool | None = None
+
+
+def build(entries: Entries, layout: Layout) -> tuple[pa.Table, list[Label], dict[int, Refused], Entries]:
+    """(records, labels, refused rows, the entries that became records). Refused rows count in the given entries."""
+    columns, refused = _columns(entries, layout)
+    if refused:
+        kept = entries.without(refused)
+        columns, _ = _columns(kept, layout)
+    else:
+        kept = entries
+    return _table(columns, kept, layout), _labels(columns, kept), refused, kept
+
+
+def _columns(entries: Entries, layout: Layout) -> tuple[dict[str, list[Any]], dict[int, Refused]]:
+    """Field -> values in their record form, and what cannot be one."""
+    columns = {name: get(entries.objects) for name, get in layout.getters.items()}
+    refused: dict[int, Refused] = {}
+    if "time" in columns:
+        columns["time"], bad = times.column(columns["time"], layout.zone, layout.day_first)
+        refused.update({row: Refused("bad_time", message) for row, message in bad.items()})
+    if "messages" in columns or "output_messages" in columns:
+        _converse(columns, refused)
+    for name, convert in _STRUCTURED.items():
+        if name in columns:
+            columns[name] = [convert(value) for value in columns[name]]
+    said = [values for name, values in columns.items() if name in ("input", "output", "messages", "output_messages") or name.startswith(("score.", "label."))]
+    if not any(None not in values for values in said):
+        for row in range(len(entries.objects)):
+            if all(values[row] is None for values in said):
+                refused.setdefault(row, Refused("no_mapped_field", f"none of {_shown(layout.getters)} is there"))
+    return columns, refused
+
+
+def _converse(columns: dict[str, list[Any]], refused: dict[int, Refused]) -> None:
+    """Split whole conversations at their last assistant message, and fill input and output from them where no field says otherwise."""
+    before = _each(columns.get("messages"), messages_of, refused)
+    after = _each(columns.get("output_messages"), messages_of, refused)
+    if after is None:
+        pairs = [(None, None) if whole is None else split(whole) for whole in before or []]
+        before, after = [pair[0] or None for pair in pairs], [pair[1] or None for pair in pairs]
+    columns["output_messages"] = after
+    if before is not None:
+        columns["messages"] = before
+        columns.setdefault("input", [last_user_text(said) if said else None for said in before])
+    columns.setdefault("output", [_answer(said) for said in after])
+
+
+def _answer(said: list[Message] | None) -> str | None:
+    return next((text_of_message(message) for message in said if message["role"] == "assistant"), None) if said else None
+
+
+def _each(values: list[Any] | None, convert: Callable[[Any], Any], refused: dict[int, Refused]) -> list[Any] | None:
+    if values is None:
+        return None
+    converted = []
+    for row, value in enumerate(values):
+        try:
+            converted.append(value if _is_converted(value) else convert(value))
+        except Refused as error:
+            converted.append(None)
+            refused.setdefault(row, error)
+    return converted
+
+
+def _is_converted(value: Any) -> bool:
+    """Whether an adapter has made messages of it already."""
+    return (
+        isinstance(value, list) and bool(value) and all(isinstance(item, dict) and item.keys() == {"role", "parts"} for item in value) and _has_own_parts(value)
+    )
+
+
+def _has_own_parts(messages: list[Message]) -> bool:
+    names = {"type", "text", "id", "name", "arguments", "result", "mime", "uri"}
+    kinds = {"text", "tool_call", "tool_result", "reasoning", "media"}
+    return all(
+        isinstance(part, dict)
+        and part.keys() <= names
+        and part.get("type") in kinds
+        and all(value is None or isinstance(value, str) for value in part.values())
+        for message in messages
+        if isinstance(message["parts"], list)
+        for part in message["parts"]
+    ) and all(isinstance(message["role"], str) and isinstance(message["parts"], list) for message in messages)
+
+
+def _table(columns: Mapping[str, list[Any]], entries: Entries, layout: Layout) -> pa.Table:
+    count = len(entries.keys)
+    arrays = []
+    for column in RECORDS:
+        if column.name == "key":
+            arrays.append(pa.array(entries.keys, column.type))
+        elif column.name == "source":
+            arrays.append(_source(entries, layout))
+        elif column.name in ("tags", "imported"):
+            arrays.append(_map(columns, "tags." if column.name == "tags" else "score.", count, column.type))
+        elif column.name in columns:
+            arrays.append(_array(column.name, columns[column.name], column.type))
+        else:
+            arrays.append(pa.nulls(count, column.type))
+    return pa.Table.from_arrays(arrays, schema=RECORDS)
+
+
+def _array(name: str, values: list[Any], kind: pa.DataType) -> pa.Array:
+    if name in TEXT_COLUMNS:
+        try:
+            return pa.array(values, kind)
+        except (pa.ArrowTypeError, pa.ArrowInvalid):
+            return pa.array([text_of(value) for value in values], kind)
+    if name in NUMBER_COLUMNS:
+        return pa.array([number_of(value) for value in values], kind)
+    if name == "time":
+        return pa.array(values, pa.int64()).cast(kind)
+    return pa.array(values, kind)
+
+
+def _source(entries: Entries, layout: Layout) -> pa.Array:
+    count = len(entries.keys)
+    parts = [
+        pa.repeat(pa.scalar(layout.name, pa.string()), count),
+        pa.array(entries.lines, pa.int64()),
+        pa.array(entries.offsets, pa.int64()),
+        pa.repeat(pa.scalar(layout.format, pa.string()), count),
+    ]
+    return pa.StructArray.from_arrays(parts, fields=list(SOURCE))
+
+
+def _map(columns: Mapping[str, list[Any]], prefix: str, count: int, kind: pa.DataType) -> pa.Array:
+    """tags.NAME as text, score.NAME as JSON text; null where a record has none of them."""
+    named = {name.removeprefix(prefix): values for name, values in columns.items() if name.startswith(prefix)}
+    if not named:
+        return pa.nulls(count, kind)
+    convert = text_of if prefix == "tags." else compact
+    rows = [[(name, convert(values[row])) for name, values in named.items() if values[row] is not None] or None for row in range(count)]
+    return pa.array(rows, kind)
+
+
+def _labels(columns: Mapping[str, list[Any]], entries: Entries) -> list[Label]:
+    labels = []
+    for name, values in columns.items():
+        if not name.startswith("label."):
+            continue
+        for row, given in enumerate(values):
+            value, text = label_of(given)
+            if value is None and not text:
+                continue
+            when = _cell(columns, "time", row)
+            labels.append(
+                Label(
+                    key=entries.keys[row],
+                    record_id=text_of(_cell(columns, "id", row)),
+                    name=name.removeprefix("label."),
+                    value=value,
+                    label=text,
+                    rater=text_of(_cell(columns, "user", row)) or "user",
+                    rater_kind="user",
+                    time=None if when is None else _EPOCH + timedelta(microseconds=when),
+                    comment=None,
+                )
+            )
+    return labels
+
+
+def _cell(columns: Mapping[str, list[Any]], name: str, row: int) -> Any:
+    return columns[name][row] if name in columns else None
+
+
+def _shown(names: Sequence[str] | Mapping[str, Any]) -> str:
+    return ", ".join(list(names)[:8]) or "the mapped fields"

@@ -1,0 +1,103 @@
+"""What a reader is asked (`Shaping`), what it found (`Detected`), where it stands (`Position`), what it gives (`Chunk`)."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from judgecli.schema import BadLine, Label
+
+READER_VERSION = 1  # raise it when the same line would give another record: checkpoints then read again
+
+
+def digest_of(raw: bytes) -> bytes:
+    """The 16-byte hash that is the identity of raw bytes: a record's key, a bad line's digest.
+
+    >>> digest_of(b"").hex()
+    'cae66941d9efbd404e4d88758ea67670'
+    """
+    return hashlib.blake2b(raw, digest_size=16).digest()
+
+
+@dataclass(frozen=True)
+class Shaping:
+    """What the user asked of the reader; equal digests shape equal records from equal bytes."""
+
+    format: str | None = None
+    map: Mapping[str, str] = field(default_factory=dict)  # FIELD -> PATH; FIELD in schema.MAPPABLE, or tags.NAME, score.NAME, label.NAME
+    guess: bool = True  # whether columns may be mapped by their names' synonyms
+    zone: str = "UTC"  # of times that name none
+    max_line_bytes: int = 64 * 1024 * 1024
+    max_depth: int = 200
+
+    @property
+    def digest(self) -> str:
+        """32 hex digits over all of it and READER_VERSION."""
+        said = [READER_VERSION, self.format, sorted(self.map.items()), self.guess, self.zone, self.max_line_bytes, self.max_depth]
+        return digest_of(json.dumps(said).encode()).hex()
+
+
+@dataclass(frozen=True)
+class Detected:
+    """How one file is read. Kept in the checkpoint, so that a growing file keeps its mapping."""
+
+    format: str  # the adapter's name; a mapped plain log is called by its container: jsonl, json, csv, parquet
+    container: str  # jsonl, array, object, csv or parquet
+    compression: str | None = None  # gz, bz2, xz or zst
+    confidence: float = 1.0  # share of the sample that this format won
+    mapping: Mapping[str, str] = field(default_factory=dict)  # field -> path in use
+    guessed: bool = False  # whether any of it came from synonyms
+    unmapped: tuple[str, ...] = ()  # top-level fields with scalar values that no field reads
+    day_first: bool | None = None  # of dates as 03/04/2026; None: the sample has none
+    delimiter: str | None = None  # csv
+    columns: tuple[str, ...] = ()  # csv: the names of its columns, from the header
+    notes: tuple[str, ...] = ()  # for the user, one sentence each
+
+    def to_json(self) -> str:
+        """One line of JSON; `from_json` gives the same object back."""
+        return json.dumps(asdict(self), ensure_ascii=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Detected":
+        """The object that `to_json` wrote."""
+        said: dict[str, Any] = json.loads(text)
+        return cls(**{**said, **{name: tuple(said[name]) for name in ("unmapped", "columns", "notes")}})
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where reading may go on: plain bytes and physical lines already read, and the hash of the last entry's bytes."""
+
+    offset: int = 0
+    line: int = 0
+    last_line_digest: str = ""
+
+    def to_json(self) -> str:
+        """One line of JSON; `from_json` gives the same object back."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Position":
+        """The object that `to_json` wrote."""
+        return cls(**json.loads(text))
+
+
+@dataclass
+class Chunk:
+    """Some consecutive entries of one file: records, labels, and the lines that were refused.
+
+    `position` is where reading goes on after this chunk. `truncated` is set on the last chunk of a
+    file that ends early (a cut or damaged compressed file, an unterminated line that does not parse);
+    `reason` then says how.
+    """
+
+    records: pa.Table
+    labels: list[Label]
+    bad: list[BadLine]
+    position: Position
+    truncated: bool = False
+    reason: str = ""
+    entries: int = 0  # raw entries read: lines, rows, elements (n choices of one line are one entry)

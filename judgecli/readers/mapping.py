@@ -1,0 +1,102 @@
+r"""Paths into a log's objects: `choices.0.message.content`, `attributes."gen_ai.request.model"`, `answer|response.text`.
+
+A path is dotted; a number is a list position (negative from the end) or, in an object, a key; a
+segment with dots is quoted; `A|B` gives the first that exists, that is: is present and not null.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from judgecli.errors import UnknownName, UsageError
+from judgecli.schema import MAPPABLE
+
+Step = tuple[str, int | None]  # the key, and the list position where the segment is an unquoted number
+Getter = Callable[[Sequence[Mapping[str, Any]]], list[Any]]  # objects -> one value (or None) an object
+OPEN_FIELDS = ("tags.", "score.", "label.")
+
+_SEGMENT = re.compile(r'"((?:[^"\\]|\\.)*)"|([^."|\s][^."|]*)')
+
+
+def check_fields(fields: Mapping[str, str]) -> None:
+    """Raise UnknownName for a field that no record has, UsageError for a path that does not read."""
+    for name, path in fields.items():
+        prefix, dot, rest = name.partition(".")
+        if name not in MAPPABLE and not (prefix + dot in OPEN_FIELDS and rest):
+            raise UnknownName("record field", name, known=(*MAPPABLE, "tags.NAME", "score.NAME", "label.NAME"))
+        parse_path(path)
+
+
+def parse_path(path: str) -> list[list[Step]]:
+    """The alternatives of a path, each a list of steps. Raises: UsageError.
+
+    >>> parse_path('a.-1|"b.c"')
+    [[('a', None), ('-1', -1)], [('b.c', None)]]
+    """
+    alternatives: list[list[Step]] = [[]]
+    at, expecting = 0, True
+    while at < len(path) or expecting:
+        found = _SEGMENT.match(path, at) if expecting else None
+        if expecting and found is None:
+            raise UsageError(
+                f"the path {path!r} cannot be read at character {at + 1}", hint='write it as a.b.0, with quotes around keys that hold dots: a."b.c"'
+            )
+        if found is not None:
+            alternatives[-1].append(_step(found))
+            at, expecting = found.end(), False
+        elif path[at] == "|":
+            alternatives.append([])
+            at, expecting = at + 1, True
+        elif path[at] == ".":
+            at, expecting = at + 1, True
+        else:
+            raise UsageError(f"the path {path!r} cannot be read at character {at + 1}", hint="quote keys that hold dots, bars or quotes")
+    return alternatives
+
+
+def quoted(key: str) -> str:
+    """A top-level key as a path.
+
+    >>> quoted("answer"), quoted("a.b")
+    ('answer', '"a.b"')
+    """
+    return key if _plain_key(key) else '"' + key.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def getter(path: str, columns: Sequence[str] = ()) -> Getter:
+    """A function that reads `path` from many objects. A name in `columns` (of a flat table) is read as it stands."""
+    alternatives: list[list[Step]] = [[(path, None)]] if path in columns else parse_path(path)
+    if len(alternatives) == 1 and len(alternatives[0]) == 1:
+        key = alternatives[0][0][0]
+        return lambda objects: [one.get(key) for one in objects]
+    return lambda objects: [_first(one, alternatives) for one in objects]
+
+
+def _first(value: object, alternatives: list[list[Step]]) -> Any:
+    for steps in alternatives:
+        found = _walk(value, steps)
+        if found is not None:
+            return found
+    return None
+
+
+def _walk(value: Any, steps: list[Step]) -> Any:
+    for key, position in steps:
+        if isinstance(value, dict):
+            value = value.get(key)
+        elif isinstance(value, list) and position is not None and -len(value) <= position < len(value):
+            value = value[position]
+        else:
+            return None
+    return value
+
+
+def _step(found: re.Match[str]) -> Step:
+    if found[1] is not None:
+        return re.sub(r"\\(.)", r"\1", found[1], flags=re.DOTALL), None
+    key = found[2].rstrip()
+    return key, int(key) if re.fullmatch(r"-?[0-9]{1,9}", key) else None
+
+
+def _plain_key(key: str) -> bool:
+    return bool(re.fullmatch(r'[^."|\s](?:[^."|]*[^."|\s])?', key))

@@ -1,0 +1,170 @@
+"""Values of a log to values of a record: text, numbers, passages, tools, thumbs."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from judgecli.readers.adapter import Refused
+
+# Code points that only vary an emoji: skin tones, the variation selectors.
+_SKIN = dict.fromkeys((*range(0x1F3FB, 0x1F400), 0xFE0E, 0xFE0F))
+_UP = frozenset(
+    ("up", "thumbs_up", "thumbsup", "thumbs up", "thumb_up", "upvote", "like", "liked", "positive", "good", "true", "yes", "1", "+1", "1.0", "\U0001f44d")
+)
+_DOWN = frozenset(
+    (
+        "down",
+        "thumbs_down",
+        "thumbsdown",
+        "thumbs down",
+        "thumb_down",
+        "downvote",
+        "dislike",
+        "disliked",
+        "negative",
+        "bad",
+        "false",
+        "no",
+        "0",
+        "-1",
+        "0.0",
+        "-1.0",
+        "\U0001f44e",
+    )
+)
+_PASSAGE_KEYS = ("text", "content", "page_content", "document", "body", "passage")
+
+
+def text_of(value: Any) -> str | None:
+    """Text as it is; numbers and booleans as their JSON text; a list of text parts joined by line ends; else compact JSON."""
+    if value is None or type(value) is str:
+        return value
+    if isinstance(value, list) and value and all(_is_text_part(part) for part in value):
+        return "\n".join(part if isinstance(part, str) else part["text"] for part in value)
+    return compact(value)
+
+
+def compact(value: Any) -> str:
+    """Compact JSON of any value; what JSON has no form for becomes its text."""
+    try:
+        return orjson.dumps(value, default=str).decode()
+    except TypeError:  # integers over 64 bit, keys that are no text, unusual nesting
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def number_of(value: Any) -> float | None:
+    """A finite number, also from its text; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def structure_of(value: Any) -> Any:
+    """Lists and objects that a log holds as JSON text, parsed; anything else as it is."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
+        try:
+            return orjson.loads(value)
+        except orjson.JSONDecodeError:
+            return value
+    return value
+
+
+def contexts_of(value: Any) -> list[str] | None:
+    """Retrieved passages: a list of texts or of objects that hold one, or a single text."""
+    value = structure_of(value)
+    if value is None:
+        return None
+    items = value if isinstance(value, list) else [value]
+    return [passage for item in items if (passage := _passage(item)) is not None]
+
+
+def tools_of(value: Any) -> list[dict[str, str | None]] | None:
+    """Tool definitions offered, from OpenAI's form ({type, function: {name, …}}) or flat ones."""
+    return _named(structure_of(value), _tool)
+
+
+def calls_of(value: Any) -> list[dict[str, str | None]] | None:
+    """Tool calls expected: names, {name, arguments}, or OpenAI tool calls."""
+    return _named(structure_of(value), _call)
+
+
+def thumb_of(value: Any) -> float | None:
+    """1.0 for a thumb up, 0.0 for a thumb down, None for anything else.
+
+    >>> [thumb_of(said) for said in (True, -1, "\N{THUMBS UP SIGN}", "dislike", "4")]
+    [1.0, 0.0, 1.0, 0.0, None]
+    """
+    if isinstance(value, bool | int | float):
+        return 1.0 if value == 1 else 0.0 if value in (0, -1) else None
+    if not isinstance(value, str):
+        return None
+    said = value.strip().lower().translate(_SKIN)
+    return 1.0 if said in _UP else 0.0 if said in _DOWN else None
+
+
+def label_of(value: Any) -> tuple[float | None, str | None]:
+    """(value, text) of a label: thumbs as 1.0 and 0.0, other numbers as they are, other text as text."""
+    thumb = thumb_of(value)
+    number = thumb if thumb is not None else number_of(value)
+    return (number, None) if number is not None else (None, text_of(value))
+
+
+def _is_text_part(part: object) -> bool:
+    return isinstance(part, str) or (isinstance(part, dict) and part.get("type") in ("text", "input_text", "output_text") and isinstance(part.get("text"), str))
+
+
+def _passage(item: Any) -> str | None:
+    if isinstance(item, dict):
+        found = next((item[key] for key in _PASSAGE_KEYS if isinstance(item.get(key), str)), None)
+        return found if found is not None else compact(item)
+    return text_of(item)
+
+
+def _named(value: Any, read: Any) -> list[dict[str, str | None]] | None:
+    if value is None:
+        return None
+    items: Sequence[Any] = value if isinstance(value, list) else [value]
+    return [named for item in items if (named := read(item)) is not None]
+
+
+def _tool(item: Any) -> dict[str, str | None] | None:
+    if isinstance(item, str):
+        return {"name": item, "description": None, "parameters": None}
+    inner = _inner(item)
+    if not isinstance(inner, Mapping) or not isinstance(inner.get("name") or inner.get("type"), str):
+        return None
+    parameters = next((inner[key] for key in ("parameters", "input_schema", "inputSchema") if inner.get(key) is not None), None)
+    return {
+        "name": inner.get("name") or inner.get("type"),
+        "description": text_of(inner.get("description")),
+        "parameters": None if parameters is None else text_of(parameters),
+    }
+
+
+def _call(item: Any) -> dict[str, str | None] | None:
+    if isinstance(item, str):
+        return {"name": item, "arguments": None}
+    inner = _inner(item)
+    if not isinstance(inner, Mapping) or not isinstance(inner.get("name"), str):
+        return None
+    arguments = next((inner[key] for key in ("arguments", "args", "input", "kwargs") if inner.get(key) is not None), None)
+    return {"name": inner["name"], "arguments": text_of(arguments)}
+
+
+def _inner(item: Any) -> Any:
+    return item["function"] if isinstance(item, Mapping) and isinstance(item.get("function"), Mapping) else item
+
+
+def object_of(value: Any, what: str) -> dict[str, Any]:
+    """The object that `value` is, or holds as JSON text. Raises: Refused("unknown_shape")."""
+    value = structure_of(value)
+    if not isinstance(value, dict):
+        raise Refused("unknown_shape", f"{what} is {'missing' if value is None else 'no object'}")
+    return value
