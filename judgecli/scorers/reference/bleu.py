@@ -1,13 +1,13 @@
 """Sentence BLEU: word 1- to 4-grams that output and reference share."""
 
 import math
+import re
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from itertools import count
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from judgecli.scorer import scorer
 from judgecli.scorers.reference.shared_ngrams import shared_counts
@@ -16,8 +16,18 @@ _ORDER = 4
 _MOST_WORDS = (1 << 12) - 1  # different words of a pair that the packed form can number
 _SYMBOLS = '{|}~[\\]^_`!"#$%&()*+:;<=>?@/'
 _ENTITIES = (("&quot;", '"'), ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"))
-# A period or comma is cut off unless a digit stands before it, or after it; a dash after a digit.
-_CUTS = ((r"([^0-9])([\.,])", r"\1 \2 "), (r"([\.,])([^0-9])", r" \1 \2"), (r"([0-9])(-)", r"\1 \2 "))
+# mteval's rules: a period or comma is cut off unless a digit stands before it, or after it; a dash after a digit.
+_RULES = ((re.compile(r"([^0-9])([\.,])"), r"\1 \2 "), (re.compile(r"([\.,])([^0-9])"), r" \1\2"), (re.compile(r"([0-9])(-)"), r"\1 \2 "))
+# The same for texts where no two of these marks stand together; a rule that begins with its mark is found fast.
+_LONE_MARKS = (
+    (re.compile(r"\.(?<=[^0-9]\.)"), " . "),
+    (re.compile(r",(?<=[^0-9],)"), " , "),
+    (re.compile(r"\.(?<=[0-9]\.)(?=[^0-9])"), " ."),
+    (re.compile(r",(?<=[0-9],)(?=[^0-9])"), " ,"),
+    (re.compile(r"-(?<=[0-9]-)"), " - "),
+)
+_PAIRS_AT_ONCE = 64
+_NUL = "\0"  # parts the texts of a block
 
 
 @scorer(kind="number", range=(0, 100), higher_is_better=True, version=1)
@@ -34,17 +44,11 @@ def bleu(output: Sequence[str], reference: Sequence[str]) -> list[float | None]:
     >>> [round(value, 4) for value in bleu(["the cat sat on the mat"], ["the cat is on the mat"])]
     [37.9918]
     """
-    count = len(output)
-    words = tokenised([*output, *reference])
-    pairs = list(zip(words[:count], words[count:], strict=True))
-    packed = [_as_numbers(*pair) for pair in pairs]
-    shared = np.zeros((count, _ORDER), np.int64)
-    fast = [index for index, pair in enumerate(packed) if pair is not None]
-    shared[fast] = shared_counts([pair for pair in packed if pair is not None], order=_ORDER, width=2)
-    for index, pair in enumerate(packed):
-        if pair is None:
-            shared[index] = _counted(*pairs[index])
-    return [_bleu(row, len(ours), len(theirs)) for row, (ours, theirs) in zip(shared.tolist(), pairs, strict=True)]
+    results: list[float | None] = []
+    for start in range(0, len(output), _PAIRS_AT_ONCE):
+        block = slice(start, start + _PAIRS_AT_ONCE)
+        results += _scores(list(zip(tokenised(output[block]), tokenised(reference[block]), strict=True)))
+    return results
 
 
 def tokenised(texts: Sequence[str]) -> list[list[str]]:
@@ -53,14 +57,14 @@ def tokenised(texts: Sequence[str]) -> list[list[str]]:
     >>> tokenised(["It's 3.5%, ok?"])
     [["It's", '3.5', '%', ',', 'ok', '?']]
     """
-    # One string for all: a NUL keeps the texts apart, and texts that hold one go alone.
-    if any("\0" in text for text in texts):
-        return [_cut([_spaced(text)])[0].split() for text in texts]
-    return [text.split() for text in _cut(_spaced("\0".join(text.rstrip() for text in texts)).split("\0"))]
+    if any(_NUL in text for text in texts):
+        return [_cut(f" {_spaced(text.rstrip())} ").split() for text in texts]
+    spaced = _spaced(f" {_NUL} ".join(text.rstrip() for text in texts))
+    return [text.split() for text in _cut(f" {spaced} ").split(_NUL)]
 
 
 def _spaced(text: str) -> str:
-    text = text.rstrip().replace("<skipped>", "").replace("-\n", "").replace("\n", " ")
+    text = text.replace("<skipped>", "").replace("-\n", "").replace("\n", " ")
     if "&" in text:
         for entity, character in _ENTITIES:
             text = text.replace(entity, character)
@@ -69,23 +73,32 @@ def _spaced(text: str) -> str:
     return text
 
 
-def _cut(texts: list[str]) -> list[str]:
-    cut = pa.array([f" {text} " for text in texts], pa.large_string())
-    for pattern, replacement in _CUTS:
-        cut = pc.replace_substring_regex(cut, pattern, replacement)
-    return list(cut.to_pylist())
+def _cut(text: str) -> str:
+    """Cuts off periods, commas and dashes in texts parted by NUL, each within spaces."""
+    if any(marks in text for marks in ("..", ".,", ",.", ",,")):
+        if _NUL in text:
+            return _NUL.join(map(_cut, text.split(_NUL)))
+        for rule, replacement in _RULES:
+            text = rule.sub(replacement, text)
+        return text
+    for rule, replacement in _LONE_MARKS:
+        text = rule.sub(replacement, text)
+    return text
 
 
-class _Numbers(dict[str, int]):
-    """A number from 1 for every word."""
-
-    def __missing__(self, word: str) -> int:
-        number = self[word] = len(self) + 1
-        return number
+def _scores(pairs: list[tuple[list[str], list[str]]]) -> list[float | None]:
+    packed = [_as_numbers(*pair) for pair in pairs]
+    shared = np.zeros((len(pairs), _ORDER), np.int64)
+    fast = [index for index, pair in enumerate(packed) if pair is not None]
+    shared[fast] = shared_counts([pair for pair in packed if pair is not None], order=_ORDER, width=2)
+    for index, pair in enumerate(packed):
+        if pair is None:
+            shared[index] = _counted(*pairs[index])
+    return [_bleu(row, len(ours), len(theirs)) for row, (ours, theirs) in zip(shared.tolist(), pairs, strict=True)]
 
 
 def _as_numbers(ours: list[str], theirs: list[str]) -> tuple[bytes, bytes] | None:
-    numbers = _Numbers()
+    numbers: defaultdict[str, int] = defaultdict(count(1).__next__)
     number = numbers.__getitem__
     left, right = list(map(number, ours)), list(map(number, theirs))
     return (array("H", left).tobytes(), array("H", right).tobytes()) if len(numbers) <= _MOST_WORDS else None
@@ -106,12 +119,12 @@ def _bleu(shared: list[int], ours: int, theirs: int) -> float | None:
     if not any(shared):
         return 0.0
     smoothing, logs = 1.0, []
-    for n, count in enumerate(shared):
+    for n, found in enumerate(shared):
         total = ours - n
         if total <= 0:
             break
-        if count == 0:
+        if found == 0:
             smoothing *= 2
-        logs.append(math.log(100 * count / total if count else 100 / (smoothing * total)))
+        logs.append(math.log(100 * found / total if found else 100 / (smoothing * total)))
     brevity = 1.0 if ours >= theirs else math.exp(1 - theirs / ours)
     return min(brevity * math.exp(sum(logs) / len(logs)), 100.0)

@@ -1,8 +1,8 @@
 """ROUGE: words, word pairs and the longest common word sequence that output and reference share."""
 
-import re
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 
 import numpy as np
 from rapidfuzz.distance import LCSseq
@@ -11,11 +11,13 @@ from rapidfuzz.process import cpdist
 from judgecli.scorer import Score, scorer
 from judgecli.scorers.reference.porter import Stems
 
-_TOKEN = re.compile(r"[a-z0-9]+")
-_PAIRS_AT_ONCE = 256
+# Everything but a-z and 0-9 parts words; `encode` below makes of any other script a question mark.
+_WORDS_ONLY = bytes(code if chr(code) in "abcdefghijklmnopqrstuvwxyz0123456789" else ord(" ") for code in range(256))
+_PAIRS_AT_ONCE = 64
 # Longest common subsequence takes words x words steps; beyond this a row would hold up all others.
 _LARGEST_TABLE = 20_000_000_000
-_SURROGATES = range(0xD800, 0xE000)  # code points that are no characters
+_LETTERS = (range(1, 0xD800), range(0xE000, 0x110000))  # every code point that is a character
+_MOST_WORDS = 1_000_000  # of a pair: fewer than there are letters
 
 TokenPairs = Sequence[tuple[list[str], list[str]]]
 
@@ -55,16 +57,19 @@ def rouge_l(output: Sequence[str], reference: Sequence[str], *, stemmer: bool = 
     """F1 of the longest common subsequence of words of output and reference (ROUGE-L, sentence level).
 
     Columns: output, reference (N texts each). Returns: N fractions in [0, 1].
-    Null where the reference has no word (runs of a-z and 0-9). A pair too long to compare (product of
-    the word counts above 2e10) is unscored with reason metric_error.
+    Null where the reference has no word (runs of a-z and 0-9). A pair too long to compare (over a million
+    words, or a product of the word counts above 2e10) is unscored with reason metric_error.
     Options: stemmer = compare Porter stems of words of more than 3 letters.
     Source: Lin 2004, ROUGE; equal to the package rouge-score, which gives 0 where we give null.
 
     >>> rouge_l(["the cat sat on it"], ["the cat lay on it"])
     [0.8]
     """
-    pairs = _token_pairs(output, reference, stemmer)
-    return [item for start in range(0, len(pairs), _PAIRS_AT_ONCE) for item in _lcs_f1(pairs[start : start + _PAIRS_AT_ONCE])]
+    results: list[float | Score | None] = []
+    for start in range(0, len(output), _PAIRS_AT_ONCE):
+        block = slice(start, start + _PAIRS_AT_ONCE)
+        results += _lcs_f1(_token_pairs(output[block], reference[block], stemmer))
+    return results
 
 
 def tokens(text: str) -> list[str]:
@@ -73,7 +78,7 @@ def tokens(text: str) -> list[str]:
     >>> tokens("It's 2 o'clock")
     ['it', 's', '2', 'o', 'clock']
     """
-    return _TOKEN.findall(text.lower())
+    return text.lower().encode("ascii", "replace").translate(_WORDS_ONLY).decode("ascii").split()
 
 
 def _token_pairs(output: Sequence[str], reference: Sequence[str], stemmer: bool) -> list[tuple[list[str], list[str]]]:
@@ -97,28 +102,24 @@ def _ngram_f1(pairs: TokenPairs, n: int) -> list[float | None]:
     return results
 
 
-class _Letters(dict[str, str]):
-    """A character for every word, so that a text becomes a string of words."""
-
-    def __missing__(self, word: str) -> str:
-        number = len(self) + 1
-        letter = self[word] = chr(number if number < _SURROGATES.start else number + len(_SURROGATES))
-        return letter
-
-
 def _lcs_f1(pairs: TokenPairs) -> list[float | Score | None]:
-    fits = [bool(wanted) and len(words) * len(wanted) <= _LARGEST_TABLE for words, wanted in pairs]
-    left, right = [], []
-    for (words, wanted), fit in zip(pairs, fits, strict=True):
-        if fit:
-            letter = _Letters().__getitem__
-            left.append("".join(map(letter, words)))
-            right.append("".join(map(letter, wanted)))
+    fits = [0 < len(words) * len(wanted) <= _LARGEST_TABLE and len(words) + len(wanted) <= _MOST_WORDS for words, wanted in pairs]
+    lettered = [_lettered(words, wanted) for (words, wanted), fit in zip(pairs, fits, strict=True) if fit]
+    left, right = [text for text, _ in lettered], [wanted for _, wanted in lettered]
     lengths = iter(cpdist(left, right, scorer=LCSseq.similarity, dtype=np.int64).tolist() if left else [])
-    return [_f1_of(words, wanted, fit, lengths) for (words, wanted), fit in zip(pairs, fits, strict=True)]
+    return [_f1_of(len(words), len(wanted), lengths if fit else None) for (words, wanted), fit in zip(pairs, fits, strict=True)]
 
 
-def _f1_of(words: list[str], wanted: list[str], fit: bool, lengths: "Sequence[int] | object") -> float | Score | None:
-    if fit:
-        return 2 * next(lengths) / (len(words) + len(wanted))  # type: ignore[call-overload, no-any-return]
-    return Score(reason="metric_error", explanation=f"too long to compare: {len(words)} and {len(wanted)} words") if wanted else None
+def _lettered(words: list[str], wanted: list[str]) -> tuple[str, str]:
+    """Both word lists as texts with a letter for each word: rapidfuzz compares texts fastest."""
+    letters: defaultdict[str, str] = defaultdict(map(chr, chain(*_LETTERS)).__next__)
+    letter = letters.__getitem__
+    return "".join(map(letter, words)), "".join(map(letter, wanted))
+
+
+def _f1_of(words: int, wanted: int, lengths: Iterator[int] | None) -> float | Score | None:
+    if lengths is not None:
+        return 2 * next(lengths) / (words + wanted)
+    if not wanted:
+        return None
+    return Score(reason="metric_error", explanation=f"too long to compare: {words} and {wanted} words") if words else 0.0
