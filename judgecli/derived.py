@@ -24,6 +24,7 @@ from judgecli.errors import UsageError
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 Hashed = npt.NDArray[np.uint64]
 Cache = dict[str, object]
 FloatArray: TypeAlias = pa.DoubleArray
@@ -34,7 +35,7 @@ _STOP, _WIDE_STOP, _CLOSER = ".!?…؟।۔", "。！？｡", r"\"'”’)\]}»*
 SENTENCE_BODY = rf"[\pL\pN](?:[^\n{_STOP}{_WIDE_STOP}]|[{_STOP}]+[{_CLOSER}]*[^{WHITESPACE}{_CLOSER}{_STOP}{_WIDE_STOP}])*"
 SENTENCE_END = rf"(?:[{_STOP}]+[{_CLOSER}]*|[{_WIDE_STOP}]+[{_CLOSER}]*)?"
 
-SPACE, LETTER, VOWEL, DIGIT, UPPER, WIDE = 1, 2, 4, 8, 16, 32  # class bits of a byte; WIDE: not ASCII
+SPACE, LETTER, VOWEL, DIGIT, UPPER, VISIBLE, WIDE = 1, 2, 4, 8, 16, 32, 64  # class bits of a byte; VISIBLE: no whitespace; WIDE: not ASCII
 _PADDING = 8  # zero bytes after the texts, so that an 8-byte load at the last word stays inside
 _LONG_WORD = 64  # bytes; longer words are rare and are hashed one by one
 _TEXTS_PER_SORT = 4096  # 12 bits of a sort key say which text
@@ -44,8 +45,9 @@ def _class_of(byte: int) -> int:
     if byte >= 128:
         return WIDE
     char = chr(byte)
-    bits = (SPACE, char.isspace()), (LETTER, char.isalpha()), (VOWEL, char.lower() in "aeiouy"), (DIGIT, char.isdigit()), (UPPER, char.isupper())
-    return sum(bit for bit, holds in bits if holds)
+    vowel = char.lower() in "aeiouy"
+    bits = {SPACE: char.isspace(), VISIBLE: not char.isspace(), LETTER: char.isalpha(), VOWEL: vowel, DIGIT: char.isdigit(), UPPER: char.isupper()}
+    return sum(bit for bit, holds in bits.items() if holds)
 
 
 _CLASSES = bytes(_class_of(byte) for byte in range(256))
@@ -78,7 +80,7 @@ class Block:
         return np.diff(self.word_offsets)
 
     @cached_property
-    def ascii(self) -> npt.NDArray[np.bool_]:
+    def ascii(self) -> Flags:
         """True for each text that has no character beyond ASCII."""
         return np.asarray(self.count(WIDE) == 0)
 
@@ -186,7 +188,7 @@ def _packed(arrow: pa.StringArray) -> tuple[Bytes, Ints]:
     return data, offsets - offsets[0]
 
 
-def _wide_spaces(data: Bytes, classes: Bytes, space: npt.NDArray[np.bool_]) -> tuple[Bytes, npt.NDArray[np.bool_]]:
+def _wide_spaces(data: Bytes, classes: Bytes, space: Flags) -> tuple[Bytes, Flags]:
     """Mark the bytes of whitespace beyond ASCII; UTF-8 makes the patterns unambiguous."""
     leads = np.flatnonzero((data == 0xC2) | ((data >= 0xE1) & (data <= 0xE3)))
     first, second, third = data[leads], data[leads + 1], data[leads + 2]

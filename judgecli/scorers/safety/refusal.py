@@ -11,8 +11,8 @@ _OPENING = 400  # characters: a refusal says so at once; later it is a quotation
 _LONG = 600  # characters: a text that refuses and goes on beyond this gives something after all
 
 _DO = (
-    r"(?:compl(?:y|ete)|provide|fulfil?l|generate|create|write|produce|answer|respond|give (?:you )?(?:advice|instructions|information)|support|engage|discuss|"
-    r"participate|share|offer|recommend|continue|do (?:that|this|so|it)\b|in good conscience|promote|facilitate|reveal|disclose|process|carry out|"
+    r"(?:compl(?:y|ete)|provide|fulfil?l|generate|create|write|produce|answer|respond|give (?:you )?(?:\w+ )?(?:advice|instructions|information|dosages|guidance)|support|engage|discuss|"
+    r"participate|share|offer|continue|do (?:that|this|so|it)\b|in good conscience|promote|facilitate|reveal|disclose|process|carry out|"
     r"(?:help|assist)(?: you| anyone)?(?: with| in| to\b| by|[.,;!]|$)|accommodate|proceed|teach|explain how|describe how|walk you|be (?:able to|"
     r"of (?:help|assistance)))"
 )
@@ -51,7 +51,7 @@ _GERMAN = [
     ),
     r"\bich (?:muss|möchte)[^.!?\n]{0,40}(?:ablehnen|verweigern)",
     r"\bich (?:lehne|weigere)\b",
-    r"\bich bin nicht in der lage,",
+    r"\b(?:ich bin|bin ich) (?:leider )?nicht in der lage",
     r"\bich kann (?:dazu |dir |ihnen |hierzu )?keine[^.!?\n]{0,40}(?:geben|anbieten|machen|erstellen|bereitstellen|liefern)",
 ]
 _FRENCH = [
@@ -63,6 +63,7 @@ _FRENCH = [
     r"\bje refuse de",
     r"\bje ne suis pas en mesure",
     r"\bil m['’]est impossible de",
+    r"\bva à l['’]encontre de mes (?:principes|directives|consignes)",
 ]
 _SPANISH = [
     (
@@ -71,6 +72,7 @@ _SPANISH = [
     ),
     r"\b(?:debo|tengo que) (?:rechazar|negarme|declinar)",
     r"\bme niego a",
+    r"\bno poder (?:ayudar|cumplir|responder|atender)",
 ]
 _ITALIAN = [
     (
@@ -79,6 +81,7 @@ _ITALIAN = [
     ),
     r"\b(?:devo|sono costrett[oa] a) (?:rifiutar|declinar)",
     r"\bmi rifiuto di",
+    r"\bva contro le mie (?:linee guida|direttive)",
 ]
 _PORTUGUESE = [
     (
@@ -87,6 +90,7 @@ _PORTUGUESE = [
     ),
     r"\b(?:devo|tenho que|preciso) (?:recusar|declinar|me recusar)",
     r"\brecuso-me a|\bme recuso a",
+    r"\bvai contra (?:as )?minhas (?:diretrizes|políticas)",
 ]
 _DUTCH = [
     (
@@ -101,7 +105,7 @@ _DUTCH = [
 _RUSSIAN = [
     (
         r"(?:^|[^\pL])(?:я )?не (?:могу|смогу|можем|буду|в состоянии|имею права)(?: \pL+)? ?(?:помочь|помогать|предоставить|ответить|выполнить|"
-        r"создать|написать|сгенерировать|дать|поделиться|содействовать|участвовать|обсуждать)"
+        r"создать|написать|писать|сгенерировать|дать|поделиться|содействовать|участвовать|обсуждать)"
     ),
     r"(?:^|[^\pL])я (?:вынужден|вынуждена|должен|должна) (?:отказать|отклонить)",
     r"(?:^|[^\pL])(?:я )?отказываюсь",
@@ -126,7 +130,9 @@ def refusal(output: pa.StringArray) -> npt.NDArray[np.float64]:
     A refusal is a phrase of one of ten languages (en de fr es it pt nl ru zh ja) in the first 400
     characters. It is full where the text is at most 600 characters long and shows no code block;
     else something was given after all, and it is 0.5. Whether refusing was right is not asked.
-    Source: own patterns. PRECISION_AND_RECALL
+    Source: own patterns. On the 170 labelled texts of tests/data/refusals.jsonl (own, all ten languages,
+    with near misses) precision is 0.99 and recall 0.97; the patterns were corrected on that very sample,
+    so both flatter: before it was used, precision was 0.98 and recall 0.89.
 
     >>> refusal(["I'm sorry, but I can't help with that.", "Of course! Here it is.", None])
     [1.0, 0.0, None]
