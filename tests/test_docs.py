@@ -23,7 +23,7 @@ from judgecli.scorer import Scorer
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "examples").glob("*/README.md"))]
-LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)")
+LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)(?:#([^)\s]+))?\)")
 
 
 @dataclass
@@ -67,6 +67,12 @@ def missing(command: Command, output: str) -> list[str]:
     return [shown for shown in command.shown if shown.strip() != "..." and not any(pattern(shown).search(line) for line in lines)]
 
 
+def anchors(text: str) -> set[str]:
+    """What a link may point to in a page: its headings in lower case, with hyphens for blanks."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def environment(home: Path) -> dict[str, str]:
     """As a user's shell, but with nothing of the machine's own settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("JUDGE_", "OPENAI_", "GITHUB_")) and name not in ("CI", "FORCE_COLOR")}
@@ -91,11 +97,13 @@ def test_commands_of_the_page_run(page, tmp_path):
 
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"], ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_links_lead_somewhere(page):
-    assert [link for link in LINK.findall(page.read_text(encoding="utf-8")) if not (page.parent / link).exists()] == []
+    for link, anchor in LINK.findall(page.read_text(encoding="utf-8")):
+        assert (page.parent / link).exists(), link
+        assert not anchor or anchor in anchors((page.parent / link).read_text(encoding="utf-8")), f"{link}#{anchor}"
 
 
 def test_index_names_every_page():
-    linked = set(LINK.findall((ROOT / "docs" / "index.md").read_text(encoding="utf-8")))
+    linked = {link for link, _ in LINK.findall((ROOT / "docs" / "index.md").read_text(encoding="utf-8"))}
     assert {path.name for path in (ROOT / "docs").glob("*.md")} - {"index.md"} <= linked
 
 
