@@ -32,16 +32,22 @@ class Page:
 def summary(document: Document, page: Page = Page()) -> str:
     """The table of `judge score`: records, one line a metric, what was not scored and why."""
     metrics: Mapping[str, Document] = document["metrics"]
-    partial = partial_metrics(document)
-    parts: list[RenderableType] = []
-    if partial or not document.get("complete", False):
-        parts.append(_partial_line(metrics, partial))
+    parts: list[RenderableType] = [Text(line, "bold yellow") for line in warnings(document)]
     parts += [*_record_lines(document), _metric_table(metrics, page)]
     parts += _reason_lines(metrics)
     parts += _judge_lines(document.get("judge") or {})
-    parts += [Text.assemble(("warning  ", "yellow"), terminal_line(str(text))) for text in document.get("warnings", ())]
-    parts += [Text.assemble(("note     ", "dim"), terminal_line(str(text))) for text in document.get("notes", ())]
+    parts += [_guessed_line(file) for file in document.get("files", ()) if file.get("guessed")]
+    parts += [Text(f"note      {terminal_line(str(text))}") for text in document.get("notes", ())]
     return _render(parts, page)
+
+
+def warnings(document: Document) -> list[str]:
+    """What must not be overlooked: that the result is partial, and why it counts as incomplete."""
+    partial, metrics = partial_metrics(document), document["metrics"]
+    lines = []
+    if partial or not document.get("complete", False):
+        lines.append(f"PARTIAL   {len(partial)} of {len(metrics)} metrics are not fully measured; 'bounds' shows what the mean would be at worst and at best")
+    return [*lines, *(f"incomplete (exit 3): {terminal_line(str(text))}" for text in document.get("shortfalls", ()))]
 
 
 def partial_metrics(document: Document) -> list[str]:
@@ -57,20 +63,13 @@ def _total(metric: Document) -> int:
     return int(metric["scored"] + metric["pending"] + sum(metric["unscored"].values()))
 
 
-def _partial_line(metrics: Mapping[str, Document], partial: Sequence[str]) -> Text:
-    line = Text()
-    line.append("PARTIAL", "bold yellow")
-    line.append(f"  {len(partial)} of {len(metrics)} metrics are not fully measured; 'bounds' shows what the mean would be at worst and at best")
-    return line
-
-
 def _record_lines(document: Document) -> list[RenderableType]:
     records = document["records"]
     kept = f"{records['accepted']:,} accepted ({records['new']:,} new)"
     others = [f"{records[name]:,} {name}" for name in ("quarantined", "duplicate", "forgotten")]
-    lines: list[RenderableType] = [Text(f"records  {records['lines']:,} lines = {' + '.join([kept, *others])}")]
+    lines: list[RenderableType] = [Text(f"records   {records['lines']:,} lines = {' + '.join([kept, *others])}")]
     if records["quarantined"]:
-        lines.append(Text.assemble(("bad      ", "yellow"), f"{records['quarantined']:,} lines could not be read: judge inspect LOGS shows which and why"))
+        lines.append(Text.assemble(("bad       ", "yellow"), f"{records['quarantined']:,} lines could not be read: judge inspect LOGS shows which and why"))
     return lines
 
 
@@ -108,11 +107,29 @@ def _reason_lines(metrics: Mapping[str, Document]) -> list[RenderableType]:
         reasons = [f"{terminal_line(str(reason))} {count:,}" for reason, count in metric["unscored"].items() if count]
         reasons += [f"pending {metric['pending']:,}"] if metric["pending"] else []
         if reasons:
-            lines.append(Text.assemble(("unscored ", "dim"), f"{terminal_line(name)}: {', '.join(reasons)}"))
+            lines.append(Text.assemble(("unscored  ", "dim"), f"{terminal_line(name)}: {', '.join(reasons)}"))
+        if metric.get("categories"):
+            lines.append(Text(f"values    {terminal_line(name)}: {_category_text(metric)}"))
         why = [f"{key}: {why}" for key, why in (metric.get("reasons") or {}).items()]
         if why and metric["scored"]:
-            lines.append(Text.assemble(("no value ", "dim"), terminal_line(f"{name}: {', '.join(why)}")))
+            lines.append(Text.assemble(("no value  ", "dim"), terminal_line(f"{name}: {', '.join(why)}")))
     return lines
+
+
+def _category_text(metric: Document) -> str:
+    counts = sorted(metric["categories"].items(), key=lambda item: (-item[1], item[0]))
+    shown = [f"{terminal_line(str(value), limit=40)} {count:,} ({count / metric['scored']:.1%})" for value, count in counts[:6]]
+    return ", ".join(shown) + (f" and {len(counts) - 6} more values" if len(counts) > 6 else "")
+
+
+def _guessed_line(file: Document) -> Text:
+    pairs = [f"{terminal_line(str(name))} = {terminal_line(str(file['mapping'].get(name, '?')))}" for name in _names(file["guessed"], file["mapping"])]
+    return Text(f"guessed   {terminal_line(str(file['path']))}: {', '.join(pairs)}   (say it with --map)")
+
+
+def _names(guessed: object, mapping: Mapping[str, object]) -> Sequence[str]:
+    """Which fields were guessed: all of the mapping where the document only says that some were."""
+    return list(guessed) if isinstance(guessed, list | tuple | set | frozenset | Mapping) else list(mapping)
 
 
 def _judge_lines(judge: Document) -> list[RenderableType]:
@@ -120,7 +137,7 @@ def _judge_lines(judge: Document) -> list[RenderableType]:
         return []
     tokens = f"{judge['tokens_in'] or 0:,} tokens in, {judge['tokens_out'] or 0:,} out"
     cost = "cost unknown" if judge.get("cost_usd") is None else f"{judge['cost_usd']:.4f} USD"
-    return [Text(f"judge    {judge['calls']:,} calls, {judge['cached']:,} answered before, {tokens}, {cost}")]
+    return [Text(f"judge     {judge['calls']:,} calls, {judge['cached']:,} answered before, {tokens}, {cost}")]
 
 
 def inspection(files: Sequence[Document], page: Page = Page()) -> str:

@@ -33,7 +33,8 @@ def document(**metrics):
         "judge": {"calls": 0, "cached": 0, "tokens_in": None, "tokens_out": None, "cost_usd": None},
         "complete": not any(given["pending"] or set(given["unscored"]) - {"not_applicable"} for given in metrics.values()),
         "notes": ["12 ids stand for more than one record"],
-        "warnings": [],
+        "shortfalls": ["json_valid: 97.1% measured, less than 98.0%"],
+        "files": [{"path": "app.csv", "mapping": {"output": "answer", "input": "q"}, "guessed": ["output"]}],
     }
 
 
@@ -44,7 +45,7 @@ WHOLE = document(
         scored=500, unscored={"not_applicable": 90, "metric_error": 6}, mean=0.99996, low=0.9, high=1.0, worst=0.89, best=0.91, min=0.0, p50=1.0, max=1.0
     ),
     latency_ms=metric(scored=590, unscored={"metric_error": 4}, pending=2, worst=None, best=None),
-    language=metric(**NOTHING, reasons={"mean": "a category has no mean"}),
+    language=metric(**NOTHING, categories={"en": 500, "de": 96}, reasons={"mean": "a category has no mean"}),
     broken=metric(scored=0, unscored={"metric_error": 596}, **NOTHING),
 )
 
@@ -57,7 +58,7 @@ def test_summary_is_the_golden_one(name, width):
 def test_partial_is_marked_exactly_where_something_is_missing():
     assert "PARTIAL" not in summary(document(words=metric(), some=metric(scored=1, unscored={"not_applicable": 595})))
     for missing in ({"pending": 1}, {"unscored": {"metric_error": 1}}, {"unscored": {"a_reason_of_tomorrow": 1}}):
-        assert summary(document(words=metric(), some=metric(**missing))).startswith("PARTIAL  1 of 2")
+        assert summary(document(words=metric(), some=metric(**missing))).startswith("PARTIAL   1 of 2")
     assert summary({**document(words=metric()), "complete": False}).startswith("PARTIAL")
 
 
@@ -135,7 +136,14 @@ def paths_of_text(evil):
         "quarantined": {evil: 1},
         "sample": [{evil: evil, "messages": [evil, {evil: evil}]}],
     }
-    yield summary({**document(**{evil: metric(unscored={evil: 1}, reasons={"mean": evil})}), "notes": [evil], "warnings": [evil]})
+    yield summary(
+        {
+            **document(**{evil: metric(unscored={evil: 1}, reasons={"mean": evil})}),
+            "notes": [evil],
+            "shortfalls": [evil],
+            "files": [{"path": evil, "mapping": {evil: evil}, "guessed": [evil]}],
+        }
+    )
     yield inspection([found, {**found, "quarantined": [{"message": evil}], "bad_lines": [evil]}])
     scorer = {
         **SCORER,

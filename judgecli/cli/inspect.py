@@ -1,0 +1,36 @@
+"""judge inspect: what is in the logs and how they are read."""
+
+from typing import Annotated
+
+import typer
+
+from judgecli.cli.options import ConfigOption, FormatOption, JsonOption, MapOption, QuietOption, StoreOption, ZoneOption, load
+
+
+def inspect(
+    context: typer.Context,
+    logs: Annotated[list[str], typer.Argument(metavar="LOGS", help="Files, folders or globs; - is stdin.")],
+    map: MapOption = None,
+    format: FormatOption = None,
+    zone: ZoneOption = None,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,  # noqa: ARG001 - every command has it
+) -> None:
+    """Show what was detected in the logs: format, mapping, three records, unmapped fields, bad lines.
+
+    Examples:
+      judge inspect app.jsonl
+      judge inspect app.csv --map output=answer           try a mapping
+      judge inspect logs/ --json
+
+    Nothing is stored.
+    """
+    from judgecli.cli.output import show
+    from judgecli.pipeline import inspect_logs
+    from judgecli.renderers import terminal
+
+    settings = load(context, config, store, map=tuple(map or ()), format=format, zone=zone)
+    files = inspect_logs(logs, settings=settings)
+    show({"files": files}, lambda page: terminal.inspection(files, page), as_json=as_json)

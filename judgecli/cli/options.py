@@ -1,0 +1,25 @@
+"""The options that commands share, and the settings they add up to."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from judgecli.config import Settings
+
+ConfigOption = Annotated[str | None, typer.Option("--config", metavar="FILE", help="The configuration; default judge.yaml here, or JUDGE_CONFIG.")]
+StoreOption = Annotated[str | None, typer.Option("--store", metavar="DIR", help="The store; default .judge, or JUDGE_STORE.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No messages and no progress on stderr.")]
+MAP_HELP = "Where a field stands: a dotted path; A|B is the first that exists (repeatable). `auto` allows guesses in CI."
+MapOption = Annotated[list[str] | None, typer.Option("--map", metavar="FIELD=PATH", help=MAP_HELP)]
+FormatOption = Annotated[str | None, typer.Option("--format", metavar="NAME", help="The log format; default: detected.")]
+ZoneOption = Annotated[str | None, typer.Option("--zone", metavar="ZONE", help="The zone of times that name none; default UTC.")]
+
+
+def load(context: typer.Context, config: str | None, store: str | None, **flags: object) -> "Settings":
+    """The settings of a command: what was typed after it, else before it, else variables and judge.yaml."""
+    from judgecli.config import Flags, load_settings
+
+    before = context.find_root().params
+    return load_settings(config or before.get("config"), Flags(store=store or before.get("store"), **flags))  # type: ignore[arg-type]
