@@ -92,9 +92,14 @@ def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
 
 def shard_name(table: pa.Table) -> str:
     """A name that follows from content: the keys in order and where they stand (a reading of a file has one shaping)."""
+    return digest_rows(table.select(["key", "file_id"]).append_column("line", pc.struct_field(table.column("source"), "line")))
+
+
+def digest_rows(table: pa.Table) -> str:
+    """A name over the columns key, file_id and line."""
     digest = hashlib.blake2b(key_array(table.column("key")).tobytes(), digest_size=12)
     digest.update(np.ascontiguousarray(table.column("file_id").to_numpy(), dtype="<i4").tobytes())
-    digest.update(np.ascontiguousarray(pc.struct_field(table.column("source"), "line").to_numpy(), dtype="<i8").tobytes())
+    digest.update(np.ascontiguousarray(table.column("line").to_numpy(), dtype="<i8").tobytes())
     return digest.hexdigest()
 
 
@@ -159,10 +164,11 @@ def score_files(root: Path, shard: str) -> dict[Path, list[MetricInfo]]:
     """The score files of a shard, oldest first, with the metrics each holds. Raises: StoreCorrupt."""
     folder = root / "scores" / shard
     paths = sorted((path for path in folder.glob("*.parquet") if not path.name.startswith(".")), key=lambda path: (path.stat().st_mtime_ns, path.name))
-    return {path: _metrics_of(path) for path in paths} if folder.is_dir() else {}
+    return {path: metrics_of(path) for path in paths} if folder.is_dir() else {}
 
 
-def _metrics_of(path: Path) -> list[MetricInfo]:
+def metrics_of(path: Path) -> list[MetricInfo]:
+    """The metrics that a score file holds. Raises: StoreCorrupt."""
     try:
         metadata = pq.read_metadata(path).metadata or {}
         said = json.loads(metadata[METRICS])

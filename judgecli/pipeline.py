@@ -1,0 +1,342 @@
+"""The verbs in data order: read, score, summarise. Wires; no arithmetic of its own."""
+
+import json
+import shlex
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from judgecli import catalog
+from judgecli.catalog import Spec
+from judgecli.engine.local import Engine, Task, worker_count
+from judgecli.engine.shard import check_options
+from judgecli.errors import Interrupted, LogError, MissingColumn, NoRecords, UsageError
+from judgecli.readers.checkpoint import Checkpoint
+from judgecli.readers.intake import Intake, LogFile
+from judgecli.readers.log import Shaping
+from judgecli.readers.redact import redactor
+from judgecli.readers.source import STDIN, expand
+from judgecli.scorer import Metric
+from judgecli.signal.summary import MetricSummary, summarise
+from judgecli.store.folder import Shard, Store
+from judgecli.store.query import Reduction, held_metrics
+from judgecli.store.scope import LineCounts, Scope, open_scope
+from judgecli.store.upkeep import expire
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from judgecli.config.settings import Settings
+
+
+class Progress(Protocol):
+    """What the command line shows while a verb works."""
+
+    def phase(self, text: str, total: int | None = None) -> None:
+        """Something new begins; `total` in bytes or records where it is known."""
+
+    def advance(self, bytes_read: int, records: int) -> None:
+        """So much more is done."""
+
+    def note(self, text: str) -> None:
+        """Something a person should know, in one line."""
+
+
+@dataclass
+class ScoreResult:
+    """What one run of `judge score` found: the counts, a summary a metric, and the way back to its rows."""
+
+    store: Path
+    scope: Scope
+    new_records: int
+    summaries: list[MetricSummary]
+    readings: list[Checkpoint]
+    notes: list[str]
+    measured: float
+    max_bad: float
+    run_id: int
+    metrics: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def counts(self) -> LineCounts:
+        """Every line of the logs in one state."""
+        return self.scope.counts
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that should be measured was."""
+        return all(summary.coverage in (None, 1.0) for summary in self.summaries)
+
+    @property
+    def shortfalls(self) -> list[str]:
+        """Why the run is incomplete (exit code 3); empty where it is not."""
+        found = [
+            f"{summary.name}: {summary.coverage:.1%} measured, less than {self.measured:.1%}"
+            for summary in self.summaries
+            if summary.coverage is not None and summary.coverage < self.measured
+        ]
+        share = self.counts.quarantined / self.counts.lines if self.counts.lines else 0.0
+        return [*found, f"{share:.1%} of the lines were quarantined, more than {self.max_bad:.1%}"] if share > self.max_bad else found
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 3 where too little could be measured."""
+        return 3 if self.shortfalls else 0
+
+    def to_json(self) -> dict[str, object]:
+        """DESIGN's `score` shape."""
+        counts = self.counts
+        return {
+            "records": {
+                "lines": counts.lines,
+                "accepted": counts.accepted,
+                "new": self.new_records,
+                "quarantined": counts.quarantined,
+                "duplicate": counts.duplicate,
+                "forgotten": counts.forgotten,
+            },
+            "metrics": {summary.name: summary.to_json() for summary in self.summaries},
+            "judge": {"calls": 0, "cached": 0, "tokens_in": 0, "tokens_out": 0, "cost_usd": 0.0},
+            "complete": self.complete,
+            "shortfalls": self.shortfalls,
+            "files": [
+                {
+                    "path": reading.path,
+                    "format": reading.detected.format,
+                    "lines": reading.entries,
+                    "quarantined": reading.bad,
+                    "truncated": reading.truncated,
+                    "mapping": dict(reading.detected.mapping),
+                    "guessed": reading.detected.guessed,
+                }
+                for reading in self.readings
+            ],
+            "notes": self.notes,
+            "run": self.run_id,
+        }
+
+    def rows(self) -> "Iterator[pa.Table]":
+        """One row a record in the order of the logs and their lines; see store/query.py."""
+        with Store(self.store, create=False) as store, Reduction(store, self.scope, self.metrics) as reduction:
+            yield from reduction.rows([name for name, _ in self.metrics])
+
+
+def score_logs(logs: Sequence[str], *, settings: "Settings", scorers: Sequence[str] | None = None, progress: Progress) -> ScoreResult:
+    """Read the logs into the store, score every record, and summarise each metric over all records of these logs.
+
+    Raises: LogError, NoRecords, UsageError, MissingColumn, StoreError, EnvironmentFailure, Interrupted.
+    """
+    specs = choose_scorers(scorers, settings)
+    metrics = bind_all(specs)
+    files = log_files(logs, settings)
+    size = sum(Path(log.path).stat().st_size for log in files if log.path != STDIN and Path(log.path).exists())
+    notes: list[str] = []
+    with Store(settings.store) as store, _interruptible():
+        run_id = store.ledger.start_run(command=shlex.join(sys.argv), logs=logs, now=_now())
+        work = _Work(store, specs, metrics, _Telling(progress, notes), worker_count(settings.workers, bytes_to_read=size, scorers=specs))
+        try:
+            progress.phase("reading", size)
+            intake = Intake(store, work.telling, work.score_shard)
+            readings = intake.run(files)
+            notes += [f"skipped: {error}" for error in intake.skipped]
+            if settings.keep is not None:
+                notes += expire(store, settings.keep, now=datetime.now(UTC))
+            scope = _open_scope(store, readings, intake.skipped)
+            work.finish(scope, progress)
+        finally:
+            work.engine.close()
+        summaries = _summarise(store, scope, metrics)
+        pairs = [(metric.name, metric.identity) for metric in metrics]
+        result = ScoreResult(settings.store, scope, intake.new_records, summaries, readings, notes, settings.measured, settings.max_bad, run_id, metrics=pairs)
+        store.ledger.finish_run(run_id, file_ids=scope.file_ids, metrics=dict(pairs), result=json.dumps(result.to_json(), allow_nan=False), now=_now())
+    return result
+
+
+def choose_scorers(typed: Sequence[str] | None, settings: "Settings") -> list[Spec]:
+    """The scorers typed after -s, else those of judge.yaml, else the default set; with the scores that the log already holds."""
+    if typed:
+        specs = [catalog.parse_spec(text) for text in typed]
+    else:
+        configured = [Spec(entry.name, entry.target, dict(entry.options)) for entry in settings.configured_scorers()]
+        imported = sorted({name for source in (settings, *settings.logs) for name in source.map if name.startswith("score.")})
+        specs = (configured or [Spec(name, name) for name in catalog.default_names()]) + [Spec(name, name) for name in imported]
+    names = [spec.name for spec in specs]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"two metrics are called '{name}'", hint=f"give one another name: -s NAME={name}...")
+    return specs
+
+
+def bind_all(specs: Sequence[Spec]) -> list[Metric]:
+    """Import the scorers and try their options on no rows. Raises: UnknownName, UsageError, EnvironmentFailure."""
+    metrics = [catalog.bind(spec) for spec in specs]
+    for metric in metrics:
+        try:
+            check_options(metric)
+        except (ValueError, TypeError) as error:
+            raise UsageError(f"scorer '{metric.name}': {error}", hint=f"see judge scorers {metric.scorer.name}") from error
+    return metrics
+
+
+def log_files(logs: Sequence[str], settings: "Settings") -> list[LogFile]:
+    """The files that these names mean, each with how it is read. Raises: LogError."""
+    names = list(logs) or [source.path for source in settings.logs]
+    if not names:
+        raise UsageError("no logs were named", hint="judge score LOGS...; or name them under `logs:` in judge.yaml")
+    base = settings.store.resolve().parent
+    redact = redactor(settings.redact)
+    found: dict[str, LogFile] = {}
+    for pattern in names:
+        for path in expand([pattern]):
+            source = settings.source(path if path in logs else pattern if not settings.logs else path)
+            shaping = Shaping(format=source.format, map=source.map, guess=settings.guess, zone=source.zone or "UTC")
+            found.setdefault(path, LogFile(path, _stored_name(path, base), shaping, path == pattern, settings.keep_duplicates, redact))
+    return list(found.values())
+
+
+def _stored_name(path: str, base: Path) -> str:
+    """What the store calls a file: its path from the folder that holds the store, so that the folder may move."""
+    if path == STDIN:
+        return path
+    absolute = Path(path).resolve()
+    return str(absolute.relative_to(base)) if absolute.is_relative_to(base) else str(absolute)
+
+
+class _Telling:
+    """Passes progress on and keeps the notes for the result."""
+
+    def __init__(self, progress: Progress, notes: list[str]) -> None:
+        self.progress = progress
+        self.notes = notes
+
+    def advance(self, bytes_read: int, records: int) -> None:
+        self.progress.advance(bytes_read, records)
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+        self.progress.note(text)
+
+
+class _Work:
+    """The scoring of one run: each shard once, as soon as it is valid."""
+
+    def __init__(self, store: Store, specs: Sequence[Spec], metrics: Sequence[Metric], telling: _Telling, workers: int) -> None:
+        self.store = store
+        self.telling = telling
+        self.metrics = list(zip(specs, metrics, strict=True))
+        self.engine = Engine(store.root, workers=workers, on_done=self._tell_done)
+        self._seen: set[str] = set()
+        self._finishing = False
+
+    def score_shard(self, shard: Shard) -> None:
+        """Score what a shard lacks."""
+        if shard.name in self._seen:
+            return
+        self._seen.add(shard.name)
+        held = held_metrics(self.store.root, shard.name)
+        missing = [spec for spec, metric in self.metrics if (metric.name, metric.identity) not in held]
+        if missing:
+            self.engine.submit(Task(shard.name, shard.rows, missing))
+
+    def finish(self, scope: Scope, progress: Progress) -> None:
+        """Score the rest of the scope. Raises: MissingColumn where no record has a column that a scorer needs."""
+        self.check_columns(scope)
+        for shard in scope.shards:
+            self.score_shard(shard)
+        self._finishing = True
+        progress.phase("scoring", None)
+        self.engine.drain()
+
+    def check_columns(self, scope: Scope) -> None:
+        """Every column that a scorer requires must hold something in some record of the scope."""
+        present = frozenset().union(*(shard.present for shard in scope.shards))
+        for _, metric in self.metrics:
+            for column in metric.scorer.columns:
+                if column.required and column.source not in present:
+                    hidden = {"key", "source", "file_id", "prompt_hash", "cluster_hash", "tags", "imported"}
+                    raise MissingColumn(_typed_name(column.source), scorer=metric.name, available=[_typed_name(name) for name in sorted(present - hidden)])
+
+    def _tell_done(self, task: Task) -> None:
+        if self._finishing:
+            self.telling.advance(0, task.rows)
+
+
+def _typed_name(column: str) -> str:
+    """A column as --map names it: `tags_country` is typed `tags.country`."""
+    for prefix, typed in (("tags_", "tags."), ("imported_", "score.")):
+        if column.startswith(prefix):
+            return typed + column.removeprefix(prefix)
+    return column
+
+
+def _open_scope(store: Store, readings: Sequence[Checkpoint], skipped: Sequence[LogError]) -> Scope:
+    entries, bad = sum(reading.entries for reading in readings), sum(reading.bad for reading in readings)
+    scope = open_scope(store, [reading.file_id for reading in readings], entries=entries, bad=bad)
+    if scope.counts.accepted == 0:
+        reasons = [f"{row['reason']} {row['n']}" for row in _quarantine_reasons(store, scope.file_ids)]
+        seen = f"{entries} lines, none of them a record ({', '.join(reasons)})" if reasons else str(skipped[0]) if skipped else f"{entries} lines, none kept"
+        raise NoRecords(f"the logs hold no records: {seen}", hint="judge inspect LOGS shows what was detected; --map output=PATH names the fields")
+    return scope
+
+
+def _quarantine_reasons(store: Store, file_ids: Sequence[int]) -> list[dict[str, object]]:
+    marks = ",".join("?" * len(file_ids))
+    query = f"SELECT reason, count(*) AS n FROM quarantine WHERE file_id IN ({marks}) GROUP BY 1 ORDER BY 2 DESC"
+    return [dict(row) for row in store.ledger.rows(query, tuple(file_ids))]
+
+
+def _summarise(store: Store, scope: Scope, metrics: Sequence[Metric]) -> list[MetricSummary]:
+    with Reduction(store, scope, [(metric.name, metric.identity) for metric in metrics]) as reduction:
+        found = [
+            summarise(
+                metric.name,
+                metric.identity,
+                kind=metric.scorer.kind,
+                scale=metric.scorer.range,
+                higher_is_better=metric.scorer.higher_is_better,
+                reduced=reduction.reduce(metric.name),
+            )
+            for metric in metrics
+        ]
+    for summary in found:
+        if summary.cells != scope.counts.accepted:
+            raise AssertionError(f"{summary.name}: {summary.cells} cells for {scope.counts.accepted} records")
+    return found
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Turn the first Ctrl-C or SIGTERM into `Interrupted`; a second one ends the process at once."""
+    received: list[int] = []
+
+    def stop(number: int, _frame: object) -> None:
+        received.append(number)
+        for other in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(other, signal.SIG_DFL)
+        raise KeyboardInterrupt
+
+    try:
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: whoever runs us handles signals
+        before = {}
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not received:
+            raise
+        name = signal.Signals(received[0]).name
+        raise Interrupted(
+            f"stopped by {name}; everything finished so far is saved", hint=f"resume with: {shlex.join(sys.argv)}", signal_number=received[0]
+        ) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")

@@ -1,0 +1,1 @@
+"""Scores aggregated: formulas over reduced numbers, no files and no SQL."""

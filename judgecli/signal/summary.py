@@ -1,0 +1,156 @@
+"""One metric over one run: n of N, mean with interval, bounds, reasons."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from judgecli.schema import REASONS
+from judgecli.stats.intervals import Estimate, mean_interval, rate_interval
+
+Range = tuple[float | None, float | None]
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """What the store's reduction gives of a metric: sums by cluster, order statistics, counts by reason.
+
+    `sums` and `counts` hold one item a cluster with at least one scored row, in an order that does
+    not depend on shards; `categories` counts the values of a category metric.
+    """
+
+    sums: npt.NDArray[np.float64]
+    counts: npt.NDArray[np.float64]
+    total: float
+    smallest: float | None
+    median: float | None
+    largest: float | None
+    scored: int
+    reasons: Mapping[str, int]
+    categories: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class MetricSummary:
+    """One line of the table that `judge score` prints. Numbers that could not be computed are None, with a reason.
+
+    `worst` and `best` are the mean with failed and waiting cells imputed at the bad and the good end of the scale.
+    """
+
+    name: str
+    identity: str
+    kind: str
+    higher_is_better: bool | None
+    scored: int
+    unscored: Mapping[str, int]
+    pending: int
+    estimate: Estimate
+    worst: float | None
+    best: float | None
+    smallest: float | None
+    median: float | None
+    largest: float | None
+    categories: Mapping[str, int]
+    why_null: Mapping[str, str]
+
+    @property
+    def cells(self) -> int:
+        """All cells: scored, unscored and pending."""
+        return self.scored + sum(self.unscored.values()) + self.pending
+
+    @property
+    def failed(self) -> int:
+        """Cells that should have a value and could not get one."""
+        return sum(count for reason, count in self.unscored.items() if REASONS[reason] == "failed")
+
+    @property
+    def coverage(self) -> float | None:
+        """scored / (scored + failed + waiting); None where nothing was to be measured."""
+        expected = self.scored + self.failed + self.pending
+        return self.scored / expected if expected else None
+
+    def to_json(self) -> dict[str, object]:
+        """The object of DESIGN's `score` shape."""
+        document: dict[str, object] = {
+            "scored": self.scored,
+            "unscored": dict(self.unscored),
+            "pending": self.pending,
+            "mean": self.estimate.mean,
+            "low": self.estimate.low,
+            "high": self.estimate.high,
+            "worst": self.worst,
+            "best": self.best,
+            "min": self.smallest,
+            "p50": self.median,
+            "max": self.largest,
+            "identity": self.identity,
+            "kind": self.kind,
+            "higher_is_better": self.higher_is_better,
+            "coverage": self.coverage,
+        }
+        if self.categories:
+            document["categories"] = dict(self.categories)
+        if self.why_null:
+            document["reasons"] = dict(self.why_null)
+        return document
+
+
+def summarise(name: str, identity: str, *, kind: str, scale: Range, higher_is_better: bool | None, reduced: Reduced) -> MetricSummary:
+    """Apply the formulas to what the reduction gave."""
+    unscored = {reason: count for reason, count in sorted(reduced.reasons.items()) if REASONS[reason] != "waiting"}
+    waiting = sum(reduced.reasons.values()) - sum(unscored.values())
+    failed = sum(count for reason, count in unscored.items() if REASONS[reason] == "failed")
+    estimate = Estimate(None, None, None, None)
+    if kind != "category":
+        estimate = (rate_interval if kind == "rate" else mean_interval)(reduced.sums, reduced.counts)
+        estimate = Estimate(estimate.mean, estimate.se, _clip(estimate.low, scale), _clip(estimate.high, scale))
+    bad_end, good_end = scale if higher_is_better is not False else (scale[1], scale[0])
+    worst, best = (None if kind == "category" else _impute(reduced, failed + waiting, end) for end in (bad_end, good_end))
+    return MetricSummary(
+        name=name,
+        identity=identity,
+        kind=kind,
+        higher_is_better=higher_is_better,
+        scored=reduced.scored,
+        unscored=unscored,
+        pending=waiting,
+        estimate=estimate,
+        worst=worst,
+        best=best,
+        smallest=reduced.smallest,
+        median=reduced.median,
+        largest=reduced.largest,
+        categories=reduced.categories,
+        why_null=_explain_nulls(kind, reduced, estimate, worst, best),
+    )
+
+
+def _clip(value: float | None, scale: Range) -> float | None:
+    """An interval that leaves the scale is cut at its end."""
+    if value is None:
+        return None
+    low, high = scale
+    return max(value, low) if low is not None and value < low else min(value, high) if high is not None and value > high else value
+
+
+def _impute(reduced: Reduced, missing: int, end: float | None) -> float | None:
+    """The mean if every failed and waiting cell stood at this end of the scale."""
+    if missing == 0:
+        return reduced.total / reduced.scored if reduced.scored else None
+    return None if end is None else (reduced.total + missing * end) / (reduced.scored + missing)
+
+
+def _explain_nulls(kind: str, reduced: Reduced, estimate: Estimate, worst: float | None, best: float | None) -> dict[str, str]:
+    if kind == "category":
+        return {"mean": "a category has no mean; see categories"}
+    why: dict[str, str] = {}
+    if estimate.mean is None:
+        why["mean"] = "nothing was scored"
+    if estimate.mean is not None and estimate.low is None:
+        why["low"] = why["high"] = "all rows are of one cluster"
+    if reduced.scored or sum(reduced.reasons.values()):
+        for name, value in (("worst", worst), ("best", best)):
+            if value is None:
+                why[name] = "the scale has no end there" if reduced.scored else "nothing was scored"
+    return why

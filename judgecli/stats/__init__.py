@@ -1,0 +1,1 @@
+"""Pure numbers in, numbers out; one method a file; knows no record."""

@@ -1,0 +1,69 @@
+"""Intervals of a mean and of a rate when rows come in clusters (conversations, users, prompts)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean with its standard error and 95 % interval; None where there is too little to say."""
+
+    mean: float | None
+    se: float | None
+    low: float | None
+    high: float | None
+
+
+def mean_interval(sums: npt.NDArray[np.float64], counts: npt.NDArray[np.float64], *, level: float = 0.95) -> Estimate:
+    """Mean over rows with the cluster-robust t interval.
+
+    Columns: sums and counts of G clusters (counts > 0). SE^2 = G/(G-1) * sum_g (S_g - m n_g)^2 / n^2 (CR1),
+    t quantile with G - 1 degrees of freedom. One cluster has a mean and no interval; none has neither.
+    Source: Liang & Zeger 1986; Miller 2024, arXiv:2411.00640.
+
+    >>> estimate = mean_interval(np.array([2.0, 0.0, 1.0]), np.array([2.0, 2.0, 2.0]))
+    >>> round(estimate.se, 6)
+    0.288675
+    """
+    clusters, rows = len(counts), float(counts.sum())
+    if clusters == 0:
+        return Estimate(None, None, None, None)
+    mean = float(sums.sum() / rows)
+    if clusters == 1:
+        return Estimate(mean, None, None, None)
+    residuals = sums - mean * counts
+    se = float(np.sqrt(clusters / (clusters - 1) * (residuals**2).sum()) / rows)
+    half = float(special.stdtrit(clusters - 1, 0.5 + level / 2)) * se
+    return Estimate(mean, se, mean - half, mean + half)
+
+
+def rate_interval(sums: npt.NDArray[np.float64], counts: npt.NDArray[np.float64], *, level: float = 0.95) -> Estimate:
+    """A share of rows with the Wilson interval on the effective number of rows.
+
+    The number of rows is divided by the design effect (cluster-robust over binomial variance, at
+    least 1); at a share of 0 or 1, where that is unknown, the clusters are counted instead.
+    Source: Wilson 1927; Dean & Pagano 2015 (Wilson with the effective sample size).
+
+    >>> estimate = rate_interval(np.ones(10) * [1, 0, 1, 1, 1, 0, 1, 1, 1, 1], np.ones(10))
+    >>> round(estimate.low, 4), round(estimate.high, 4)
+    (0.4902, 0.9433)
+    """
+    robust = mean_interval(sums, counts, level=level)
+    if robust.mean is None:
+        return robust
+    share, rows = robust.mean, float(counts.sum())
+    binomial = share * (1 - share) / rows
+    if binomial <= 0:
+        effective = float(len(counts))
+    elif robust.se is None:
+        return robust
+    else:
+        correction = (len(counts) - 1) / len(counts)  # the binomial variance has no small-sample factor
+        effective = rows / max(1.0, robust.se**2 * correction / binomial)
+    z = float(special.ndtri(0.5 + level / 2))
+    centre = (share + z**2 / (2 * effective)) / (1 + z**2 / effective)
+    half = z / (1 + z**2 / effective) * float(np.sqrt(share * (1 - share) / effective + z**2 / (4 * effective**2)))
+    return Estimate(share, robust.se, max(0.0, centre - half), min(1.0, centre + half))

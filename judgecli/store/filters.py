@@ -1,0 +1,143 @@
+"""Selecting records: one boolean SQL expression over record columns and tags, or a shortcut.
+
+    "model = 'gpt-4' and time < '2026-10-01'"        prompt_version=v3        7d        30d..7d
+
+The expression is parsed by DuckDB and its tree checked: columns of a record, constants, operators
+and a short list of functions; no subquery, no table, no file. It then runs with external access off.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+
+from judgecli.errors import UsageError
+from judgecli.schema import NUMBER_COLUMNS, TEXT_COLUMNS
+
+COLUMNS = frozenset([*TEXT_COLUMNS, *NUMBER_COLUMNS, "time"])
+OPERATORS = {"+", "-", "*", "/", "%", "||", "~~", "!~~", "~~*", "!~~*"}
+TEXT_FUNCTIONS = {
+    "lower",
+    "upper",
+    "length",
+    "trim",
+    "ltrim",
+    "rtrim",
+    "starts_with",
+    "ends_with",
+    "contains",
+    "prefix",
+    "suffix",
+    "substring",
+    "substr",
+    "replace",
+}
+NUMBER_FUNCTIONS = {"abs", "round", "floor", "ceil", "coalesce", "nullif", "greatest", "least"}
+TIME_FUNCTIONS = {"year", "month", "day", "hour", "minute", "second", "dayofweek", "date_trunc", "date_part", "datepart", "strftime"}
+LOOKUPS = {"struct_extract", "map_extract", "map_extract_value", "element_at", "array_extract", "regexp_matches"}  # what tags['country'] and ~ become
+FUNCTIONS = OPERATORS | TEXT_FUNCTIONS | NUMBER_FUNCTIONS | TIME_FUNCTIONS | LOOKUPS
+NODES = {"CONSTANT", "COLUMN_REF", "COMPARISON", "CONJUNCTION", "OPERATOR", "BETWEEN", "CASE", "CAST", "FUNCTION"}
+SHORTCUT = re.compile(r"(?P<column>[A-Za-z_][\w.]*)=(?P<value>[^'\"=<>()]+)")
+AGE = re.compile(r"(?:(?P<start>\d+(?:\.\d+)?[hdw])\.\.)?(?P<end>\d+(?:\.\d+)?[hdw])")
+HINT = "write a condition over record columns, as \"model = 'gpt-4' and time < '2026-10-01'\", or COLUMN=VALUE, or 7d"
+
+
+def compile_filter(text: str, *, newest: datetime | None) -> str:
+    """The checked SQL of a filter; ages count back from the newest record. Raises: UsageError."""
+    shortcut = SHORTCUT.fullmatch(text.strip())
+    if shortcut:
+        value = shortcut["value"].strip().replace("'", "''")
+        return f"CAST({_column(shortcut['column'], text)} AS VARCHAR) = '{value}'"
+    age = AGE.fullmatch(text.strip())
+    if age:
+        return _ages(age["start"], age["end"], newest)
+    _check(_parse(text), text)
+    return text
+
+
+def mask_of(table: pa.Table, condition: str) -> np.ndarray:
+    """For each record, whether the checked condition holds (null counts as no). Raises: UsageError where it cannot be evaluated."""
+    import duckdb
+
+    connection = duckdb.connect(config={"enable_external_access": "false"})
+    try:
+        connection.register("records", table.append_column("row_number", pa.array(np.arange(table.num_rows))))
+        tags = ", tags AS tags" if "tags" in table.column_names else ""
+        columns = ", ".join(f'"{name}"' for name in sorted(COLUMNS & set(table.column_names)))
+        query = f"SELECT row_number FROM (SELECT row_number, {columns}{tags} FROM records) WHERE ({condition})"
+        rows = connection.execute(query).fetchnumpy()["row_number"]
+    except duckdb.Error as error:
+        raise UsageError(f"the filter cannot be evaluated: {str(error).splitlines()[0]}", hint=HINT) from error
+    finally:
+        connection.close()
+    mask = np.zeros(table.num_rows, dtype=bool)
+    mask[np.asarray(rows, dtype=np.int64)] = True
+    return mask
+
+
+def _parse(text: str) -> Mapping[str, object]:
+    import duckdb
+
+    connection = duckdb.connect(config={"enable_external_access": "false"})
+    try:
+        row = connection.execute("SELECT json_serialize_sql(?)", [f"SELECT ({text})"]).fetchone()
+    finally:
+        connection.close()
+    tree = json.loads(row[0]) if row else {"error": True}
+    if tree.get("error") or len(tree["statements"]) != 1:
+        raise UsageError(f"cannot read the filter {text!r}: {tree.get('error_message', 'more than one statement')}", hint=HINT)
+    node = tree["statements"][0]["node"]
+    if node["type"] != "SELECT_NODE" or len(node["select_list"]) != 1 or (node.get("from_table") or {}).get("type") != "EMPTY":
+        raise UsageError(f"the filter {text!r} is more than one condition", hint=HINT)
+    if any(node.get(part) for part in ("where_clause", "having", "qualify", "group_expressions", "sample")) or node.get("modifiers"):
+        raise UsageError(f"the filter {text!r} is more than one condition", hint=HINT)
+    return dict(node["select_list"][0])
+
+
+def _check(tree: object, text: str) -> None:
+    """Walk the tree; everything that is not on the list is refused."""
+    if isinstance(tree, list):
+        for item in tree:
+            _check(item, text)
+    elif isinstance(tree, dict):
+        if "class" in tree:
+            _check_node(tree, text)
+        for name, value in tree.items():
+            if name not in ("value", "cast_type"):
+                _check(value, text)
+
+
+def _check_node(node: Mapping[str, object], text: str) -> None:
+    kind = str(node["class"])
+    if kind not in NODES:
+        raise UsageError(f"the filter {text!r} holds a {kind.lower().replace('_', ' ')}, which filters do not have", hint=HINT)
+    if kind == "COLUMN_REF":
+        names = node["column_names"]
+        _column(".".join(map(str, names)) if isinstance(names, list) else str(names), text)
+    if kind == "FUNCTION" and str(node["function_name"]).lower() not in FUNCTIONS:
+        raise UsageError(f"the filter {text!r} calls {node['function_name']}, which filters do not have", hint=HINT)
+
+
+def _column(name: str, text: str) -> str:
+    """The SQL of a column as a person types it."""
+    if name in COLUMNS:
+        return f'"{name}"'
+    if name.startswith("tags."):
+        return f"tags['{name.removeprefix('tags.')}']"
+    if name == "tags":
+        return name
+    raise UsageError(f"the filter {text!r} reads '{name}', which is no column of a record", hint=f"columns: {', '.join(sorted(COLUMNS))}, tags['NAME']")
+
+
+def _ages(start: str | None, end: str, newest: datetime | None) -> str:
+    if newest is None:
+        return "false"  # no record has a time
+    moments = {name: f"TIMESTAMPTZ '{(newest - _age(age)).isoformat()}'" for name, age in (("start", start), ("end", end)) if age is not None}
+    return f"time > {moments['end']}" if start is None else f"time > {moments['start']} AND time <= {moments['end']}"
+
+
+def _age(text: str) -> timedelta:
+    return timedelta(hours=float(text[:-1]) * {"h": 1.0, "d": 24.0, "w": 168.0}[text[-1]])

@@ -1,0 +1,165 @@
+"""The one reduction (DuckDB), over many shards and out of core, and the rows of a run in the order of its logs.
+
+Records and score files have the same rows in the same order, so they are joined by position. Sums
+are of integers scaled by 10^12, so the answer is the same to the last digit whatever the sharding.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from judgecli.errors import EnvironmentFailure, StoreBusy, StoreCorrupt
+from judgecli.signal.summary import Reduced
+from judgecli.store.folder import Shard, Store
+from judgecli.store.scope import Scope
+from judgecli.store.tables import MetricInfo, score_files
+
+SCALE = 10**12
+LARGEST = 1e24  # beyond this a scaled sum could leave 128 bits
+SCORE_ROWS = ("id", "time", "session", "model", "prompt_version")
+
+
+class Reduction:
+    """Queries over the records of a scope and the score files of some metrics."""
+
+    def __init__(self, store: Store, scope: Scope, metrics: Sequence[tuple[str, str]]) -> None:
+        """`metrics` are (name, identity) pairs. Raises: StoreBusy where a score file is gone."""
+        import duckdb
+
+        self.scope = scope
+        self._connection = duckdb.connect()
+        self._connection.execute("SET temp_directory = ?", [str(store.root / ".duckdb")])
+        self._connection.execute("SET threads = 2")
+        self._connection.execute("SET preserve_insertion_order = true")
+        self._connection.register("adopted", scope.adopted.append_column("file_rank", pa.array(_ranks(scope.adopted, scope.file_ids), pa.int64())))
+        self._records = [str(store.records_path(shard.name)) for shard in scope.shards]
+        self._files, self.infos = _locate(store, scope.shards, metrics)
+
+    def __enter__(self) -> "Reduction":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def reduce(self, name: str) -> Reduced:
+        """Everything that `signal.summary` needs of one metric."""
+        if not self.scope.shards:
+            return Reduced(np.empty(0), np.empty(0), 0.0, None, None, None, 0, {}, {})
+        quoted = _quote(name)
+        joined = self._joined([name], ["cluster_hash"])
+        reasons = {
+            str(reason): int(count)
+            for reason, count in self._rows(f"SELECT {_quote(name + '.reason')}, count(*) FROM {joined} WHERE {quoted} IS NULL GROUP BY 1")
+        }
+        if self.infos[name].kind == "category":
+            categories = {
+                str(value): int(count)
+                for value, count in self._rows(f"SELECT {quoted}, count(*) FROM {joined} WHERE {quoted} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1")
+            }
+            return Reduced(np.empty(0), np.empty(0), 0.0, None, None, None, sum(categories.values()), reasons, categories)
+        scored, smallest, median, largest = self._rows(f"SELECT count({quoted}), min({quoted}), quantile_cont({quoted}, 0.5), max({quoted}) FROM {joined}")[0]
+        scale = SCALE if scored == 0 or max(abs(smallest), abs(largest)) < LARGEST else 1
+        clusters = self._arrow(
+            f"SELECT cluster_hash, count(*) AS rows, sum(CAST(round({quoted} * {scale}) AS HUGEINT)) AS total "
+            f"FROM {joined} WHERE {quoted} IS NOT NULL GROUP BY 1 ORDER BY 1"
+        )
+        totals = [int(total) for total in clusters.column("total").to_pylist()]
+        sums = np.array([total / scale for total in totals])
+        return Reduced(sums, clusters.column("rows").to_numpy().astype(float), sum(totals) / scale, smallest, median, largest, int(scored), reasons, {})
+
+    def rows(self, names: Sequence[str], *, batch_rows: int = 20_000) -> Iterator[pa.Table]:
+        """One row a record in the order of the logs and their lines: key (hex), id, time, ..., file, line, NAME, NAME.reason."""
+        if not self.scope.shards:
+            return
+        ranks = ", ".join(f"({file_id}, {rank})" for rank, file_id in enumerate(self.scope.file_ids))
+        wanted = ", ".join(f"{_quote(name)}, {_quote(name + '.reason')}::VARCHAR AS {_quote(name + '.reason')}" for name in names)
+        columns = ", ".join(SCORE_ROWS)
+        joined = self._joined(names, ["source", *SCORE_ROWS])
+        selected = ", ".join([columns, "source.file AS file", "COALESCE(adopted.line, source.line) AS line", *([wanted] if names else [])])
+        query = (
+            f"SELECT lower(hex(joined.key)) AS key, {selected} FROM {joined} AS joined "
+            f"LEFT JOIN (VALUES {ranks}) AS ranked(id_of_file, rank) ON joined.file_id = ranked.id_of_file LEFT JOIN adopted ON adopted.key = joined.key "
+            "ORDER BY COALESCE(adopted.file_rank, ranked.rank), COALESCE(adopted.line, source.line), source.offset, joined.key"
+        )
+        reader = self._checked(lambda: self._connection.sql(query).to_arrow_reader(batch_rows))
+        for batch in reader:
+            yield pa.Table.from_batches([batch])
+
+    def _joined(self, names: Sequence[str], columns: Sequence[str]) -> str:
+        """A subquery of the scope's rows: record columns beside metric columns, joined by position."""
+        record_columns = ", ".join(dict.fromkeys(["key", "file_id", *columns]))
+        joined = f"(SELECT {record_columns} FROM read_parquet({_list(self._records)}))"
+        for paths, members in self._grouped(names):
+            selected = ", ".join(f"{_quote(name)}, {_quote(name + '.reason')}" for name in members)
+            joined += f" POSITIONAL JOIN (SELECT {selected} FROM read_parquet({_list(paths)}, union_by_name = true))"
+        if self.scope.whole:
+            return f"(SELECT * FROM {joined})"
+        ids = ", ".join(map(str, self.scope.file_ids))
+        return f"(SELECT * FROM {joined} WHERE file_id IN ({ids}) OR key IN (SELECT key FROM adopted))"
+
+    def _grouped(self, names: Sequence[str]) -> list[tuple[list[str], list[str]]]:
+        """The metrics by the list of files that holds them."""
+        groups: dict[tuple[str, ...], list[str]] = {}
+        for name in names:
+            groups.setdefault(tuple(self._files[name]), []).append(name)
+        return [(list(paths), members) for paths, members in groups.items()]
+
+    def _rows(self, query: str) -> list[tuple[Any, ...]]:
+        return self._checked(lambda: self._connection.execute(query).fetchall())
+
+    def _arrow(self, query: str) -> pa.Table:
+        return self._checked(lambda: self._connection.sql(query).to_arrow_table())
+
+    @staticmethod
+    def _checked(run: Any) -> Any:
+        import duckdb
+
+        try:
+            return run()
+        except duckdb.IOException as error:
+            if "No files found" in str(error) or "No such file" in str(error):
+                raise StoreBusy("the store changed while this run was reading it", hint="run the same command again; what was scored is kept") from error
+            raise EnvironmentFailure(
+                f"reading the store failed: {str(error).splitlines()[0]}", hint="check the disk; judge store verify looks for damage"
+            ) from error
+        except duckdb.OutOfMemoryException as error:
+            raise EnvironmentFailure(
+                f"out of memory: {str(error).splitlines()[0]}", hint="free memory or disk space for spilled data, and run again"
+            ) from error
+        except duckdb.Error as error:
+            raise StoreCorrupt(f"a file of the store cannot be read: {str(error).splitlines()[0]}", hint="judge store verify names damaged files") from error
+
+
+def _locate(store: Store, shards: Sequence[Shard], metrics: Sequence[tuple[str, str]]) -> tuple[dict[str, list[str]], dict[str, MetricInfo]]:
+    """For each metric the score file of every shard, and what the file says of it."""
+    files: dict[str, list[str]] = {name: [] for name, _ in metrics}
+    infos: dict[str, MetricInfo] = {}
+    for shard in shards:
+        held = held_metrics(store.root, shard.name)
+        for name, identity in metrics:
+            if (name, identity) not in held:
+                raise StoreBusy(f"the scores of '{name}' for shard {shard.name} are gone", hint="run the same command again: they are computed anew")
+            path, infos[name] = held[name, identity]
+            files[name].append(str(path))
+    return files, infos
+
+
+def held_metrics(root: Path, shard: str) -> dict[tuple[str, str], tuple[Path, MetricInfo]]:
+    """The metrics that a shard has scores of, by name and identity."""
+    return {(metric.name, metric.identity): (path, metric) for path, metrics in score_files(root, shard).items() for metric in metrics}
+
+
+def _ranks(adopted: pa.Table, file_ids: Sequence[int]) -> list[int]:
+    rank = {file_id: place for place, file_id in enumerate(file_ids)}
+    return [rank[file_id] for file_id in adopted.column("file_id").to_pylist()]
+
+
+def _quote(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _list(paths: Sequence[str]) -> str:
+    return "[" + ", ".join("'" + path.replace("'", "''") + "'" for path in paths) + "]"
