@@ -76,8 +76,8 @@ def scorer_names() -> list[str]:
 
 
 def default_names() -> list[str]:
-    """The default set: cheap, needs only `output`, or `input` and `output`."""
-    return [name for name, description in descriptions().items() if description.default]
+    """The default set, text first: cheap, needs only `output`, or `input` and `output`."""
+    return [name for name, description in sorted(descriptions().items(), key=lambda item: item[1].theme != "text") if description.default]
 
 
 def describe(name: str) -> Description:
@@ -192,7 +192,7 @@ def parse_spec(text: str) -> Spec:
     """Read a SPEC as typed after `-s`. Raises: UsageError."""
     found = ALIAS.fullmatch(text)
     alias, rest = (found["alias"], found["rest"]) if found else (None, text)
-    if rest.startswith(("rubric:", "rm:")) or rest.startswith(("rubric.", "rm.")):
+    if rest.startswith(("rubric:", "rm:", "rubric.", "rm.")):
         raise UsageError(f"'{rest}' needs a judge or a reward model, which this version does not have yet", hint="judge scorers lists what there is")
     target, _, parameters = rest.partition(":")
     if target.endswith(".py"):

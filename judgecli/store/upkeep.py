@@ -162,10 +162,8 @@ def compact(store: Store) -> dict[str, object]:
 
 def forget(store: Store, where: str) -> dict[str, object]:
     """Delete the records that a filter selects, with their scores and labels; their keys stay as tombstones. Raises: UsageError."""
-    times = [
-        newest for shard in store.shards() if (newest := pc.max(tables.read_parquet(store.records_path(shard.name), ["time"])["time"]).as_py()) is not None
-    ]
-    condition = compile_filter(where, newest=max(times, default=None))
+    times = [pc.max(tables.read_parquet(store.records_path(shard.name), ["time"])["time"]).as_py() for shard in store.shards()]
+    condition = compile_filter(where, newest=max((time for time in times if time is not None), default=None))
     with maintenance(store) as lease:
         count = drop_rows(store, store.shards(), lambda table: mask_of(table, condition), confirm=lease.confirm, forget=True)
     return {"store": str(store.root), "forgotten": count, "where": where}
