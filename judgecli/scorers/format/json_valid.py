@@ -17,7 +17,7 @@ def json_valid(output_block: Block, *, always: bool = False) -> list[float | Non
 
     Columns: output. Returns: 0 or 1. It looks like JSON where it begins (after whitespace) with {, or
     with [ and a first element. Null: where the output is, or does not look like JSON (unless `always`),
-    or nests deeper than the parser follows (about 1,000 levels).
+    or nests deeper than the parser follows (1,024 levels).
     Options: always, to score every output. NaN and Infinity are no JSON; duplicate keys are.
     Source: RFC 8259, as read by orjson.
 
@@ -48,5 +48,5 @@ def _valid(raw: bytes) -> float | None:
     try:
         orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        return None if "recursion" in str(error).lower() else 0.0
+        return None if "depth limit" in str(error) or "recursion" in str(error).lower() else 0.0
     return 1.0

@@ -88,7 +88,7 @@ def _weighted(digits: str, weights: Sequence[int], modulus: int) -> int:
 
 def _card(text: str) -> bool:
     digits = re.sub(r"\D", "", text)
-    return 13 <= len(digits) <= 19 and digits[0] in "23456" and len(set(digits)) > 2 and luhn_valid(digits)
+    return 13 <= len(digits) <= 19 and digits[0] in "23456" and len(set(digits)) > 1 and luhn_valid(digits)
 
 
 def _address(text: str) -> bool:
@@ -165,7 +165,7 @@ _KINDS: list[tuple[str, Callable[[str], bool]]] = [
     (r"(?<![\w.-])\d{17}[\dXx](?!\w)", _chinese_id),
     (r"(?<![\w.+-])\d{11}(?![\w-])", _pesel),
     (
-        r"(?<![\w+])\+\d[\d ().\-/]{6,20}|(?<![\w.+-])\(?[2-9]\d{2}\)?[ .-]{1,2}\d{3}[ .-]\d{4}(?!\w)|(?<![\w.,+-])\(?0\d{1,4}\)?[ /-]\d[\d -]{4,12}",
+        r"(?<![\w+])\+\d[\d ().\-/]{6,20}|(?<![\w.+-])\(?[2-9]\d{2}\)?[ .-]{1,2}\d{3}[ .-]\d{4}(?!\w)|(?<![\w.,+-])(?<!\d )\(?00?[1-9]\d{0,3}\)?[ /-]\d[\d -]{4,12}",
         _phone,
     ),
 ]

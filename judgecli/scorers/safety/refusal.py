@@ -11,7 +11,9 @@ _OPENING = 400  # characters: a refusal says so at once; later it is a quotation
 _LONG = 600  # characters: a text that refuses and goes on beyond this gives something after all
 
 _DO = (
-    r"(?:compl(?:y|ete)|provide|fulfil?l|generate|create|write|produce|answer|respond|give (?:you )?(?:\w+ )?(?:advice|instructions|information|dosages|guidance)|support|engage|discuss|"
+    r"(?:compl(?:y|ete)|provide|fulfil?l|"
+    r"generate|create|write|produce|answer|respond|give (?:you )?(?:\w+ )?(?:advice|instructions|information|dosages|guidance)|"
+    r"support|engage|discuss|"
     r"participate|share|offer|continue|do (?:that|this|so|it)\b|in good conscience|promote|facilitate|reveal|disclose|process|carry out|"
     r"(?:help|assist)(?: you| anyone)?(?: with| in| to\b| by|[.,;!]|$)|accommodate|proceed|teach|explain how|describe how|walk you|be (?:able to|"
     r"of (?:help|assistance)))"
