@@ -55,13 +55,3 @@ def _hash_repeating(column: pa.ChunkedArray, kind: str) -> Sequence[int | None]:
             known[text] = hash_text(kind, text)
         found.append(known[text])
     return found
-
-
-def present_columns(table: pa.Table) -> list[str]:
-    """The columns that hold something in any row, with the tags and imported scores by name."""
-    found = [name for name in table.column_names if table.column(name).null_count < table.num_rows]
-    for column, prefix in (("tags", "tags_"), ("imported", "imported_")):
-        if column in found:
-            keys = pa.chunked_array([chunk.keys for chunk in table.column(column).chunks]).unique().to_pylist()
-            found += sorted(prefix + key for key in keys)
-    return found

@@ -99,16 +99,17 @@ class Intake:
 
     def run(self, logs: Sequence[LogFile]) -> list[Checkpoint]:
         """Bring the store up to these files; returns the reading of each, in order. Raises: LogError, StoreBusy, StoreError."""
+        self._names = {log.name for log in logs}
         self._acquire()
         try:
             plans = [plan for log in logs if (plan := self._plan(log)) is not None]
             if any(change != "unchanged" for _, change, _ in plans):
-                self._keys = KeyIndex(self.store.key_files())
-                self._forgotten = KeyIndex(self.store.tombstone_files())
+                self._load_keys()
                 for log, change, known in plans:
                     if change != "unchanged":
                         self._read(log, change, known)
                 self._commit()
+            self._settle([log for log, _, _ in plans])
         finally:
             self._lease.release()
         return [found for log, _, _ in plans if (found := self._known(log.name)) is not None]
@@ -156,7 +157,7 @@ class Intake:
             detected = detect(log.path, log.shaping)
             if change == "reshaped" and known is not None:
                 self._commit()
-                self._replace(log, detected, known)
+                self._replace(log, detected)
             reading = self._open(log, detected, known)
         seen = self._seen_keys(reading) if log.keep_duplicates else None
         for chunk in read_log(log.path, log.shaping, detected, reading.position if change == "appended" else None, name=log.name):
@@ -194,20 +195,39 @@ class Intake:
             connection.execute("UPDATE files SET entries = ?, bad = ?, size = -2 WHERE file_id = ?", (reading.entries, reading.bad, reading.file_id))
         return reading
 
-    def _replace(self, log: LogFile, detected: Detected, known: Checkpoint) -> None:
-        """A file whose shaping changed: the records that its earlier readings gave, and that it still holds, make way for new ones."""
+    def _replace(self, log: LogFile, detected: Detected) -> None:
+        """A file whose shaping changed: the records of its lines that were shaped otherwise make way for new ones."""
         keys = [tables.key_array(chunk.records.column("key")).copy() for chunk in read_log(log.path, log.shaping, detected, name=log.name)]
-        held = KeyIndex([])
-        held.add(np.concatenate([np.empty((0, 2), dtype="<u8"), *keys]))
-        earlier = {row["file_id"] for row in self.store.ledger.rows("SELECT file_id FROM files WHERE path = ?", (known.path,))}
+        held = _index(keys)
+        foreign = self._shaped_otherwise(log)
+        touched = [shard for shard in self.store.shards() if foreign & set(shard.members)]
+        drop_rows(self.store, touched, lambda table: _owned(table, foreign, held), confirm=self._lease.confirm)
+        self._load_keys()
 
-        def stale(table: pa.Table) -> np.ndarray:
-            mine = np.isin(table.column("file_id").to_numpy(), list(earlier))
-            return mine & held.contains(tables.key_array(table.column("key")))
+    def _shaped_otherwise(self, log: LogFile) -> set[int]:
+        """Readings that shaped their lines in another way than this run asks, except those of this run's other files."""
+        others = self._names - {log.name}
+        rows = self.store.ledger.rows("SELECT file_id, path, current FROM files WHERE shaping != ?", (log.asked.digest,))
+        return {row["file_id"] for row in rows if not (row["current"] and row["path"] in others)}
 
-        touched = [shard for shard in self.store.shards() if earlier & set(shard.members)]
-        drop_rows(self.store, touched, stale, confirm=self._lease.confirm)
+    def _settle(self, logs: Sequence[LogFile]) -> None:
+        """Read a file again where lines of it stand in the store as another run's mapping shaped them."""
+        for log in logs:
+            reading, foreign = self._known(log.name), self._shaped_otherwise(log)
+            if reading is None or not foreign:
+                continue
+            seen = [tables.read_parquet(path) for path in self.store.sighting_files([reading.file_id])]
+            held = _index([tables.key_array(part.filter(pc.equal(part["file_id"], reading.file_id)).column("key")).copy() for part in seen])
+            shards = [shard for shard in self.store.shards() if seen and foreign & set(shard.members)]
+            columns = ["key", "file_id"]
+            if any(_owned(tables.read_parquet(self.store.records_path(shard.name), columns), foreign, held).any() for shard in shards):
+                self._load_keys()
+                self._read(log, "reshaped", reading)
+                self._commit()
+
+    def _load_keys(self) -> None:
         self._keys = KeyIndex(self.store.key_files())
+        self._forgotten = KeyIndex(self.store.tombstone_files())
 
     def _seen_keys(self, reading: Checkpoint) -> set[bytes]:
         """The keys that this reading gave so far."""
@@ -286,7 +306,7 @@ class Intake:
     def _write_shard(self, table: pa.Table) -> Shard:
         name = tables.shard_name(table)
         tables.write_records(self.store.root, name, table)
-        return Shard(name, table.num_rows, _count(table), frozenset(batch.present_columns(table)))
+        return Shard(name, table.num_rows, _count(table), frozenset(tables.present_columns(table)))
 
     def _write_sightings(self, sightings: pa.Table) -> str:
         name = tables.digest_rows(sightings)
@@ -314,6 +334,17 @@ def _sightings(records: pa.Table, mask: np.ndarray, file_id: int) -> pa.Table:
     rows = records.select(["key", "source"]).filter(pa.array(mask))
     line = pc.struct_field(rows.column("source"), "line")
     return pa.table([rows.column("key"), pa.array(np.full(rows.num_rows, file_id, dtype=np.int32)), line], schema=tables.SIGHTINGS)
+
+
+def _index(keys: Sequence[np.ndarray]) -> KeyIndex:
+    index = KeyIndex([])
+    index.add(np.concatenate([np.empty((0, 2), dtype="<u8"), *keys]))
+    return index
+
+
+def _owned(table: pa.Table, file_ids: set[int], held: KeyIndex) -> np.ndarray:
+    """The rows that one of these readings gave, and whose key is held."""
+    return np.isin(table.column("file_id").to_numpy(), list(file_ids)) & held.contains(tables.key_array(table.column("key")))
 
 
 def _count(table: pa.Table) -> dict[int, int]:

@@ -73,7 +73,7 @@ def _replace(
             connection.execute("DELETE FROM shards WHERE name=?", (shard.name,))
             connection.execute("DELETE FROM members WHERE shard=?", (shard.name,))
         if name:
-            present = sorted(frozenset().union(*(shard.present for shard in old)))
+            present = sorted(tables.present_columns(records))
             connection.execute("INSERT INTO shards VALUES (?,?,?,?)", (name, records.num_rows, json.dumps(present), sequence))
             connection.executemany("INSERT INTO members VALUES (?,?,?)", [(name, *item) for item in _count(records).items()])
         if forgotten is not None:

@@ -103,6 +103,16 @@ def digest_rows(table: pa.Table) -> str:
     return digest.hexdigest()
 
 
+def present_columns(table: pa.Table) -> list[str]:
+    """The columns that hold something in any row, with the tags and imported scores by name."""
+    found = [name for name in table.column_names if table.column(name).null_count < table.num_rows]
+    for column, prefix in (("tags", "tags_"), ("imported", "imported_")):
+        if column in found:
+            keys = pa.chunked_array([chunk.keys for chunk in table.column(column).chunks]).unique().to_pylist()
+            found += sorted(prefix + key for key in keys)
+    return found
+
+
 def write_records(root: Path, name: str, table: pa.Table) -> None:
     """Publish a shard: its records and its sorted keys."""
     write_keys(root / "keys" / f"{name}.keys", key_array(table.column("key")))
