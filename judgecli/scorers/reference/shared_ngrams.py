@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 _PACKED_BITS = 48
-_SIZE_AT_ONCE = 1 << 17  # bytes: what a sort handles within the second-level cache
+_SIZE_AT_ONCE = 1 << 16  # bytes: what a sort handles within the second-level cache
 _PAIRS_AT_ONCE = 1 << 12  # 48 bits of n-gram, 1 of side: 15 are left for the pair
 
 Pair = tuple[bytes, bytes]
