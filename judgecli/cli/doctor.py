@@ -110,11 +110,13 @@ def _check_environment() -> list[Check]:
     import sys
 
     from judgecli.cli.output import has_colour
+    from judgecli.config import VARIABLES
 
     names = sorted(name for name in os.environ if name.startswith("JUDGE_"))
+    unknown = [name for name in names if name not in VARIABLES]
     terminal = "a terminal" if sys.stdout.isatty() else "no terminal"
     return [
-        _row("variables", f"set: {', '.join(names) or 'no JUDGE_*'}"),
+        _row("variables", f"set: {', '.join(names) or 'no JUDGE_*'}", hint=f"not read by this version: {', '.join(unknown)}" if unknown else ""),
         _row("terminal", f"stdout is {terminal}, {sys.stdout.encoding}, colours {'on' if has_colour(sys.stdout) else 'off'}"),
         _row("network", "none needed, none used"),
     ]

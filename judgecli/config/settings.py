@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     from judgecli.config.project import Project
 
 FILE = "judge.yaml"
-VARIABLES = ("JUDGE_CONFIG", "JUDGE_STORE", "JUDGE_MEASURED", "JUDGE_MAX_BAD", "JUDGE_WORKERS")
+# Every environment variable that judge reads for itself, and what it stands for.
+VARIABLES = {
+    "JUDGE_CONFIG": "the configuration file (--config)",
+    "JUDGE_STORE": "the store (--store)",
+    "JUDGE_MEASURED": "the share that must be measured for exit code 0; default 0.98",
+    "JUDGE_MAX_BAD": "the share of lines that may be quarantined (--max-bad); default 0.01",
+    "JUDGE_WORKERS": "worker processes (--workers)",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ def summary(document: Document, page: Page = Page()) -> str:
     parts += [*_record_lines(document), _metric_table(metrics, page)]
     parts += _reason_lines(metrics)
     parts += _judge_lines(document.get("judge") or {})
-    parts += [_guessed_line(file) for file in document.get("files", ()) if file.get("guessed")]
+    parts += _guessed_lines(document.get("files", ()))
     parts += [Text(f"note      {terminal_line(str(text))}") for text in document.get("notes", ())]
     return _render(parts, page)
 
@@ -122,14 +122,17 @@ def _category_text(metric: Document) -> str:
     return ", ".join(shown) + (f" and {len(counts) - 6} more values" if len(counts) > 6 else "")
 
 
-def _guessed_line(file: Document) -> Text:
-    pairs = [f"{terminal_line(str(name))} = {terminal_line(str(file['mapping'].get(name, '?')))}" for name in _names(file["guessed"], file["mapping"])]
-    return Text(f"guessed   {terminal_line(str(file['path']))}: {', '.join(pairs)}   (say it with --map)")
-
-
-def _names(guessed: object, mapping: Mapping[str, object]) -> Sequence[str]:
-    """Which fields were guessed: all of the mapping where the document only says that some were."""
-    return list(guessed) if isinstance(guessed, list | tuple | set | frozenset | Mapping) else list(mapping)
+def _guessed_lines(files: Sequence[Document]) -> list[RenderableType]:
+    """Which column was taken for which field, once for all files that are read alike."""
+    alike: dict[str, list[str]] = {}
+    for file in files:
+        if file.get("guessed"):
+            pairs = [f"{terminal_line(str(name))} = {terminal_line(_compact(path))}" for name, path in file["mapping"].items() if name != path]
+            alike.setdefault(", ".join(pairs), []).append(terminal_line(str(file["path"])))
+    return [
+        Text(f"guessed   {pairs} in {paths[0]}{f' and {len(paths) - 1} more files' if len(paths) > 1 else ''}   (to be sure: --map FIELD=PATH)")
+        for pairs, paths in alike.items()
+    ]
 
 
 def _judge_lines(judge: Document) -> list[RenderableType]:

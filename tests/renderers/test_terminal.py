@@ -34,7 +34,10 @@ def document(**metrics):
         "complete": not any(given["pending"] or set(given["unscored"]) - {"not_applicable"} for given in metrics.values()),
         "notes": ["12 ids stand for more than one record"],
         "shortfalls": ["json_valid: 97.1% measured, less than 98.0%"],
-        "files": [{"path": "app.csv", "mapping": {"output": "answer", "input": "q"}, "guessed": ["output"]}],
+        "files": [
+            {"path": "app.csv", "mapping": {"output": "answer", "input": "q"}, "guessed": True},
+            {"path": "b.csv", "mapping": {"output": "answer", "input": "q"}, "guessed": True},
+        ],
     }
 
 
@@ -141,7 +144,7 @@ def paths_of_text(evil):
             **document(**{evil: metric(unscored={evil: 1}, reasons={"mean": evil})}),
             "notes": [evil],
             "shortfalls": [evil],
-            "files": [{"path": evil, "mapping": {evil: evil}, "guessed": [evil]}],
+            "files": [{"path": evil, "mapping": {evil: evil}, "guessed": True}],
         }
     )
     yield inspection([found, {**found, "quarantined": [{"message": evil}], "bad_lines": [evil]}])
