@@ -57,8 +57,10 @@ def _raw_lines(stream: PlainStream, limit: int) -> Iterator[tuple[bytes, bool, i
         parts.append(first)
         held += len(first)
         if held > limit:
-            hashed = hashlib.blake2b(b"".join(parts), digest_size=16)
-            start = b"".join(parts)[:_START_BYTES]
+            hashed, start = hashlib.blake2b(digest_size=16), b""
+            for part in parts:
+                hashed.update(part)
+                start = (start + part[:_START_BYTES])[:_START_BYTES]
             parts = []
             while not newline and (block := stream.read(BLOCK)):
                 first, newline, rest = block.partition(b"\n")
@@ -75,7 +77,8 @@ def _raw_lines(stream: PlainStream, limit: int) -> Iterator[tuple[bytes, bool, i
         elif not parts:
             return  # the file ended inside a line that is too long
     if held:
-        yield b"".join(parts), False, held, ""
+        tail = b"".join(parts)
+        yield (tail, False, held, "") if held <= limit else (tail[:_START_BYTES], False, held, digest_of(tail).hex())
 
 
 def elements_of(stream: PlainStream, limit: int) -> Iterator[Entry]:
@@ -164,11 +167,12 @@ class _ArrayScan:
         digest = digest_of(body).hex() if len(body) > self.limit else ""
         return Entry(body[:_START_BYTES] if digest else body, self.line + lead.count(b"\n"), self.offset + len(lead), end, last_line, whole, digest)
 
-    def _drop(self) -> None:
-        """Let the element at hand start after what was scanned."""
-        self.line += self.buffer.count(b"\n", self.base, self.at)
-        self.offset += self.at - self.base
-        self.base = self.at
+    def _drop(self, end: int | None = None) -> None:
+        """Let the element at hand start at `end`, or after what was scanned."""
+        end = self.at if end is None else end
+        self.line += self.buffer.count(b"\n", self.base, end)
+        self.offset += end - self.base
+        self.base = end
 
     def _shed(self) -> None:
         """Let go of the bytes of an element over the limit, keeping its start and its hash."""
@@ -178,8 +182,9 @@ class _ArrayScan:
             lead = held[: len(held) - len(body)]
             self.long = _LongElement(self.line + lead.count(b"\n"), self.offset + len(lead), body[:_START_BYTES])
             held = body
-        self.long.hash.update(held)
-        self._drop()
+        kept = held if self.in_string else held.rstrip()  # white space may turn out to be that after the element
+        self.long.hash.update(kept)
+        self._drop(self.at - (len(held) - len(kept)))
 
 
 class _LongElement:

@@ -1,6 +1,7 @@
 """OpenAI batch output: one chat completion a line, under the custom_id that its request had.
 
-{"id": "batch_req_1", "custom_id": "r-1", "response": {"status_code": 200, "request_id": "q", "body": {"object": "chat.completion", "choices": [{"message": {"role": "assistant", "content": "Hi"}}]}}, "error": null}
+{"id": "batch_req_1", "custom_id": "r-1", "response": {"status_code": 200, "request_id": "q", "body":
+ {"object": "chat.completion", "choices": [{"message": {"role": "assistant", "content": "Hi"}}]}}, "error": null}
 
 A line whose request failed has no output: it is refused as `unknown_shape`, with the failure in its message.
 """
@@ -43,7 +44,9 @@ ADAPTER = Adapter(
     name="openai_batch",
     match=match,
     rows=rows,
-    sample='{"id": "batch_req_1", "custom_id": "r-1", "response": {"status_code": 200, "request_id": "q", "body": {"id": "c", "object": "chat.completion", "created": 1700000000, "model": "gpt-4o", "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}]}}, "error": null}',
+    sample='{"id": "batch_req_1", "custom_id": "r-1", "response": {"status_code": 200, "request_id": "q", "body": '
+    '{"id": "c", "object": "chat.completion", "created": 1700000000, "model": "gpt-4o", "choices": [{"index": 0, '
+    '"message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}]}}, "error": null}',
     mapping={
         "id": "custom_id",
         "time": "response.body.created",

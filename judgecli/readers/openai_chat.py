@@ -87,7 +87,9 @@ def _shared(completion: Object, request: Object, outer: Object) -> Row:
 
 
 def _choice(choice: Any) -> Row:
-    message = choice.get("message") if isinstance(choice, dict) else None
+    message = choice.get("message") if isinstance(choice, dict) else ""
+    if message is None and choice.get("finish_reason") == "content_filter":
+        return {"output": None, "output_messages": None, "finish_reason": "content_filter"}  # Azure leaves out what it filtered
     if not isinstance(message, dict):
         raise Refused("unknown_shape", "a choice has no message")
     said = messages_of([{"role": "assistant", **{key: value for key, value in message.items() if value is not None}}])
