@@ -1,1 +1,18 @@
-"""Score the logs of an LLM application; see `judge --help`."""
+"""Score the logs of an LLM application; see `judge --help`, or call `judgecli.score`."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from judgecli.api import score
+
+__all__ = ["score"]
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Import the Python face only when it is used: the command line must start quickly."""
+    if name == "score":
+        from judgecli.api import score
+
+        return score
+    raise AttributeError(f"module 'judgecli' has no attribute '{name}'")

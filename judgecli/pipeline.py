@@ -17,16 +17,17 @@ from judgecli.engine.local import Engine, Task, worker_count
 from judgecli.engine.shard import check_options
 from judgecli.errors import Interrupted, LogError, MissingColumn, NoRecords, UsageError
 from judgecli.readers.checkpoint import Checkpoint
+from judgecli.readers.inspection import inspect_file
 from judgecli.readers.intake import Intake, LogFile
 from judgecli.readers.log import Shaping
 from judgecli.readers.redact import redactor
 from judgecli.readers.source import STDIN, expand
 from judgecli.scorer import Metric
 from judgecli.signal.summary import MetricSummary, summarise
+from judgecli.store import upkeep
 from judgecli.store.folder import Shard, Store
 from judgecli.store.query import Reduction, held_metrics
 from judgecli.store.scope import LineCounts, Scope, open_scope
-from judgecli.store.upkeep import expire
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -145,7 +146,7 @@ def score_logs(logs: Sequence[str], *, settings: "Settings", scorers: Sequence[s
             readings = intake.run(files)
             notes += [f"skipped: {error}" for error in intake.skipped]
             if settings.keep is not None:
-                notes += expire(store, settings.keep, now=datetime.now(UTC))
+                notes += upkeep.expire(store, settings.keep, now=datetime.now(UTC))
             scope = _open_scope(store, readings, intake.skipped)
             work.finish(scope, progress)
         finally:
@@ -155,6 +156,43 @@ def score_logs(logs: Sequence[str], *, settings: "Settings", scorers: Sequence[s
         result = ScoreResult(settings.store, scope, intake.new_records, summaries, readings, notes, settings.measured, settings.max_bad, run_id, metrics=pairs)
         store.ledger.finish_run(run_id, file_ids=scope.file_ids, metrics=dict(pairs), result=json.dumps(result.to_json(), allow_nan=False), now=_now())
     return result
+
+
+def inspect_logs(logs: Sequence[str], *, settings: "Settings") -> list[dict[str, object]]:
+    """What was detected in each file of the logs; nothing is stored. Raises: LogError."""
+    found: list[dict[str, object]] = []
+    for log in log_files(logs, settings):
+        try:
+            found.append(inspect_file(log.path, log.shaping))
+        except LogError as error:
+            if log.explicit:
+                raise
+            found.append({"path": log.path, "format": "not a log", "notes": [str(error)], "sample": []})
+    return found
+
+
+def store_info(settings: "Settings") -> dict[str, object]:
+    """What the store holds."""
+    with Store(settings.store, create=False) as store:
+        return upkeep.info(store)
+
+
+def store_verify(settings: "Settings") -> dict[str, object]:
+    """Whether every file of the store is whole."""
+    with Store(settings.store, create=False) as store:
+        return upkeep.verify(store)
+
+
+def store_compact(settings: "Settings") -> dict[str, object]:
+    """Merge small shards."""
+    with Store(settings.store, create=False) as store:
+        return upkeep.compact(store)
+
+
+def store_forget(settings: "Settings", where: str) -> dict[str, object]:
+    """Delete the records that a filter selects."""
+    with Store(settings.store, create=False) as store:
+        return upkeep.forget(store, where)
 
 
 def choose_scorers(typed: Sequence[str] | None, settings: "Settings") -> list[Spec]:

@@ -1,0 +1,161 @@
+"""The Python face: logs or a DataFrame in, a DataFrame of scores out."""
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import orjson
+import pyarrow as pa
+
+from judgecli.engine.shard import score_table
+from judgecli.errors import MissingColumn, UsageError
+from judgecli.readers.detect import detect
+from judgecli.readers.log import Chunk, Shaping
+from judgecli.readers.read import read_log
+from judgecli.readers.source import expand
+from judgecli.scorer import Metric
+from judgecli.store.query import SCORE_ROWS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class _Silent:
+    """A progress that shows nothing."""
+
+    def phase(self, text: str, total: int | None = None) -> None:
+        """Nothing."""
+
+    def advance(self, bytes_read: int, records: int) -> None:
+        """Nothing."""
+
+    def note(self, text: str) -> None:
+        """Nothing."""
+
+
+def score(
+    data: "str | Path | pd.DataFrame",
+    scorers: Sequence[str] | None = None,
+    *,
+    map: Mapping[str, str] | None = None,
+    format: str | None = None,
+    zone: str = "UTC",
+    store: str | Path | None = None,
+) -> "pd.DataFrame":
+    """Score logs or a DataFrame.
+
+    `data`: a path (file, folder, glob) or a DataFrame whose columns are named or mapped like log fields.
+    `scorers`: specs as typed after `-s`; default: the default set. `map`: FIELD -> PATH.
+    Returns a DataFrame with a nullable Float64 column NAME (string for a category) and NAME.reason a
+    scorer; for a DataFrame with its index and rows, in order; for a path one row a record, in the
+    order of files and lines (repeated lines included), with key, id, time, session, model,
+    prompt_version, file and line before. Nothing is stored unless `store` names a folder; then the
+    rows are those of `judge score -o`, each record once.
+    Raises: the errors of judgecli.errors.
+    """
+    from judgecli.catalog import Spec, default_names, parse_spec
+    from judgecli.pipeline import bind_all
+
+    imported = sorted(name for name in map or () if name.startswith("score."))
+    specs = [parse_spec(text) for text in scorers] if scorers else [Spec(name, name) for name in [*default_names(), *imported]]
+    shaping = Shaping(format=format, map=dict(map or {}), zone=zone)
+    if isinstance(data, (str, Path)):
+        if store is not None:
+            return _score_stored(str(data), scorers, shaping, Path(store))
+        return _as_frame(_score_files(expand([str(data)]), shaping, bind_all(specs)))
+    if store is not None:
+        raise UsageError("a DataFrame has no lines to store", hint="write it to a Parquet file and score that, or leave store= out")
+    return _score_frame(data, shaping, bind_all(specs))
+
+
+def _score_stored(path: str, scorers: Sequence[str] | None, shaping: Shaping, store: Path) -> "pd.DataFrame":
+    from judgecli.config.settings import Flags, load_settings
+    from judgecli.pipeline import score_logs
+
+    typed = tuple(f"{field}={place}" for field, place in shaping.map.items())
+    settings = load_settings(flags=Flags(store=str(store), map=typed, format=shaping.format, zone=shaping.zone))
+    return _as_frame(score_logs([path], settings=settings, scorers=scorers, progress=_Silent()).rows())
+
+
+def _score_files(paths: Sequence[str], shaping: Shaping, metrics: Sequence[Metric]) -> Iterator[pa.Table]:
+    present: set[str] = set()
+    for path in paths:
+        for chunk in read_log(path, shaping, detect(path, shaping)):
+            present |= _present(chunk.records)
+            yield _rows(chunk, metrics)
+    _check_columns(metrics, present)
+
+
+def _score_frame(frame: "pd.DataFrame", shaping: Shaping, metrics: Sequence[Metric]) -> "pd.DataFrame":
+    """Score a DataFrame by way of JSON lines, so that its columns are mapped like those of a log."""
+    import pandas as pd
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "frame.jsonl"
+        with open(path, "wb") as file:
+            for row in frame.to_dict("records"):
+                file.write(orjson.dumps(_json_row(row), default=str, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS) + b"\n")
+        scored = _as_frame(_score_files([str(path)], shaping, metrics)) if len(frame) else _as_frame([_empty(metrics)])
+    scored = scored.set_index("line", drop=True).drop(columns=["key", *SCORE_ROWS, "file"])
+    scored = scored[~scored.index.duplicated()].reindex(range(1, len(frame) + 1))
+    for metric in metrics:  # a row without any field that scorers know was never a record
+        lost = scored[metric.name].isna() & scored[f"{metric.name}.reason"].isna()
+        scored.loc[lost, f"{metric.name}.reason"] = "input_missing_field"
+    return scored.set_axis(pd.Index(frame.index), axis=0)
+
+
+def _json_row(row: Mapping[object, object]) -> dict[str, object]:
+    import pandas as pd
+
+    return {str(name): None if pd.api.types.is_scalar(value) and pd.isna(value) else value for name, value in row.items()}
+
+
+def _rows(chunk: Chunk, metrics: Sequence[Metric]) -> pa.Table:
+    records = chunk.records
+    scores = score_table(records, metrics)
+    source = records.column("source").combine_chunks()
+    columns: dict[str, object] = {"key": pa.array([key.hex() for key in records.column("key").to_pylist()], pa.string())}
+    columns |= {name: records.column(name) for name in SCORE_ROWS} | {"file": source.field("file"), "line": source.field("line")}
+    for metric in metrics:
+        for name in (metric.name, f"{metric.name}.reason"):
+            column = scores.column(name)
+            columns[name] = column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
+    return pa.table(columns)
+
+
+def _empty(metrics: Sequence[Metric]) -> pa.Table:
+    from judgecli.readers.log import Position
+    from judgecli.schema import RECORDS
+
+    return _rows(Chunk(RECORDS.empty_table(), [], [], Position()), metrics)
+
+
+def _present(records: pa.Table) -> set[str]:
+    from judgecli.store.tables import present_columns
+
+    return set(present_columns(records)) if records.num_rows else set()
+
+
+def _check_columns(metrics: Sequence[Metric], present: set[str]) -> None:
+    for metric in metrics:
+        for column in metric.scorer.columns:
+            if column.required and column.source not in present:
+                raise MissingColumn(column.source, scorer=metric.name, available=sorted(present - {"key", "source"}))
+
+
+def _as_frame(tables: "Iterator[pa.Table] | Sequence[pa.Table]") -> "pd.DataFrame":
+    import pandas as pd
+
+    parts = list(tables)
+    if not parts:
+        return pd.DataFrame()
+    return pa.concat_tables(parts, promote_options="default").to_pandas(types_mapper=_nullable)
+
+
+def _nullable(kind: pa.DataType) -> object:
+    import pandas as pd
+
+    if pa.types.is_floating(kind):
+        return pd.Float64Dtype()
+    return pd.StringDtype() if pa.types.is_string(kind) else None
