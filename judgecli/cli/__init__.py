@@ -18,6 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     words = list(sys.argv[1:] if arguments is None else arguments)
     _prepare_streams()
+    before = failure.raise_on_sigterm()
     try:
         code = _run(words)
         sys.stdout.flush()
@@ -26,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BROKEN_PIPE
     except BaseException as error:  # noqa: BLE001 - the one place where all of them end
         return failure.report(error, words)
+    finally:
+        failure.restore_sigterm(before)
     return code
 
 

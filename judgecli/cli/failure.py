@@ -27,6 +27,28 @@ class InternalError(JudgeError):
     exit_code = BUG
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, on the way that Ctrl-C takes: what is open is closed, what is half-written is removed."""
+
+
+def raise_on_sigterm() -> object:
+    """Make SIGTERM raise `Terminated`. Returns the handler that was there, None outside the main thread."""
+
+    def stop(_number: int, _frame: object) -> None:
+        raise Terminated
+
+    try:
+        return signal.signal(signal.SIGTERM, stop)
+    except ValueError:
+        return None
+
+
+def restore_sigterm(before: object) -> None:
+    """Put the handler back that `raise_on_sigterm` returned."""
+    if before is not None:
+        signal.signal(signal.SIGTERM, before)  # type: ignore[arg-type]
+
+
 def report(error: BaseException, words: Sequence[str]) -> int:
     """Print what happened and what to do. Returns the exit code."""
     if isinstance(error, SystemExit):
@@ -50,13 +72,14 @@ def discard(stream: TextIO) -> None:
 def _ignore_more_signals() -> None:
     with suppress(ValueError):  # not in the main thread: then no signal comes here either
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def _as_failure(error: BaseException, words: Sequence[str]) -> JudgeError:
     import typer
 
     if isinstance(error, KeyboardInterrupt | Interrupted):
-        number = error.exit_code - 128 if isinstance(error, Interrupted) else signal.SIGINT
+        number = error.exit_code - 128 if isinstance(error, Interrupted) else signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT
         message = str(error) or "interrupted; what was finished is saved"
         return Interrupted(message, hint=f"continue with: {shlex.join(['judge', *words])}", signal_number=number)
     if isinstance(error, JudgeError):

@@ -1,5 +1,6 @@
 """The root command and its sub-commands, each imported when it is asked for."""
 
+import functools
 import importlib
 import importlib.metadata
 import inspect
@@ -53,7 +54,8 @@ def _module_names() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(cli.__path__))
 
 
-def _command(found: object, name: str) -> object:
+@functools.cache  # help asks for each twice
+def _command(found: object, name: str) -> Any:
     """A function as a command, a typer app as a group of commands."""
     if isinstance(found, typer.Typer):
         group = get_command(found)

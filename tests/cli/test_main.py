@@ -12,6 +12,7 @@ import pytest
 
 from judgecli import errors, pipeline
 from judgecli.cli import main
+from judgecli.cli.failure import Terminated
 from judgecli.cli.output import has_colour
 from judgecli.cli.progress import BarProgress, NullProgress, open_progress
 
@@ -61,6 +62,7 @@ def every_failure():
         (PermissionError(13, "Permission denied", "logs"), 4),
         (MemoryError(), 4),
         (KeyboardInterrupt(), 130),
+        (Terminated(), 143),
     ]
 
 
@@ -103,6 +105,28 @@ def test_an_interrupted_run_prints_the_command_that_continues(failing, capsys, s
     assert main(words) == 128 + signal_number
     line = capsys.readouterr().err.splitlines()[-1]
     assert shlex.split(line.removeprefix("  continue with: ")) == ["judge", *words]
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_signal_while_rows_are_written_leaves_no_half_file(tmp_path, name, code):
+    script = f"""
+import os, signal
+from judgecli import pipeline
+from judgecli.cli import main
+class Result:
+    exit_code, notes = 0, []
+    def to_json(self): return {{}}
+    def rows(self):
+        import pyarrow as pa
+        yield pa.table({{"a": [1]}})
+        os.kill(os.getpid(), signal.{name})
+pipeline.score_logs = lambda *_, **__: Result()
+raise SystemExit(main(["score", "x", "-o", "rows.csv"]))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert "continue with: judge score x -o rows.csv" in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_bug_is_a_short_message_a_log_and_70(failing, capsys, tmp_path):
