@@ -4,6 +4,7 @@ It maps unchanged over worker processes (local.py) or a cluster. A batch is at m
 and about `BATCH_BYTES` of text, so that derived columns stay in the processor's cache.
 """
 
+import inspect
 import math
 from collections.abc import Callable, Iterator, Sequence
 
@@ -11,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from judgecli.engine.remote import run_async
 from judgecli.schema import REASONS
 from judgecli.scorer import Metric, Score, Scorer, as_list
 
@@ -195,6 +197,8 @@ def _score_batch(metric: Metric, view: _View) -> Cells:
 
 def _call(metric: Metric, view: _View, required: tuple[str, ...]) -> object:
     result = metric.scorer.run(view.columns(metric.scorer, required), metric.options, view.cache(required))
+    if inspect.iscoroutine(result):
+        result = run_async(result)
     found = result if isinstance(result, (pa.Array, pa.ChunkedArray, np.ndarray)) else as_list(result)
     if len(found) != len(view.rows(required)):
         raise ValueError(f"returned {len(found)} items for {len(view.rows(required))} rows")
@@ -278,5 +282,7 @@ def _to_table(scored: Sequence[tuple[Metric, Cells]]) -> pa.Table:
 
 
 def check_options(metric: Metric) -> None:
-    """Call a scorer with no rows, so that an option it refuses is an error before any work. Raises: ValueError."""
+    """Call a scorer that has options with no rows, so that one it refuses is an error before any work. Raises: ValueError."""
+    if not metric.scorer.options or inspect.iscoroutinefunction(metric.scorer.function):
+        return
     metric.scorer.run({column.source: pa.array([], pa.string()) for column in metric.scorer.columns}, metric.options)
