@@ -95,6 +95,16 @@ def test_commands_of_the_page_run(page, tmp_path):
         assert missing(command, printed) == [], f"{where}\nprinted\n{printed}"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_python_of_the_page_runs(page, tmp_path):
+    """Every ```python block that imports judgecli, in a copy of the example."""
+    blocks = re.findall(r"^```python\n(import judgecli\n.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    for block in blocks:
+        shutil.copytree(ROOT / "examples" / "recipe_bot" / "logs", tmp_path / "logs", dirs_exist_ok=True)
+        done = subprocess.run([sys.executable, "-c", block], cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"], ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_links_lead_somewhere(page):
     for link, anchor in LINK.findall(page.read_text(encoding="utf-8")):

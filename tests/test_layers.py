@@ -19,7 +19,7 @@ PACKAGE = ROOT / "judgecli"
 
 # Layers from the top; a part may import from layers below its own, and what ALLOWED names.
 LAYERS: dict[str, tuple[str, ...]] = {
-    "cli": ("cli", "__main__"),
+    "cli": ("cli", "api", "__main__"),  # the two faces: commands, and `judgecli.score` in Python
     "pipeline": ("pipeline",),
     "engine": ("engine",),
     "edge": ("readers", "exporters", "renderers", "store", "endpoint", "serve", "config", "catalog"),
