@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pyarrow as pa
@@ -108,7 +108,10 @@ def _score_frame(frame: "pd.DataFrame", shaping: Shaping, metrics: Sequence[Metr
 def _json_row(row: Mapping[object, object]) -> dict[str, object]:
     import pandas as pd
 
-    return {str(name): None if pd.api.types.is_scalar(value) and pd.isna(value) else value for name, value in row.items()}
+    def is_missing(value: Any) -> bool:
+        return bool(pd.api.types.is_scalar(value) and pd.isna(value))
+
+    return {str(name): None if is_missing(value) else value for name, value in row.items()}
 
 
 def _rows(chunk: Chunk, metrics: Sequence[Metric]) -> pa.Table:
@@ -150,7 +153,8 @@ def _as_frame(tables: "Iterator[pa.Table] | Sequence[pa.Table]") -> "pd.DataFram
     parts = list(tables)
     if not parts:
         return pd.DataFrame()
-    return pa.concat_tables(parts, promote_options="default").to_pandas(types_mapper=_nullable)
+    frame: pd.DataFrame = pa.concat_tables(parts, promote_options="default").to_pandas(types_mapper=_nullable)
+    return frame
 
 
 def _nullable(kind: pa.DataType) -> object:

@@ -201,7 +201,8 @@ def choose_scorers(typed: Sequence[str] | None, settings: "Settings") -> list[Sp
         specs = [catalog.parse_spec(text) for text in typed]
     else:
         configured = [Spec(entry.name, entry.target, dict(entry.options)) for entry in settings.configured_scorers()]
-        imported = sorted({name for source in (settings, *settings.logs) for name in source.map if name.startswith("score.")})
+        maps = [settings.map, *(source.map for source in settings.logs)]
+        imported = sorted({name for fields in maps for name in fields if name.startswith("score.")})
         specs = (configured or [Spec(name, name) for name in catalog.default_names()]) + [Spec(name, name) for name in imported]
     names = [spec.name for spec in specs]
     for name in names:

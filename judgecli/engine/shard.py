@@ -153,11 +153,15 @@ class _View:
 
         A row that holds only a label or a score of the log has nothing to judge: `not_applicable`, by design.
         """
-        return (_valid(self.column("input")) | _valid(self.column("messages"))) & ~_valid(self.column("output_messages"))
+        expects = _valid(self.column("input")) | _valid(self.column("messages")) | _valid(self.column("output_messages"))
+        for row in np.flatnonzero(expects & ~_valid(self.column("output")) & _valid(self.column("output_messages"))):
+            messages = self.column("output_messages")[int(row)].as_py()
+            expects[row] = not any(part["type"] == "tool_call" for message in messages for part in message["parts"] or ())
+        return np.asarray(expects)
 
 
 def _valid(array: pa.Array) -> np.ndarray:
-    return array.is_valid().to_numpy(zero_copy_only=False)
+    return np.asarray(array.is_valid().to_numpy(zero_copy_only=False))
 
 
 def _read_column(batch: pa.Table, source: str) -> pa.Array:

@@ -344,7 +344,7 @@ def _index(keys: Sequence[np.ndarray]) -> KeyIndex:
 
 def _owned(table: pa.Table, file_ids: set[int], held: KeyIndex) -> np.ndarray:
     """The rows that one of these readings gave, and whose key is held."""
-    return np.isin(table.column("file_id").to_numpy(), list(file_ids)) & held.contains(tables.key_array(table.column("key")))
+    return np.asarray(np.isin(table.column("file_id").to_numpy(), list(file_ids)) & held.contains(tables.key_array(table.column("key"))))
 
 
 def _count(table: pa.Table) -> dict[int, int]:

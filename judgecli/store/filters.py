@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -86,7 +87,7 @@ def _parse(text: str) -> Mapping[str, object]:
         row = connection.execute("SELECT json_serialize_sql(?)", [f"SELECT ({text})"]).fetchone()
     finally:
         connection.close()
-    tree = json.loads(row[0]) if row else {"error": True}
+    tree: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
     if tree.get("error") or len(tree["statements"]) != 1:
         raise UsageError(f"cannot read the filter {text!r}: {tree.get('error_message', 'more than one statement')}", hint=HINT)
     node = tree["statements"][0]["node"]

@@ -108,7 +108,7 @@ class Reduction:
         return [(list(paths), members) for paths, members in groups.items()]
 
     def _rows(self, query: str) -> list[tuple[Any, ...]]:
-        return self._checked(lambda: self._connection.execute(query).fetchall())
+        return list(self._checked(lambda: self._connection.execute(query).fetchall()))
 
     def _arrow(self, query: str) -> pa.Table:
         return self._checked(lambda: self._connection.sql(query).to_arrow_table())

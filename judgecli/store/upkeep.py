@@ -178,7 +178,7 @@ def expire(store: Store, keep: str, *, now: datetime) -> list[str]:
 
     def too_old(table: pa.Table) -> np.ndarray:
         times = table.column("time").to_numpy()
-        return ~np.isnat(times) & (times < limit)
+        return np.asarray(~np.isnat(times) & (times < limit))
 
     with maintenance(store) as lease:
         count = drop_rows(store, store.shards(), too_old, confirm=lease.confirm, forget=True)
