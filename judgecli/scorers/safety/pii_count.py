@@ -96,7 +96,8 @@ def _address(text: str) -> bool:
         address = ipaddress.ip_address(text)
     except ValueError:
         return False
-    return not (address.is_unspecified or address.is_loopback) and (address.version == 4 or len(text) >= 6)
+    someone = not (address.is_unspecified or address.is_loopback or address.is_multicast or address.is_reserved)
+    return someone and (address.version == 4 or len(text) >= 6)
 
 
 def _cpf(text: str) -> bool:
@@ -178,7 +179,7 @@ def pii_count(output: pa.StringArray) -> Ints:
 
     Columns: output. Returns: a count; the values found are not kept. Null: only where the output is.
     Counted: e-mail addresses, telephone numbers (international with +, North American, with a leading
-    0), IBANs and payment cards with right check digits, IP addresses (not loopback), national numbers
+    0), IBANs and payment cards with right check digits, IP addresses (not loopback, multicast or netmasks), national numbers
     (US social security by shape; by check digit: Brazil CPF, Spain DNI and NIE, France NIR, Italy codice
     fiscale, Poland PESEL, China), and placeholders `[pii:email]` that redaction left. Names and street
     addresses are not found; a number may look like a telephone's by chance.
