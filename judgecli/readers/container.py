@@ -6,7 +6,7 @@ import orjson
 
 from judgecli.errors import LogError
 from judgecli.readers.adapter import Refused
-from judgecli.readers.delimited import sniff
+from judgecli.readers.delimited import DELIMITERS, sniff
 from judgecli.readers.entries import BOM, lines_of, whole_of
 from judgecli.readers.jsontext import parse_object
 from judgecli.readers.log import Position, Shaping
@@ -101,12 +101,21 @@ def _is_json(raw: bytes) -> bool:
 
 
 def _delimiter(head: bytes, *, whole: bool) -> str:
-    """The delimiter of a CSV, "," for one column with a known name, "" for no CSV."""
+    """The delimiter of a CSV, told by a header of known names or by rows as wide as the header; "" for no CSV."""
     text = head.decode("utf-8", "surrogateescape")
     if not whole:
         text = text[: text.rfind("\n") + 1] or text
-    delimiter, share = sniff(text if text.endswith("\n") or whole else text + "\n")
+    header = next((line for line in text.split("\n") if line.strip()), "")
+    known = {delimiter: _known_names(header, delimiter) for delimiter in DELIMITERS}
+    best = max(known, key=lambda delimiter: known[delimiter])
+    if known[best] >= 2:
+        return best
+    delimiter, share = sniff(text)
     if delimiter and share >= 0.8:
         return delimiter
-    name = normalised(text.partition("\n")[0].strip().strip('"'))
-    return "," if any(name in names for names in NAMES.values()) else ""
+    return "," if known[","] else ""
+
+
+def _known_names(header: str, delimiter: str) -> int:
+    names = {name for names in NAMES.values() for name in names}
+    return sum(normalised(cell.strip().strip('"')) in names for cell in header.strip().split(delimiter))

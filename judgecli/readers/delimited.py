@@ -35,7 +35,8 @@ def rows_of(stream: PlainStream, start: Position, delimiter: str, columns: Seque
         next(rows, None)
     for entry, cells in rows:
         if isinstance(cells, list) and len(cells) != len(columns):
-            cells = Refused("unknown_shape", f"{len(cells)} cells, where the header names {len(columns)}")
+            wrong = f"{len(cells)} cells, where the header names {len(columns)}"
+            cells = Refused("unknown_shape", wrong) if entry.whole else Refused("partial_line", f"the file ends inside this row: {wrong}")
         if isinstance(cells, Refused):
             yield entry, cells, entry.raw
             continue
@@ -68,13 +69,15 @@ class _Lines:
     """The physical lines that csv.reader takes for one row, with their places."""
 
     def __init__(self, stream: PlainStream, start: Position, limit: int) -> None:
-        self.lines = lines_of(stream, start, limit, blank=True)
+        self.lines = lines_of(stream, start, limit, as_is=True)
         self.taken: list[Entry] = []
+        self.ended = False  # a row asked for more lines than there are: the file ends inside a quoted cell
 
     def __iter__(self) -> Iterator[str]:
         for entry in self.lines:
             self.taken.append(entry)
             yield entry.raw.decode("utf-8", "surrogateescape") + "\n"
+        self.ended = True
 
     def take(self) -> list[Entry]:
         """The lines since the last call."""
@@ -97,7 +100,10 @@ def _rows(stream: PlainStream, start: Position, delimiter: str, limit: int) -> I
         if isinstance(cells, list) and not any(cell.strip() for cell in cells) and len(taken) == 1 and not taken[0].raw.strip():
             continue  # a blank line
         entry = _joined(taken)
-        yield entry, _refusal(entry, cells, taken) or cells
+        if lines.ended:
+            entry = entry._replace(whole=False)
+            cells = Refused("partial_line", "the file ends inside a quoted cell")
+        yield entry, _refusal(entry) or cells
 
 
 def _joined(taken: list[Entry]) -> Entry:
@@ -106,16 +112,14 @@ def _joined(taken: list[Entry]) -> Entry:
     return Entry(b"\n".join(line.raw for line in taken), first.line, first.offset, last.end, last.last_line, last.whole, digest)
 
 
-def _refusal(entry: Entry, cells: list[str] | Refused, taken: list[Entry]) -> Refused | None:
+def _refusal(entry: Entry) -> Refused | None:
     if entry.digest:
         return Refused("too_long", "a line of this row is over the limit")
-    if not taken[-1].whole and entry.raw.count(b'"') % 2:
-        return Refused("partial_line", "the file ends inside a quoted cell")
     try:
         entry.raw.decode("utf-8")
     except UnicodeDecodeError as error:
         return Refused("bad_encoding", f"byte {error.start} of the row is not UTF-8 (0x{entry.raw[error.start]:02x})")
-    return cells if isinstance(cells, Refused) else None
+    return None
 
 
 def _distinct(cells: Sequence[str]) -> tuple[str, ...]:

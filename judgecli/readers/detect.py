@@ -119,8 +119,10 @@ def _map(path: str, found: Detected, adapter: Adapter, objects: Sequence[Object]
     given = {**adapter.mapping, **shaping.map}
     if adapter.rows is not None:
         return replace(found, mapping=given, unmapped=unmapped(objects, _heads(given, found)))
-    own = guess(objects, given, own_names_only=True)
-    guesses = {field: said for field, said in guess(objects, given).items() if own.get(field) != said}
+    header_only = not objects and bool(found.columns)
+    seen = [dict.fromkeys(found.columns)] if header_only else objects
+    own = guess(seen, given, own_names_only=True, by_name=header_only)
+    guesses = {field: said for field, said in guess(seen, given, by_name=header_only).items() if own.get(field) != said}
     mapping = {**own, **guesses, **given} if shaping.guess else {**own, **given}
     notes: list[str] = []
     if not shaping.guess and guesses:
@@ -128,7 +130,7 @@ def _map(path: str, found: Detected, adapter: Adapter, objects: Sequence[Object]
             _refuse_guess(path, {**own, **guesses})
         notes.append("not read, because guessing is off: " + _arguments(guesses))
     if not objects:
-        notes.append("no entry of the sample is a JSON object")
+        notes.append("no entry of the sample could be read")
     elif not _is_enough(mapping):
         _refuse_unmapped(path, objects)
     missing = [field for field, get in shaping.map.items() if objects and not any(value is not None for value in getter(get, found.columns)(objects))]

@@ -31,8 +31,8 @@ class Entry(NamedTuple):
     digest: str = ""
 
 
-def lines_of(stream: PlainStream, start: Position, limit: int, *, blank: bool = False) -> Iterator[Entry]:
-    """Every line from `start` on (blank ones only where `blank`), split at \\n only, without one trailing \\r."""
+def lines_of(stream: PlainStream, start: Position, limit: int, *, as_is: bool = False) -> Iterator[Entry]:
+    """Every line from `start` on (where `as_is` with blank lines and carriage returns), split at \\n only, without one trailing \\r."""
     before = stream.skip(start.offset)
     offset = start.offset
     # Bytes that continue an unterminated line belong to that line's number.
@@ -42,9 +42,9 @@ def lines_of(stream: PlainStream, start: Position, limit: int, *, blank: bool = 
         begin, offset = offset, offset + size
         if begin == 0 and raw.startswith(BOM):
             raw, begin = raw[3:], 3
-        if raw.endswith(b"\r") and not digest:
+        if raw.endswith(b"\r") and not digest and not as_is:
             raw = raw[:-1]
-        if blank or digest or not (not raw or raw.isspace()):
+        if as_is or digest or not (not raw or raw.isspace()):
             yield Entry(raw, line, begin, offset, line, terminated, digest)
 
 

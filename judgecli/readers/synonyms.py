@@ -39,9 +39,10 @@ _FREE = frozenset(("input", "output", "contexts", "reference", "tools", "expecte
 _ENOUGH = 0.8  # share of a column's values that must fit
 
 
-def guess(objects: Sequence[Mapping[str, Any]], taken: Mapping[str, str], own_names_only: bool = False) -> dict[str, str]:
+def guess(objects: Sequence[Mapping[str, Any]], taken: Mapping[str, str], *, own_names_only: bool = False, by_name: bool = False) -> dict[str, str]:
     """Field -> path for the top-level columns of these objects, besides those in `taken`.
 
+    `by_name` maps columns without values too (a table that has a header and no rows yet).
     With `own_names_only` only a record field's own name maps it (`input`, not `prompt`): nothing is guessed then.
     """
     keys = list(dict.fromkeys(key for one in objects for key in one))
@@ -55,7 +56,7 @@ def guess(objects: Sequence[Mapping[str, Any]], taken: Mapping[str, str], own_na
             continue
         for name in names[:1] if own_names_only else names:
             key = free.get(name, "")
-            if name in free and _fits(field, [one.get(key) for one in objects]):
+            if name in free and (by_name or _fits(field, [one.get(key) for one in objects])):
                 mapping[field] = quoted(key)
                 del free[name]
                 break

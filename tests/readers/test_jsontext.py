@@ -92,7 +92,7 @@ def test_json_suite_rejects(data):
     cases = suite(data, "reject")
     assert len(cases) == 188
     for name, raw in cases:
-        with pytest.raises(Refused):
+        with pytest.raises(Refused):  # noqa: PT012
             parse_object(raw, 200)
             pytest.fail(name)
 
@@ -113,7 +113,7 @@ def test_json_suite_free_cases_never_raise_anything_else(data):
         try:
             parse_object(raw, 200)
         except Refused as refused:
-            assert refused.reason in ("not_json", "not_an_object", "too_deep", "non_finite", "bad_encoding")
+            assert refused.reason in ("not_json", "not_an_object", "too_deep", "non_finite", "bad_encoding")  # noqa: PT017
 
 
 @given(st.binary(max_size=80))
@@ -121,7 +121,7 @@ def test_any_bytes_parse_or_are_refused(raw):
     try:
         assert isinstance(parse_object(raw, 50), dict)
     except Refused as refused:
-        assert str(refused)
+        assert str(refused)  # noqa: PT017
 
 
 VALUES = st.recursive(

@@ -66,9 +66,9 @@ NOON = us(2026, 3, 4, 12, 30, 5)
         ("9999-12-31T23:59:59.999999Z", us(9999, 12, 31, 23, 59, 59, 999999)),
         ("1970-01-01T00:00:00Z", 0),
         ("2024-02-29T00:00:00Z", us(2024, 2, 29)),
-        (datetime(2026, 3, 4, 12, 30, 5), NOON),
+        (datetime(2026, 3, 4, 12, 30, 5), NOON),  # noqa: DTZ001
         (datetime(2026, 3, 4, 14, 30, 5, tzinfo=timezone(timedelta(hours=2))), NOON),
-        (datetime(2026, 3, 4).date(), us(2026, 3, 4)),
+        (datetime(2026, 3, 4).date(), us(2026, 3, 4)),  # noqa: DTZ001
     ],
 )
 def test_by_hand(value, expected):
@@ -86,10 +86,36 @@ def test_missing_is_null_and_not_bad(missing):
 
 @pytest.mark.parametrize(
     "value",
-    ["yesterday", "2026-13-01", "2026-02-29", "2026-03-04T24:00:00", "2026-03-04T23:59:60Z", "2026-03-04T25:00:00Z", "31/04/2026", "04.03.26", "1969-12-31T23:59:59Z", "0001-01-01",
-     "9999-12-31T23:59:59-05:00", "2026-03-04 12:30 PST8", "2026-03-04T12:30:05 IST", "13:00 PM", "3/4/2026 13:00 PM", "12:30", -1, -1.5, True, float("nan"), float("inf"), 1e30, [1], {"a": 1},
-     "1" * 5000, "2026-W60-1", "Foo 4, 2026"],
-)  # fmt: skip
+    [
+        "yesterday",
+        "2026-13-01",
+        "2026-02-29",
+        "2026-03-04T24:00:00",
+        "2026-03-04T23:59:60Z",
+        "2026-03-04T25:00:00Z",
+        "31/04/2026",
+        "04.03.26",
+        "1969-12-31T23:59:59Z",
+        "0001-01-01",
+        "9999-12-31T23:59:59-05:00",
+        "2026-03-04 12:30 PST8",
+        "2026-03-04T12:30:05 IST",
+        "13:00 PM",
+        "3/4/2026 13:00 PM",
+        "12:30",
+        -1,
+        -1.5,
+        True,
+        float("nan"),
+        float("inf"),
+        1e30,
+        [1],
+        {"a": 1},
+        "1" * 5000,
+        "2026-W60-1",
+        "Foo 4, 2026",
+    ],
+)
 def test_what_is_no_time_is_refused(value):
     with pytest.raises(BadTime) as caught:
         micros(value, day_first=False)
@@ -97,7 +123,7 @@ def test_what_is_no_time_is_refused(value):
 
 
 def test_random_times_in_every_notation_against_the_standard_library():
-    rng = random.Random(11)
+    rng = random.Random(11)  # noqa: S311
     for _ in range(300):
         moment = datetime(1971, 1, 1, tzinfo=UTC) + timedelta(seconds=rng.randrange(3 * 10**9), microseconds=rng.randrange(10**6))
         local = moment.astimezone(timezone(timedelta(minutes=rng.randrange(-720, 840, 15))))
@@ -120,7 +146,7 @@ def test_random_times_in_every_notation_against_the_standard_library():
 def test_naive_times_are_of_the_zone_that_was_said(name):
     zone = zone_named(name)
     for day in range(0, 365, 9):
-        naive = datetime(2026, 1, 1, 9, 30) + timedelta(days=day)
+        naive = datetime(2026, 1, 1, 9, 30) + timedelta(days=day)  # noqa: DTZ001
         assert micros(naive.isoformat(), zone) == us(*naive.replace(tzinfo=ZoneInfo(name)).astimezone(UTC).timetuple()[:6])
         assert micros(naive.isoformat() + "Z", zone) == us(*naive.timetuple()[:6])
 

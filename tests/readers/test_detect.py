@@ -1,0 +1,149 @@
+"""Which format, which mapping, and when the tool must ask instead of guess."""
+
+import json
+
+import pytest
+
+from judgecli.errors import LogError, UnknownName, UsageError
+from judgecli.readers.detect import detect
+from judgecli.readers.log import Detected, Shaping
+from judgecli.readers.synonyms import NAMES, guess
+from judgecli.schema import MAPPABLE
+
+CHAT = json.dumps({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]})
+PLAIN = json.dumps({"prompt": "q", "completion": "a"})
+
+
+@pytest.mark.parametrize(
+    ("content", "format", "container"),
+    [
+        (PLAIN, "jsonl", "jsonl"),
+        (PLAIN + "\n" + PLAIN, "jsonl", "jsonl"),
+        ("\ufeff\n" + PLAIN, "jsonl", "jsonl"),
+        ("not json\n" * 3 + (PLAIN + "\n") * 9, "jsonl", "jsonl"),
+        ("{broken\n" + (PLAIN + "\n") * 9, "jsonl", "jsonl"),
+        ("[1]\n" + (PLAIN + "\n") * 9, "jsonl", "jsonl"),
+        (f"[{PLAIN}]", "json", "array"),
+        (f"\n [\n{PLAIN},\n{PLAIN}\n]", "json", "array"),
+        (json.dumps(json.loads(PLAIN), indent=1), "json", "object"),
+        (CHAT, "chat", "jsonl"),
+        (f"[{CHAT}]", "chat", "array"),
+        ("prompt,completion\na,b\n", "csv", "csv"),
+        ("prompt\ncompletion\n", "csv", "csv"),
+        ("\n".join([CHAT] * 9 + [PLAIN]), "chat", "jsonl"),
+    ],
+)
+def test_formats(write, content, format, container):
+    found = detect(str(write(content, "name.without.meaning")), Shaping())
+    assert (found.format, found.container) == (format, container)
+    assert Detected.from_json(found.to_json()) == found
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b" \n\r\n\xef\xbb\xbf"[:4], "is empty"),
+        (b"\xef\xbb\xbf", "is empty"),
+        (b"just some text\nand more of it\n", "no known format"),
+        (b"PK\x03\x04zip", "zip archive"),
+        ("{}".encode("utf-16"), "UTF-16"),
+        (b"SQLite format 3\x00", "SQLite"),
+        (b"PAR1 but no more", "Parquet"),
+        (b'{"x": 1}\n', "none of the fields"),
+        (b'{"runs": [{"output": "a"}]}', "none of the fields"),
+        (("\n".join([CHAT, PLAIN] * 5)).encode(), "no one format: .*chat 5 of 10"),
+    ],
+)
+def test_what_is_no_log_says_so(write, content, message):
+    with pytest.raises(LogError, match=message) as caught:
+        detect(str(write(content)), Shaping())
+    assert caught.value.hint
+
+
+def test_an_envelope_is_named_in_the_hint(write):
+    with pytest.raises(LogError) as caught:
+        detect(str(write('{"runs": [{"output": "a"}]}')), Shaping())
+    assert "'runs'" in caught.value.hint
+
+
+def test_a_guess_is_refused_where_it_must_be_said(write):
+    path = str(write('{"question": "q", "answer": "a", "my key": 1}'))
+    with pytest.raises(LogError, match="would have to be guessed") as caught:
+        detect(path, Shaping(guess=False))
+    assert "--map input=question" in caught.value.hint
+    assert "--map output=answer" in caught.value.hint
+    said = detect(path, Shaping(guess=False, map={"output": "answer"}))
+    assert (said.mapping, said.guessed, said.unmapped) == ({"output": "answer"}, False, ("question", "my key"))
+    assert "input=question" in said.notes[0]
+    own = detect(str(write('{"input": "q", "output": "a", "ts": 5}')), Shaping(guess=False))
+    assert (own.mapping, own.guessed) == ({"input": "input", "output": "output"}, False)
+
+
+def test_what_the_user_maps_is_not_guessed_again(write):
+    found = detect(str(write('{"prompt": "q", "answer": "a", "reference": "r"}')), Shaping(map={"reference": "answer"}))
+    assert found.mapping == {"reference": "answer", "input": "prompt"}
+    assert found.unmapped == ("reference",)
+
+
+def test_a_path_that_finds_nothing_is_noted(write):
+    found = detect(str(write(PLAIN)), Shaping(map={"session": "no.such"}))
+    assert "--map session=no.such finds nothing" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "field"),
+    [
+        ("createdAt", ["2026-01-01"], "time"),
+        ("Prompt", ["x"], "input"),
+        ("date", ["soon"], None),
+        ("latency", [1.5], None),
+        ("latency_s", [1.5], None),
+        ("duration", [1.5], None),
+        ("latency_ms", ["fast"], None),
+        ("latency_ms", ["15"], "latency_ms"),
+        ("user", [{"id": 1}], None),
+        ("thumbs", ["up", -1, None], "label.thumbs"),
+        ("feedback", ["it was slow", "up"], None),
+        ("rating", [1, 5], "label.rating"),
+        ("prompt_tokens", [5], "tokens_in"),
+        ("conversation-id", ["c"], "session"),
+        ("generator", ["m"], "model"),
+        ("output", [None], None),
+    ],
+)
+def test_columns_are_guessed_by_name_and_value(column, values, field):
+    mapped = guess([{column: value} for value in values], {})
+    assert mapped == ({} if field is None else {field: f'"{column}"' if "." in column else column})
+
+
+def test_names_belong_to_real_fields_and_to_one_only():
+    assert {name for name in NAMES if "." not in name} <= set(MAPPABLE)
+    names = [name for names in NAMES.values() for name in names]
+    assert len(names) == len(set(names))
+
+
+def test_forced_formats(write):
+    path = str(write(CHAT))
+    assert detect(path, Shaping(format="jsonl", map={"output": "messages.-1.content"})).format == "jsonl"
+    assert detect(path, Shaping(format="chat")).format == "chat"
+    with pytest.raises(UnknownName, match="no log format is called 'chatty'"):
+        detect(path, Shaping(format="chatty"))
+    with pytest.raises(UnknownName, match="record field"):
+        detect(path, Shaping(map={"answer": "x"}))
+    with pytest.raises(UsageError, match="time zone"):
+        detect(path, Shaping(zone="Nowhere"))
+
+
+def test_shapings_differ_by_digest():
+    shapings = [
+        Shaping(),
+        Shaping(format="chat"),
+        Shaping(map={"a": "b"}),
+        Shaping(zone="Asia/Tokyo"),
+        Shaping(max_depth=3),
+        Shaping(max_line_bytes=5),
+        Shaping(guess=False),
+    ]
+    assert len({shaping.digest for shaping in shapings}) == len(shapings)
+    assert Shaping(map={"a": "b", "c": "d"}).digest == Shaping(map={"c": "d", "a": "b"}).digest
