@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from judgecli.scorer import Score
+from judgecli.scorers.tools.arguments_valid import tool_arguments_valid
 from judgecli.scorers.tools.called import forbidden_tools, tool_arguments, tools_called, trajectory_match
 from judgecli.scorers.tools.calls import canonical
 from judgecli.scorers.tools.counts import loop, steps, tool_call_count, tool_error_share
@@ -178,3 +179,30 @@ def test_the_calls_of_tau_bench_are_all_counted():
         for row in rows
     ]
     assert sum(tool_call_count(conversations, scope="all")) == 1164
+
+
+ADD = {"name": "add", "description": None, "parameters": '{"type": "object", "required": ["a"], "properties": {"a": {"type": "integer"}}}'}
+ANY = {"name": "any", "description": None, "parameters": None}
+
+
+@pytest.mark.parametrize(
+    ("made", "share", "said"),
+    [
+        ([call("add", a=1)], 1.0, None),
+        ([call("add", a="1"), call("add", a=1)], 0.5, 'add: $.a: "1" is not of type "integer"'),
+        ([call("add")], 0.0, 'add: $: "a" is a required property'),
+        ([call("sub")], 0.0, "sub: no such tool"),
+        ([call("any", x=1)], 1.0, None),
+        ([{"type": "tool_call", "name": "any", "arguments": "[1]"}], 0.0, 'any: $: [1] is not of type "object"'),
+        ([{"type": "tool_call", "name": "add", "arguments": "{"}], 0.0, "add: arguments are no JSON"),
+        ([], None, None),
+    ],
+)
+def test_tool_arguments_valid_by_hand(made, share, said):
+    (item,) = tool_arguments_valid([[says("assistant", *made)]], [[ADD, ANY]])
+    assert (value(item), getattr(item, "explanation", None)) == (share, said)
+
+
+def test_a_tool_whose_schema_cannot_be_used_leaves_the_record_unscored():
+    (item,) = tool_arguments_valid([[says("assistant", call("add", a=1))]], [[{"name": "add", "parameters": '{"type": 5}'}]])
+    assert (item.value, item.reason) == (None, "metric_error")

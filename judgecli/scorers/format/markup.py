@@ -99,10 +99,25 @@ class _Tags(HTMLParser):
 
 
 def _html_fault(text: str) -> str | None:
+    # Comments go first: the parser looks for the end of each unclosed one through all the rest.
+    bare = _without_comments(text)
+    if bare is None:
+        return "a comment is never closed"
     tags = _Tags()
-    tags.feed(text)
+    tags.feed(bare)
     tags.close()
     if not tags.seen:
         return "holds no tag"
     left = [tag for tag in tags.open if tag not in _MAY_STAY_OPEN]
     return tags.fault or (f"<{left[-1][:40]}> is never closed" if left else None)
+
+
+def _without_comments(text: str) -> str | None:
+    """The text without <!-- comments -->, None where one is never closed."""
+    before, *pieces = text.split("<!--")
+    kept, inside = [before], False
+    for piece in pieces:
+        _, end, after = piece.partition("-->")
+        inside = not end
+        kept.append(after)
+    return None if inside else "".join(kept)
