@@ -59,7 +59,7 @@ def _words_and_syllables(block: Block) -> tuple[Ints, Ints]:
     syllables = groups[block.ends] - groups[block.starts]
     spoken = letters[block.ends] > letters[block.starts]
     last = np.flatnonzero(letter)[letters[block.ends] - 1] if letter.any() else block.starts
-    syllables = np.maximum(syllables - (_silent(block, last, letter & ~vowel) & (syllables > 1)), 1) * spoken
+    syllables = np.maximum(syllables - _silent(block, last, letter & ~vowel), 1) * spoken
     return _sums(spoken.astype(np.int64), block), _sums(syllables, block)
 
 

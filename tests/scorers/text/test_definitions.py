@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from judgecli.catalog import load_scorer
 from judgecli.scorer import as_list
+from judgecli.scorers.text.truncated import ends_mid_sentence
 
 sys.path.insert(0, str(Path(__file__).parent))
 import hostile
@@ -137,6 +138,7 @@ DEFINITIONS = {
 }
 # Every character of the definition below is one that regular expressions of Python know too.
 DEFINITIONS["lexical_diversity"] = lexical_diversity
+DEFINITIONS["truncated"] = lambda text: float(ends_mid_sentence(text))
 
 
 def asks(sentence):

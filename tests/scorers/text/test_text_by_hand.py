@@ -74,6 +74,7 @@ def test_value(name, text, value):
         ('{"a": [1, 2]}', 0),
         ("Code:\n```py\nx = 1\n```", 0),
         ("Code:\n```py\nx = 1", 1),
+        ("Code:\n~~~\nDone.", 1),
         ("完了。そして", 1),
         ("He said (quietly) “no.”", 0),
     ],
