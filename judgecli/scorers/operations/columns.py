@@ -63,8 +63,8 @@ def error(key: Sequence[bytes], error: Sequence[str | None] | None = None) -> li
 
     Columns: key (only tells how many records there are), error (optional). Returns: N rates, 0 or 1,
     a 1 with the error as explanation.
-    Null: never; a log that keeps no errors gives 0 throughout.
-    Options: none. Source: the log.
+    Null: never; a log that keeps no errors gives 0 throughout. Options: none.
+    Source: the log.
 
     >>> error([b"1", b"2"], [None, "timeout"])
     [0.0, Score(value=1.0, label=None, reason=None, explanation='timeout', detail=None)]
