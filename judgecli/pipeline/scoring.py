@@ -1,4 +1,4 @@
-"""The verbs in data order: read, score, summarise. Wires; no arithmetic of its own."""
+"""Read and score: logs to records, records to scores, scores to a summary a metric."""
 
 import json
 import shlex
@@ -17,7 +17,6 @@ from judgecli.engine.local import Engine, Task, worker_count
 from judgecli.engine.shard import check_options
 from judgecli.errors import Interrupted, LogError, MissingColumn, NoRecords, UsageError
 from judgecli.readers.checkpoint import Checkpoint
-from judgecli.readers.inspection import inspect_file
 from judgecli.readers.intake import Intake, LogFile
 from judgecli.readers.log import Shaping
 from judgecli.readers.redact import redactor
@@ -156,43 +155,6 @@ def score_logs(logs: Sequence[str], *, settings: "Settings", scorers: Sequence[s
         result = ScoreResult(settings.store, scope, intake.new_records, summaries, readings, notes, settings.measured, settings.max_bad, run_id, metrics=pairs)
         store.ledger.finish_run(run_id, file_ids=scope.file_ids, metrics=dict(pairs), result=json.dumps(result.to_json(), allow_nan=False), now=_now())
     return result
-
-
-def inspect_logs(logs: Sequence[str], *, settings: "Settings") -> list[dict[str, object]]:
-    """What was detected in each file of the logs; nothing is stored. Raises: LogError."""
-    found: list[dict[str, object]] = []
-    for log in log_files(logs, settings):
-        try:
-            found.append(inspect_file(log.path, log.shaping))
-        except LogError as error:
-            if log.explicit:
-                raise
-            found.append({"path": log.path, "format": "not a log", "notes": [str(error)], "sample": []})
-    return found
-
-
-def store_info(settings: "Settings") -> dict[str, object]:
-    """What the store holds."""
-    with Store(settings.store, create=False) as store:
-        return upkeep.info(store)
-
-
-def store_verify(settings: "Settings") -> dict[str, object]:
-    """Whether every file of the store is whole."""
-    with Store(settings.store, create=False) as store:
-        return upkeep.verify(store)
-
-
-def store_compact(settings: "Settings") -> dict[str, object]:
-    """Merge small shards."""
-    with Store(settings.store, create=False) as store:
-        return upkeep.compact(store)
-
-
-def store_forget(settings: "Settings", where: str) -> dict[str, object]:
-    """Delete the records that a filter selects."""
-    with Store(settings.store, create=False) as store:
-        return upkeep.forget(store, where)
 
 
 def choose_scorers(typed: Sequence[str] | None, settings: "Settings") -> list[Spec]:
