@@ -18,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     words = list(sys.argv[1:] if arguments is None else arguments)
     _prepare_streams()
-    before = failure.raise_on_sigterm()
+    before = failure.catch_signals()
     try:
         code = _run(words)
         sys.stdout.flush()
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BaseException as error:  # noqa: BLE001 - the one place where all of them end
         return failure.report(error, words)
     finally:
-        failure.restore_sigterm(before)
+        failure.restore_signals(before)
     return code
 
 
@@ -41,7 +41,7 @@ def _run(words: list[str]) -> int:
     if "_JUDGE_COMPLETE" in os.environ:  # a shell asks for completions
         command.main(prog_name="judge")
     try:
-        with command.make_context("judge", words or ["--help"]) as context:
+        with command.make_context("judge", list(words) or ["--help"]) as context:
             command.invoke(context)
     except typer.Exit as done:
         return int(done.exit_code)

@@ -31,22 +31,25 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM, on the way that Ctrl-C takes: what is open is closed, what is half-written is removed."""
 
 
-def raise_on_sigterm() -> object:
-    """Make SIGTERM raise `Terminated`. Returns the handler that was there, None outside the main thread."""
+def catch_signals() -> dict[int, object]:
+    """Make SIGINT and SIGTERM raise. Returns the handlers that were there; none outside the main thread.
 
-    def stop(_number: int, _frame: object) -> None:
-        raise Terminated
+    SIGINT too: a shell starts background jobs with it ignored, and a run must stop when it is told to.
+    """
 
-    try:
-        return signal.signal(signal.SIGTERM, stop)
-    except ValueError:
-        return None
+    def stop(number: int, _frame: object) -> None:
+        raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+
+    with suppress(ValueError):
+        return {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    return {}
 
 
-def restore_sigterm(before: object) -> None:
-    """Put the handler back that `raise_on_sigterm` returned."""
-    if before is not None:
-        signal.signal(signal.SIGTERM, before)  # type: ignore[arg-type]
+def restore_signals(before: dict[int, object]) -> None:
+    """Put the handlers back that `catch_signals` returned; after an interruption signals stay ignored until the process ends."""
+    for number, handler in before.items():
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)  # type: ignore[arg-type]
 
 
 def report(error: BaseException, words: Sequence[str]) -> int:

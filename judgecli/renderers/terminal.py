@@ -69,7 +69,7 @@ def _record_lines(document: Document) -> list[RenderableType]:
     others = [f"{records[name]:,} {name}" for name in ("quarantined", "duplicate", "forgotten")]
     lines: list[RenderableType] = [Text(f"records   {records['lines']:,} lines = {' + '.join([kept, *others])}")]
     if records["quarantined"]:
-        lines.append(Text.assemble(("bad       ", "yellow"), f"{records['quarantined']:,} lines could not be read: judge inspect LOGS shows which and why"))
+        lines.append(Text.assemble(("bad       ", "yellow"), f"{records['quarantined']:,} quarantined: judge inspect LOGS shows which and why"))
     return lines
 
 
@@ -93,12 +93,13 @@ def _metric_row(name: str, metric: Document) -> list[str]:
 
 
 def _bounds(metric: Document) -> str:
-    """Worst and best mean with the unscored at both ends; empty where all is scored."""
+    """Worst and best mean with the unscored at both ends (`open` where the scale has no end); empty where all is scored."""
+    ends = (metric["worst"], metric["best"])
     if not metric["pending"] and not _failed(metric):
         return ""
-    if metric["worst"] is None or metric["best"] is None:
-        return "unbounded"
-    return f"{number(metric['worst'])} to {number(metric['best'])}"
+    if ends == (None, None):
+        return DASH if metric.get("kind") == "category" else "unbounded"
+    return " to ".join("open" if end is None else number(end) for end in ends)
 
 
 def _reason_lines(metrics: Mapping[str, Document]) -> list[RenderableType]:
@@ -110,7 +111,7 @@ def _reason_lines(metrics: Mapping[str, Document]) -> list[RenderableType]:
             lines.append(Text.assemble(("unscored  ", "dim"), f"{terminal_line(name)}: {', '.join(reasons)}"))
         if metric.get("categories"):
             lines.append(Text(f"values    {terminal_line(name)}: {_category_text(metric)}"))
-        why = [f"{key}: {why}" for key, why in (metric.get("reasons") or {}).items()]
+        why = [f"{key}: {why}" for key, why in (metric.get("reasons") or {}).items() if key not in ("worst", "best")]
         if why and metric["scored"]:
             lines.append(Text.assemble(("no value  ", "dim"), terminal_line(f"{name}: {', '.join(why)}")))
     return lines
@@ -130,7 +131,7 @@ def _guessed_lines(files: Sequence[Document]) -> list[RenderableType]:
             pairs = [f"{terminal_line(str(name))} = {terminal_line(_compact(path))}" for name, path in file["mapping"].items() if name != path]
             alike.setdefault(", ".join(pairs), []).append(terminal_line(str(file["path"])))
     return [
-        Text(f"guessed   {pairs} in {paths[0]}{f' and {len(paths) - 1} more files' if len(paths) > 1 else ''}   (to be sure: --map FIELD=PATH)")
+        Text(f"guessed   {pairs} in {paths[0]}{f' and {len(paths) - 1} more' if len(paths) > 1 else ''}   (to be sure: --map FIELD=PATH)")
         for pairs, paths in alike.items()
     ]
 
@@ -250,10 +251,18 @@ def _fact_lines(document: Document, indent: str) -> list[str]:
         if isinstance(value, Mapping) and value:
             lines += [label.rstrip(), *_fact_lines(value, indent + "  ")]
         elif isinstance(value, list | tuple) and value:
-            lines += [label.rstrip(), *(f"{indent}  {terminal_line(_compact(item))}" for item in value)]
+            lines += [label.rstrip(), *(f"{indent}  {_fact_item(item)}" for item in value)]
         else:
             lines.append(f"{label} {_fact(value)}")
     return lines
+
+
+def _fact_item(item: object) -> str:
+    """One entry of a list; of a mapping its first value, then names with values."""
+    if not isinstance(item, Mapping):
+        return terminal_line(_compact(item))
+    first, *others = item.items()
+    return "  ".join([_fact(first[1]), *(f"{terminal_line(str(name))} {_fact(value)}" for name, value in others)])
 
 
 def _fact(value: object) -> str:
@@ -261,7 +270,7 @@ def _fact(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    return number(value) if isinstance(value, float) else terminal_line(str(value)) if value else "none"
+    return number(value) if isinstance(value, float) else terminal_line(_compact(value)) if value else "none"
 
 
 def checks(rows: Sequence[Document], page: Page = Page()) -> str:

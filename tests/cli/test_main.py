@@ -24,9 +24,10 @@ def _empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("JUDGE_") or name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "CI")]:
         monkeypatch.delenv(name)
-    before = signal.getsignal(signal.SIGINT)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture
@@ -101,7 +102,7 @@ def test_the_tree_of_errors_is_covered():
 @pytest.mark.parametrize("signal_number", [2, 15])
 def test_an_interrupted_run_prints_the_command_that_continues(failing, capsys, signal_number):
     failing(errors.Interrupted("stopped", hint="", signal_number=signal_number))
-    words = ["score", "my logs/a.jsonl", "-s", "no_prices=regex:pattern='[$€]'"]
+    words = ["--store", "my store", "score", "my logs/a.jsonl", "--quiet", "-s", "no_prices=regex:pattern='[$€]'"]
     assert main(words) == 128 + signal_number
     line = capsys.readouterr().err.splitlines()[-1]
     assert shlex.split(line.removeprefix("  continue with: ")) == ["judge", *words]

@@ -168,6 +168,22 @@ def test_hostile_text_never_reaches_the_terminal(evil):
         assert ":smile:" in text or evil != ":smile:"
 
 
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({}, ""),
+        ({"pending": 1}, "41.23 to 41.23"),
+        ({"pending": 1, "best": None}, "41.23 to open"),
+        ({"pending": 1, "worst": None}, "open to 41.23"),
+        ({"pending": 1, "worst": None, "best": None}, "unbounded"),
+        ({"pending": 1, "worst": None, "best": None, "kind": "category"}, "-"),
+    ],
+)
+def test_bounds(given, text):
+    row = next(line for line in summary(document(words=metric(**given)), Page(80)).splitlines() if line.startswith("words"))
+    assert row.partition("40.1 to 42.4")[2].strip() == text
+
+
 def test_scorer_list_groups_by_theme():
     text = scorer_list([SCORER, {**SCORER, "name": "rouge_l", "theme": "reference", "default": False, "range": (0, 1), "higher_is_better": True}], Page(100))
     assert text.splitlines()[0] == "text"
@@ -176,6 +192,8 @@ def test_scorer_list_groups_by_theme():
 
 
 def test_facts_by_hand():
-    assert terminal.facts({"path": ".judge", "records": 12345, "ok": True, "files": [], "sizes": {"ledger": 1.5}, "damaged": ["a", "b"]}) == (
-        "path           .judge\nrecords        12,345\nok             yes\nfiles          none\nsizes\n  ledger         1.5\ndamaged\n  a\n  b\n"
+    assert terminal.facts(
+        {"path": ".judge", "records": 12345, "ok": True, "files": [], "sizes": {"ledger": 1.5}, "damaged": ["a", {"path": "b", "lines": 1000}]}
+    ) == (
+        "path           .judge\nrecords        12,345\nok             yes\nfiles          none\nsizes\n  ledger         1.5\ndamaged\n  a\n  b  lines 1,000\n"
     )
