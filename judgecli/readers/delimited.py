@@ -109,7 +109,7 @@ def _rows(stream: PlainStream, start: Position, delimiter: str, limit: int) -> I
 def _joined(taken: list[Entry]) -> Entry:
     first, last = taken[0], taken[-1]
     digest = next((line.digest for line in taken if line.digest), "")
-    return Entry(b"\n".join(line.raw for line in taken), first.line, first.offset, last.end, last.last_line, last.whole, digest)
+    return Entry(b"\n".join(line.raw for line in taken).removesuffix(b"\r"), first.line, first.offset, last.end, last.last_line, last.whole, digest)
 
 
 def _refusal(entry: Entry) -> Refused | None:

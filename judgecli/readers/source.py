@@ -68,11 +68,9 @@ class PlainStream(io.RawIOBase):
 
     def skip(self, offset: int) -> bytes:
         """Go to plain byte `offset` from the start; returns the byte before it (empty at 0 or past the end)."""
-        if offset == 0:
-            return b""
         if self.seekable():
-            self.seek(offset - 1)
-            return self.read(1)
+            self.seek(max(0, offset - 1))
+            return self.read(1) if offset else b""
         last, left = b"", offset
         while left and (block := self.read(min(left, 1 << 20))):
             last, left = block[-1:], left - len(block)

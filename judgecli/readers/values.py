@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -44,7 +45,9 @@ def text_of(value: Any) -> str | None:
         return value
     if isinstance(value, list) and value and all(_is_text_part(part) for part in value):
         return "\n".join(part if isinstance(part, str) else part["text"] for part in value)
-    return compact(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    return compact(value) if isinstance(value, bool | int | float | list | dict) else str(value)
 
 
 def compact(value: Any) -> str:
@@ -57,8 +60,8 @@ def compact(value: Any) -> str:
 
 def number_of(value: Any) -> float | None:
     """A finite number, also from its text; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal) or (isinstance(value, str) and "_" in value):
+        return None  # float() would take 1_000
     try:
         number = float(value)
     except (ValueError, OverflowError):

@@ -302,10 +302,14 @@ def test_parquet(tmp_path, read_path):
         }
     )
     pq.write_table(table, tmp_path / "log")
-    log = read_path(tmp_path / "log", map={"output": "answer.text", "contexts": "docs", "time": "ts"})
+    log = read_path(
+        tmp_path / "log", map={"output": "answer.text", "contexts": "docs", "time": "ts", "latency_ms": "price", "tags.day": "day", "tags.raw": "raw"}
+    )
     assert (log.detected.container, log.column("output"), log.column("contexts")) == ("parquet", ["x", "y"], [["p", "q"], []])
     assert log.column("time") == [datetime(2026, 1, 1, tzinfo=UTC), None]
     assert log.column("cost_usd") == [0.5, None]
+    assert log.column("latency_ms") == [1.5, 1.5]
+    assert log.column("tags") == [[("day", "2026-01-01"), ("raw", "\\xff")], [("day", "2026-01-01"), ("raw", "")]]
     assert [(bad.line, bad.reason) for bad in log.bad] == [(3, "no_mapped_field"), (4, "non_finite")]
     (tmp_path / "log").write_bytes((tmp_path / "log").read_bytes()[:-20])
     with pytest.raises(LogError, match="Parquet"):

@@ -115,7 +115,8 @@ from judgecli.readers.read import read_log
 shaping = Shaping(map={"output": "output"})
 found = detect(sys.argv[1], shaping)
 chunks = list(read_log(sys.argv[1], shaping, found))
-print(sum(c.records.num_rows for c in chunks), [b.reason for c in chunks for b in c.bad], [line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")][0])
+peak = [line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")][0]
+print(sum(c.records.num_rows for c in chunks), [b.reason for c in chunks for b in c.bad], peak)
 """
 
 
@@ -130,3 +131,12 @@ def test_a_bomb_of_one_line_is_refused_in_little_memory(write, kind, opening):
     records, reasons, peak = said.split()
     assert (records, reasons) == ("0" if opening[:1] == b"[" else "1", "['too_long']")
     assert int(peak) // 1024 <= 300
+
+
+def test_standard_input_is_read_twice_without_waiting():
+    code = (
+        "from judgecli.readers.log import Shaping\nfrom judgecli.readers.detect import detect\nfrom judgecli.readers.read import read_log\n"
+        "found = detect('-', Shaping())\nprint(found.format, [row for c in read_log('-', Shaping(), found) for row in c.records['output'].to_pylist()])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], input=gzip.compress(b'{"answer": "a"}\n'), capture_output=True, check=True).stdout
+    assert said == b"jsonl ['a']\n"

@@ -114,6 +114,7 @@ def test_missing_is_null_and_not_bad(missing):
         "1" * 5000,
         "2026-W60-1",
         "Foo 4, 2026",
+        "1/1/2026 1:00" + " " * 10**6 + "x",
     ],
 )
 def test_what_is_no_time_is_refused(value):
