@@ -40,6 +40,12 @@ def batches(texts: Sequence[str]) -> Iterator[pa.Array]:
         yield pa.array(texts[first : first + BATCH], pa.string())
 
 
+def runs_alone(name: str) -> bool:
+    """Whether a scorer needs the output only: no other column, option or extra."""
+    described = describe(name)
+    return described.columns == ("output",) and "required" not in described.options.values() and described.needs is None
+
+
 def one_pass(scorers: Sequence[Scorer], parts: Sequence[pa.Array]) -> dict[str, float]:
     """CPU seconds of each shared column and each scorer over all batches."""
     spent: dict[str, float] = defaultdict(float)
@@ -62,10 +68,7 @@ def main() -> None:
     parser.add_argument("--log", type=Path)
     parser.add_argument("--all", action="store_true", help="every scorer that needs only the output, not the default set alone")
     options = parser.parse_args()
-    names = (
-        [name for name in scorer_names() if describe(name).columns in (("output",), ()) and describe(name).needs is None] if options.all else default_names()
-    )
-    scorers = [scorer for scorer in map(load_scorer, names) if {column.source for column in scorer.columns if column.required} == {"output"}]
+    scorers = [load_scorer(name) for name in (scorer_names() if options.all else default_names()) if runs_alone(name)]
     texts = answers(options.log, options.records)
     parts = list(batches(texts))
     passes = [one_pass(scorers, parts) for _ in range(3)]
