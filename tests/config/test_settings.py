@@ -210,3 +210,12 @@ def test_nothing_of_200_hostile_files_is_executed(load, tmp_path):
     assert tried >= 200
     assert refused > tried / 2
     assert not bait.exists()
+
+
+def test_the_page_names_every_key_and_its_example_loads(load):
+    from judgecli.config.project import Project
+
+    page = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
+    assert [key for key in Project.model_fields if f"`{key}`" not in page] == []
+    (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert len(load(example).scorers) == 6
