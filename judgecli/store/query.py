@@ -13,23 +13,29 @@ import pyarrow as pa
 
 from judgecli.errors import EnvironmentFailure, StoreBusy, StoreCorrupt
 from judgecli.signal.summary import Reduced
+from judgecli.store.filters import COLUMNS
 from judgecli.store.folder import Shard, Store
 from judgecli.store.scope import Scope
 from judgecli.store.tables import MetricInfo, score_files
 
 SCALE = 10**12
 LARGEST = 1e24  # beyond this a scaled sum could leave 128 bits
+FILTERED = (*sorted(COLUMNS), "tags")  # what a filter may read
 SCORE_ROWS = ("id", "time", "session", "model", "prompt_version")
 
 
 class Reduction:
     """Queries over the records of a scope and the score files of some metrics."""
 
-    def __init__(self, store: Store, scope: Scope, metrics: Sequence[tuple[str, str]]) -> None:
-        """`metrics` are (name, identity) pairs. Raises: StoreBusy where a score file is gone."""
+    def __init__(self, store: Store, scope: Scope, metrics: Sequence[tuple[str, str]], *, where: str | None = None) -> None:
+        """`metrics` are (name, identity) pairs that every shard of the scope holds; `where` is checked SQL (filters.py).
+
+        Raises: StoreBusy where a score file is gone.
+        """
         import duckdb
 
         self.scope = scope
+        self._where = where
         self._connection = duckdb.connect()
         self._connection.execute("SET temp_directory = ?", [str(store.root / ".duckdb")])
         self._connection.execute("SET threads = 2")
@@ -88,17 +94,28 @@ class Reduction:
         for batch in reader:
             yield pa.Table.from_batches([batch])
 
+    def records(self, columns: Sequence[str], names: Sequence[str] = (), *, order: str | None = None, batch_rows: int = 20_000) -> Iterator[pa.Table]:
+        """The records of the scope with these record columns and metric columns (NAME, NAME.reason); `order` is SQL over them."""
+        if not self.scope.shards:
+            return
+        chosen = [*columns, *(part for name in names for part in (_quote(name), _quote(name + ".reason") + "::VARCHAR AS " + _quote(name + ".reason")))]
+        query = f"SELECT {', '.join(chosen)} FROM {self._joined(names, columns)}{' ORDER BY ' + order if order else ''}"
+        for batch in self._checked(lambda: self._connection.sql(query).to_arrow_reader(batch_rows)):
+            yield pa.Table.from_batches([batch])
+
     def _joined(self, names: Sequence[str], columns: Sequence[str]) -> str:
         """A subquery of the scope's rows: record columns beside metric columns, joined by position."""
-        record_columns = ", ".join(dict.fromkeys(["key", "file_id", *columns]))
+        wanted = FILTERED if self._where is not None else ()
+        record_columns = ", ".join(dict.fromkeys(["key", "file_id", *columns, *wanted]))
         joined = f"(SELECT {record_columns} FROM read_parquet({_list(self._records)}))"
         for paths, members in self._grouped(names):
             selected = ", ".join(f"{_quote(name)}, {_quote(name + '.reason')}" for name in members)
             joined += f" POSITIONAL JOIN (SELECT {selected} FROM read_parquet({_list(paths)}, union_by_name = true))"
-        if self.scope.whole:
-            return f"(SELECT * FROM {joined})"
-        ids = ", ".join(map(str, self.scope.file_ids))
-        return f"(SELECT * FROM {joined} WHERE file_id IN ({ids}) OR key IN (SELECT key FROM adopted))"
+        conditions = [f"({self._where})"] if self._where is not None else []
+        if not self.scope.whole:
+            ids = ", ".join(map(str, self.scope.file_ids))
+            conditions.append(f"(file_id IN ({ids}) OR key IN (SELECT key FROM adopted))")
+        return f"(SELECT * FROM {joined}{' WHERE ' + ' AND '.join(conditions) if conditions else ''})"
 
     def _grouped(self, names: Sequence[str]) -> list[tuple[list[str], list[str]]]:
         """The metrics by the list of files that holds them."""

@@ -22,20 +22,16 @@ MERGED_ROWS = 50_000
 def drop_rows(store: Store, shards: Sequence[Shard], stale: Callable[[pa.Table], np.ndarray], *, confirm: Confirm, forget: bool = False) -> int:
     """Take rows out of shards, with their scores; returns how many.
 
-    `stale` gives a mask for a table of (key, file_id, time, source and all else stored). With
-    `forget` the keys stay as tombstones, and the lines they came from are noted as sightings, so
-    that every line of a log keeps one state.
+    `stale` gives a mask for a table of (key, file_id, time, source and all else stored). The lines
+    they came from are noted as sightings, so that every line of a log keeps one state. With `forget`
+    the keys stay as tombstones. Every mask is made before anything is dropped: a `stale` that raises
+    drops nothing.
     """
-    dropped = 0
-    for shard in shards:
+    masks = [(shard, mask) for shard in shards if (mask := stale(tables.read_parquet(store.records_path(shard.name)))).any()]
+    for shard, mask in masks:
         records = tables.read_parquet(store.records_path(shard.name))
-        mask = stale(records)
-        if mask.any():
-            dropped += int(mask.sum())
-            _replace(
-                store, [shard], records.filter(pa.array(~mask)), {shard.name: ~mask}, confirm, forgotten=records.filter(pa.array(mask)) if forget else None
-            )
-    return dropped
+        _replace(store, [shard], records.filter(pa.array(~mask)), {shard.name: ~mask}, confirm, dropped=records.filter(pa.array(mask)), forget=forget)
+    return sum(int(mask.sum()) for _, mask in masks)
 
 
 def merge_small(store: Store, *, confirm: Confirm) -> tuple[int, int]:
@@ -58,14 +54,21 @@ def _merge(store: Store, shards: Sequence[Shard], confirm: Confirm) -> None:
 
 
 def _replace(
-    store: Store, old: Sequence[Shard], records: pa.Table, keep: dict[str, np.ndarray], confirm: Confirm, *, forgotten: pa.Table | None = None
+    store: Store,
+    old: Sequence[Shard],
+    records: pa.Table,
+    keep: dict[str, np.ndarray],
+    confirm: Confirm,
+    *,
+    dropped: pa.Table | None = None,
+    forget: bool = False,
 ) -> None:
     """Put one shard of `records` in the place of the old ones, in one transaction. `keep` masks the rows of each."""
     name = tables.shard_name(records) if records.num_rows else ""
     if name:
         tables.write_records(store.root, name, records)
         _carry_scores(store.root, [shard.name for shard in old], keep, name)
-    tombstones = _write_tombstones(store.root, forgotten) if forgotten is not None else ""
+    sighted = _write_dropped(store.root, dropped, forget=forget) if dropped is not None else ""
     with store.ledger.transaction() as connection:
         confirm(connection)
         sequence = min(row["sequence"] for shard in old for row in connection.execute("SELECT sequence FROM shards WHERE name=?", (shard.name,)))
@@ -76,20 +79,23 @@ def _replace(
             present = sorted(tables.present_columns(records))
             connection.execute("INSERT INTO shards VALUES (?,?,?,?)", (name, records.num_rows, json.dumps(present), sequence))
             connection.executemany("INSERT INTO members VALUES (?,?,?)", [(name, *item) for item in _count(records).items()])
-        if forgotten is not None:
-            connection.execute("INSERT OR REPLACE INTO tombstones VALUES (?,?)", (tombstones, forgotten.num_rows))
-            connection.executemany("INSERT OR REPLACE INTO sightings VALUES (?,?,?)", [(tombstones, *item) for item in _count(forgotten).items()])
-            connection.executemany("DELETE FROM labels WHERE target=?", [(key,) for key in forgotten.column("key").to_pylist()])
+        if dropped is not None:
+            connection.executemany("INSERT OR REPLACE INTO sightings VALUES (?,?,?)", [(sighted, *item) for item in _count(dropped).items()])
+        if dropped is not None and forget:
+            connection.execute("INSERT OR REPLACE INTO tombstones VALUES (?,?)", (sighted, dropped.num_rows))
+            connection.executemany("DELETE FROM labels WHERE target=?", [(key,) for key in dropped.column("key").to_pylist()])
     for shard in old:
         if shard.name != name:
             remove_shard(store.root, shard.name)
 
 
-def _write_tombstones(root: Path, forgotten: pa.Table) -> str:
-    lines = pa.table([forgotten["key"], forgotten["file_id"], pc.struct_field(forgotten["source"], "line")], schema=tables.SIGHTINGS)
-    name = f"forgotten-{tables.digest_rows(lines)}"
+def _write_dropped(root: Path, dropped: pa.Table, *, forget: bool) -> str:
+    """Note where the dropped rows came from, and with `forget` their keys as tombstones; returns the name of both."""
+    lines = pa.table([dropped["key"], dropped["file_id"], pc.struct_field(dropped["source"], "line")], schema=tables.SIGHTINGS)
+    name = f"{'forgotten' if forget else 'dropped'}-{tables.digest_rows(lines)}"
     tables.write_parquet(root / "sightings" / f"{name}.parquet", lines)
-    tables.write_keys(root / "keys" / f"{name}.keys", tables.key_array(lines.column("key")))
+    if forget:
+        tables.write_keys(root / "keys" / f"{name}.keys", tables.key_array(lines.column("key")))
     return name
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from judgecli.errors import StoreBusy, StoreCorrupt, UsageError
 from judgecli.store import tables
@@ -17,6 +16,7 @@ from judgecli.store.folder import Store
 from judgecli.store.keys import first_occurrences
 from judgecli.store.ledger import Lease
 from judgecli.store.rewrite import drop_rows, merge_small, remove_shard
+from judgecli.store.selection import newest_time
 
 AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([hdw])")
 UNITS = {"h": 1 / 24, "d": 1.0, "w": 7.0}
@@ -162,8 +162,7 @@ def compact(store: Store) -> dict[str, object]:
 
 def forget(store: Store, where: str) -> dict[str, object]:
     """Delete the records that a filter selects, with their scores and labels; their keys stay as tombstones. Raises: UsageError."""
-    times = [pc.max(tables.read_parquet(store.records_path(shard.name), ["time"])["time"]).as_py() for shard in store.shards()]
-    condition = compile_filter(where, newest=max((time for time in times if time is not None), default=None))
+    condition = compile_filter(where, newest=newest_time(store, store.shards()))
     with maintenance(store) as lease:
         count = drop_rows(store, store.shards(), lambda table: mask_of(table, condition), confirm=lease.confirm, forget=True)
     return {"store": str(store.root), "forgotten": count, "where": where}
