@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from judgecli.readers import times
-from judgecli.readers.mapping import quoted
+from judgecli.readers.mapping import getter, quoted
 from judgecli.readers.values import number_of, thumb_of
 from judgecli.schema import NUMBER_COLUMNS
 
@@ -36,6 +36,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "label.rating": ("rating", "user_rating"),
 }
 _FREE = frozenset(("input", "output", "contexts", "reference", "tools", "expected_tools"))  # any value fits
+_TEXT_INSIDE = ("choices.0.message.content", "text", "content", "answer", "output")
 _ENOUGH = 0.8  # share of a column's values that must fit
 
 
@@ -57,10 +58,21 @@ def guess(objects: Sequence[Mapping[str, Any]], taken: Mapping[str, str], *, own
         for name in names[:1] if own_names_only else names:
             key = free.get(name, "")
             if name in free and (by_name or _fits(field, [one.get(key) for one in objects])):
-                mapping[field] = quoted(key)
+                mapping[field] = quoted(key) + (_inside([one.get(key) for one in objects]) if field in ("input", "output") else "")
                 del free[name]
                 break
     return mapping
+
+
+def _inside(values: Sequence[Any]) -> str:
+    """The rest of the path to the text inside values that are objects of a known kind; "" for texts and other objects."""
+    given = [value for value in values if value is not None and value != ""]
+    if not given or not all(isinstance(value, dict) for value in given):
+        return ""
+    for path in _TEXT_INSIDE:
+        if sum(isinstance(text, str) for text in getter(path)(given)) >= _ENOUGH * len(given):
+            return "." + path
+    return ""
 
 
 def normalised(key: str) -> str:

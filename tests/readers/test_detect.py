@@ -117,6 +117,19 @@ def test_columns_are_guessed_by_name_and_value(column, values, field):
     assert mapped == ({} if field is None else {field: f'"{column}"' if "." in column else column})
 
 
+@pytest.mark.parametrize(
+    ("value", "path"),
+    [
+        ({"text": "x", "n": 1}, "response.text"),
+        ({"choices": [{"message": {"content": "x"}}]}, "response.choices.0.message.content"),
+        ({"label": "x"}, "response"),
+        (["x"], "response"),
+    ],
+)
+def test_the_text_inside_an_object_is_found(value, path):
+    assert guess([{"response": value}], {}) == {"output": path}
+
+
 def test_names_belong_to_real_fields_and_to_one_only():
     assert {name for name in NAMES if "." not in name} <= set(MAPPABLE)
     names = [name for names in NAMES.values() for name in names]
