@@ -124,6 +124,8 @@ def test_prompt_echo_by_hand(output, prompt, share):
         ("List some rivers.", "The Rhine", "list", 0.0),
         ("Is it red or blue?", "Blue", None, None),
         ("Why?", "Because", None, None),
+        ("Can you tell me a story?", "Once", None, None),
+        ("Can dogs swim?", "Yes", "yes_no", 1.0),
         ("", "x", None, None),
     ],
 )

@@ -127,6 +127,8 @@ def test_xml_entities_are_refused(text):
         ("<!-- <b> --><p>a", None),
         ("<p>a<!-- b <!-- c --> d", None),
         ("<p>a<!-- b", "a comment is never closed"),
+        ("<?" * 20_000, "holds no tag"),
+        ("<p>a <b", None),
         ("<!--" * 20_000, "a comment is never closed"),
         ("no tags, 1 < 2", "holds no tag"),
         ("", "holds no tag"),

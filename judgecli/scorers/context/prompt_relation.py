@@ -55,7 +55,8 @@ def _echo(prompt: list[str], text: str, n: int) -> float | None:
 
 
 _YES_NO = re.compile(
-    r"^(?:is|are|was|were|am|do|does|did|can|could|will|would|should|shall|has|have|had|may|might|must|isn't|aren't|don't|doesn't|didn't|can't|won't)\b",
+    r"^(?!(?:can|could|will|would|may|might|do|did|have) (?:you|we|i|u|someone|anyone|anybody)\b)"
+    r"(?:is|are|was|were|am|do|does|did|can|could|will|would|should|shall|has|have|had|may|might|must|isn't|aren't|don't|doesn't|didn't|can't|won't)\b",
     re.IGNORECASE,
 )
 _NUMBER = re.compile(
@@ -86,7 +87,9 @@ def answers_question_type(output: Sequence[str], input: Sequence[str]) -> list[S
     Null where the prompt asks none of these. Options: none.
     Judged is the last question or request of the prompt. Yes or no: a word that affirms, denies or
     hedges in the first 200 characters; number: a digit or number word; list: two marked lines, or two
-    commas or semicolons. Made for English; whether the answer is right is not checked.
+    commas or semicolons. Questions to
+    the model ("can you", "do you have") are requests, not yes or no. Made for English; whether the
+    answer is right is not checked.
     Source: ours.
 
     >>> [(item.value, item.label) for item in answers_question_type(["Yes, it is.", "Blue."], ["Is it?", "How many?"])]

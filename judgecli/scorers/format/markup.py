@@ -99,12 +99,13 @@ class _Tags(HTMLParser):
 
 
 def _html_fault(text: str) -> str | None:
-    # Comments go first: the parser looks for the end of each unclosed one through all the rest.
+    # Comments go first, and what follows the last ">" last: the parser looks for the end of each
+    # unclosed construct through all the rest.
     bare = _without_comments(text)
     if bare is None:
         return "a comment is never closed"
     tags = _Tags()
-    tags.feed(bare)
+    tags.feed(bare[: bare.rfind(">") + 1])
     tags.close()
     if not tags.seen:
         return "holds no tag"
