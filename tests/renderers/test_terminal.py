@@ -1,6 +1,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from judgecli.renderers import terminal
 from judgecli.renderers.terminal import Page, inspection, number, range_text, scorer_list, scorer_page, summary
@@ -197,3 +199,24 @@ def test_facts_by_hand():
     ) == (
         "path           .judge\nrecords        12,345\nok             yes\nfiles          none\nsizes\n  ledger         1.5\ndamaged\n  a\n  b  lines 1,000\n"
     )
+
+
+COUNTS = st.integers(0, 3)
+CELLS = st.builds(
+    lambda pending, failed, design: metric(pending=pending, unscored={"metric_error": failed, "not_applicable": design}),
+    pending=COUNTS,
+    failed=COUNTS,
+    design=COUNTS,
+)
+
+
+@given(st.dictionaries(st.sampled_from("abcdef"), CELLS, min_size=1))
+@settings(max_examples=200)
+def test_200_random_results_are_marked_partial_exactly_where_they_are(metrics):
+    partial = any(given["pending"] or given["unscored"]["metric_error"] for given in metrics.values())
+    text = summary({**document(**metrics), "complete": not partial})
+    assert ("PARTIAL" in text) is partial
+    for name, cells in metrics.items():
+        assert f"{cells['scored'] + cells['pending'] + sum(cells['unscored'].values())}" in next(
+            line for line in text.splitlines() if line.startswith(f"{name} ")
+        )
