@@ -31,9 +31,9 @@ FloatArray: TypeAlias = pa.DoubleArray
 
 # What Python's str.split() takes for whitespace, as the inside of an RE2 character class.
 WHITESPACE = r"\x{9}-\x{d}\x{1c}-\x{20}\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}"
-_STOP, _WIDE_STOP, _CLOSER = ".!?…؟।۔", "。！？｡", r"\"'”’)\]}»*_`"
-SENTENCE_BODY = rf"[\pL\pN](?:[^\n{_STOP}{_WIDE_STOP}]|[{_STOP}]+[{_CLOSER}]*[^{WHITESPACE}{_CLOSER}{_STOP}{_WIDE_STOP}])*"
-SENTENCE_END = rf"(?:[{_STOP}]+[{_CLOSER}]*|[{_WIDE_STOP}]+[{_CLOSER}]*)?"
+STOP, WIDE_STOP, CLOSER = ".!?…؟।۔", "。！？｡", r"\"'”’)\]}»*_`"
+SENTENCE_BODY = rf"[\pL\pN](?:[^\n{STOP}{WIDE_STOP}]|[{STOP}]+[{CLOSER}]*[^{WHITESPACE}{CLOSER}{STOP}{WIDE_STOP}])*"
+SENTENCE_END = rf"(?:[{STOP}]+[{CLOSER}]*|[{WIDE_STOP}]+[{CLOSER}]*)?"
 
 SPACE, LETTER, VOWEL, DIGIT, UPPER, VISIBLE, WIDE = 1, 2, 4, 8, 16, 32, 64  # class bits of a byte; VISIBLE: no whitespace; WIDE: not ASCII
 _PADDING = 8  # zero bytes after the texts, so that an 8-byte load at the last word stays inside
