@@ -60,6 +60,7 @@ def test_shared_counts_of_many_pairs_do_not_mix():
 
 
 @given(PUNCTUATED)
+@example("1.b 2,c 3.4 .d")
 @example("a..5 ,.5. -\n1-2--3 &amp;lt; .")
 def test_tokens_are_those_of_sacrebleu(text):
     theirs = sacrebleu.BLEU(effective_order=True)

@@ -17,13 +17,13 @@ _MOST_WORDS = (1 << 12) - 1  # different words of a pair that the packed form ca
 _SYMBOLS = '{|}~[\\]^_`!"#$%&()*+:;<=>?@/'
 _ENTITIES = (("&quot;", '"'), ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">"))
 # mteval's rules: a period or comma is cut off unless a digit stands before it, or after it; a dash after a digit.
-_RULES = ((re.compile(r"([^0-9])([\.,])"), r"\1 \2 "), (re.compile(r"([\.,])([^0-9])"), r" \1\2"), (re.compile(r"([0-9])(-)"), r"\1 \2 "))
+_RULES = ((re.compile(r"([^0-9])([\.,])"), r"\1 \2 "), (re.compile(r"([\.,])([^0-9])"), r" \1 \2"), (re.compile(r"([0-9])(-)"), r"\1 \2 "))
 # The same for texts where no two of these marks stand together; a rule that begins with its mark is found fast.
 _LONE_MARKS = (
     (re.compile(r"\.(?<=[^0-9]\.)"), " . "),
     (re.compile(r",(?<=[^0-9],)"), " , "),
-    (re.compile(r"\.(?<=[0-9]\.)(?=[^0-9])"), " ."),
-    (re.compile(r",(?<=[0-9],)(?=[^0-9])"), " ,"),
+    (re.compile(r"\.(?<=[0-9]\.)(?=[^0-9])"), " . "),
+    (re.compile(r",(?<=[0-9],)(?=[^0-9])"), " , "),
     (re.compile(r"-(?<=[0-9]-)"), " - "),
 )
 _PAIRS_AT_ONCE = 64
