@@ -144,17 +144,34 @@ def _read_around(path: str, offset: int) -> tuple[bytes | None, bytes]:
 
 def _holds_bad_lines(path: str, known: Checkpoint, bad_lines: list[tuple[int, str]]) -> bool:
     """Whether every quarantined line still stands where it stood: a repaired one means that the file was edited."""
-    if not bad_lines or known.detected.container != "jsonl":
-        return not bad_lines or known.detected.container == "csv"
+    if not bad_lines:
+        return True
     with open_plain(path) as stream:
-        if not stream.seekable():
-            return True  # an edit inside a compressed file moves what comes after, which the last line shows
-        for offset, digest in bad_lines:
-            stream.skip(offset)
-            line = _read_up_to(stream, WINDOW_BYTES).split(b"\n", 1)[0].removesuffix(b"\r")
-            if len(line) < WINDOW_BYTES - 1 and digest_of(line).hex() != digest:
+        kept, begin = b"", 0  # a window of the plain bytes, and where it begins: a compressed file is walked through once
+        for offset, digest in sorted(bad_lines):
+            if stream.seekable():
+                stream.skip(offset)
+                kept, begin = b"", offset
+            while begin + len(kept) < offset and (block := stream.read(min(WINDOW_BYTES, offset - begin - len(kept)))):
+                kept, begin = block, begin + len(kept)
+            kept, begin = kept[offset - begin :], offset
+            kept += _read_up_to(stream, WINDOW_BYTES - len(kept))
+            if not _begins_with(kept, digest, known.detected.container):
                 return False
     return True
+
+
+def _begins_with(window: bytes, digest: str, container: str) -> bool:
+    """Whether an entry with this hash stands at the start of the window; one that may reach beyond it is taken to."""
+    if container == "jsonl":
+        line = window.split(b"\n", 1)[0]
+        return len(line) >= WINDOW_BYTES - 1 or digest_of(line.removesuffix(b"\r")).hex() == digest
+    lines = [line.removesuffix(b"\r") for line in window.split(b"\n")]
+    return (
+        len(lines) > ENTRY_BREAKS
+        or len(window) >= WINDOW_BYTES
+        or any(digest_of(b"\n".join(lines[: end + 1]).removesuffix(b"\r")).hex() == digest for end in range(len(lines)))
+    )
 
 
 def _read_up_to(stream: object, size: int) -> bytes:

@@ -197,8 +197,9 @@ class Intake:
 
     def _replace(self, log: LogFile, detected: Detected) -> None:
         """A file whose shaping changed: the records of its lines that were shaped otherwise make way for new ones."""
-        keys = [tables.key_array(chunk.records.column("key")).copy() for chunk in read_log(log.path, log.shaping, detected, name=log.name)]
-        held = _index(keys)
+        seen: set[bytes] | None = set() if log.keep_duplicates else None
+        chunks = read_log(log.path, log.shaping, detected, name=log.name)
+        held = _index([tables.key_array(_numbered(chunk.records, seen).column("key")).copy() for chunk in chunks])
         foreign = self._shaped_otherwise(log)
         touched = [shard for shard in self.store.shards() if foreign & set(shard.members)]
         drop_rows(self.store, touched, lambda table: _owned(table, foreign, held), confirm=self._lease.confirm)
@@ -211,27 +212,36 @@ class Intake:
         return {row["file_id"] for row in rows if not (row["current"] and row["path"] in others)}
 
     def _settle(self, logs: Sequence[LogFile]) -> None:
-        """Read a file again where lines of it stand in the store as another run's mapping shaped them."""
+        """Read a file again where lines of it stand in the store as another run's mapping shaped them, or nowhere."""
         for log in logs:
-            reading, foreign = self._known(log.name), self._shaped_otherwise(log)
-            if reading is None or not foreign:
-                continue
-            seen = [tables.read_parquet(path) for path in self.store.sighting_files([reading.file_id])]
-            held = _index([tables.key_array(part.filter(pc.equal(part["file_id"], reading.file_id)).column("key")).copy() for part in seen])
-            shards = [shard for shard in self.store.shards() if seen and foreign & set(shard.members)]
-            columns = ["key", "file_id"]
-            if any(_owned(tables.read_parquet(self.store.records_path(shard.name), columns), foreign, held).any() for shard in shards):
+            reading = self._known(log.name)
+            seen = self._sighted_keys(reading) if reading is not None else np.empty((0, 2))
+            if reading is not None and len(seen) and (self._is_lost(seen) or self._is_shaped_otherwise(log, seen)):
                 self._load_keys()
                 self._read(log, "reshaped", reading)
                 self._commit()
+
+    def _sighted_keys(self, reading: Checkpoint) -> np.ndarray:
+        """The keys of this reading's lines whose record another line gave."""
+        parts = [tables.read_parquet(path) for path in self.store.sighting_files([reading.file_id])]
+        return _stack([tables.key_array(part.filter(pc.equal(part["file_id"], reading.file_id)).column("key")).copy() for part in parts])
+
+    def _is_lost(self, seen: np.ndarray) -> bool:
+        """Whether a key is neither stored nor forgotten: its record made way for a reading that was then stopped."""
+        return not (KeyIndex(self.store.key_files()).contains(seen) | KeyIndex(self.store.tombstone_files()).contains(seen)).all()
+
+    def _is_shaped_otherwise(self, log: LogFile, seen: np.ndarray) -> bool:
+        foreign, held = self._shaped_otherwise(log), _index([seen])
+        paths = [self.store.records_path(shard.name) for shard in self.store.shards() if foreign & set(shard.members)]
+        return any(_owned(tables.read_parquet(path, ["key", "file_id"]), foreign, held).any() for path in paths)
 
     def _load_keys(self) -> None:
         self._keys = KeyIndex(self.store.key_files())
         self._forgotten = KeyIndex(self.store.tombstone_files())
 
     def _seen_keys(self, reading: Checkpoint) -> set[bytes]:
-        """The keys that this reading gave so far."""
-        seen: set[bytes] = set()
+        """The keys that the lines of this reading had so far."""
+        seen = {key.tobytes() for key in self._sighted_keys(reading)}
         for shard in self.store.shards():
             if reading.file_id in shard.members:
                 table = tables.read_parquet(self.store.records_path(shard.name), ["key", "file_id"])
@@ -240,10 +250,7 @@ class Intake:
 
     def _take(self, log: LogFile, chunk: Chunk, reading: Checkpoint, seen: set[bytes] | None) -> Checkpoint:
         """Sort the rows of a chunk into new records and sightings."""
-        records = chunk.records
-        if seen is not None and records.num_rows:
-            numbered = batch.number_repeats(records.column("key").to_pylist(), seen)
-            records = records.set_column(0, records.schema.field("key"), pa.array(numbered, pa.binary(16)))
+        records = _numbered(chunk.records, seen)
         keys = tables.key_array(records.column("key"))
         forgotten = self._forgotten.contains(keys)
         new = first_occurrences(keys) & ~self._keys.contains(keys) & ~forgotten
@@ -336,9 +343,21 @@ def _sightings(records: pa.Table, mask: np.ndarray, file_id: int) -> pa.Table:
     return pa.table([rows.column("key"), pa.array(np.full(rows.num_rows, file_id, dtype=np.int32)), line], schema=tables.SIGHTINGS)
 
 
+def _numbered(records: pa.Table, seen: set[bytes] | None) -> pa.Table:
+    """The records with repeats numbered, where `seen` says that duplicates are kept."""
+    if seen is None or records.num_rows == 0:
+        return records
+    numbered = batch.number_repeats(records.column("key").to_pylist(), seen)
+    return records.set_column(0, records.schema.field("key"), pa.array(numbered, pa.binary(16)))
+
+
+def _stack(keys: Sequence[np.ndarray]) -> np.ndarray:
+    return np.concatenate([np.empty((0, 2), dtype="<u8"), *keys])
+
+
 def _index(keys: Sequence[np.ndarray]) -> KeyIndex:
     index = KeyIndex([])
-    index.add(np.concatenate([np.empty((0, 2), dtype="<u8"), *keys]))
+    index.add(_stack(keys))
     return index
 
 
