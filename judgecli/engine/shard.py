@@ -5,8 +5,10 @@ and about `BATCH_BYTES` of text, so that derived columns stay in the processor's
 """
 
 import inspect
+import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -57,7 +59,7 @@ class Cells:
 
     def tell(self, kind: str, row: int, text: str) -> None:
         """Keep a label, an explanation or a detail of one row."""
-        self.stories.setdefault(kind, [None] * len(self.codes))[row] = text
+        self.stories.setdefault(kind, [None] * len(self.codes))[row] = text.encode("utf-8", "backslashreplace").decode()  # a lone surrogate has no UTF-8
 
     def columns(self, name: str) -> dict[str, pa.Array]:
         """The cells as columns of a score file. A cell that is still open is a bug of ours."""
@@ -95,15 +97,22 @@ def split_batches(records: pa.Table) -> Iterator[pa.Table]:
         yield records.slice(start, step).combine_chunks()
 
 
+class _Selection(NamedTuple):
+    """The rows of a batch that hold all of `present` and none of `absent`."""
+
+    present: tuple[str, ...]
+    absent: tuple[str, ...] = ()
+
+
 class _View:
     """One batch of records as scorers see it: columns without the rows that lack something, derived ones shared."""
 
     def __init__(self, batch: pa.Table) -> None:
         self.batch = batch
         self._columns: dict[str, pa.Array] = {}
-        self._caches: dict[tuple[str, ...], dict[str, object]] = {}
-        self._subsets: dict[tuple[str, tuple[str, ...]], pa.Array] = {}
-        self._rows: dict[tuple[str, ...], np.ndarray] = {}
+        self._caches: dict[_Selection, dict[str, object]] = {}
+        self._subsets: dict[tuple[str, _Selection], pa.Array] = {}
+        self._rows: dict[_Selection, np.ndarray] = {}
 
     def column(self, source: str) -> pa.Array:
         """A record column, or the column that a tag or an imported score makes; nulls where it has none."""
@@ -111,41 +120,41 @@ class _View:
             self._columns[source] = _read_column(self.batch, source)
         return self._columns[source]
 
-    def rows(self, required: tuple[str, ...]) -> np.ndarray:
-        """The rows where all required columns hold something."""
-        if required not in self._rows:
-            present = np.ones(self.batch.num_rows, dtype=bool)
-            for source in required:
-                present &= _valid(self.column(source))
-            self._rows[required] = np.flatnonzero(present)
-        return self._rows[required]
+    def rows(self, selection: _Selection) -> np.ndarray:
+        """The places of the selected rows."""
+        if selection not in self._rows:
+            chosen = np.ones(self.batch.num_rows, dtype=bool)
+            for source in selection.present:
+                chosen &= _valid(self.column(source))
+            for source in selection.absent:
+                chosen &= ~_valid(self.column(source))
+            self._rows[selection] = np.flatnonzero(chosen)
+        return self._rows[selection]
 
-    def columns(self, scorer: Scorer, required: tuple[str, ...]) -> dict[str, pa.Array | None]:
-        """The record columns that a scorer reads, for the rows that hold all it requires; None where an optional one holds nothing."""
+    def columns(self, scorer: Scorer, selection: _Selection) -> dict[str, pa.Array | None]:
+        """The record columns that a scorer reads, for the selected rows; None where an optional one holds nothing."""
         found: dict[str, pa.Array | None] = {}
         for column in scorer.columns:
-            array = self._taken(column.source, required)
-            gaps = array.null_count
-            # An optional column is left out where no row holds it, and a derived one (it describes every row) where any row lacks it.
-            found[column.source] = None if gaps and not column.required and (gaps == len(array) or column.name != column.source) else array
+            array = self._taken(column.source, selection)
+            found[column.source] = None if not column.required and array.null_count == len(array) else array
         return found
 
-    def cache(self, required: tuple[str, ...]) -> dict[str, object]:
-        """What was derived so far for the rows that hold these columns."""
-        return self._caches.setdefault(required, {})
+    def cache(self, selection: _Selection) -> dict[str, object]:
+        """What was derived so far for the selected rows."""
+        return self._caches.setdefault(selection, {})
 
-    def _taken(self, source: str, required: tuple[str, ...]) -> pa.Array:
-        if (source, required) not in self._subsets:
-            rows, array = self.rows(required), self.column(source)
-            self._subsets[source, required] = array if len(rows) == len(array) else array.take(pa.array(rows))
-        return self._subsets[source, required]
+    def _taken(self, source: str, selection: _Selection) -> pa.Array:
+        if (source, selection) not in self._subsets:
+            rows, array = self.rows(selection), self.column(source)
+            self._subsets[source, selection] = array if len(rows) == len(array) else array.take(pa.array(rows))
+        return self._subsets[source, selection]
 
     def missing_codes(self, required: tuple[str, ...]) -> np.ndarray:
         """Why a row cannot be scored, OPEN where it can. Null output of a row that asks for one is a failure, any other gap is by design."""
         codes = np.full(self.batch.num_rows, CODES["not_applicable"], dtype=np.int8)
         if "output" in required:
             codes[~_valid(self.column("output")) & self._expects_output()] = CODES["input_missing_field"]
-        codes[self.rows(required)] = OPEN
+        codes[self.rows(_Selection(required))] = OPEN
         return codes
 
     def _expects_output(self) -> np.ndarray:
@@ -190,32 +199,53 @@ def needed_columns(metrics: Sequence[Metric]) -> list[str]:
 def _score_batch(metric: Metric, view: _View) -> Cells:
     required = tuple(sorted({column.source for column in metric.scorer.columns if column.required}))
     cells = Cells(view.missing_codes(required), category=metric.scorer.kind == "category")
-    rows = view.rows(required)
-    if len(rows):
-        try:
-            _fill(cells, rows, _call(metric, view, required), metric.scorer)
-        except Exception:  # noqa: BLE001 - whatever a scorer raises, only the rows that raise lose their score
-            _rescue(cells, rows, metric, view, required)
+    for selection in _selections(metric.scorer, required):
+        rows = view.rows(selection)
+        if len(rows):
+            try:
+                _fill(cells, rows, _call(metric, view, selection), metric.scorer)
+            except (Exception, SystemExit):  # noqa: BLE001 - whatever a scorer raises, only the rows that raise lose their score
+                _rescue(cells, rows, metric, view, selection)
     return cells
 
 
-def _call(metric: Metric, view: _View, required: tuple[str, ...]) -> object:
-    result = metric.scorer.run(view.columns(metric.scorer, required), metric.options, view.cache(required))
+def _selections(scorer: Scorer, required: tuple[str, ...]) -> list[_Selection]:
+    """The rows to call a scorer with at once: all that hold what it requires, but apart where they differ in an
+    optional column that is derived, which describes every row of a call or none."""
+    described = sorted({column.source for column in scorer.columns if not column.required and column.name != column.source} - set(required))
+    choices = itertools.product((True, False), repeat=len(described))
+    return [
+        _Selection((*required, *itertools.compress(described, choice)), tuple(source for source, held in zip(described, choice, strict=True) if not held))
+        for choice in choices
+    ]
+
+
+def _call(metric: Metric, view: _View, selection: _Selection) -> object:
+    result = metric.scorer.run(view.columns(metric.scorer, selection), metric.options, view.cache(selection))
+    if isinstance(result, (str, bytes, Mapping, Set)):
+        raise TypeError(f"returned a {type(result).__name__}, where a list of one item a row was expected")
     if inspect.iscoroutine(result):
         result = run_async(result)
     found = result if isinstance(result, (pa.Array, pa.ChunkedArray, np.ndarray)) else as_list(result)
-    if len(found) != len(view.rows(required)):
-        raise ValueError(f"returned {len(found)} items for {len(view.rows(required))} rows")
+    if len(found) != len(view.rows(selection)):
+        raise ValueError(f"returned {len(found)} items for {len(view.rows(selection))} rows")
     return found
 
 
-def _rescue(cells: Cells, rows: np.ndarray, metric: Metric, view: _View, required: tuple[str, ...]) -> None:
+def _rescue(cells: Cells, rows: np.ndarray, metric: Metric, view: _View, selection: _Selection) -> None:
     """Run a batch that raised again, row by row: only the raising rows become `metric_error`."""
     for row in rows.tolist():
         try:
-            _fill(cells, np.array([row]), _call(metric, _View(view.batch.slice(row, 1)), required), metric.scorer)
-        except Exception as error:  # noqa: BLE001 - same
-            cells.refuse(row, "metric_error", f"{type(error).__name__}: {error}"[:200])
+            _fill(cells, np.array([row]), _call(metric, _View(view.batch.slice(row, 1)), selection), metric.scorer)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - same
+            cells.refuse(row, "metric_error", _said(error))
+
+
+def _said(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"[:200]
+    except Exception:  # noqa: BLE001 - even the text of a scorer's error is code of the scorer
+        return type(error).__name__
 
 
 def _fill(cells: Cells, rows: np.ndarray, result: object, scorer: Scorer) -> None:
@@ -266,7 +296,9 @@ def _fill_one(cells: Cells, row: int, item: object, scorer: Scorer) -> None:
 def _find_fault(value: object, scorer: Scorer) -> str | None:
     """What is wrong with a returned value, or None."""
     if scorer.kind == "category":
-        return None if isinstance(value, str) else f"a category must be text, not {value!r}"[:200]
+        if not isinstance(value, str):
+            return f"a category must be text, not {value!r}"[:200]
+        return None if _is_utf8(value) else f"a category must be text that UTF-8 can write, not {value!a}"[:200]
     if not isinstance(value, (bool, int, float, np.number)):
         return f"returned {value!r}, which is no number (declare kind='category' for text)"[:200]
     number = float(value)
@@ -276,6 +308,14 @@ def _find_fault(value: object, scorer: Scorer) -> str | None:
     if (low is not None and number < low - 1e-9) or (high is not None and number > high + 1e-9):
         return f"returned {number}, outside its declared range"
     return None
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _to_table(scored: Sequence[tuple[Metric, Cells]]) -> pa.Table:
