@@ -1,5 +1,6 @@
 """The local engine: tasks (a shard and the metrics it lacks) mapped over worker processes."""
 
+import contextlib
 import json
 import os
 import selectors
@@ -65,7 +66,8 @@ class Engine:
         while self.workers == 0 and self._waiting:
             task = self._waiting.popleft()
             try:
-                score_shard(self.root, task.shard, [bind(spec) for spec in task.specs])
+                with contextlib.redirect_stdout(sys.stderr):  # what a scorer prints must not look like a result
+                    score_shard(self.root, task.shard, [bind(spec) for spec in task.specs])
             except FileNotFoundError as error:
                 raise _changed(str(error)) from error
             self.on_done(task)

@@ -7,7 +7,6 @@ comes along. It ends when its input ends: a parent that was killed leaves no wor
 import json
 import os
 import signal
-import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,7 +38,10 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a scorer prints must not look like an answer
-    for line in sys.stdin:
+    tasks = os.fdopen(os.dup(0), encoding="utf-8")
+    with open(os.devnull) as nothing:
+        os.dup2(nothing.fileno(), 0)  # what a scorer reads must not be our tasks
+    for line in tasks:
         task = json.loads(line)
         answers.write(json.dumps(_answer(task)) + "\n")
         answers.flush()
