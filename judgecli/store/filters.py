@@ -40,7 +40,10 @@ NUMBER_FUNCTIONS = {"abs", "round", "floor", "ceil", "coalesce", "nullif", "grea
 TIME_FUNCTIONS = {"year", "month", "day", "hour", "minute", "second", "dayofweek", "date_trunc", "date_part", "datepart", "strftime"}
 LOOKUPS = {"struct_extract", "map_extract", "map_extract_value", "element_at", "array_extract", "regexp_matches"}  # what tags['country'] and ~ become
 FUNCTIONS = OPERATORS | TEXT_FUNCTIONS | NUMBER_FUNCTIONS | TIME_FUNCTIONS | LOOKUPS
-NODES = {"CONSTANT", "COLUMN_REF", "COMPARISON", "CONJUNCTION", "OPERATOR", "BETWEEN", "CASE", "CAST", "FUNCTION"}
+NODES = {"CONSTANT", "COLUMN_REF", "COMPARISON", "CONJUNCTION", "OPERATOR", "BETWEEN", "CASE", "CAST", "FUNCTION", "TYPE"}
+TYPES = {"VARCHAR", "TEXT", "STRING", "INTEGER", "INT", "BIGINT", "DOUBLE", "FLOAT", "BOOLEAN", "BOOL", "DATE", "TIMESTAMP", "TIMESTAMPTZ"}
+TYPES |= {"TIMESTAMP WITH TIME ZONE"}
+AND_OR = re.compile(r"\s(?:and|or)\s", re.IGNORECASE)
 SHORTCUT = re.compile(r"(?P<column>[A-Za-z_][\w.]*)=(?P<value>[^'\"=<>()]+)")
 AGE = re.compile(r"(?:(?P<start>\d+(?:\.\d+)?[hdw])\.\.)?(?P<end>\d+(?:\.\d+)?[hdw])")
 HINT = "write a condition over record columns, as \"model = 'gpt-4' and time < '2026-10-01'\", or COLUMN=VALUE, or 7d"
@@ -50,13 +53,25 @@ def compile_filter(text: str, *, newest: datetime | None) -> str:
     """The checked SQL of a filter; ages count back from the newest record. Raises: UsageError."""
     shortcut = SHORTCUT.fullmatch(text.strip())
     if shortcut:
-        value = shortcut["value"].strip().replace("'", "''")
-        return f"CAST({_column(shortcut['column'], text)} AS VARCHAR) = '{value}'"
+        return _equality(shortcut["column"], shortcut["value"].strip(), text)
     age = AGE.fullmatch(text.strip())
     if age:
         return _ages(age["start"], age["end"], newest)
     _check(_parse(text), text)
     return text
+
+
+def _equality(column: str, value: str, text: str) -> str:
+    """The SQL of COLUMN=VALUE: as text, or as a number where the column holds numbers."""
+    sql = _column(column, text)
+    if column == "time" or AND_OR.search(value):
+        raise UsageError(f"the filter {text!r} is no COLUMN=VALUE", hint=HINT)
+    if column not in NUMBER_COLUMNS:
+        return f"CAST({sql} AS VARCHAR) = '{value.replace(chr(39), chr(39) * 2)}'"
+    try:
+        return f"{sql} = CAST('{float(value)!r}' AS DOUBLE)"
+    except ValueError as error:
+        raise UsageError(f"the filter {text!r} compares numbers with '{value}'", hint=f"write {column}=NUMBER") from error
 
 
 def mask_of(table: pa.Table, condition: str) -> np.ndarray:
@@ -68,8 +83,12 @@ def mask_of(table: pa.Table, condition: str) -> np.ndarray:
         connection.register("records", table.append_column("row_number", pa.array(np.arange(table.num_rows))))
         tags = ", tags AS tags" if "tags" in table.column_names else ""
         columns = ", ".join(f'"{name}"' for name in sorted(COLUMNS & set(table.column_names)))
-        query = f"SELECT row_number FROM (SELECT row_number, {columns}{tags} FROM records) WHERE ({condition})"
-        rows = connection.execute(query).fetchnumpy()["row_number"]
+        connection.execute("SET TimeZone = 'UTC'")  # a time that names no zone is UTC, whatever the machine's own
+        source = f"(SELECT row_number, {columns}{tags} FROM records)"
+        kind = connection.execute(f"DESCRIBE SELECT ({condition}) FROM {source}").fetchall()[0][1]
+        if kind != "BOOLEAN":
+            raise UsageError(f"the filter is no condition: it gives {kind}, neither true nor false", hint=HINT)
+        rows = connection.execute(f"SELECT row_number FROM {source} WHERE ({condition})").fetchnumpy()["row_number"]
     except duckdb.Error as error:
         raise UsageError(f"the filter cannot be evaluated: {str(error).splitlines()[0]}", hint=HINT) from error
     finally:
@@ -85,6 +104,8 @@ def _parse(text: str) -> Mapping[str, object]:
     connection = duckdb.connect(config={"enable_external_access": "false"})
     try:
         row = connection.execute("SELECT json_serialize_sql(?)", [f"SELECT ({text})"]).fetchone()
+    except (duckdb.Error, UnicodeError) as error:
+        raise UsageError(f"cannot read the filter {text!r}: {str(error).splitlines()[0]}", hint=HINT) from error
     finally:
         connection.close()
     tree: dict[str, Any] = json.loads(row[0]) if row else {"error": True}
@@ -118,6 +139,8 @@ def _check_node(node: Mapping[str, object], text: str) -> None:
     if kind == "COLUMN_REF":
         names = node["column_names"]
         _column(".".join(map(str, names)) if isinstance(names, list) else str(names), text)
+    if kind == "TYPE" and str(node["type_name"]).upper() not in TYPES:
+        raise UsageError(f"the filter {text!r} casts to {node['type_name']}, which filters do not have", hint=HINT)
     if kind == "FUNCTION" and str(node["function_name"]).lower() not in FUNCTIONS:
         raise UsageError(f"the filter {text!r} calls {node['function_name']}, which filters do not have", hint=HINT)
 
@@ -136,7 +159,10 @@ def _column(name: str, text: str) -> str:
 def _ages(start: str | None, end: str, newest: datetime | None) -> str:
     if newest is None:
         return "false"  # no record has a time
-    moments = {name: f"TIMESTAMPTZ '{(newest - _age(age)).isoformat()}'" for name, age in (("start", start), ("end", end)) if age is not None}
+    try:
+        moments = {name: f"TIMESTAMPTZ '{(newest - _age(age)).isoformat()}'" for name, age in (("start", start), ("end", end)) if age is not None}
+    except OverflowError as error:
+        raise UsageError(f"an age of {start or end} reaches beyond the calendar", hint="write a smaller one, as 30d") from error
     return f"time > {moments['end']}" if start is None else f"time > {moments['start']} AND time <= {moments['end']}"
 
 

@@ -173,7 +173,10 @@ def expire(store: Store, keep: str, *, now: datetime) -> list[str]:
     found = AGE.fullmatch(keep.strip())
     if found is None:
         raise UsageError(f"keep: {keep} is no age", hint="write keep: 180d (or 26w, 12h)")
-    limit = np.datetime64((now - timedelta(days=float(found[1]) * UNITS[found[2]])).replace(tzinfo=None), "us")
+    try:
+        limit = np.datetime64((now - timedelta(days=float(found[1]) * UNITS[found[2]])).replace(tzinfo=None), "us")
+    except OverflowError:
+        return []  # an age beyond the calendar: nothing is that old
 
     def too_old(table: pa.Table) -> np.ndarray:
         times = table.column("time").to_numpy()
