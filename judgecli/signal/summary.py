@@ -1,5 +1,6 @@
 """One metric over one run: n of N, mean with interval, bounds, reasons."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from judgecli.schema import REASONS
 from judgecli.stats.intervals import Estimate, mean_interval, rate_interval
 
 Range = tuple[float | None, float | None]
+TOO_LARGE = "the values are too large for the arithmetic of floats"
 
 
 @dataclass(frozen=True)
@@ -103,8 +105,9 @@ def summarise(name: str, identity: str, *, kind: str, scale: Range, higher_is_be
     failed = sum(count for reason, count in unscored.items() if REASONS[reason] == "failed")
     estimate = Estimate(None, None, None, None)
     if kind != "category":
-        estimate = (rate_interval if kind == "rate" else mean_interval)(reduced.sums, reduced.counts)
-        estimate = Estimate(estimate.mean, estimate.se, _clip(estimate.low, scale), _clip(estimate.high, scale))
+        with np.errstate(over="ignore", invalid="ignore"):
+            estimate = (rate_interval if kind == "rate" else mean_interval)(reduced.sums, reduced.counts)
+        estimate = Estimate(_finite(estimate.mean), _finite(estimate.se), _clip(_finite(estimate.low), scale), _clip(_finite(estimate.high), scale))
     bad_end, good_end = scale if higher_is_better is not False else (scale[1], scale[0])
     worst, best = (None if kind == "category" else _impute(reduced, failed + waiting, end) for end in (bad_end, good_end))
     return MetricSummary(
@@ -119,11 +122,16 @@ def summarise(name: str, identity: str, *, kind: str, scale: Range, higher_is_be
         worst=worst,
         best=best,
         smallest=reduced.smallest,
-        median=reduced.median,
+        median=_finite(reduced.median),
         largest=reduced.largest,
         categories=reduced.categories,
         why_null=_explain_nulls(kind, reduced, estimate, worst, best),
     )
+
+
+def _finite(value: float | None) -> float | None:
+    """The value, or None where it left the range of floats."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _clip(value: float | None, scale: Range) -> float | None:
@@ -137,8 +145,8 @@ def _clip(value: float | None, scale: Range) -> float | None:
 def _impute(reduced: Reduced, missing: int, end: float | None) -> float | None:
     """The mean if every failed and waiting cell stood at this end of the scale."""
     if missing == 0:
-        return reduced.total / reduced.scored if reduced.scored else None
-    return None if end is None else (reduced.total + missing * end) / (reduced.scored + missing)
+        return _finite(reduced.total / reduced.scored) if reduced.scored else None
+    return None if end is None else _finite((reduced.total + missing * end) / (reduced.scored + missing))
 
 
 def _explain_nulls(kind: str, reduced: Reduced, estimate: Estimate, worst: float | None, best: float | None) -> dict[str, str]:
@@ -146,11 +154,13 @@ def _explain_nulls(kind: str, reduced: Reduced, estimate: Estimate, worst: float
         return {"mean": "a category has no mean; see categories"}
     why: dict[str, str] = {}
     if estimate.mean is None:
-        why["mean"] = "nothing was scored"
+        why["mean"] = TOO_LARGE if reduced.scored else "nothing was scored"
     if estimate.mean is not None and estimate.low is None:
-        why["low"] = why["high"] = "all rows are of one cluster"
+        why["low"] = why["high"] = TOO_LARGE if len(reduced.counts) > 1 else "all rows are of one cluster"
+    if reduced.median is not None and _finite(reduced.median) is None:
+        why["p50"] = TOO_LARGE
     if reduced.scored or sum(reduced.reasons.values()):
         for name, value in (("worst", worst), ("best", best)):
             if value is None:
-                why[name] = "the scale has no end there" if reduced.scored else "nothing was scored"
+                why[name] = "nothing was scored" if not reduced.scored else "the scale has no end there" if math.isfinite(reduced.total) else TOO_LARGE
     return why

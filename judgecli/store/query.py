@@ -4,6 +4,7 @@ Records and score files have the same rows in the same order, so they are joined
 are of integers scaled by 10^12, so the answer is the same to the last digit whatever the sharding.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,8 @@ from judgecli.store.folder import Shard, Store
 from judgecli.store.scope import Scope
 from judgecli.store.tables import MetricInfo, score_files
 
-SCALE = 10**12
-LARGEST = 1e24  # beyond this a scaled sum could leave 128 bits
+SCALE = 12  # sums are of integers in units of 10**-SCALE
+SUM_DIGITS = 37  # a scaled sum of more digits could leave 128 bits
 FILTERED = (*sorted(COLUMNS), "tags")  # what a filter may read
 SCORE_ROWS = ("id", "time", "session", "model", "prompt_version")
 
@@ -67,14 +68,16 @@ class Reduction:
             }
             return Reduced(np.empty(0), np.empty(0), 0.0, None, None, None, sum(categories.values()), reasons, categories)
         scored, smallest, median, largest = self._rows(f"SELECT count({quoted}), min({quoted}), quantile_cont({quoted}, 0.5), max({quoted}) FROM {joined}")[0]
-        scale = SCALE if scored == 0 or max(abs(smallest), abs(largest)) < LARGEST else 1
+        digits = _scale_digits(max(abs(smallest), abs(largest)), scored) if scored else SCALE
+        scaled = f"{quoted} * 1e{digits}" if digits >= 0 else f"{quoted} / 1e{-digits}"
         clusters = self._arrow(
-            f"SELECT cluster_hash, count(*) AS rows, sum(CAST(round({quoted} * {scale}) AS HUGEINT)) AS total "
+            f"SELECT cluster_hash, count(*) AS rows, sum(CAST(round({scaled}) AS HUGEINT)) AS total "
             f"FROM {joined} WHERE {quoted} IS NOT NULL GROUP BY 1 ORDER BY 1"
         )
         totals = [int(total) for total in clusters.column("total").to_pylist()]
-        sums = np.array([total / scale for total in totals])
-        return Reduced(sums, clusters.column("rows").to_numpy().astype(float), sum(totals) / scale, smallest, median, largest, int(scored), reasons, {})
+        sums = np.array([_unscaled(total, digits) for total in totals])
+        rows = clusters.column("rows").to_numpy().astype(float)
+        return Reduced(sums, rows, _unscaled(sum(totals), digits), smallest, median, largest, int(scored), reasons, {})
 
     def rows(self, names: Sequence[str], *, batch_rows: int = 20_000) -> Iterator[pa.Table]:
         """One row a record in the order of the logs and their lines: key (hex), id, time, ..., file, line, NAME, NAME.reason."""
@@ -167,6 +170,20 @@ def _locate(store: Store, shards: Sequence[Shard], metrics: Sequence[tuple[str, 
 def held_metrics(root: Path, shard: str) -> dict[tuple[str, str], tuple[Path, MetricInfo]]:
     """The metrics that a shard has scores of, by name and identity."""
     return {(metric.name, metric.identity): (path, metric) for path, metrics in score_files(root, shard).items() for metric in metrics}
+
+
+def _scale_digits(largest: float, rows: int) -> int:
+    """By which power of ten values are scaled before they are summed as integers: fewer than SCALE only where the sum would not fit."""
+    magnitude = math.ceil(math.log10(max(largest, 1.0)) + math.log10(rows))
+    return min(SCALE, SUM_DIGITS - magnitude)
+
+
+def _unscaled(total: int, digits: int) -> float:
+    """A scaled sum as a float, infinite where floats end."""
+    try:
+        return total / 10**digits if digits >= 0 else float(total * 10**-digits)
+    except OverflowError:
+        return math.inf if total > 0 else -math.inf
 
 
 def _ranks(adopted: pa.Table, file_ids: Sequence[int]) -> list[int]:
