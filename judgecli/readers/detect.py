@@ -126,7 +126,7 @@ def _map(path: str, found: Detected, adapter: Adapter, objects: Sequence[Object]
     mapping = {**own, **guesses, **given} if shaping.guess else {**own, **given}
     notes: list[str] = []
     if not shaping.guess and guesses:
-        if not shaping.map and not adapter.mapping and not _is_enough(own):
+        if not shaping.map and not adapter.mapping:  # a mapping that was given, even in part, is the owner's word
             _refuse_guess(path, {**own, **guesses})
         notes.append("not read, because guessing is off: " + _arguments(guesses))
     if not objects:

@@ -76,8 +76,11 @@ def test_a_guess_is_refused_where_it_must_be_said(write):
     said = detect(path, Shaping(guess=False, map={"output": "answer"}))
     assert (said.mapping, said.guessed, said.unmapped) == ({"output": "answer"}, False, ("question", "my key"))
     assert "input=question" in said.notes[0]
-    own = detect(str(write('{"input": "q", "output": "a", "ts": 5}')), Shaping(guess=False))
+    own = detect(str(write('{"input": "q", "output": "a", "ours": 5}')), Shaping(guess=False))
     assert (own.mapping, own.guessed) == ({"input": "input", "output": "output"}, False)
+    # Part of a mapping by guess would be another sample of fields in CI than on a desk: other clusters, other intervals.
+    with pytest.raises(LogError, match="would have to be guessed"):
+        detect(str(write('{"prompt": "q", "output": "a"}')), Shaping(guess=False))
 
 
 def test_what_the_user_maps_is_not_guessed_again(write):

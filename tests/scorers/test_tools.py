@@ -48,7 +48,7 @@ def test_the_turn_starts_where_the_user_last_spoke(scope, count, turns):
 
 
 def test_messages_before_are_optional():
-    assert tool_call_count([LATER, LATER], [EARLIER, None]) == [3.0, 2.0]
+    assert tool_call_count([LATER, LATER], [EARLIER, None]) == [4.0, 2.0]
     assert tool_call_count([LATER]) == [2.0]
     assert tool_call_count([None, []]) == [None, 0.0]
 

@@ -33,6 +33,7 @@ MARKS = (
     r"PRIVATE KEY|://[^\s/@]*:[^\s/@]+@|AKIA|ASIA|ABIA|ACCA|gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|hooks\.slack\.com|sk-|AIza"
     r"|[sr]k_(?:live|test)_|whsec_|hf_|npm_|pypi-|SG\.|eyJ|\[secret"
 )
+_KEY_END = re.compile(r"-----END (?:[A-Z]{2,9} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
 _KINDS = [(kind, re.compile(shape, re.ASCII)) for kind, shape in SHAPES.items()]
 # A placeholder of documentation is no secret: sk-xxxxxxxxxxxxxxxxxxxx, AKIAIOSFODNN7EXAMPLE, user:password@host.
 _PLACEHOLDER = re.compile(r"EXAMPLE|example|your[-_]|YOUR[-_]|(.)\1{7}|:(?:password|passwd|pass|secret|pwd|\*{3,}|<\w{1,30}>)@", re.ASCII)
@@ -69,3 +70,20 @@ def _counted(text: str) -> Score | float:
     if not kinds:
         return 0.0
     return Score(value=float(kinds.total()), explanation=", ".join(f"{count} {kind}" for kind, count in kinds.items()))
+
+
+def find_secrets(text: str) -> list[tuple[int, int, str]]:
+    """Where secrets stand in a text: start, end and `secret:KIND` of what `secrets` counts, without overlaps.
+
+    A private key reaches to its END line, or to the end of the text where that is missing.
+    """
+    spans: list[tuple[int, int, str]] = []
+    for kind, shape in _KINDS:
+        for found in shape.finditer(text) if kind != "redacted" else ():
+            start, end = found.span()
+            if kind == "private key":
+                last = _KEY_END.search(text, end)
+                end = last.end() if last else len(text)
+            if not _PLACEHOLDER.search(found[0]) and all(end <= other or start >= other_end for other, other_end, _ in spans):
+                spans.append((start, end, f"secret:{kind.replace(' ', '_')}"))
+    return sorted(spans)

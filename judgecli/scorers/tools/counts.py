@@ -11,12 +11,13 @@ _ERROR_WORDS = ("error", "exception", "traceback", "failed:", "failure:")
 
 
 @scorer(kind="number", range=(0, None), higher_is_better=None, version=1)
-def tool_call_count(output_messages: Sequence[Conversation], messages: Sequence[Conversation | None] | None = None, *, scope: Scope = "turn") -> list[float]:
+def tool_call_count(output_messages: Sequence[Conversation], messages: Sequence[Conversation | None] | None = None, *, scope: Scope = "all") -> list[float]:
     """Number of tool calls that the agent made.
 
     Columns: output_messages, messages (optional; N conversations each). Returns: N counts.
     Null: never; a conversation without calls has 0.
-    Options: scope: "turn" = since the user last spoke, "all" = the whole conversation.
+    Options: scope: "all" = the whole conversation (a trajectory), "turn" = since the user last spoke; the
+    other scorers of tools look at the turn unless told otherwise.
     Source: ours.
 
     >>> call = {"type": "tool_call", "name": "search", "arguments": "{}"}
