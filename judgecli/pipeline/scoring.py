@@ -1,11 +1,10 @@
 """Read and score: logs to records, records to scores, scores to a summary a metric."""
 
+import contextlib
 import json
 import shlex
-import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +14,7 @@ from judgecli import catalog
 from judgecli.catalog import Spec
 from judgecli.engine.local import Engine, Task, worker_count
 from judgecli.engine.shard import check_options
-from judgecli.errors import Interrupted, LogError, MissingColumn, NoRecords, UsageError
+from judgecli.errors import LogError, MissingColumn, NoRecords, UsageError
 from judgecli.readers.checkpoint import Checkpoint
 from judgecli.readers.intake import Intake, LogFile
 from judgecli.readers.log import Shaping
@@ -25,7 +24,7 @@ from judgecli.scorer import Metric
 from judgecli.signal.summary import MetricSummary, summarise
 from judgecli.store import upkeep
 from judgecli.store.folder import Shard, Store
-from judgecli.store.query import Reduction, held_metrics
+from judgecli.store.query import COMPANIONS, ROW_COLUMNS, Reduction, held_metrics
 from judgecli.store.scope import LineCounts, Scope, open_scope
 
 if TYPE_CHECKING:
@@ -129,14 +128,14 @@ class ScoreResult:
 def score_logs(logs: Sequence[str], *, settings: "Settings", scorers: Sequence[str] | None = None, progress: Progress) -> ScoreResult:
     """Read the logs into the store, score every record, and summarise each metric over all records of these logs.
 
-    Raises: LogError, NoRecords, UsageError, MissingColumn, StoreError, EnvironmentFailure, Interrupted.
+    Raises: LogError, NoRecords, UsageError, MissingColumn, StoreError, EnvironmentFailure.
     """
     specs = choose_scorers(scorers, settings)
     metrics = bind_all(specs)
     files = log_files(logs, settings)
     size = sum(Path(log.path).stat().st_size for log in files if log.path != STDIN and Path(log.path).exists())
     notes: list[str] = []
-    with Store(settings.store) as store, _interruptible():
+    with Store(settings.store) as store:
         run_id = store.ledger.start_run(command=shlex.join(sys.argv), logs=logs, now=_now())
         work = _Work(store, specs, metrics, _Telling(progress, notes), worker_count(settings.workers, bytes_to_read=size, scorers=specs))
         try:
@@ -166,21 +165,31 @@ def choose_scorers(typed: Sequence[str] | None, settings: "Settings") -> list[Sp
         maps = [settings.map, *(source.map for source in settings.logs)]
         imported = sorted({name for fields in maps for name in fields if name.startswith("score.")})
         specs = (configured or [Spec(name, name) for name in catalog.default_names()]) + [Spec(name, name) for name in imported]
-    names = [spec.name for spec in specs]
-    for name in names:
-        if names.count(name) > 1:
-            raise UsageError(f"two metrics are called '{name}'", hint=f"give one another name: -s NAME={name}...")
+    check_names([spec.name for spec in specs])
     return specs
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Every metric must have columns of its own, also for readers that do not tell upper from lower case. Raises: UsageError."""
+    taken: dict[str, str] = {name: f"the column '{name}' of every row" for name in ROW_COLUMNS}
+    for name in names:
+        for column in (name, *(f"{name}.{kind}" for kind in COMPANIONS)):
+            if column.casefold() in taken:
+                raise UsageError(f"the metric '{name}' cannot be told from {taken[column.casefold()]}", hint=f"give one another name: -s OTHER={name}")
+            taken[column.casefold()] = f"the metric '{name}'"
 
 
 def bind_all(specs: Sequence[Spec]) -> list[Metric]:
     """Import the scorers and try their options on no rows. Raises: UnknownName, UsageError, EnvironmentFailure."""
-    metrics = [catalog.bind(spec) for spec in specs]
-    for metric in metrics:
-        try:
-            check_options(metric)
-        except (ValueError, TypeError) as error:
-            raise UsageError(f"scorer '{metric.name}': {error}", hint=f"see judge scorers {metric.scorer.name}") from error
+    with contextlib.redirect_stdout(sys.stderr):  # what a file of the user prints must not look like a result
+        metrics = [catalog.bind(spec) for spec in specs]
+        for metric in metrics:
+            if metric.code:
+                continue  # a file of the user need not bear a batch of no rows
+            try:
+                check_options(metric)
+            except (ValueError, TypeError) as error:
+                raise UsageError(f"scorer '{metric.name}': {error}", hint=f"see judge scorers {metric.scorer.name}") from error
     return metrics
 
 
@@ -308,35 +317,6 @@ def _summarise(store: Store, scope: Scope, metrics: Sequence[Metric]) -> list[Me
         if summary.cells != scope.counts.accepted:
             raise AssertionError(f"{summary.name}: {summary.cells} cells for {scope.counts.accepted} records")
     return found
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Turn the first Ctrl-C or SIGTERM into `Interrupted`; a second one ends the process at once."""
-    received: list[int] = []
-
-    def stop(number: int, _frame: object) -> None:
-        received.append(number)
-        for other in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(other, signal.SIG_DFL)
-        raise KeyboardInterrupt
-
-    try:
-        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not the main thread: whoever runs us handles signals
-        before = {}
-    try:
-        yield
-    except KeyboardInterrupt:
-        if not received:
-            raise
-        name = signal.Signals(received[0]).name
-        raise Interrupted(
-            f"stopped by {name}; everything finished so far is saved", hint=f"resume with: {shlex.join(sys.argv)}", signal_number=received[0]
-        ) from None
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _now() -> str:

@@ -23,6 +23,8 @@ SCALE = 12  # sums are of integers in units of 10**-SCALE
 SUM_DIGITS = 37  # a scaled sum of more digits could leave 128 bits
 FILTERED = (*sorted(COLUMNS), "tags")  # what a filter may read
 SCORE_ROWS = ("id", "time", "session", "model", "prompt_version")
+ROW_COLUMNS = ("key", *SCORE_ROWS, "file", "line", "source", "file_id", "prompt_hash", "cluster_hash")  # names that no metric may have
+COMPANIONS = ("reason", "label", "explanation", "detail")
 
 
 class Reduction:
@@ -41,7 +43,7 @@ class Reduction:
         self._connection.execute("SET temp_directory = ?", [str(store.root / ".duckdb")])
         self._connection.execute("SET threads = 2")
         self._connection.execute("SET preserve_insertion_order = true")
-        self._connection.register("adopted", scope.adopted.append_column("file_rank", pa.array(_ranks(scope.adopted, scope.file_ids), pa.int64())))
+        self._connection.register("adopted", scope.adopted.append_column("adopted_place", pa.array(_ranks(scope.adopted, scope.file_ids), pa.int64())))
         self._records = [str(store.records_path(shard.name)) for shard in scope.shards]
         self._files, self.infos = _locate(store, scope.shards, metrics)
 
@@ -90,8 +92,9 @@ class Reduction:
         selected = ", ".join([columns, "source.file AS file", "COALESCE(adopted.line, source.line) AS line", *([wanted] if names else [])])
         query = (
             f"SELECT lower(hex(joined.key)) AS key, {selected} FROM {joined} AS joined "
-            f"LEFT JOIN (VALUES {ranks}) AS ranked(id_of_file, rank) ON joined.file_id = ranked.id_of_file LEFT JOIN adopted ON adopted.key = joined.key "
-            "ORDER BY COALESCE(adopted.file_rank, ranked.rank), COALESCE(adopted.line, source.line), source.offset, joined.key"
+            f"LEFT JOIN (VALUES {ranks}) AS ranked(ranked_file, ranked_place) ON joined.file_id = ranked.ranked_file "
+            "LEFT JOIN adopted ON adopted.key = joined.key "
+            "ORDER BY COALESCE(adopted.adopted_place, ranked.ranked_place), COALESCE(adopted.line, source.line), source.offset, joined.key"
         )
         reader = self._checked(lambda: self._connection.sql(query).to_arrow_reader(batch_rows))
         for batch in reader:
