@@ -258,7 +258,7 @@ def _check_options(loaded: Scorer, spec: Spec) -> dict[str, object]:
     for name, parameter in loaded.options.items():
         if name in spec.options:
             try:
-                checked[name] = TypeAdapter(hints.get(name, object)).validate_python(spec.options[name])
+                checked[name] = TypeAdapter(hints.get(name, object)).validate_python(_read_option(name, spec.options[name]))
             except ValidationError as error:
                 raise UsageError(
                     f"option {name}={spec.options[name]!r} of '{spec.name}': {error.errors()[0]['msg']}", hint=f"see judge scorers {loaded.name}"
@@ -266,6 +266,16 @@ def _check_options(loaded: Scorer, spec: Spec) -> dict[str, object]:
         elif parameter.default is inspect.Parameter.empty:
             raise UsageError(f"scorer '{loaded.name}' needs the option '{name}'", hint=f'-s "my_{loaded.name}={loaded.name}:{name}=..."')
     return checked
+
+
+def _read_option(name: str, value: object) -> object:
+    """A schema may stand in a file: `schema=@answer.json` gives its text, which then is part of the metric's identity."""
+    if name != "schema" or not isinstance(value, str) or not value.startswith("@"):
+        return value
+    try:
+        return Path(value.removeprefix("@")).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read {value.removeprefix('@')}: {error}", hint="schema=@FILE names a JSON Schema file") from error
 
 
 def _load_path(target: str) -> tuple[Scorer, str]:

@@ -95,6 +95,8 @@ def find_change(path: str, shaping: Shaping, known: Checkpoint | None, bad_lines
         return "unchanged"
     if not supports_append(known.detected) or not _begins_alike(path, known) or not _holds_bad_lines(path, known, bad_lines):
         return "rewritten"
+    if not known.detected.mapping and known.entries == known.bad:
+        return "rewritten"  # nothing readable was there to detect a mapping from
     return "appended"
 
 
