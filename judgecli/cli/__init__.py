@@ -18,18 +18,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     words = list(sys.argv[1:] if arguments is None else arguments)
     _prepare_streams()
-    before = failure.catch_signals()
-    try:
-        code = _run(words)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        failure.discard(sys.stdout)
-        return BROKEN_PIPE
-    except BaseException as error:  # noqa: BLE001 - the one place where all of them end
-        return failure.report(error, words)
-    finally:
-        failure.restore_signals(before)
-    return code
+    with failure.Signals() as signals:
+        try:
+            code = _run(words)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            failure.discard(sys.stdout)
+            return BROKEN_PIPE
+        except BaseException as error:  # noqa: BLE001 - the one place where all of them end
+            return failure.report(signals.cause_of(error), words)
+        return code
 
 
 def _run(words: list[str]) -> int:

@@ -31,25 +31,37 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM, on the way that Ctrl-C takes: what is open is closed, what is half-written is removed."""
 
 
-def catch_signals() -> dict[int, object]:
-    """Make SIGINT and SIGTERM raise. Returns the handlers that were there; none outside the main thread.
+class Signals:
+    """While it is entered, the first SIGINT or SIGTERM raises, and a second one ends the process at once. Does nothing outside the main thread.
 
     SIGINT too: a shell starts background jobs with it ignored, and a run must stop when it is told to.
     """
 
-    def stop(number: int, _frame: object) -> None:
+    def __init__(self) -> None:
+        self._received: list[int] = []
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> "Signals":
+        with suppress(ValueError):
+            self._before = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            if signal.getsignal(number) is not signal.SIG_IGN:  # after an interruption signals stay ignored until the process ends
+                signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def _stop(self, number: int, _frame: object) -> None:
+        self._received.append(number)
+        for each in self._before:
+            signal.signal(each, signal.SIG_DFL)
         raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
-    with suppress(ValueError):
-        return {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    return {}
-
-
-def restore_signals(before: dict[int, object]) -> None:
-    """Put the handlers back that `catch_signals` returned; after an interruption signals stay ignored until the process ends."""
-    for number, handler in before.items():
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, handler)  # type: ignore[arg-type]
+    def cause_of(self, error: BaseException) -> BaseException:
+        """The interruption, whatever error it became on its way (a query that was cut off says so in its own words); else the error."""
+        if not self._received or isinstance(error, KeyboardInterrupt | Interrupted):
+            return error
+        return Terminated() if self._received[0] == signal.SIGTERM else KeyboardInterrupt()
 
 
 def report(error: BaseException, words: Sequence[str]) -> int:

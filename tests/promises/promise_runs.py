@@ -18,7 +18,7 @@ from judgecli.cli import main
 from judgecli.store.folder import Store
 from judgecli.store.upkeep import verify
 
-DRIVER = Path(__file__).with_name("small_shards.py")
+DRIVER = Path(__file__).with_name("forked_judge.py")
 SCORERS = ("words", "repetition", "empty")
 WORDS = "add the salt water rice oil and then stir until done 3 eggs or 200 g of flour".split()
 ROWS = 500
@@ -157,6 +157,44 @@ def wait_until(condition: object, *, timeout_s: float = 20.0) -> bool:
             return True
         time.sleep(0.005)
     return False
+
+
+class Forks:
+    """Runs of the command as forks of one process that has imported it (forked_judge.py)."""
+
+    def __init__(self, folder: Path, rows: int) -> None:
+        self.folder = folder
+        self.rows = rows
+        self._server = subprocess.Popen([sys.executable, str(DRIVER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+
+    def _ask(self, request: dict[str, object]) -> int:
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        self._server.stdin.write(json.dumps(request).encode() + b"\n")
+        self._server.stdin.flush()
+        return int(self._server.stdout.readline())
+
+    def start(self, words: Sequence[str]) -> int:
+        """Start `judge WORDS`; returns its pid."""
+        return self._ask({"words": list(words), "rows": self.rows, "folder": str(self.folder)})
+
+    def finish(self, pid: int) -> Run:
+        """Wait for its end."""
+        code = os.waitstatus_to_exitcode(self._ask({"wait": pid}))
+        return Run(code, (self.folder / "out").read_text(encoding="utf-8"), (self.folder / "err").read_text(encoding="utf-8"))
+
+    def close(self) -> None:
+        """End the process."""
+        with self._server:
+            pass
+
+
+def lives(pid: int) -> bool:
+    """Whether a process still runs."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 class Bench:
