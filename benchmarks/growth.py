@@ -55,16 +55,16 @@ def columns_of(scorer: Scorer, text: str) -> dict[str, list[object]]:
 
 
 def main() -> None:
-    print(f"{'scorer':26} {'worst ms':>9}  on")  # noqa: T201
+    print(f"{'scorer':26} {'worst ms':>9}  on")
     for scorer in map(load_scorer, scorer_names()):
         if not any(column.source == "output" for column in scorer.columns):
             continue
         try:
             taken, seed = worst(scorer)
         except (EnvironmentFailure, KeyError) as skipped:
-            print(f"{scorer.name:26} {'left out':>9}  {skipped}")  # noqa: T201
+            print(f"{scorer.name:26} {'left out':>9}  {skipped}")
             continue
-        print(f"{scorer.name:26} {taken:9.0f}  {seed!r}")  # noqa: T201
+        print(f"{scorer.name:26} {taken:9.0f}  {seed!r}")
 
 
 if __name__ == "__main__":

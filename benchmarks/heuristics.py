@@ -7,8 +7,6 @@ metrics share (block, hashes, sentence counts) is made once a batch and has line
 Best of three passes.
 """
 
-# ruff: noqa: T201
-
 import argparse
 import json
 import time

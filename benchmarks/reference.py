@@ -67,15 +67,15 @@ def main() -> None:
     pairs = read_pairs(Path(sys.argv[1])) if len(sys.argv) > 1 else made_pairs(2000)
     words = sum(len(text.split()) for text, _ in pairs) / len(pairs)
     step = max(len(pairs) // PEER_PAIRS, 1)
-    print(f"{len(pairs)} pairs, {words:.0f} words an output; peers on {len(pairs[::step])} of them")  # noqa: T201
-    print(f"{'metric':8} {'ours us':>9} {'peer us':>9} {'ratio':>7} {'largest difference':>20}")  # noqa: T201
+    print(f"{len(pairs)} pairs, {words:.0f} words an output; peers on {len(pairs[::step])} of them")
+    print(f"{'metric':8} {'ours us':>9} {'peer us':>9} {'ratio':>7} {'largest difference':>20}")
     ours: dict[str, Metric] = {"rouge1": rouge_1, "rouge2": rouge_2, "rougeL": rouge_l, "chrf": chrf, "bleu": bleu}  # type: ignore[dict-item]
     for name, metric in ours.items():
         cpu_us(metric, pairs[:PEER_PAIRS])  # the first call loads code and fills caches
         mine, values = cpu_us(metric, pairs)
         theirs, expected = cpu_us(peer(name), pairs[::step])
         apart = max(abs((value or 0.0) - wanted) for value, wanted in zip(values[::step], expected, strict=True))
-        print(f"{name:8} {mine:9.0f} {theirs:9.0f} {theirs / mine:7.1f} {apart:20.1e}")  # noqa: T201
+        print(f"{name:8} {mine:9.0f} {theirs:9.0f} {theirs / mine:7.1f} {apart:20.1e}")
 
 
 if __name__ == "__main__":
