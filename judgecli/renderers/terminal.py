@@ -38,7 +38,7 @@ def summary(document: Document, page: Page = Page()) -> str:
     parts += _judge_lines(document.get("judge") or {})
     parts += _guessed_lines(document.get("files", ()))
     parts += [Text(f"note      {terminal_line(str(text))}") for text in document.get("notes", ())]
-    return _render(parts, page)
+    return render(parts, page)
 
 
 def warnings(document: Document) -> list[str]:
@@ -149,7 +149,7 @@ def inspection(files: Sequence[Document], page: Page = Page()) -> str:
     parts: list[RenderableType] = []
     for file in files:
         parts += [*([Text("")] if parts else []), *_inspected(file)]
-    return _render(parts, page)
+    return render(parts, page)
 
 
 def _inspected(file: Document) -> list[RenderableType]:
@@ -199,7 +199,7 @@ def scorer_list(scorers: Sequence[Document], page: Page = Page()) -> str:
         rows = [_scorer_row(scorer) for scorer in scorers if scorer["theme"] == theme]
         parts += [Text(terminal_line(theme), "bold"), _table(["name", "range", "better", "reads", "gives"], rows, right=())]
     parts.append(Text("* is scored without -s. judge scorers NAME shows one in full."))
-    return _render(parts, page)
+    return render(parts, page)
 
 
 def _scorer_row(scorer: Document) -> list[str]:
@@ -224,7 +224,7 @@ def scorer_page(scorer: Document, page: Page = Page()) -> str:
     parts: list[RenderableType] = [Text(f"{terminal_line(str(scorer['name']))}  ({terminal_line(str(scorer['theme']))})", "bold")]
     parts += [Text(f"  {label:<9} {terminal_line(value)}") for label, value in rows]
     parts += [Text(""), *(Text("  " + terminal_line(line)) for line in str(scorer["docstring"]).splitlines())]
-    return _render(parts, page)
+    return render(parts, page)
 
 
 def _better(scorer: Document) -> str:
@@ -241,7 +241,7 @@ def range_text(scorer: Document) -> str:
 
 def facts(document: Document, page: Page = Page()) -> str:
     """A document of names and values, nested ones indented (store info, verify, compact, forget)."""
-    return _render([Text(line) for line in _fact_lines(document, "")], page)
+    return render([Text(line) for line in _fact_lines(document, "")], page)
 
 
 def _fact_lines(document: Document, indent: str) -> list[str]:
@@ -281,7 +281,7 @@ def checks(rows: Sequence[Document], page: Page = Page()) -> str:
         parts.append(Text.assemble((f"{row['status']:<8}", styles[row["status"]]), f" {row['check']:<12} {terminal_line(str(row['detail']))}"))
         if row.get("hint"):
             parts.append(Text(f"{'':<21} {terminal_line(str(row['hint']))}"))
-    return _render(parts, page)
+    return render(parts, page)
 
 
 def number(value: float | int | None) -> str:
@@ -327,7 +327,8 @@ def _least_width(table: Table) -> int:
     return sum((column.min_width or 40) + 2 for column in table.columns)
 
 
-def _render(parts: Sequence[RenderableType], page: Page) -> str:
+def render(parts: Sequence[RenderableType], page: Page) -> str:
+    """The parts below each other as text: blanks at line ends removed, no markup, colours only where the page has them."""
     out = io.StringIO()
     console = Console(
         file=out,
