@@ -5,7 +5,7 @@ are of integers scaled by 10^12, so the answer is the same to the last digit wha
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,11 +57,11 @@ class Reduction:
         """Everything that `signal.summary` needs of one metric."""
         if not self.scope.shards:
             return Reduced(np.empty(0), np.empty(0), 0.0, None, None, None, 0, {}, {})
-        quoted = _quote(name)
+        quoted = quote(name)
         joined = self._joined([name], ["cluster_hash"])
         reasons = {
             str(reason): int(count)
-            for reason, count in self._rows(f"SELECT {_quote(name + '.reason')}, count(*) FROM {joined} WHERE {quoted} IS NULL GROUP BY 1")
+            for reason, count in self._rows(f"SELECT {quote(name + '.reason')}, count(*) FROM {joined} WHERE {quoted} IS NULL GROUP BY 1")
         }
         if self.infos[name].kind == "category":
             categories = {
@@ -70,7 +70,7 @@ class Reduction:
             }
             return Reduced(np.empty(0), np.empty(0), 0.0, None, None, None, sum(categories.values()), reasons, categories)
         scored, smallest, median, largest = self._rows(f"SELECT count({quoted}), min({quoted}), quantile_cont({quoted}, 0.5), max({quoted}) FROM {joined}")[0]
-        digits = _scale_digits(max(abs(smallest), abs(largest)), scored) if scored else SCALE
+        digits = scale_digits(max(abs(smallest), abs(largest)), scored) if scored else SCALE
         scaled = f"{quoted} * 1e{digits}" if digits >= 0 else f"{quoted} / 1e{-digits}"
         clusters = self._arrow(
             f"SELECT cluster_hash, count(*) AS rows, sum(CAST(round({scaled}) AS HUGEINT)) AS total "
@@ -86,7 +86,7 @@ class Reduction:
         if not self.scope.shards:
             return
         ranks = ", ".join(f"({file_id}, {rank})" for rank, file_id in enumerate(self.scope.file_ids))
-        wanted = ", ".join(f"{_quote(name)}, {_quote(name + '.reason')}::VARCHAR AS {_quote(name + '.reason')}" for name in names)
+        wanted = ", ".join(f"{quote(name)}, {quote(name + '.reason')}::VARCHAR AS {quote(name + '.reason')}" for name in names)
         columns = ", ".join(SCORE_ROWS)
         joined = self._joined(names, ["source", *SCORE_ROWS])
         selected = ", ".join([columns, "source.file AS file", "COALESCE(adopted.line, source.line) AS line", *([wanted] if names else [])])
@@ -96,7 +96,7 @@ class Reduction:
             "LEFT JOIN adopted ON adopted.key = joined.key "
             "ORDER BY COALESCE(adopted.adopted_place, ranked.ranked_place), COALESCE(adopted.line, source.line), source.offset, joined.key"
         )
-        reader = self._checked(lambda: self._connection.sql(query).to_arrow_reader(batch_rows))
+        reader = run_checked(lambda: self._connection.sql(query).to_arrow_reader(batch_rows))
         for batch in reader:
             yield pa.Table.from_batches([batch])
 
@@ -104,19 +104,19 @@ class Reduction:
         """The records of the scope with these record columns and metric columns (NAME, NAME.reason); `order` is SQL over them."""
         if not self.scope.shards:
             return
-        chosen = [*columns, *(part for name in names for part in (_quote(name), _quote(name + ".reason") + "::VARCHAR AS " + _quote(name + ".reason")))]
+        chosen = [*columns, *(part for name in names for part in (quote(name), quote(name + ".reason") + "::VARCHAR AS " + quote(name + ".reason")))]
         query = f"SELECT {', '.join(chosen)} FROM {self._joined(names, columns)}{' ORDER BY ' + order if order else ''}"
-        for batch in self._checked(lambda: self._connection.sql(query).to_arrow_reader(batch_rows)):
+        for batch in run_checked(lambda: self._connection.sql(query).to_arrow_reader(batch_rows)):
             yield pa.Table.from_batches([batch])
 
     def _joined(self, names: Sequence[str], columns: Sequence[str]) -> str:
         """A subquery of the scope's rows: record columns beside metric columns, joined by position."""
         wanted = FILTERED if self._where is not None else ()
         record_columns = ", ".join(dict.fromkeys(["key", "file_id", *columns, *wanted]))
-        joined = f"(SELECT {record_columns} FROM read_parquet({_list(self._records)}))"
+        joined = f"(SELECT {record_columns} FROM read_parquet({path_list(self._records)}))"
         for paths, members in self._grouped(names):
-            selected = ", ".join(f"{_quote(name)}, {_quote(name + '.reason')}" for name in members)
-            joined += f" POSITIONAL JOIN (SELECT {selected} FROM read_parquet({_list(paths)}, union_by_name = true))"
+            selected = ", ".join(f"{quote(name)}, {quote(name + '.reason')}" for name in members)
+            joined += f" POSITIONAL JOIN (SELECT {selected} FROM read_parquet({path_list(paths)}, union_by_name = true))"
         conditions = [f"({self._where})"] if self._where is not None else []
         if not self.scope.whole:
             ids = ", ".join(map(str, self.scope.file_ids))
@@ -131,29 +131,30 @@ class Reduction:
         return [(list(paths), members) for paths, members in groups.items()]
 
     def _rows(self, query: str) -> list[tuple[Any, ...]]:
-        return list(self._checked(lambda: self._connection.execute(query).fetchall()))
+        return list(run_checked(lambda: self._connection.execute(query).fetchall()))
 
     def _arrow(self, query: str) -> pa.Table:
-        return self._checked(lambda: self._connection.sql(query).to_arrow_table())
+        return run_checked(lambda: self._connection.sql(query).to_arrow_table())
 
-    @staticmethod
-    def _checked(run: Any) -> Any:
-        import duckdb
 
-        try:
-            return run()
-        except duckdb.IOException as error:
-            if "No files found" in str(error) or "No such file" in str(error):
-                raise StoreBusy("the store changed while this run was reading it", hint="run the same command again; what was scored is kept") from error
-            raise EnvironmentFailure(
-                f"reading the store failed: {str(error).splitlines()[0]}", hint="check the disk; judge store verify looks for damage"
-            ) from error
-        except duckdb.OutOfMemoryException as error:
-            raise EnvironmentFailure(
-                f"out of memory: {str(error).splitlines()[0]}", hint="free memory or disk space for spilled data, and run again"
-            ) from error
-        except duckdb.Error as error:
-            raise StoreCorrupt(f"a file of the store cannot be read: {str(error).splitlines()[0]}", hint="judge store verify names damaged files") from error
+def run_checked(run: Callable[[], Any]) -> Any:
+    """What `run` gives. Raises: StoreBusy, StoreCorrupt, EnvironmentFailure where DuckDB cannot read the store."""
+    import duckdb
+
+    try:
+        return run()
+    except duckdb.IOException as error:
+        if "No files found" in str(error) or "No such file" in str(error):
+            raise StoreBusy("the store changed while this run was reading it", hint="run the same command again; what was scored is kept") from error
+        raise EnvironmentFailure(
+            f"reading the store failed: {str(error).splitlines()[0]}", hint="check the disk; judge store verify looks for damage"
+        ) from error
+    except duckdb.OutOfMemoryException as error:
+        raise EnvironmentFailure(
+            f"out of memory: {str(error).splitlines()[0]}", hint="free memory or disk space for spilled data, and run again"
+        ) from error
+    except duckdb.Error as error:
+        raise StoreCorrupt(f"a file of the store cannot be read: {str(error).splitlines()[0]}", hint="judge store verify names damaged files") from error
 
 
 def _locate(store: Store, shards: Sequence[Shard], metrics: Sequence[tuple[str, str]]) -> tuple[dict[str, list[str]], dict[str, MetricInfo]]:
@@ -175,7 +176,7 @@ def held_metrics(root: Path, shard: str) -> dict[tuple[str, str], tuple[Path, Me
     return {(metric.name, metric.identity): (path, metric) for path, metrics in score_files(root, shard).items() for metric in metrics}
 
 
-def _scale_digits(largest: float, rows: int) -> int:
+def scale_digits(largest: float, rows: int) -> int:
     """By which power of ten values are scaled before they are summed as integers: fewer than SCALE only where the sum would not fit."""
     magnitude = math.ceil(math.log10(max(largest, 1.0)) + math.log10(rows))
     return min(SCALE, SUM_DIGITS - magnitude)
@@ -194,9 +195,11 @@ def _ranks(adopted: pa.Table, file_ids: Sequence[int]) -> list[int]:
     return [rank[file_id] for file_id in adopted.column("file_id").to_pylist()]
 
 
-def _quote(name: str) -> str:
+def quote(name: str) -> str:
+    """A name as SQL writes it."""
     return '"' + name.replace('"', '""') + '"'
 
 
-def _list(paths: Sequence[str]) -> str:
+def path_list(paths: Sequence[str]) -> str:
+    """Paths as a list of SQL."""
     return "[" + ", ".join("'" + path.replace("'", "''") + "'" for path in paths) + "]"
