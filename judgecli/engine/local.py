@@ -4,10 +4,11 @@ import contextlib
 import json
 import os
 import selectors
+import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -100,7 +101,8 @@ class Engine:
     def _start(self) -> _Worker:
         path = [entry for entry in sys.path if entry]  # without the current folder: nothing there is imported by its name
         environment = os.environ | {"OMP_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
-        process = subprocess.Popen([sys.executable, "-c", START, json.dumps(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+        with _ctrl_c_blocked():
+            process = subprocess.Popen([sys.executable, "-c", START, json.dumps(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
         worker = _Worker(process)
         self._running.append(worker)
         self._selector.register(process.stdout, selectors.EVENT_READ, worker)  # type: ignore[arg-type]
@@ -134,6 +136,8 @@ class Engine:
         self._running.remove(worker)
         status = worker.process.wait()
         worker.process.stdout.close()  # type: ignore[union-attr]
+        with contextlib.suppress(OSError):  # what it did not read is lost with it
+            worker.process.stdin.close()  # type: ignore[union-attr]
         task = worker.task
         if task is None:
             return
@@ -144,6 +148,19 @@ class Engine:
                 hint="finished shards are kept; run again, with --workers 1 if memory is short",
             )
         self._waiting.appendleft(task)
+
+
+@contextlib.contextmanager
+def _ctrl_c_blocked() -> Iterator[None]:
+    """Ctrl-C reaches the whole group: a process started in here never sees it, from its first instruction on. Its parent decides."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _changed(what: str) -> StoreBusy:

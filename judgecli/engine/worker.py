@@ -6,10 +6,13 @@ comes along. It ends when its input ends: a parent that was killed leaves no wor
 
 import json
 import os
+import queue
 import signal
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 from judgecli.catalog import Spec, bind
 from judgecli.engine.shard import needed_columns, score_table
@@ -41,10 +44,24 @@ def main() -> None:
     tasks = os.fdopen(os.dup(0), encoding="utf-8")
     with open(os.devnull) as nothing:
         os.dup2(nothing.fileno(), 0)  # what a scorer reads must not be our tasks
-    for line in tasks:
+    for line in _lines_until_end(tasks):
         task = json.loads(line)
         answers.write(json.dumps(_answer(task)) + "\n")
         answers.flush()
+
+
+def _lines_until_end(stream: IO[str]) -> Iterator[str]:
+    """Lines as they come. When they end this process ends at once, in the middle of a task too: whoever asked for it is gone."""
+    waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def read() -> None:
+        for line in stream:
+            waiting.put(line)
+        os._exit(0)
+
+    threading.Thread(target=read, daemon=True).start()
+    while True:
+        yield waiting.get()
 
 
 def _answer(task: dict[str, object]) -> dict[str, object]:

@@ -36,7 +36,9 @@ def _catches(pid: int, number: int) -> bool:
     return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
 
 
-def _stop(bench: Bench, forks: Forks, store: str, plan: tuple[signal.Signals, ...], delay_s: float, *, workers: bool, capsys: pytest.CaptureFixture[str]) -> None:
+def _stop(
+    bench: Bench, forks: Forks, store: str, plan: tuple[signal.Signals, ...], delay_s: float, *, workers: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
     words = score_words(bench.logs, store, "-o", f"{store}.csv", *(["--workers", "1"] if workers else []))
     pid = forks.start(words)
     wait_until(lambda: not lives(pid) or (_catches(pid, signal.SIGTERM) and (bench.folder / store / "ledger.db").exists()))
