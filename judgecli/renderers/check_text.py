@@ -13,7 +13,7 @@ from judgecli.renderers.terminal import Page
 
 Document = Mapping[str, Any]
 COLOURS = {"pass": "32", "fail": "1;31", "inconclusive": "33", "incomplete": "1;33"}
-_MARKDOWN = re.compile(r"[\\`*_{}\[\]()#+!|~$@:-]")
+_MARKDOWN = re.compile(r"[\\`*\[\]#|~$@]|(?<!\w)_|_(?!\w)|(?<=:)/|(?<=www)\.")  # what is markup, a mention or a link anywhere in a line
 ORDER = ("fail", "incomplete", "inconclusive", "pass")
 
 
@@ -22,7 +22,7 @@ def check_page(document: Document, page: Page) -> str:
     gates = document["gates"]
     wide = max([len(terminal_line(str(gate["gate"]))) for gate in gates], default=0)
     lines = [_painted(line, "1;33", page) for line in partial_lines(document)]
-    lines.append(f"{_verdict(document, page)}  {terminal_line(headline(document))}")
+    lines.append(f"{_verdict(document, page)}{terminal_line(headline(document))}")
     for gate in gates:
         name = terminal_line(str(gate["gate"]))
         lines.append(f"  {_verdict(gate, page)}{name:<{min(wide, 60)}}  {terminal_line(str(gate['message']))}")
@@ -52,7 +52,7 @@ def headline(document: Document) -> str:
 
 
 def _verdict(answered: Document, page: Page) -> str:
-    return _painted(f"{answered['verdict']:<12}", COLOURS[answered["verdict"]], page)
+    return _painted(f"{answered['verdict']:<14}", COLOURS[answered["verdict"]], page)
 
 
 def _painted(text: str, style: str, page: Page) -> str:
