@@ -98,15 +98,17 @@ class MetricSummary:
         return document
 
 
-def summarise(name: str, identity: str, *, kind: str, scale: Range, higher_is_better: bool | None, reduced: Reduced) -> MetricSummary:
-    """Apply the formulas to what the reduction gave."""
+def summarise(
+    name: str, identity: str, *, kind: str, scale: Range, higher_is_better: bool | None, reduced: Reduced, known: Estimate | None = None
+) -> MetricSummary:
+    """Apply the formulas to what the reduction gave; `known` is the estimate where it was computed before, with many others."""
     unscored = {reason: count for reason, count in sorted(reduced.reasons.items()) if REASONS[reason] != "waiting"}
     waiting = sum(reduced.reasons.values()) - sum(unscored.values())
     failed = sum(count for reason, count in unscored.items() if REASONS[reason] == "failed")
     estimate = Estimate(None, None, None, None)
     if kind != "category":
         with np.errstate(over="ignore", invalid="ignore"):
-            estimate = (rate_interval if kind == "rate" else mean_interval)(reduced.sums, reduced.counts)
+            estimate = known or (rate_interval if kind == "rate" else mean_interval)(reduced.sums, reduced.counts)
         estimate = Estimate(_finite(estimate.mean), _finite(estimate.se), _clip(_finite(estimate.low), scale), _clip(_finite(estimate.high), scale))
     bad_end, good_end = scale if higher_is_better is not False else (scale[1], scale[0])
     worst, best = (None if kind == "category" else _impute(reduced, failed + waiting, end) for end in (bad_end, good_end))

@@ -1,8 +1,21 @@
-"""Signals: rewards and scores aggregated by window and policy, as data."""
+"""Signals: rewards and scores aggregated by window and policy, as data, and the second step that makes them.
+
+A row's value is V at the end of its window (reward/value.py), its advantage the mean minus V at the
+start of the window, its regret what was lost against the best known policy (reward/regret.py).
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+
+import numpy as np
+
+from judgecli.reward.regret import Arm, best_arm, lost
+from judgecli.reward.value import Baseline, decayed_values
+from judgecli.schema import REASONS
+from judgecli.signal.cells import Cells, Floats, MetricCells
+from judgecli.signal.summary import MetricSummary, Reduced, summarise
+from judgecli.stats.intervals import Estimate, segment_intervals
 
 
 @dataclass(frozen=True)
@@ -36,7 +49,13 @@ class SignalRow:
     kind: str = "number"
     higher_is_better: bool | None = None
     reasons: Mapping[str, str] = field(default_factory=dict)
-    extra: Mapping[str, float | int | None] = field(default_factory=dict)  # signal density, silent groups, session return, ...
+    extra: Mapping[str, float | int | None] = field(default_factory=dict)  # shortfall, signal density, session return, ...
+    unit: str = "record"  # what n counts: record, session, prompt or corpus (outputs)
+
+    @property
+    def partial(self) -> bool:
+        """Whether a cell that should have a value failed or still waits."""
+        return any(REASONS[reason] != "design" for reason, count in self.unscored.items() if count)
 
     def to_json(self) -> dict[str, object]:
         """DESIGN's `signals` row, strict JSON."""
@@ -56,6 +75,11 @@ class Signals:
     alarms: Sequence[Mapping[str, object]] = ()
     notes: Sequence[str] = ()
 
+    @property
+    def complete(self) -> bool:
+        """Whether everything that should be measured was."""
+        return not any(row.partial for row in self.rows)
+
     def to_json(self) -> dict[str, object]:
         """DESIGN's `signals` shape."""
         return {
@@ -63,5 +87,158 @@ class Signals:
             "alarms": [dict(alarm) for alarm in self.alarms],
             "by": list(self.by),
             "window": self.window,
+            "complete": self.complete,
             "notes": list(self.notes),
         }
+
+
+def window_signals(cells: Cells, *, half_life_us: float, prior: float) -> list[SignalRow]:
+    """One row a cell and metric identity that has any record there, ordered by window, then metric, then segment."""
+    found: list[tuple[int, SignalRow]] = []
+    for metric in cells.metrics:
+        found += _metric_rows(cells, metric, half_life_us=half_life_us, prior=prior)
+    order = {name: place for place, name in enumerate(dict.fromkeys(metric.name for metric in cells.metrics))}
+    windows = [-(2**63) if cells.cells[place].window is None else cells.cells[place].window for place in range(len(cells.cells))]
+    return [row for _, row in sorted(found, key=lambda item: (windows[item[0]], order[item[1].metric], item[0]))]
+
+
+def _metric_rows(cells: Cells, metric: MetricCells, *, half_life_us: float, prior: float) -> list[tuple[int, SignalRow]]:
+    estimates = segment_intervals(metric.sums, metric.counts, metric.cells, metric.totals, rate=metric.kind == "rate")
+    edges = np.searchsorted(metric.cells, np.arange(len(cells.cells) + 1))
+    summaries: dict[int, tuple[MetricSummary, int]] = {}
+    for place in range(len(cells.cells)):
+        part = slice(int(edges[place]), int(edges[place + 1]))
+        summary, clusters = _summary(metric, place, part, estimates[place])
+        if summary.cells:
+            summaries[place] = (summary, clusters)
+    values = _values(cells, metric, half_life_us, prior)
+    best, first = _known_best(cells, metric, {place: summary.estimate for place, (summary, _) in summaries.items()})
+    return [(place, _row(cells, place, metric, summary, clusters, values.get(place), best, first)) for place, (summary, clusters) in summaries.items()]
+
+
+def _summary(metric: MetricCells, place: int, part: slice, estimate: Estimate) -> tuple[MetricSummary, int]:
+    counts = metric.counts[part]
+    scored = counts > 0
+    reduced = Reduced(
+        metric.sums[part][scored],
+        counts[scored].astype(float),
+        float(metric.totals[place]),
+        None,
+        None,
+        None,
+        int(counts.sum()),
+        metric.reasons.get(place, {}),
+        {},
+    )
+    summary = summarise(
+        metric.name, metric.identity, kind=metric.kind, scale=metric.scale, higher_is_better=metric.higher_is_better, reduced=reduced, known=estimate
+    )
+    return summary, int(scored.sum())
+
+
+def _values(cells: Cells, metric: MetricCells, half_life_us: float, prior: float) -> dict[int, Baseline]:
+    """V by cell; none for a category, and none for records without time."""
+    width, origin, newest = cells.window.width_us, cells.window.origin_us, cells.newest
+    if metric.kind == "category" or newest is None:
+        return {}
+    if width is None:
+        ends = [0.0] * len(cells.cells)
+    else:
+        ends = [float("nan") if cell.window is None else float(origin + (cell.window + 1) * width) for cell in cells.cells]
+    kept = [place for place, end in enumerate(ends) if end == end]
+    segments = [cells.cells[place].segment for place in kept]
+    found = decayed_values(
+        segments,
+        [ends[place] for place in kept],
+        metric.decayed_sums[kept],
+        metric.decayed_counts[kept],
+        width=float(width or 0),
+        half_life=half_life_us,
+        prior=prior,
+    )
+    return dict(zip(kept, found, strict=True))
+
+
+def _known_best(cells: Cells, metric: MetricCells, estimates: Mapping[int, Estimate]) -> tuple[Arm | None, Estimate | None]:
+    """The best segment over all windows where there are two or more; else the first window that has a mean."""
+    if metric.kind == "category" or metric.higher_is_better is None:
+        return None, None
+    segments = sorted({cell.segment for cell in cells.cells}, key=repr)
+    number = {segment: place for place, segment in enumerate(segments)}
+    of_cell = np.array([number[cell.segment] for cell in cells.cells], dtype=np.int64)
+    arms = _arms(metric, of_cell, segments)
+    if len(arms) >= 2:
+        return best_arm(arms, higher_is_better=metric.higher_is_better), None
+    timed = [place for place in sorted(estimates) if estimates[place].mean is not None and cells.cells[place].window is not None]
+    return None, estimates[timed[0]] if timed else None
+
+
+def _arms(metric: MetricCells, of_cell: np.ndarray, segments: Sequence[tuple[str | None, ...]]) -> list[Arm]:
+    """Every segment over all its windows, its clusters joined across them."""
+    arm = of_cell[metric.cells]
+    order = np.lexsort((metric.cells, metric.clusters, arm))
+    arm, clusters = arm[order], metric.clusters[order]
+    starts = np.flatnonzero(np.r_[True, (arm[1:] != arm[:-1]) | (clusters[1:] != clusters[:-1])]) if len(arm) else np.empty(0, dtype=np.int64)
+    sums: Floats = np.add.reduceat(metric.sums[order], starts) if len(starts) else metric.sums
+    counts = np.add.reduceat(metric.counts[order], starts) if len(starts) else metric.counts
+    totals: Floats = np.bincount(of_cell, metric.totals, len(segments)).astype(float)
+    estimates = segment_intervals(sums, counts, arm[starts], totals, rate=metric.kind == "rate")
+    return [Arm(segment, estimate) for segment, estimate in zip(segments, estimates, strict=True) if estimate.mean is not None]
+
+
+def _row(
+    cells: Cells,
+    place: int,
+    metric: MetricCells,
+    summary: MetricSummary,
+    clusters: int,
+    baseline: Baseline | None,
+    best: Arm | None,
+    first: Estimate | None,
+) -> SignalRow:
+    cell, estimate = cells.cells[place], summary.estimate
+    end = None if cell.window is None else cells.window.start(cell.window + 1)
+    value, before = (baseline.value, baseline.before) if baseline is not None else (None, None)
+    regret, shortfall = (lost(estimate, against, summary.higher_is_better) for against in (best.estimate if best else None, first))
+    reasons = {**summary.why_null, **_why_null(cells, summary, baseline, best)}
+    return SignalRow(
+        window_start=None if cell.window is None else cells.window.start(cell.window),
+        window_end=end,
+        policy=dict(zip(cells.by, cell.segment, strict=True)),
+        metric=summary.name,
+        n=summary.scored,
+        unscored=dict(metric.reasons.get(place, {})),
+        clusters=clusters,
+        mean=estimate.mean,
+        se=estimate.se,
+        low=estimate.low,
+        high=estimate.high,
+        worst=summary.worst,
+        best=summary.best,
+        value=value,
+        advantage=None if before is None or estimate.mean is None else estimate.mean - before,
+        regret=regret,
+        identity=summary.identity,
+        late=cell.late,
+        final=end is not None and cells.newest is not None and cells.newest - end >= cells.lateness,
+        kind=summary.kind,
+        higher_is_better=summary.higher_is_better,
+        reasons=reasons,
+        extra={"shortfall": shortfall} if shortfall is not None else {},
+    )
+
+
+def _why_null(cells: Cells, summary: MetricSummary, baseline: Baseline | None, best: Arm | None) -> dict[str, str]:
+    """Why value, advantage and regret are null where they are."""
+    if summary.kind == "category" or summary.estimate.mean is None:
+        return dict.fromkeys(("value", "advantage", "regret"), summary.why_null.get("mean", "nothing was scored"))
+    why: dict[str, str] = {}
+    if baseline is None or baseline.value is None:
+        why["value"] = "the records have no time"
+    if baseline is None or baseline.before is None:
+        why["advantage"] = why.get("value", "nothing was scored before this window")
+    if summary.higher_is_better is None:
+        why["regret"] = "no direction of this metric is good in itself"
+    elif best is None:
+        why["regret"] = "no two segments to compare; see shortfall" if cells.window.width_us is not None else "no two segments to compare"
+    return why

@@ -63,7 +63,57 @@ def rate_interval(sums: npt.NDArray[np.float64], counts: npt.NDArray[np.float64]
     else:
         correction = (len(counts) - 1) / len(counts)  # the binomial variance has no small-sample factor
         effective = rows / max(1.0, robust.se**2 * correction / binomial)
+    low, high = _wilson(np.array([share]), np.array([effective]), level)
+    return Estimate(share, robust.se, float(low[0]), float(high[0]))
+
+
+def _wilson(share: npt.NDArray[np.float64], rows: npt.NDArray[np.float64], level: float) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     z = float(special.ndtri(0.5 + level / 2))
-    centre = (share + z**2 / (2 * effective)) / (1 + z**2 / effective)
-    half = z / (1 + z**2 / effective) * float(np.sqrt(share * (1 - share) / effective + z**2 / (4 * effective**2)))
-    return Estimate(share, robust.se, max(0.0, centre - half), min(1.0, centre + half))
+    centre = (share + z**2 / (2 * rows)) / (1 + z**2 / rows)
+    half = z / (1 + z**2 / rows) * np.sqrt(share * (1 - share) / rows + z**2 / (4 * rows**2))
+    return np.maximum(0.0, centre - half), np.minimum(1.0, centre + half)
+
+
+def segment_intervals(
+    sums: npt.NDArray[np.float64],
+    counts: npt.NDArray[np.int64],
+    segments: npt.NDArray[np.int64],
+    totals: npt.NDArray[np.float64],
+    *,
+    rate: bool,
+    level: float = 0.95,
+) -> list[Estimate]:
+    """`mean_interval` (or, for a `rate`, `rate_interval`) of many segments at once.
+
+    Columns: of each cluster its sum, count and segment number (0 to S - 1, ascending); of each
+    segment its total, which may be more exact than the sum of sums. Clusters without rows are left
+    out. Returns S estimates.
+
+    >>> sums, counts, segments = np.array([2.0, 0.0, 3.0]), np.array([2, 2, 3]), np.array([0, 0, 1])
+    >>> [round(estimate.mean, 3) for estimate in segment_intervals(sums, counts, segments, np.array([2.0, 3.0]), rate=False)]
+    [0.5, 1.0]
+    """
+    kept = counts > 0
+    sums, counts, segments = sums[kept], counts[kept].astype(float), segments[kept]
+    rows, clusters = np.bincount(segments, counts, len(totals)), np.bincount(segments, minlength=len(totals)).astype(float)
+    with np.errstate(all="ignore"):
+        means = totals / rows
+        squares = np.bincount(segments, (sums - means[segments] * counts) ** 2, len(totals))
+        errors = np.sqrt(clusters / (clusters - 1) * squares) / rows
+        if rate:
+            binomial = means * (1 - means) / rows
+            effective = np.where(binomial > 0, rows / np.maximum(1.0, errors**2 * (clusters - 1) / clusters / binomial), clusters)
+            low, high = _wilson(means, effective, level)
+            known = (clusters > 1) | (binomial <= 0)
+        else:
+            half = special.stdtrit(np.maximum(clusters - 1, 1), 0.5 + level / 2) * errors
+            low, high, known = means - half, means + half, clusters > 1
+    return [
+        Estimate(
+            float(means[place]) if clusters[place] else None,
+            float(errors[place]) if clusters[place] > 1 else None,
+            float(low[place]) if clusters[place] and known[place] else None,
+            float(high[place]) if clusters[place] and known[place] else None,
+        )
+        for place in range(len(totals))
+    ]

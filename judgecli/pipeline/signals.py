@@ -1,0 +1,64 @@
+"""Window: scores and rewards of the store by window and policy."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from judgecli.errors import NoRecords, UsageError
+from judgecli.signal.cells import Window, duration
+from judgecli.signal.windows import Signals, window_signals
+from judgecli.store.folder import Store
+from judgecli.store.selection import Selection, select_records
+from judgecli.store.windows_query import Question, WindowReduction
+
+if TYPE_CHECKING:
+    from judgecli.config.settings import Settings
+
+UNITS = ("record", "session", "prompt", "corpus")
+
+
+def compute_signals(
+    settings: "Settings",
+    *,
+    by: Sequence[str] | None = None,
+    window: str = "1d",
+    on: str | None = None,
+    metrics: Sequence[str] | None = None,
+    units: Sequence[str] = ("record",),
+) -> Signals:
+    """Every metric (default: all of the selected records) in every window and segment.
+
+    `by`: record columns or tags.NAME, default the policy of judge.yaml; `on`: which records (a filter,
+    run:last, run:ID; default all); `units`: record, session, prompt, corpus.
+    Raises: UsageError, UnknownName, NoRecords, StoreError, EnvironmentFailure.
+    """
+    _check_units(units)
+    columns = tuple(dict.fromkeys(settings.policy if by is None else by))
+    with Store(settings.store, create=False) as store:
+        selection = select_records(store, on)
+        names = list(dict.fromkeys(metrics)) if metrics else list(selection.metrics)
+        question = ask(settings, columns, window)
+        with WindowReduction(store, selection, names, question) as reduction:
+            cells = reduction.cells()
+            if not cells.cells:
+                raise NoRecords(f"no records: {selection.on}", hint="judge store info shows what the store holds; check --on")
+            half_life = duration(settings.project.value.half_life).total_seconds() * 1e6
+            rows = window_signals(cells, half_life_us=half_life, prior=settings.project.value.prior) if "record" in units else []
+    return Signals(rows, columns, window, notes=_notes(selection, names))
+
+
+def ask(settings: "Settings", by: Sequence[str], window: str) -> Question:
+    """The question that the settings make of these columns and this window. Raises: UsageError."""
+    project = settings.project
+    lateness = project.alarms.lateness if project.alarms is not None else "1d"
+    return Question(by, Window.of(window), settings.cluster, duration(project.value.half_life), duration(lateness))
+
+
+def _check_units(units: Sequence[str]) -> None:
+    for unit in units:
+        if unit not in UNITS:
+            raise UsageError(f"--units {unit} is no unit", hint=f"one or more of {', '.join(UNITS)}")
+
+
+def _notes(selection: Selection, names: Sequence[str]) -> list[str]:
+    several = [name for name in names if len(selection.metrics[name]) > 1]
+    return [f"{name}: scored with more than one identity; each has rows of its own" for name in several]
