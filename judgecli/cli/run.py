@@ -1,0 +1,53 @@
+"""judge run: the whole loop of judge.yaml."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from judgecli.cli.options import ConfigOption, FormatOption, JsonOption, MapOption, QuietOption, StoreOption, ZoneOption, load
+
+
+def run(
+    context: typer.Context,
+    logs: Annotated[list[str] | None, typer.Argument(metavar="LOGS", help="Files, folders or globs; default: those of judge.yaml.")] = None,
+    map: MapOption = None,
+    format: FormatOption = None,
+    zone: ZoneOption = None,
+    max_bad: Annotated[float | None, typer.Option("--max-bad", metavar="SHARE", help="Exit 3 if more lines are quarantined; default 0.01.")] = None,
+    workers: Annotated[int | None, typer.Option("--workers", metavar="N", help="Worker processes; default: one a core.")] = None,
+    allow_code: Annotated[bool, typer.Option("--allow-code", help="Let judge.yaml name scorers in files of the project.")] = False,
+    inconclusive: Annotated[
+        Literal["pass", "fail"] | None, typer.Option("--inconclusive", help="What an inconclusive gate counts as; default: exit 5.")
+    ] = None,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Do all that judge.yaml asks for: score, reward, signals, report, gates, feedback files.
+
+    Examples:
+      judge run                          the logs of judge.yaml; again tomorrow: only what is new
+      judge run logs/today.jsonl         these logs instead
+      judge run --inconclusive fail      for CI that wants yes or no
+      judge run --json > run.json
+
+    Steps that have nothing new are skipped; a step that fails leaves the results of the others.
+    Exit codes: as judge check where judge.yaml has gates (0 pass, 1 fail, 3 incomplete, 5 inconclusive;
+    a step that failed counts where the gates pass), else the worst of the steps.
+    """
+    from judgecli.cli.output import show
+    from judgecli.cli.progress import open_progress
+    from judgecli.pipeline import run_loop
+    from judgecli.renderers import loop
+
+    typed = {"map": tuple(map or ()), "format": format, "zone": zone, "max_bad": max_bad, "workers": workers}
+    settings = load(context, config, store, allow_code=allow_code, **typed)
+    progress = open_progress(quiet=quiet)
+    try:
+        result = run_loop(logs or (), settings=settings, progress=progress, inconclusive=inconclusive)
+    finally:
+        progress.close()
+    document = result.to_json()
+    show(document, lambda page: loop.run(document, page), as_json=as_json)
+    raise typer.Exit(result.exit_code)

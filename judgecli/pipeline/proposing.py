@@ -1,0 +1,292 @@
+"""`judge init`: look at a sample of the logs, score it, and propose a judge.yaml that runs at once. Nothing is stored."""
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from judgecli import catalog
+from judgecli.catalog import Spec
+from judgecli.config import proposal
+from judgecli.config.draft import Draft
+from judgecli.config.editor import SCHEMA_FILE, TITLE, editor_schema
+from judgecli.config.project import Reward
+from judgecli.config.proposal import Candidate, Facts, LogFacts, Scored
+from judgecli.config.settings import load_settings
+from judgecli.engine.shard import score_table
+from judgecli.errors import EnvironmentFailure, LogError, NoRecords, UsageError
+from judgecli.pipeline.scoring import log_files
+from judgecli.readers.adapter import adapters
+from judgecli.readers.detect import detect
+from judgecli.readers.intake import LogFile
+from judgecli.readers.log import Detected
+from judgecli.readers.mapping import quoted
+from judgecli.readers.read import read_log
+from judgecli.readers.source import STDIN, expand
+from judgecli.renderers.safe import json_text
+from judgecli.reward.compose import compose
+from judgecli.reward.spec import build_reward
+from judgecli.schema import REASONS, Label
+from judgecli.stats.intervals import mean_interval, rate_interval
+
+if TYPE_CHECKING:
+    from judgecli.config.settings import Settings
+
+REWARD = "quality"
+MOST_FILES = 12  # of a folder or glob, spread over it
+MOST_RECORDS = 6_000  # of all files together
+MOST_VARIANTS = 20  # values of a column that tells variants apart
+VARIANT_NAMES = re.compile(r"(^|_)(version|variant|experiment|release|template|deployment|policy|arm)(_|$)", re.IGNORECASE)
+SEGMENT_NAMES = re.compile(r"(^|_)(locale|language|lang|country|channel|tier|region|category|topic|task|product)(_|$)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A proposed judge.yaml: where it was written, its text, and the plan in words (topic, sentence)."""
+
+    path: str
+    text: str
+    plan: Sequence[tuple[str, str]]
+
+    def to_json(self) -> dict[str, object]:
+        """Path, plan and text."""
+        return {"path": self.path, "plan": [{"topic": topic, "text": text} for topic, text in self.plan], "text": self.text}
+
+
+@dataclass
+class _Sample:
+    """Some records of the logs, their labels, and how each file was read."""
+
+    tables: list[pa.Table]
+    labels: list[Label]
+    read: list[tuple[str, Detected]]
+    bad: int = 0
+    whole: bool = True
+    notes: tuple[str, ...] = ()
+
+
+def propose(logs: Sequence[str], *, settings: "Settings", output: Path, force: bool = False) -> Proposal:
+    """Look at the logs and write a judge.yaml for them, with its schema for editors beside it.
+
+    `settings` carry what was typed (map, format, zone). Raises: UsageError (the file exists and not `force`),
+    LogError, NoRecords, EnvironmentFailure.
+    """
+    if output.exists() and not force:
+        raise UsageError(f"{output} exists already", hint="name another with -o FILE, or write over it with --force")
+    if STDIN in logs:
+        raise UsageError("judge.yaml names logs, and standard input has no name", hint="save it to a file first")
+    sample = _take(logs, replace(settings, guess=True, logs=()))
+    draft = _draft(logs, settings, sample)
+    text = draft.text()
+    _write(output, text)
+    _check(output, draft)
+    _write_schema(output.parent / SCHEMA_FILE)
+    return Proposal(str(output), text, draft.plan())
+
+
+def _take(logs: Sequence[str], settings: "Settings") -> _Sample:
+    """A sample: the first records of files spread over each name."""
+    found = _Sample([], [], [])
+    files = log_files(logs, settings)
+    chosen = files if len(files) <= MOST_FILES else [files[at] for at in np.linspace(0, len(files) - 1, MOST_FILES).astype(int)]
+    found.whole = len(chosen) == len(files)
+    for log in chosen:
+        try:
+            _read(log, -(-MOST_RECORDS // len(chosen)), found)
+        except LogError as error:
+            if log.explicit:
+                raise
+            found.notes = (*found.notes, f"skipped: {error}")
+    if not sum(table.num_rows for table in found.tables):
+        raise NoRecords(
+            f"the logs hold no records ({found.bad:,} lines could not be read)", hint="judge inspect LOGS shows what was detected; --map names fields"
+        )
+    if found.bad:
+        found.notes = (*found.notes, f"{found.bad:,} lines could not be read: judge inspect LOGS shows which and why")
+    return found
+
+
+def _read(log: LogFile, most: int, found: _Sample) -> None:
+    detected = detect(log.path, log.shaping)
+    tags = {f"tags.{name}": quoted(name) for name in detected.unmapped if VARIANT_NAMES.search(name) or SEGMENT_NAMES.search(name)}
+    shaping = log.shaping
+    if tags:
+        shaping = replace(shaping, map={**tags, **shaping.map})
+        detected = detect(log.path, shaping)
+    found.read.append((log.path, detected))
+    rows = 0
+    for chunk in read_log(log.path, shaping, detected):
+        kept = chunk.records.slice(0, most - rows)
+        keys = set(kept.column("key").to_pylist())
+        found.tables.append(kept)
+        found.labels += [label for label in chunk.labels if label.key in keys]
+        found.bad += len(chunk.bad)
+        rows += kept.num_rows
+        if rows >= most:
+            found.whole = False
+            return
+
+
+def _draft(logs: Sequence[str], settings: "Settings", sample: _Sample) -> Draft:
+    records = pa.concat_tables(sample.tables).combine_chunks()
+    clusters = _clusters(records)
+    facts = _facts(logs, settings, sample, records, clusters)
+    found = proposal.candidates(facts)
+    cells = score_table(records, [catalog.bind(Spec(candidate.name, candidate.name)) for candidate in found])
+    scored = {candidate.name: _scored(cells, candidate.name, clusters, catalog.describe(candidate.name).kind) for candidate in found}
+    chosen = proposal.kept(found, scored)
+    terms, vetoes = proposal.terms(chosen, scored), proposal.vetoes(chosen)
+    rewarded = _rewarded(terms, vetoes, chosen, cells, clusters)
+    gates = proposal.gates(chosen, scored, reward=REWARD, rewarded=rewarded, clusters=facts.clusters)
+    coverage = min((one.scored / (one.scored + one.failed) for one in [rewarded, *(scored[item.name] for item in chosen)] if one.scored), default=1.0)
+    measured = 0.98 if coverage >= 0.98 else int(coverage * 50) / 50
+    said = "no answer of the sample has one" if rewarded.mean is None else f"mean {rewarded.mean:.3g} on {rewarded.scored:,} of {rewarded.rows:,} answers"
+    return Draft(facts, chosen, REWARD, terms, vetoes, gates, measured, said)
+
+
+def _facts(logs: Sequence[str], settings: "Settings", sample: _Sample, records: pa.Table, clusters: "np.ndarray") -> Facts:
+    tags = _tags(records)
+    distinct = {name: _distinct(records.column(name).to_pylist()) for name in ("model", "prompt_version")}
+    distinct |= {f"tags.{name}": _distinct(values) for name, values in tags.items() if VARIANT_NAMES.search(name)}
+    answers: dict[str, set[str]] = {}
+    for prompt, output in zip(records.column("input").to_pylist(), records.column("output").to_pylist(), strict=True):
+        if prompt is not None and output is not None:
+            answers.setdefault(prompt.strip().lower(), set()).add(output)
+    counts: dict[str, int] = {}
+    for label in sample.labels:
+        counts[label.name] = counts.get(label.name, 0) + 1
+    return Facts(
+        logs=_log_facts(logs, settings, sample, {f"tags.{name}" for name, values in tags.items() if _distinct(values) <= MOST_VARIANTS}),
+        records=records.num_rows,
+        whole=sample.whole,
+        has=_traits(records),
+        distinct={name: count for name, count in distinct.items() if 1 <= count <= MOST_VARIANTS},
+        sessions=_distinct(records.column("session").to_pylist()),
+        users=_distinct(records.column("user").to_pylist()),
+        clusters=len(set(clusters.tolist())),
+        labels=counts,
+        repeated=sum(len(texts) > 1 for texts in answers.values()) / max(1, len(answers)),
+        notes=sample.notes,
+    )
+
+
+def _traits(records: pa.Table) -> frozenset[str]:
+    """The columns that at least 1 % of the records fill, and what candidates ask for beside them."""
+    least = max(1, proposal.LEAST_SHARE * records.num_rows)
+    found = {name for name in records.column_names if records.num_rows - records.column(name).null_count >= least}
+    if "reference" in found:
+        words = sorted(len(str(text).split()) for text in records.column("reference").to_pylist() if text is not None)
+        found.add("short reference" if words[len(words) // 2] <= 3 else "long reference")
+    parts = [part for messages in records.column("output_messages").to_pylist() for message in messages or () for part in message["parts"] or ()]
+    if sum(part["type"] == "tool_call" for part in parts) >= least:
+        found.add("tool calls")
+    return frozenset(found)
+
+
+def _tags(records: pa.Table) -> dict[str, list[str | None]]:
+    rows = [dict(row or ()) for row in records.column("tags").to_pylist()]
+    return {name: [row.get(name) for row in rows] for name in sorted({name for row in rows for name in row})}
+
+
+def _distinct(values: Iterable[str | None]) -> int:
+    return len({value for value in values if value is not None})
+
+
+def _log_facts(logs: Sequence[str], settings: "Settings", sample: _Sample, tags: set[str]) -> list[LogFacts]:
+    """One entry a name that was typed, or one a file where its files are read in different ways."""
+    found: list[LogFacts] = []
+    known = adapters()
+    for name in logs:
+        files = set(expand([name]))
+        ways: dict[tuple[str | None, tuple[tuple[str, str], ...]], list[str]] = {}
+        for path, detected in sample.read:
+            if path in files:
+                adapter = known.get(detected.format)
+                own = dict(adapter.mapping) if adapter else {}
+                mapping = {
+                    field: said for field, said in detected.mapping.items() if own.get(field) != said and (not field.startswith("tags.") or field in tags)
+                }
+                ways.setdefault((detected.format if adapter else None, tuple(sorted(mapping.items(), key=_order))), []).append(path)
+        for (adapted, pairs), paths in ways.items():
+            found += [LogFacts(path, adapted, settings.zone, dict(pairs)) for path in ([name] if len(ways) == 1 else paths)]
+    return found
+
+
+def _order(item: tuple[str, str]) -> tuple[bool, bool, str]:
+    return ("." in item[0], item[0] not in ("input", "output"), item[0])
+
+
+def _clusters(records: pa.Table) -> "np.ndarray":
+    """A number a record, the same for records of one session, else user, else prompt, as the store has it."""
+    session, user, prompt = (records.column(name).to_pylist() for name in ("session", "user", "input"))
+    names = [
+        ("s", s) if s is not None else ("u", u) if u is not None else ("p", (p or "").strip().lower()) for s, u, p in zip(session, user, prompt, strict=True)
+    ]
+    places = {name: at for at, name in enumerate(dict.fromkeys(names))}
+    return np.array([places[name] for name in names])
+
+
+def _scored(cells: pa.Table, name: str, clusters: "np.ndarray", kind: str) -> Scored:
+    values = cells.column(name).combine_chunks()
+    rows = len(values)
+    valid = np.asarray(values.is_valid().to_numpy(zero_copy_only=False), bool)
+    reasons = cells.column(f"{name}.reason").cast(pa.string()).to_pylist()
+    failed = sum(reason is not None and REASONS[reason] != "design" for reason in reasons)
+    if kind == "category" or not valid.any():
+        return Scored(rows, int(valid.sum()), failed, None, None, None)
+    numbers = np.asarray(pc.fill_null(values, 0.0).to_numpy(zero_copy_only=False), float)[valid]
+    sums = np.bincount(clusters[valid], numbers).astype(np.float64)
+    counts = np.bincount(clusters[valid]).astype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = (rate_interval if kind == "rate" else mean_interval)(sums[counts > 0], counts[counts > 0])
+    return Scored(rows, int(valid.sum()), failed, found.mean, found.low, found.high)
+
+
+def _rewarded(terms: Mapping[str, object], vetoes: Sequence[object], chosen: Sequence[Candidate], cells: pa.Table, clusters: "np.ndarray") -> Scored:
+    """What the proposed reward gives on the sample."""
+    if not terms:
+        return Scored(cells.num_rows, 0, 0, None, None, None)
+    written = Reward.model_validate({"name": REWARD, "terms": terms, "vetoes": vetoes})
+    infos = {candidate.name: _Info(candidate.name) for candidate in chosen}
+    spec = build_reward(REWARD, written.terms, written.vetoes, metrics=infos, frozen={}, where=lambda path: path)
+    return _scored(compose(spec, cells), spec.metric, clusters, "number")
+
+
+class _Info:
+    """What the reward needs to know of a metric of the library."""
+
+    def __init__(self, name: str) -> None:
+        found = catalog.describe(name)
+        self.name, self.identity = name, ""
+        self.kind, self.range, self.higher_is_better = found.kind, found.range, found.higher_is_better
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        raise EnvironmentFailure(f"cannot write {path}: {error.strerror or error}", hint="check the folder, or name another with -o FILE") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _check(path: Path, draft: Draft) -> None:
+    """What was written is read back as it was meant; a file that is not is a bug of ours."""
+    read = load_settings(str(path), environment={})
+    if [(log.path, dict(log.map)) for log in read.logs] != [(log.path, dict(log.mapping)) for log in draft.facts.logs]:
+        raise AssertionError(f"{path} is not read back as it was meant")
+
+
+def _write_schema(path: Path) -> None:
+    """The schema for editors, unless a file of that name is not ours."""
+    text = json_text(editor_schema()) + "\n"
+    if not path.exists() or f'"title": "{TITLE}"' in path.read_text(encoding="utf-8", errors="replace"):
+        _write(path, text)

@@ -1,0 +1,77 @@
+"""The documents of `judge run` and `judge init` for a terminal: what was found or planned, where it lies, what to do next."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from judgecli.renderers.safe import terminal_line
+from judgecli.renderers.terminal import Page, partial_metrics, render
+
+Document = Mapping[str, Any]
+STYLES = {"pass": "bold green", "fail": "bold red", "inconclusive": "bold yellow", "incomplete": "bold yellow"}
+PAGE = Page()
+LABEL = 11  # columns of the names at the left
+
+
+def run(document: Document, page: Page = PAGE) -> str:
+    """Verdict first, then the headline of the report, the files, the steps."""
+    parts: list[RenderableType] = [*_verdict(document), *_partial(document)]
+    parts += [_line("found" if position == 0 else "", line) for position, line in enumerate(document["headline"])]
+    parts += [_line("report" if position == 0 else "", path) for position, path in enumerate(document["report"])]
+    for position, export in enumerate(document["exports"]):
+        parts.append(_line("feedback" if position == 0 else "", f"{export['path']}   {export['records']:,} records of {export['format']}"))
+    parts += _steps(document["steps"])
+    return render(parts, page)
+
+
+def _line(label: str, text: str, style: str = "") -> Text:
+    return Text.assemble((f"{label:<{LABEL}}", "dim"), (terminal_line(text), style))
+
+
+def _verdict(document: Document) -> list[RenderableType]:
+    """The verdict of the gates and what each gate that did not pass says."""
+    check = document["check"]
+    if check is None:
+        why = next((step for step in document["steps"] if step["step"] == "gates"), None)
+        asked = why is not None and why["state"] != "not asked for"
+        return [_line("NO VERDICT", str(why["message"]) if why else "", "bold red")] if asked else []
+    gates: Sequence[Document] = check["gates"]
+    open_gates = [gate for gate in gates if gate["verdict"] != "pass"]
+    passed = f"{len(gates) - len(open_gates)} of {len(gates)} gates pass"
+    lines: list[RenderableType] = [
+        Text.assemble((f"{check['verdict'].upper():<{LABEL}}", STYLES[check["verdict"]]), f"{passed} (exit {document['exit_code']})")
+    ]
+    return lines + [_line(str(gate["verdict"]), str(gate["message"])) for gate in open_gates]
+
+
+def _partial(document: Document) -> list[RenderableType]:
+    score = document["score"]
+    partial = partial_metrics(score) if score else []
+    return [_line("PARTIAL", f"not fully measured: {', '.join(partial)}", "bold yellow")] if partial else []
+
+
+def _steps(steps: Sequence[Document]) -> list[RenderableType]:
+    """One line a step that did something or failed; those that were not asked for in one line."""
+    lines: list[RenderableType] = []
+    for step in steps:
+        if step["state"] == "not asked for":
+            continue
+        state = "" if step["state"] == "done" else f"{step['state']}: "
+        lines.append(_line(step["step"], state + step["message"], "bold red" if step["state"] == "failed" else ""))
+        if step["hint"]:
+            lines.append(_line("", step["hint"]))
+    left = [step["step"] for step in steps if step["state"] == "not asked for"]
+    return [*lines, *([_line("left out", f"{', '.join(left)} (judge.yaml does not ask for them)")] if left else [])]
+
+
+def plan(document: Document, page: Page = PAGE) -> str:
+    """What `judge init` proposes, in words, and how to go on."""
+    parts: list[RenderableType] = [_line("wrote", document["path"], "bold")]
+    before = ""
+    for item in document["plan"]:
+        parts.append(_line(item["topic"] if item["topic"] != before else "", item["text"]))
+        before = item["topic"]
+    config = "" if document["path"] == "judge.yaml" else f" --config {document['path']}"
+    return render([*parts, _line("next", f"read the file, then: judge run{config}")], page)
