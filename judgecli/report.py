@@ -1,0 +1,169 @@
+"""One Report: everything that a report says, as data. The renderers add nothing but form.
+
+Verdict and headline first; then what was read, each metric with n of N, the policies over time and
+side by side, distributions, slices, examples, and what was measured how.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+
+from judgecli.signal.slices import Slice
+from judgecli.signal.summary import MetricSummary
+
+
+@dataclass(frozen=True)
+class Point:
+    """One window of a series. A window without a mean says why in `why`."""
+
+    start: datetime | None
+    end: datetime | None
+    n: int
+    mean: float | None
+    low: float | None
+    high: float | None
+    why: str | None = None
+    final: bool = True
+
+
+@dataclass(frozen=True)
+class Series:
+    """One metric of one policy over time, of one identity: series never mix identities."""
+
+    metric: str
+    policy: str
+    identity: str
+    points: Sequence[Point]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One metric of one policy over all time: n scored of N records."""
+
+    metric: str
+    policy: str
+    n: int
+    of: int
+    clusters: int
+    mean: float | None
+    low: float | None
+    high: float | None
+    why: str | None = None
+
+
+@dataclass(frozen=True)
+class Change:
+    """One metric of one policy value against the value before it. `worse` is None where no direction is better."""
+
+    metric: str
+    column: str
+    after: str
+    before: str
+    n_after: int
+    of_after: int
+    n_before: int
+    of_before: int
+    mean_after: float
+    mean_before: float
+    difference: float
+    low: float
+    high: float
+    p: float
+    p_holm: float
+    effect: float
+    worse: bool | None
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """How the values of a metric are spread: `counts` between neighbouring `edges`, those beyond at either end, or counts of categories."""
+
+    metric: str
+    n: int
+    edges: Sequence[float] = ()
+    counts: Sequence[int] = ()
+    below: int = 0
+    above: int = 0
+    categories: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Example:
+    """One record with its value of the subject, cut to what a reader needs; `cut` says how much of each text is left out."""
+
+    key: str
+    id: str | None
+    time: datetime | None
+    policy: str
+    value: float
+    input: str | None
+    output: str | None
+    input_length: int
+    output_length: int
+    file: str | None
+    line: int | None
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What a metric is: identity, definition, version, range and direction."""
+
+    name: str
+    identity: str
+    version: int
+    kind: str
+    range: tuple[float | None, float | None]
+    higher_is_better: bool | None
+    definition: str
+    setting: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """The whole report. `complete` is False where any cell that should have a value has none: PARTIAL."""
+
+    verdict: str
+    headline: Sequence[str]
+    complete: bool
+    partial: Sequence[str]
+    selection: str
+    counts: Mapping[str, int]
+    first_time: datetime | None
+    last_time: datetime | None
+    by: Sequence[str]
+    window: str
+    subject: str | None
+    metrics: Sequence[MetricSummary]
+    policies: Sequence[str]
+    standings: Sequence[Standing]
+    series: Sequence[Series]
+    changes: Sequence[Change]
+    distributions: Sequence[Distribution]
+    slices: Sequence[Slice]
+    worst: Sequence[Example]
+    best: Sequence[Example]
+    measures: Sequence[Measure]
+    gates: Sequence[Mapping[str, object]]
+    notes: Sequence[str]
+
+    def metric(self, name: str) -> MetricSummary:
+        """The summary of one metric."""
+        return next(summary for summary in self.metrics if summary.name == name)
+
+    def to_json(self) -> dict[str, object]:
+        """The report as a JSON document; times in ISO 8601."""
+        document = {name: _plain(getattr(self, name)) for name in self.__dataclass_fields__ if name != "metrics"}
+        document["metrics"] = {summary.name: summary.to_json() for summary in self.metrics}
+        return document
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if hasattr(value, "__dataclass_fields__"):
+        return _plain(asdict(value))  # type: ignore[call-overload]
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value

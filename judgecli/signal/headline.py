@@ -1,0 +1,119 @@
+"""The first lines of a report, in words: only what the intervals support."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from judgecli.signal.slices import ALPHA, Slice
+from judgecli.signal.summary import MetricSummary
+
+if TYPE_CHECKING:
+    from judgecli.report import Change
+
+MOST = 6  # sentences about changes
+LEAST_EFFECT = 0.2  # standard deviations: less is certain at times, and never news
+
+
+def headline(subject: str | None, metrics: Sequence[MetricSummary], changes: "Sequence[Change]", slices: Sequence[Slice], *, by: Sequence[str]) -> list[str]:
+    """Sentences, the most important first.
+
+    A change is told where its p-value, corrected after Holm over all changes of the report, is below
+    5 %; a slice likewise over all slices. Where no direction is better, the change is higher or lower.
+    """
+    by_name = {summary.name: summary for summary in metrics}
+    found = [_level(by_name[subject])] if subject is not None else ["Nothing was measured."]
+    told = [_change(change, by_name[change.metric]) for change in important(changes)]
+    found += told
+    if changes and not told:
+        found.append(
+            f"No difference between {' or '.join(by)} values stands out: every interval of a difference allows for none, given how many were compared."
+        )
+    found += [_slice(item, by_name[item.metric]) for item in _telling(slices, by)]
+    return found
+
+
+def important(changes: "Sequence[Change]") -> "list[Change]":
+    """The changes a headline may name: certain and at least a fifth of a standard deviation; the largest first, at most two of a value."""
+    certain = [change for change in changes if change.p_holm < ALPHA and abs(change.effect) >= LEAST_EFFECT]
+    found: list[Change] = []
+    for change in sorted(certain, key=lambda item: (-abs(item.effect) * (2 if item.worse else 1), item.metric, item.after)):
+        same = [item for item in found if (item.column, item.after) == (change.column, change.after)]
+        if len(same) < 2:
+            found.append(change)
+    return found[:MOST]
+
+
+def _telling(slices: Sequence[Slice], by: Sequence[str]) -> list[Slice]:
+    """The worst slices that are no policy, one a metric."""
+    found: dict[str, Slice] = {}
+    for item in slices:
+        if item.worse and item.p_holm < ALPHA and item.trait not in by:
+            found.setdefault(item.metric, item)
+    return list(found.values())[:2]
+
+
+def _level(summary: MetricSummary) -> str:
+    estimate = summary.estimate
+    scored = f"{summary.scored:,} of {summary.cells:,} answers scored"
+    if estimate.mean is None:
+        return f"{summary.name} has no mean: {summary.why_null.get('mean', 'nothing was scored')} ({scored})."
+    interval = f"95 % interval {span(estimate.low, estimate.high, summary)}" if estimate.low is not None else f"no interval: {summary.why_null.get('low')}"
+    return f"{summary.name} is {amount(estimate.mean, summary)} on average ({interval}; {scored})."
+
+
+def _change(change: "Change", summary: MetricSummary) -> str:
+    higher = "higher" if change.difference > 0 else "lower"
+    word = {True: "worse", False: "better", None: higher}[change.worse]
+    scored = f"{change.n_after:,} of {change.of_after:,} answers against {change.n_before:,} of {change.of_before:,} scored"
+    return (
+        f"{short(change.after)} is {word} than {short(change.before)} on {change.metric}: {amount(change.mean_after, summary)} against "
+        f"{amount(change.mean_before, summary)} (difference {difference(change.difference, summary)}, 95 % interval "
+        f"{difference(change.low, summary, bare=True)} to {difference(change.high, summary)}; {scored})."
+    )
+
+
+def _slice(item: Slice, summary: MetricSummary) -> str:
+    return (
+        f"{item.metric} is worse where {item.trait} is \u201c{short(item.value)}\u201d: {amount(item.mean, summary)} against {amount(item.rest, summary)} elsewhere "
+        f"(95 % interval of the difference {difference(item.low, summary, bare=True)} to {difference(item.high, summary)}; {item.n:,} answers)."
+    )
+
+
+def short(text: str, most: int = 60) -> str:
+    """A text from data, cut visibly."""
+    return text if len(text) <= most else text[: most - 1] + "\u2026"
+
+
+def amount(value: float, summary: MetricSummary) -> str:
+    """A mean as people read it: a rate in per cent."""
+    if summary.kind == "rate":
+        return f"{100 * value:.1f} %" if 0 < abs(value) < 0.1 or 0.9 < value < 1 else f"{100 * value:.0f} %"
+    return plain_number(value)
+
+
+def span(low: float | None, high: float | None, summary: MetricSummary) -> str:
+    """An interval."""
+    if low is None or high is None:
+        return "unknown"
+    if summary.kind == "rate":
+        return f"{100 * low:.1f} to {100 * high:.1f} %"
+    return f"{plain_number(low)} to {plain_number(high)}"
+
+
+def difference(value: float, summary: MetricSummary, *, bare: bool = False) -> str:
+    """A difference with its sign; of rates in percentage points."""
+    if summary.kind == "rate":
+        return f"{100 * value:+.1f}{'' if bare else ' points'}".replace("-", "\u2212")
+    return ("+" if value > 0 else "") + plain_number(value).replace("-", "\u2212")
+
+
+def plain_number(value: float) -> str:
+    """A number in three significant digits, without exponents where it can be.
+
+    >>> plain_number(1234.5), plain_number(0.01234), plain_number(-7.0)
+    ('1,234', '0.0123', '-7')
+    """
+    value += 0.0
+    if abs(value) >= 1000:
+        return f"{value:,.0f}" if abs(value) < 1e15 else f"{value:.3g}"
+    text = f"{value:.3g}"
+    return text if "e" not in text or abs(value) < 1e-6 else f"{value:.8f}".rstrip("0")
