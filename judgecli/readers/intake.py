@@ -126,7 +126,8 @@ class Intake:
 
     def _known(self, name: str) -> Checkpoint | None:
         rows = self.store.ledger.rows("SELECT * FROM files WHERE path = ? AND current = 1", (name,))
-        return Checkpoint.of_row(rows[0]) if rows else None
+        with self.store.ledger.readable():
+            return Checkpoint.of_row(rows[0]) if rows else None
 
     def _plan(self, log: LogFile) -> tuple[LogFile, checkpoint.Change, Checkpoint | None] | None:
         """What a file has become, or None for a file of a folder that is no log."""

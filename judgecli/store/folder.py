@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from judgecli.errors import EnvironmentFailure, StoreError
+from judgecli.errors import EnvironmentFailure, StoreCorrupt, StoreError
 from judgecli.store import tables
-from judgecli.store.ledger import Ledger
+from judgecli.store.ledger import Ledger, lost_hint
 
 FOLDERS = ("records", "scores", "keys", "sightings", "quarantine")
 
@@ -39,6 +39,7 @@ class Store:
         if not (root / "ledger.db").exists() and not create:
             raise StoreError(f"there is no store at {root}", hint="judge score LOGS makes one; or name another with --store DIR")
         self._make_folders()
+        self._check_ledger()
         self.ledger = Ledger(root / "ledger.db")
         os.chmod(root / "ledger.db", 0o600)
 
@@ -55,6 +56,13 @@ class Store:
                 f"cannot make the store {self.root}: {error.strerror}", hint="check the permissions, free space, or name another with --store DIR"
             ) from error
 
+    def _check_ledger(self) -> None:
+        """Where there are records, an empty or missing ledger is a loss, not a birth."""
+        path = self.root / "ledger.db"
+        empty = not path.exists() or path.stat().st_size == 0
+        if empty and not path.with_name("ledger.db-wal").exists() and any(not found.name.startswith(".") for found in (self.root / "records").iterdir()):
+            raise StoreCorrupt(f"{path} is {'empty' if path.exists() else 'missing'}, but the store holds records", hint=lost_hint(path))
+
     def __enter__(self) -> "Store":
         return self
 
@@ -67,7 +75,8 @@ class Store:
         for row in self.ledger.rows("SELECT shard, file_id, rows FROM members"):
             members.setdefault(row["shard"], {})[row["file_id"]] = row["rows"]
         found = self.ledger.rows("SELECT name, rows, present FROM shards ORDER BY sequence, name")
-        return [Shard(row["name"], row["rows"], members.get(row["name"], {}), frozenset(json.loads(row["present"]))) for row in found]
+        with self.ledger.readable():
+            return [Shard(row["name"], row["rows"], members.get(row["name"], {}), frozenset(json.loads(row["present"]))) for row in found]
 
     def records_path(self, shard: str) -> Path:
         """Where a shard's records stand."""

@@ -18,6 +18,7 @@ from judgecli.errors import EnvironmentFailure, StoreBusy, StoreCorrupt, StoreEr
 from judgecli.schema import Label
 
 SCHEMA_VERSION = 1
+APPLICATION = 0x6A756467  # "judg": tells our file from another program's
 BUSY_TIMEOUT_S = 60.0
 
 TABLES = """
@@ -61,21 +62,39 @@ class Ledger:
     def _prepare(self) -> None:
         connection = self._connection
         connection.row_factory = sqlite3.Row
+        version = self._check_origin()  # before anything is written: a file that is not ours stays as it is
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA cell_size_check=ON")
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version > SCHEMA_VERSION:
-            raise StoreError(
-                f"{self.path} was written by a newer judge (schema {version}, this one knows {SCHEMA_VERSION})",
-                hint="upgrade judgecli, or name another store with --store DIR",
-            )
         if version < SCHEMA_VERSION:
             with self.transaction():
                 for statement in TABLES.split(";\n"):
                     if statement.strip():
                         connection.execute(statement)
                 connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+                connection.execute(f"PRAGMA application_id={APPLICATION}")
+
+    def _check_origin(self) -> int:
+        """The schema version of the file. Raises: StoreError where another program or a newer judge made it."""
+        tables, application, version = (  # in this order: another process may make the tables just now
+            self._connection.execute(query).fetchone()[0] for query in ("SELECT count(*) FROM sqlite_master", "PRAGMA application_id", "PRAGMA user_version")
+        )
+        if tables and application != APPLICATION:
+            raise StoreError(f"{self.path} was not made by judge", hint="name another store with --store DIR; the file was not touched")
+        if version > SCHEMA_VERSION:
+            raise StoreError(
+                f"{self.path} was written by a newer judge (schema {version}, this one knows {SCHEMA_VERSION})",
+                hint="upgrade judgecli, or name another store with --store DIR",
+            )
+        return int(version)
+
+    @contextmanager
+    def readable(self) -> Iterator[None]:
+        """What is read in here must make sense. Raises: StoreCorrupt where it does not."""
+        try:
+            yield
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreCorrupt(f"{self.path} is damaged: {type(error).__name__}: {error}", hint=salvage_hint(self.path)) from error
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -166,6 +185,11 @@ def salvage_hint(path: Path) -> str:
     """How to get at what a damaged ledger still holds."""
     recovered = path.with_name("ledger-recovered.db")
     return f"nothing was overwritten; salvage with: sqlite3 {path} .recover | sqlite3 {recovered}; or move the store away and score again"
+
+
+def lost_hint(path: Path) -> str:
+    """What to do where the ledger is gone."""
+    return f"put {path.name} back from a copy; or move the store away and score the logs again (labels are lost)"
 
 
 def _has_space(path: Path) -> bool:

@@ -101,7 +101,7 @@ def _write_dropped(root: Path, dropped: pa.Table, *, forget: bool) -> str:
 
 def _carry_scores(root: Path, old: Sequence[str], keep: dict[str, np.ndarray], new: str) -> None:
     """Carry over the score files that every old shard has; what only some have is computed again by the next run."""
-    by_shard = [{path.name: (path, metrics) for path, metrics in tables.score_files(root, shard).items()} for shard in old]
+    by_shard = [{tables.group_of(path): (path, metrics) for path, metrics in tables.score_files(root, shard).items()} for shard in old]
     for name in set.intersection(*(set(files) for files in by_shard)):
         parts = [tables.read_parquet(files[name][0]).filter(pa.array(keep[shard])) for shard, files in zip(old, by_shard, strict=True)]
         scores = pa.concat_tables(parts, promote_options="permissive").unify_dictionaries().combine_chunks()

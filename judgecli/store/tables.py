@@ -1,13 +1,18 @@
 """Parquet and key files of the store: written to a temporary name, fsynced, renamed; never changed in place.
 
 records/<shard>.parquet           one row a record (schema.STORED)
-scores/<shard>/<group>.parquet    same rows, same order: NAME, NAME.reason, and NAME.label,
+scores/<shard>/<group>-<check>.parquet
+                                  same rows, same order: NAME, NAME.reason, and NAME.label,
                                   NAME.explanation, NAME.detail where given; identities in the metadata
-keys/<shard>.keys                 the shard's 16-byte keys, sorted
+keys/<shard>.keys                 the shard's 16-byte keys, sorted, and a checksum of them
 sightings/<name>.parquet          lines whose record another line already gave: key, file_id, line
+
+A flipped bit must not become a number: the pages of Parquet files carry checksums, which pyarrow
+checks; DuckDB does not, so the name of a score file ends with the hash of its bytes, checked on opening.
 """
 
 import hashlib
+import io
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +32,8 @@ from judgecli.schema import STORED
 SIGHTINGS = pa.schema([pa.field("key", pa.binary(16)), pa.field("file_id", pa.int32()), pa.field("line", pa.int64())])
 REPEATING = ["model", "prompt_version", "finish_reason", "session", "user", "source.file", "source.format", "file_id"]  # worth a dictionary
 METRICS = b"judge.metrics"
+CHECK_BYTES = 16
+SALVAGE = "judge store compact makes damaged keys and scores again; where records are damaged, move the store away and score the logs again"
 
 
 @dataclass(frozen=True)
@@ -70,24 +77,32 @@ def _sync_folder(folder: Path) -> None:
 
 def write_parquet(path: Path, table: pa.Table, *, dictionary: Sequence[str] = ()) -> None:
     """Publish a table as one Parquet file (zstd 1, one row group)."""
-    publish(
-        path,
-        lambda file: pq.write_table(
-            table, file, compression="zstd", compression_level=1, use_dictionary=list(dictionary) or False, write_statistics=False, row_group_size=1 << 20
-        ),
+    publish(path, lambda file: _write_pages(file, table, dictionary))
+
+
+def _write_pages(file: IO[bytes], table: pa.Table, dictionary: Sequence[str]) -> None:
+    pq.write_table(
+        table,
+        file,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=list(dictionary) or False,
+        write_statistics=False,
+        write_page_checksum=True,
+        row_group_size=1 << 20,
     )
 
 
 def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     """Read a Parquet file of the store. Raises: StoreCorrupt; FileNotFoundError where another process replaced it."""
     try:
-        return pq.read_table(path, columns=list(columns) if columns is not None else None, use_threads=False, partitioning=None)
+        return pq.read_table(
+            path, columns=list(columns) if columns is not None else None, use_threads=False, partitioning=None, page_checksum_verification=True
+        )
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise StoreCorrupt(
-            f"{path} is damaged: {str(error).splitlines()[0]}", hint="judge store verify names every damaged file and how to make it again"
-        ) from error
+        raise StoreCorrupt(f"{path} is damaged: {str(error).splitlines()[0]}", hint=SALVAGE) from error
 
 
 def shard_name(table: pa.Table) -> str:
@@ -122,17 +137,23 @@ def write_records(root: Path, name: str, table: pa.Table) -> None:
 def write_keys(path: Path, keys: np.ndarray) -> None:
     """Publish 16-byte keys (N x 2 little-endian uint64), sorted."""
     ordered = keys[np.lexsort((keys[:, 1], keys[:, 0]))]
-    publish(path, lambda file: file.write(ordered.tobytes()))
+    held = ordered.tobytes()
+    publish(path, lambda file: file.write(held + _check_of(held)))
 
 
 def read_keys(path: Path) -> np.ndarray:
     """The sorted keys of a file as N x 2 little-endian uint64. Raises: StoreCorrupt."""
     size = path.stat().st_size
-    if size % 16:
-        raise StoreCorrupt(f"{path} is damaged: {size} bytes is no whole number of keys", hint="judge store verify --repair makes it again from the records")
-    if size == 0:
-        return np.empty((0, 2), dtype="<u8")
-    return np.memmap(path, dtype="<u8", mode="r").reshape(-1, 2)
+    if size % 16 or size < CHECK_BYTES:
+        raise StoreCorrupt(f"{path} is damaged: {size} bytes is no whole number of keys", hint=SALVAGE)
+    held = np.memmap(path, dtype="<u8", mode="r").reshape(-1, 2)
+    if _check_of(held[:-1].tobytes()) != held[-1].tobytes():
+        raise StoreCorrupt(f"{path} is damaged: its checksum is another", hint=SALVAGE)
+    return held[:-1]
+
+
+def _check_of(held: bytes) -> bytes:
+    return hashlib.blake2b(held, digest_size=CHECK_BYTES).digest()
 
 
 def key_array(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
@@ -148,6 +169,11 @@ def key_array(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
 def group_name(metrics: Mapping[str, str]) -> str:
     """The name of a score file: follows from its metrics and their identities."""
     return hashlib.blake2b(json.dumps(sorted(metrics.items())).encode(), digest_size=10).hexdigest()
+
+
+def group_of(path: Path) -> str:
+    """The group that a score file belongs to."""
+    return path.stem.partition("-")[0]
 
 
 def write_scores(root: Path, shard: str, table: pa.Table, metrics: Sequence[MetricInfo]) -> str:
@@ -166,22 +192,34 @@ def write_scores(root: Path, shard: str, table: pa.Table, metrics: Sequence[Metr
     folder = root / "scores" / shard
     folder.mkdir(parents=True, exist_ok=True)
     dictionary = [column for column in table.column_names if column.endswith((".reason", ".label"))]
-    write_parquet(folder / f"{name}.parquet", table.replace_schema_metadata({METRICS: json.dumps(said).encode()}), dictionary=dictionary)
+    held = io.BytesIO()
+    _write_pages(held, table.replace_schema_metadata({METRICS: json.dumps(said).encode()}), dictionary)
+    publish(folder / f"{name}-{_check_of(held.getvalue()).hex()}.parquet", lambda file: file.write(held.getbuffer()))
     return name
 
 
 def score_files(root: Path, shard: str) -> dict[Path, list[MetricInfo]]:
     """The score files of a shard, oldest first, with the metrics each holds. Raises: StoreCorrupt."""
-    folder = root / "scores" / shard
-    paths = sorted((path for path in folder.glob("*.parquet") if not path.name.startswith(".")), key=lambda path: (path.stat().st_mtime_ns, path.name))
-    return {path: metrics_of(path) for path in paths} if folder.is_dir() else {}
+    found: list[tuple[int, str, Path, list[MetricInfo]]] = []
+    for path in (root / "scores" / shard).glob("*-*.parquet"):
+        if not path.name.startswith("."):
+            with suppress(FileNotFoundError):  # another process replaced it: then it is not there
+                found.append((path.stat().st_mtime_ns, path.name, path, metrics_of(path)))
+    return {path: metrics for _, _, path, metrics in sorted(found, key=lambda item: item[:2])}
 
 
 def metrics_of(path: Path) -> list[MetricInfo]:
     """The metrics that a score file holds. Raises: StoreCorrupt."""
     try:
-        metadata = pq.read_metadata(path).metadata or {}
-        said = json.loads(metadata[METRICS])
+        held = path.read_bytes()
+        if _check_of(held).hex() != path.stem.partition("-")[2]:
+            raise ValueError("its bytes are not those its name was made from")
+        said = json.loads((pq.read_metadata(io.BytesIO(held)).metadata or {})[METRICS])
+    except FileNotFoundError:
+        raise
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
-        raise StoreCorrupt(f"{path} is damaged: {str(error).splitlines()[0]}", hint="delete this file: the next run computes its scores again") from error
+        raise StoreCorrupt(
+            f"{path} is damaged: {str(error).splitlines()[0]}",
+            hint="judge store compact deletes this file; the next run computes its scores again",
+        ) from error
     return [MetricInfo(name=name, **{**info, "range": tuple(info["range"])}) for name, info in said.items()]

@@ -1,6 +1,7 @@
 """What `judge store` does: info, verify, compact, forget; and `keep:`."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ from judgecli.store.rewrite import drop_rows, merge_small, remove_shard
 from judgecli.store.selection import newest_time
 
 AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([hdw])")
+HALF_WRITTEN_S = 3600.0  # a temporary file older than this has nobody left who writes it
 UNITS = {"h": 1 / 24, "d": 1.0, "w": 7.0}
 
 
@@ -106,7 +108,7 @@ def _verify_shard(store: Store, name: str, rows: int, members: dict[int, int]) -
 
 def _verify_scores(path: Path, rows: int) -> None:
     metrics = tables.metrics_of(path)
-    if tables.group_name({metric.name: metric.identity for metric in metrics}) != path.stem:
+    if tables.group_name({metric.name: metric.identity for metric in metrics}) != tables.group_of(path):
         raise StoreCorrupt(f"{path} does not hold what its name says", hint="")
     scores = tables.read_parquet(path)
     scores.validate(full=True)
@@ -143,13 +145,15 @@ def _orphans(store: Store) -> list[Path]:
         *(path for path in (store.root / "records").iterdir() if path.stem not in live),
         *(path for path in (store.root / "keys").iterdir() if path.stem not in live | tombs),
         *(path for path in (store.root / "scores").iterdir() if path.name not in live),
+        *(path for path in (store.root / "scores").glob("*/.*.tmp") if path.stat().st_mtime < time.time() - HALF_WRITTEN_S),
         *(path for path in (store.root / "sightings").iterdir() if path.stem not in sighted),
     ]
 
 
 def compact(store: Store) -> dict[str, object]:
-    """Merge small shards, and delete what no shard owns."""
+    """Merge small shards, make damaged keys again, and delete what no shard owns and damaged scores (the next run computes them)."""
     with maintenance(store) as lease:
+        mended = _mend(store)
         before, after = merge_small(store, confirm=lease.confirm)
         orphans = _orphans(store)
         for path in orphans:
@@ -157,7 +161,24 @@ def compact(store: Store) -> dict[str, object]:
                 remove_shard(store.root, path.name)
             else:
                 path.unlink(missing_ok=True)
-    return {"store": str(store.root), "shards_before": before, "shards_after": after, "orphans_deleted": len(orphans)}
+    return {"store": str(store.root), "shards_before": before, "shards_after": after, "orphans_deleted": len(orphans), "mended": mended}
+
+
+def _mend(store: Store) -> int:
+    """Replace damaged key files, and delete damaged score files; returns how many. Raises: StoreCorrupt where what they come from is damaged too."""
+    sources = {shard.name: store.records_path(shard.name) for shard in store.shards()}
+    sources |= {path.stem: store.root / "sightings" / f"{path.stem}.parquet" for path in store.tombstone_files()}
+    mended = 0
+    for name, source in sources.items():
+        path = store.root / "keys" / f"{name}.keys"
+        if _attempt(lambda path=path: tables.read_keys(path)):  # type: ignore[misc]
+            tables.write_keys(path, tables.key_array(tables.read_parquet(source, ["key"]).column("key")))
+            mended += 1
+        for scores in (store.root / "scores" / name).glob("*.parquet"):
+            if _attempt(lambda scores=scores: tables.metrics_of(scores)):  # type: ignore[misc]
+                scores.unlink(missing_ok=True)
+                mended += 1
+    return mended
 
 
 def forget(store: Store, where: str) -> dict[str, object]:
