@@ -216,10 +216,19 @@ def _default_sources() -> list[Source]:
 
 
 class Feedback(Section):
+    """One training file. `label` names the labels that mean good or bad; `good` and `bad` are rewards: at least, at most."""
+
     format: Text
     path: Text
     min_margin: Annotated[float, Field(ge=0)] | None = None
     sources: list[Source] = Field(default_factory=_default_sources)
+    on: Text | None = None
+    validation: Annotated[float, Field(ge=0, lt=1)] | None = None
+    all_pairs: bool = False
+    good: float | None = None
+    bad: float | None = None
+    label: list[Text] = Field(default_factory=list)
+    standard: bool = False
 
 
 class Project(Section):

@@ -1,0 +1,108 @@
+"""judge export: feedback records for the next fine-tuning."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from judgecli.config import Settings
+    from judgecli.pipeline.exporting import Wanted
+
+SOURCES_HELP = "Whose judgement counts: human, user, code, model, reward; default human,user,code."
+LABEL_HELP = "The label that means good or bad (repeatable); needed where the log has several kinds of thumbs."
+ALARM_HELP = "Export although an alarm stands. No alarm can be raised in this version, so it changes nothing yet."
+
+
+def export(
+    context: typer.Context,
+    format: Annotated[str | None, typer.Argument(metavar="FORMAT", help="The training format; see --list.")] = None,
+    output: Annotated[str | None, typer.Option("--output", "-o", metavar="PATH", help="The file, .jsonl; default feedback/FORMAT.jsonl.")] = None,
+    sources: Annotated[str | None, typer.Option("--sources", metavar="LIST", help=SOURCES_HELP)] = None,
+    min_margin: Annotated[float | None, typer.Option("--min-margin", metavar="GAP", help="Least gap of two rewards; default 0.2.")] = None,
+    on: Annotated[str | None, typer.Option("--on", metavar="FILTER", help="Which records; default: all of the store.")] = None,
+    validation: Annotated[float | None, typer.Option("--validation", metavar="SHARE", help="Share of prompts kept apart; default 0.1.")] = None,
+    all_pairs: Annotated[bool, typer.Option("--all-pairs", help="Every pair of a prompt, not only one.")] = False,
+    good: Annotated[float | None, typer.Option("--good", metavar="REWARD", help="trl-kto: a reward from here on is good.")] = None,
+    bad: Annotated[float | None, typer.Option("--bad", metavar="REWARD", help="trl-kto: a reward up to here is bad.")] = None,
+    label: Annotated[list[str] | None, typer.Option("--label", metavar="NAME", help=LABEL_HELP)] = None,
+    standard: Annotated[bool, typer.Option("--standard", help="Plain texts in the place of messages.")] = False,
+    despite_alarm: Annotated[bool, typer.Option("--despite-alarm", help=ALARM_HELP)] = False,  # noqa: ARG001
+    list_formats: Annotated[bool, typer.Option("--list", help="List the formats.")] = False,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Write what people and rewards say of the records as training files.
+
+    Examples:
+      judge export trl-preference -o pairs.jsonl          pairs from users' thumbs
+      judge export trl-preference --sources user,reward   and from rewards, at least 0.2 apart
+      judge export trl-kto --sources reward --good 0.8 --bad 0.4
+      judge export --list
+
+    What is not typed is taken from the entry of this format under feedback: in judge.yaml.
+    Beside the file stands its manifest: counts, what was dropped and why, hashes.
+    Exit codes: 0, 2 usage, 3 not a single line could be made, 4 environment.
+    """
+    from judgecli.errors import UsageError
+
+    if list_formats:
+        _list(as_json=as_json)
+        return
+    if format is None:
+        raise UsageError("no training format is named", hint="judge export --list shows them")
+    typed: dict[str, object] = {
+        "min_margin": min_margin,
+        "on": on,
+        "validation": validation,
+        "all_pairs": all_pairs or None,
+        "good": good,
+        "bad": bad,
+        "standard": standard or None,
+    }
+    typed |= {"sources": _names(sources), "labels": tuple(label) if label else None}
+    settings = load(context, config, store)
+    path, wanted = _combined(settings, format, output, {name: value for name, value in typed.items() if value is not None})
+    _export(settings, format, path, wanted, as_json=as_json, quiet=quiet)
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _combined(settings: "Settings", format: str, output: str | None, typed: dict[str, object]) -> "tuple[Path, Wanted]":
+    """What was typed over what judge.yaml says of this format over the defaults."""
+    from dataclasses import replace
+    from pathlib import Path
+
+    from judgecli.pipeline.exporting import Wanted, options_of
+
+    entry = next((entry for entry in settings.project.feedback if entry.format == format), None)
+    wanted = replace(Wanted() if entry is None else options_of(entry), **typed)  # type: ignore[arg-type]
+    return Path(output or (f"feedback/{format}.jsonl" if entry is None else entry.path)), wanted
+
+
+def _export(settings: "Settings", format: str, path: "Path", wanted: "Wanted", *, as_json: bool, quiet: bool) -> None:
+    from judgecli.cli.output import say, show
+    from judgecli.pipeline.exporting import export_feedback
+    from judgecli.renderers import terminal
+
+    document = export_feedback(settings, format, path, wanted).to_json()
+    show(document, lambda page: terminal.facts(document, page), as_json=as_json)
+    if not document["records"]:
+        say(f"not a single line could be made; {document['manifest']} says why", quiet=quiet)
+        raise typer.Exit(3)
+
+
+def _list(*, as_json: bool) -> None:
+    from judgecli.cli.output import show
+    from judgecli.exporters.format import formats
+    from judgecli.renderers import terminal
+
+    document = {name: {"definition": one.definition, "trainers": one.trainers, "line": one.sample} for name, one in formats().items()}
+    show({"formats": document} if as_json else document, lambda page: terminal.facts(document, page), as_json=as_json)

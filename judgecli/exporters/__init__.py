@@ -1,0 +1,1 @@
+"""Feedback records out: one training format a file, found without a list (format.py)."""

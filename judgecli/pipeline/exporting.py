@@ -1,0 +1,365 @@
+"""Feedback records: what labels and rewards say of records, as training files with a manifest."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from judgecli.errors import StoreBusy, UnknownName, UsageError
+from judgecli.exporters.files import TRAIN, VALIDATION, Written, paths_of, write_export, write_manifest
+from judgecli.exporters.format import Format, Item, Row, format_named, is_plain
+from judgecli.labels import conversation
+from judgecli.labels.conversation import Conversation, Unfit, conversation_of, shared_prompt
+from judgecli.labels.pairs import DROPPED, Candidate, Example, Pair, choose_examples, choose_pairs, in_validation, settle
+from judgecli.pipeline.rewarding import select_rewarded
+from judgecli.store.folder import Store
+from judgecli.store.labels import FLAG, Thumbs, flagged_keys, read_thumbs
+from judgecli.store.query import Reduction
+from judgecli.store.selection import Selection, select_records
+from judgecli.store.tables import MetricInfo
+
+if TYPE_CHECKING:
+    from judgecli.config.project import Feedback
+    from judgecli.config.settings import Settings
+
+SOURCES = ("human", "user", "code", "model", "reward")
+DEFAULT_SOURCES = ("human", "user", "code")
+BLOCK = 20_000  # so many lines have their texts in memory at a time
+SAID = ("id", "model", "prompt_version", "time")
+
+Chosen = Pair | Example
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an export takes. `good` and `bad` are rewards: at least, at most; `validation` is a share of the prompts."""
+
+    sources: tuple[str, ...] = DEFAULT_SOURCES
+    min_margin: float = 0.2
+    on: str | None = None
+    validation: float = 0.1
+    all_pairs: bool = False
+    good: float | None = None
+    bad: float | None = None
+    labels: tuple[str, ...] = ()
+    standard: bool = False
+
+
+@dataclass
+class ExportResult:
+    """What one export wrote. `dropped` counts by reason (labels/pairs.py); `candidates` = those in the files + those dropped."""
+
+    format: str
+    path: Path
+    manifest: Path
+    files: list[Written]
+    candidates: int
+    used: int
+    dropped: Counter[str]
+    sources: Counter[str]
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def records(self) -> int:
+        """The lines of all files."""
+        return sum(file.records for file in self.files)
+
+    def to_json(self) -> dict[str, object]:
+        """The JSON shape of `judge export`."""
+        return {
+            "format": self.format,
+            "path": str(self.path),
+            "records": self.records,
+            "dropped": dict(sorted(self.dropped.items())),
+            "manifest": str(self.manifest),
+            "files": [{**file.to_json(), "path": str(file.path)} for file in self.files],
+            "candidates": self.candidates,
+            "used": self.used,
+            "sources": dict(sorted(self.sources.items())),
+            "notes": self.notes,
+        }
+
+
+def export_feedback(settings: "Settings", format: str, path: Path, wanted: Wanted = Wanted()) -> ExportResult:
+    """Write the feedback records of the store as one training format, with a manifest beside.
+
+    An export without any line writes no file but the manifest, which says why. Raises: UnknownName, UsageError,
+    ConfigError (a reward that cannot be computed), StoreError, EnvironmentFailure.
+    """
+    kind = format_named(format)
+    _check(kind, wanted)
+    paths_of(path)
+    with Store(settings.store, create=False) as store:
+        selection = select_rewarded(store, wanted.on, settings) if "reward" in wanted.sources else select_records(store, wanted.on)
+        reward = _reward_of(selection, settings) if "reward" in wanted.sources else None
+        thumbs = read_thumbs(store, [source for source in wanted.sources if source != "reward"], wanted.labels)
+        records = _Records(store, selection, reward)
+        candidates, dropped = _candidates(records, thumbs, flagged_keys(store, selection.scope.shards), standard=wanted.standard)
+        chosen, left = _choose(kind, candidates, wanted)
+        count = len(candidates) + sum(dropped.values())
+        writer = _Writer(records, kind, wanted, reward)
+        files = write_export(path, writer.rows(chosen), kind, standard=wanted.standard)
+    result = ExportResult(kind.name, path, paths_of(path)[1], files, count, writer.used, dropped + left + thumbs.dropped, writer.sources)
+    result.notes += _notes(result, kind, selection, writer)
+    write_manifest(path, _manifest(result, wanted, reward, thumbs, writer))
+    return result
+
+
+def options_of(entry: "Feedback", on: str | None = None) -> Wanted:
+    """What an entry of `feedback:` in judge.yaml asks for."""
+    plain = Wanted()
+    return Wanted(
+        sources=tuple(entry.sources),
+        min_margin=plain.min_margin if entry.min_margin is None else entry.min_margin,
+        on=entry.on if on is None else on,
+        validation=plain.validation if entry.validation is None else entry.validation,
+        all_pairs=entry.all_pairs,
+        good=entry.good,
+        bad=entry.bad,
+        labels=tuple(entry.label),
+        standard=entry.standard,
+    )
+
+
+def _check(kind: Format, wanted: Wanted) -> None:
+    for source in wanted.sources:
+        if source not in SOURCES:
+            raise UnknownName("source of feedback", source, known=SOURCES)
+    if not wanted.sources:
+        raise UsageError("no source of feedback is named", hint=f"--sources takes {', '.join(SOURCES)}")
+    if not 0 <= wanted.validation < 1:
+        raise UsageError(f"the validation share is {wanted.validation}", hint="name a share from 0 (none) to below 1, as 0.1")
+    if not 0 <= wanted.min_margin <= 1:
+        raise UsageError(f"the smallest margin is {wanted.min_margin}", hint="rewards lie in [0, 1]: name a gap between them, as 0.2")
+    if wanted.good is not None and wanted.bad is not None and wanted.good <= wanted.bad:
+        raise UsageError(f"good begins at {wanted.good} and bad ends at {wanted.bad}: they meet", hint="leave a gap between --good and --bad")
+    if kind.unit == "example" and "reward" in wanted.sources and wanted.good is None and wanted.bad is None:
+        raise UsageError(
+            f"{kind.name} needs to know which rewards are good and which are bad in themselves",
+            hint="name them, as --good 0.8 --bad 0.4: the better of two may still be bad",
+        )
+
+
+def _reward_of(selection: Selection, settings: "Settings") -> MetricInfo:
+    """The reward to go by: the one of judge.yaml, else the only one of the records. Raises: UsageError."""
+    held = [name for name in selection.metrics if name.startswith("reward.")]
+    if settings.project.reward is not None:
+        held = [name for name in held if name == f"reward.{settings.project.reward.name}"]
+    if len(held) != 1:
+        why = "these records have no reward" if not held else f"these records have several rewards: {', '.join(held)}"
+        raise UsageError(why, hint="write reward: into judge.yaml and run judge score; or leave reward out of --sources")
+    return selection.metric(held[0])
+
+
+class _Records:
+    """The records of a selection, read as often as needed; those of a shard without the reward count as not asked."""
+
+    def __init__(self, store: Store, selection: Selection, reward: MetricInfo | None) -> None:
+        self.store = store
+        self.selection = selection
+        self.reward = reward
+
+    def __call__(self, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Tables with these columns, and `reward`, `reward.reason` where a reward is wanted."""
+        with_it = self._holding()
+        rest = [shard for shard in self.selection.scope.shards if shard not in with_it]
+        for shards, metrics in ((with_it, [self.reward] if self.reward else []), (rest, [])):
+            if not shards:
+                continue
+            scope = replace(self.selection.scope, shards=tuple(shards))
+            with Reduction(self.store, scope, [(info.name, info.identity) for info in metrics], where=self.selection.where) as reduction:
+                for table in reduction.records(["key", *columns], [info.name for info in metrics]):
+                    yield self._named(table, len(columns) + 1, has_reward=bool(metrics))
+
+    def _holding(self) -> list[Any]:
+        if self.reward is None:
+            return []
+        held = set(self.selection.shards_of[self.reward.name, self.reward.identity])
+        return [shard for shard in self.selection.scope.shards if shard in held]
+
+    @staticmethod
+    def _named(table: pa.Table, own: int, *, has_reward: bool) -> pa.Table:
+        if has_reward:
+            return table.rename_columns([*table.column_names[:own], "reward", "reward.reason"])
+        missing = pa.repeat(pa.scalar("not_asked"), table.num_rows)
+        return table.append_column("reward", pa.nulls(table.num_rows, pa.float64())).append_column("reward.reason", missing)
+
+
+def _candidates(records: _Records, thumbs: Thumbs, flagged: set[bytes], *, standard: bool) -> tuple[list[Candidate], Counter[str]]:
+    """The records of which a source says something and that can be trained on; the others, by reason."""
+    found: list[Candidate] = []
+    dropped: Counter[str] = Counter()
+    for table in records(conversation.COLUMNS):
+        for row in table.to_pylist():
+            said = thumbs.of.get(row["key"], ())
+            if not said and records.reward is None:
+                continue
+            verdict, source = settle(said) if said else (None, "")
+            if said and verdict is None:
+                dropped["conflicting_labels"] += 1
+            elif verdict is None and row["reward"] is None:
+                dropped[row["reward.reason"] or "not_asked"] += 1
+            elif row["key"] in flagged:
+                dropped["flagged"] += 1
+            else:
+                _add(found, dropped, row, verdict, source, standard=standard)
+    return found, dropped
+
+
+def _add(found: list[Candidate], dropped: Counter[str], row: Mapping[str, Any], verdict: bool | None, source: str, *, standard: bool) -> None:
+    try:
+        talk = conversation_of(row)
+    except Unfit as unfit:
+        dropped[unfit.reason] += 1
+        return
+    if standard and not is_plain(Item(talk.prompt, talk.completion, talk.tools, {})):
+        dropped["not_plain"] += 1
+        return
+    uses_tools = bool(talk.tools) or any("tool_calls" in message for message in (*talk.prompt, *talk.completion))
+    found.append(Candidate(row["key"], talk.state, talk.text, talk.question, verdict, source, row["reward"], uses_tools))
+
+
+def _choose(kind: Format, candidates: Sequence[Candidate], wanted: Wanted) -> tuple[list[Chosen], Counter[str]]:
+    """The pairs or examples in the order of the file, and the records that are in none."""
+    chosen: list[Chosen] = []
+    if kind.unit == "pair":
+        pairs, dropped = choose_pairs(candidates, min_margin=wanted.min_margin, all_pairs=wanted.all_pairs)
+        chosen += pairs
+    else:
+        examples, dropped = choose_examples(candidates, good=wanted.good, bad=wanted.bad)
+        chosen += examples
+    return sorted(chosen, key=_order), dropped
+
+
+def _order(one: Chosen) -> tuple[bool, bytes, list[bytes]]:
+    """Tool calls first: loaders take the columns of a file from its first lines. Then by hash, which mixes times and models."""
+    records = _members(one)
+    return not any(record.has_tools for record in records), records[0].state, [record.key for record in records]
+
+
+def _members(one: Chosen) -> list[Candidate]:
+    return [one.chosen, one.rejected] if isinstance(one, Pair) else [one.record]
+
+
+@dataclass(frozen=True, slots=True)
+class _Detail:
+    """A record that is written: its conversation, and what its provenance says."""
+
+    talk: Conversation
+    said: Mapping[str, object]
+    has_contexts: bool
+
+
+class _Writer:
+    """Makes the lines of an export block by block, and counts what the manifest says of them."""
+
+    def __init__(self, records: _Records, kind: Format, wanted: Wanted, reward: MetricInfo | None) -> None:
+        self.records = records
+        self.kind = kind
+        self.wanted = wanted
+        self.reward = reward
+        self.sources: Counter[str] = Counter()
+        self.verdicts: Counter[bool] = Counter()
+        self.margins: list[float] = []
+        self.newest: datetime | None = None
+        self.without_system = 0
+        self.with_contexts = 0
+        self._used: set[bytes] = set()
+
+    @property
+    def used(self) -> int:
+        """How many records the lines hold."""
+        return len(self._used)
+
+    def rows(self, chosen: Sequence[Chosen]) -> Iterator[tuple[str, Row]]:
+        """Each line with its split."""
+        for start in range(0, len(chosen), BLOCK):
+            block = chosen[start : start + BLOCK]
+            details = self._details({record.key for one in block for record in _members(one)})
+            for one in block:
+                split = VALIDATION if in_validation(_members(one)[0].question, self.wanted.validation) else TRAIN
+                yield split, self.kind.row(self._item(one, details), self.wanted.standard)
+
+    def _details(self, keys: set[bytes]) -> dict[bytes, _Detail]:
+        wanted, found = pa.array(sorted(keys), pa.binary(16)), {}
+        for table in self.records([*conversation.COLUMNS, *SAID]):
+            for row in table.filter(pc.is_in(table["key"], wanted)).to_pylist():
+                self.newest = max(filter(None, (self.newest, row["time"])), default=None)
+                said = {"key": row["key"].hex(), **{name: row[name] for name in ("id", "model", "prompt_version", "reward") if row[name] is not None}}
+                found[row["key"]] = _Detail(conversation_of(row), said, bool(row["contexts"]))
+        if len(found) < len(keys):
+            raise StoreBusy("the store changed while it was exported", hint="run the same command again")
+        return found
+
+    def _item(self, one: Chosen, details: Mapping[bytes, _Detail]) -> Item:
+        members = [details[record.key] for record in _members(one)]
+        self._used.update(record.key for record in _members(one))
+        self.sources[one.source] += 1
+        self.with_contexts += any(member.has_contexts for member in members)
+        origin: dict[str, object] = {"source": one.source, "basis": one.basis, "prompt": _members(one)[0].question.hex()}
+        if self.reward is not None:
+            origin |= {"reward": self.reward.name, "reward_identity": self.reward.identity}
+        best = members[0].talk
+        if isinstance(one, Example):
+            self.verdicts[one.good] += 1
+            return Item(best.prompt, best.completion, best.tools, {**origin, "record": members[0].said}, good=one.good)
+        prompt = shared_prompt(best, members[1].talk)
+        self.without_system += prompt != best.prompt
+        self.margins.append(one.margin)
+        origin |= {"chosen": members[0].said, "rejected": members[1].said}
+        return Item(prompt, best.completion, best.tools, origin, worse=members[1].talk.completion, margin=one.margin)
+
+
+def _notes(result: ExportResult, kind: Format, selection: Selection, writer: _Writer) -> list[str]:
+    """What a person should know before training on these files."""
+    notes = []
+    if kind.unit == "example" and result.records and len(writer.verdicts) < 2:
+        notes.append(f"every example is {'good' if writer.verdicts[True] else 'bad'}: {kind.trainers} needs both")
+    if writer.without_system:
+        notes.append(f"{writer.without_system:,} pairs compare answers under different system messages: these were left out of the prompt")
+    if writer.with_contexts:
+        notes.append(f"{writer.with_contexts:,} lines come from records with contexts: the lines hold them only where the messages did")
+    if result.records and FLAG not in selection.metrics:
+        notes.append(f"these records were not searched for attempts to influence a judge: judge score -s {FLAG} does that")
+    if len(result.files) == 1 and writer.wanted.validation and result.records:
+        notes.append(f"all lines are in the {result.files[0].split} part: there are too few prompts for two")
+    return notes
+
+
+def _manifest(result: ExportResult, wanted: Wanted, reward: MetricInfo | None, thumbs: Thumbs, writer: _Writer) -> dict[str, object]:
+    """The manifest: the same bytes for the same store and options. Its date is that of the newest record."""
+    margins = sorted(writer.margins)
+    found: dict[str, object] = {
+        "format": result.format,
+        "tool": {"name": "judgecli", "version": version("judgecli")},
+        "newest_record": None if writer.newest is None else writer.newest.astimezone(UTC).isoformat(),
+        "records": result.records,
+        "files": [file.to_json() for file in result.files],
+        "candidates": result.candidates,
+        "used": result.used,
+        "dropped": dict(sorted(result.dropped.items())),
+        "reasons": {reason: DROPPED.get(reason, "the reward has no value, for this reason") for reason in sorted(result.dropped)},
+        "sources": dict(sorted(result.sources.items())),
+        "wanted": {
+            "sources": list(wanted.sources),
+            "on": wanted.on,
+            "validation": wanted.validation,
+            "split_by": "hash of the last user message, in lower case with single spaces",
+            "standard": wanted.standard,
+        },
+        "labels": list(thumbs.names),
+        "reward": None if reward is None else {"name": reward.name, "identity": reward.identity},
+        "redaction": "texts are as the store holds them",
+        "notes": result.notes,
+    }
+    if margins:
+        found["margin"] = {"at_least": wanted.min_margin, "min": margins[0], "max": margins[-1], "basis": "gap of the rewards; 1 where labels decided"}
+    if writer.verdicts:
+        found["verdicts"] = {"good": writer.verdicts[True], "bad": writer.verdicts[False], "good_from": wanted.good, "bad_up_to": wanted.bad}
+    return found

@@ -1,0 +1,107 @@
+"""Labels of the ledger joined to the records they speak of, and the records that no training file may hold.
+
+A label belongs to the record with its key. Where that record has no answer (the thumb stood in a line
+or a file of its own), it belongs to the answer with its record_id, if exactly one record of the store has it.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from judgecli.errors import UnknownName, UsageError
+from judgecli.store import tables
+from judgecli.store.folder import Shard, Store
+
+FLAG = "injection_suspected"  # a reason that a judge gives, and a metric of the library
+
+
+@dataclass(frozen=True)
+class Thumbs:
+    """What labels say: record key -> (rater kind, up or down) of each; `dropped` counts labels by reason."""
+
+    of: Mapping[bytes, Sequence[tuple[str, bool]]]
+    names: tuple[str, ...]
+    dropped: Counter[str]
+
+
+def read_thumbs(store: Store, kinds: Collection[str], names: Sequence[str] = ()) -> Thumbs:
+    """The thumbs that raters of these kinds gave, under these label names (default: the only one that holds thumbs).
+
+    A name counts as thumbs where every label of it is 1 (up) or 0 (down): stars from 1 to 5 have a 1 too.
+    Raises: UnknownName; UsageError where several names hold thumbs and none is chosen (a `reported` is no praise).
+    """
+    marks = ", ".join("?" * len(kinds))
+    rows = store.ledger.rows(
+        f"SELECT target, record_id, name, rater_kind, value FROM labels WHERE unit = 'record' AND rater_kind IN ({marks}) ORDER BY target, name, rater",
+        sorted(kinds),
+    )
+    held = {row["name"] for row in rows}
+    binary = held - {row["name"] for row in rows if row["value"] not in (0.0, 1.0)}
+    for name in names:
+        if name not in held:
+            raise UnknownName("label of these sources", name, known=held)
+    if not names and len(binary) > 1:
+        raise UsageError(
+            f"several labels hold thumbs: {', '.join(sorted(binary))}", hint="say which one means good: --label NAME, or label: [NAME] in judge.yaml"
+        )
+    chosen = set(names or binary)
+    dropped = Counter({"no_thumb": sum(row["name"] in (held if not names else chosen) - binary for row in rows)})
+    thumbs = [row for row in rows if row["name"] in chosen & binary]
+    targets = _join(store, {row["target"]: row["record_id"] for row in thumbs}, dropped)
+    of: dict[bytes, list[tuple[str, bool]]] = {}
+    for row in thumbs:
+        if row["target"] in targets:
+            of.setdefault(targets[row["target"]], []).append((row["rater_kind"], row["value"] == 1.0))
+    return Thumbs(of, tuple(sorted(chosen & binary)), +dropped)
+
+
+def _join(store: Store, given: Mapping[bytes, str | None], dropped: Counter[str]) -> dict[bytes, bytes]:
+    """The key of a label -> the key of the answer it speaks of."""
+    if not given:
+        return {}
+    keys = pa.array(list(given), pa.binary(16))
+    ids = pa.array(sorted({text for text in given.values() if text is not None}), pa.string())
+    answered: set[bytes] = set()
+    with_id: dict[str, list[bytes]] = {}
+    for shard in store.shards():
+        records = tables.read_parquet(store.records_path(shard.name), ["key", "id", "output", "output_messages"])
+        records = records.filter(pc.or_(pc.is_valid(records["output"]), pc.is_valid(records["output_messages"]))).select(["key", "id"])
+        answered.update(records.filter(pc.is_in(records["key"], keys))["key"].to_pylist())
+        named = records.filter(pc.is_in(records["id"], ids))
+        for key, name in zip(named["key"].to_pylist(), named["id"].to_pylist(), strict=True):
+            with_id.setdefault(name, []).append(key)
+    joined: dict[bytes, bytes] = {}
+    for key, name in given.items():
+        same_id = with_id.get(name or "", [])
+        if key in answered:
+            joined[key] = key
+        elif len(same_id) == 1:
+            joined[key] = same_id[0]
+        else:
+            dropped["shared_id" if same_id else "no_record"] += 1
+    return joined
+
+
+def flagged_keys(store: Store, shards: Sequence[Shard]) -> set[bytes]:
+    """The records that any score marks as an attempt to influence a judge."""
+    found: set[bytes] = set()
+    for shard in shards:
+        for path, metrics in tables.score_files(store.root, shard.name).items():
+            columns = [f"{info.name}.reason" for info in metrics] + [info.name for info in metrics if info.name == FLAG]
+            scores = tables.read_parquet(path, columns)
+            marked = [row for name in scores.column_names for row in _marked(scores[name])]
+            if marked:
+                keys = tables.read_parquet(store.records_path(shard.name), ["key"])["key"]
+                found.update(keys.take(pa.array(sorted(set(marked)))).to_pylist())
+    return found
+
+
+def _marked(column: pa.ChunkedArray) -> list[int]:
+    """The rows of a reason or of the flag itself that mark a record."""
+    if pa.types.is_null(column.type):
+        return []
+    mask = pc.greater(column, 0) if pa.types.is_floating(column.type) else pc.equal(column.cast(pa.string()), FLAG)
+    return list(pc.indices_nonzero(pc.fill_null(mask, False)).to_pylist())
