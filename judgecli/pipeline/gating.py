@@ -1,0 +1,268 @@
+"""The gates of judge.yaml, asked of the records of a store."""
+
+import dataclasses
+import json
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from judgecli.config.document import near_hint
+from judgecli.errors import ConfigError, UsageError
+from judgecli.pipeline.rewarding import select_rewarded
+from judgecli.schema import REASONS, STORED
+from judgecli.signal.gate import Check, Choice, Evidence, GateResult, Question, judge_measured, judge_threshold, weigh
+from judgecli.signal.summary import Reduced, summarise
+from judgecli.store.filters import compile_filter, mask_of
+from judgecli.store.folder import Shard, Store
+from judgecli.store.query import Reduction
+from judgecli.store.selection import Selection, newest_time, select_records
+from judgecli.store.tables import MetricInfo
+
+if TYPE_CHECKING:
+    from judgecli.config.project import Gate
+    from judgecli.config.settings import Settings
+
+EXAMPLE = "write one into judge.yaml, for example  gates: [{metric: refusal, at_most: 0.05}]"
+UNMEASURED = MetricInfo("", "", "number", (None, None), None, 0)  # what is known of a metric that no record has
+
+
+def check_gates(settings: "Settings", *, on: str | None = None, inconclusive: Choice | None = None) -> Check:
+    """Ask every gate of judge.yaml of the records of `on`: run:last unless named, run:ID, or a filter.
+
+    A gate judges the newest identity of its metric; records without it are not asked yet, so they are
+    missing. Every check has a measured bar over what its gates ask about: a `measured` gate, or
+    without one `settings.measured`.
+    Raises: UsageError (no gates, an unusable filter), ConfigError (a gate that cannot be asked), StoreError.
+    """
+    gates = settings.project.gates
+    if not gates:
+        raise UsageError(f"there are no gates in {settings.config or 'judge.yaml'}, so there is nothing to check", hint=EXAMPLE)
+    for position, gate in enumerate(gates):
+        if gate.not_worse_than is not None:
+            raise _refused(
+                settings, position, f"not_worse_than {gate.not_worse_than} needs baselines, which are not in this version yet", "use at_least, or at_most"
+            )
+    with Store(settings.store, create=False) as store:
+        court = _Court(store, settings, _select(store, settings, on or "run:last"))
+        results = court.ask(gates)
+        return Check(_distinct(results), court.selection.on, court.records, inconclusive, tuple(court.notes))
+
+
+def _select(store: Store, settings: "Settings", on: str) -> Selection:
+    """The records of `on`, with the reward of judge.yaml where a gate asks about it."""
+    reward = settings.project.reward
+    if reward is None or not any(gate.reward == reward.name or gate.metric == f"reward.{reward.name}" for gate in settings.project.gates):
+        return select_records(store, on)
+    return select_rewarded(store, on, settings)
+
+
+class _Court:
+    """The evidence of one check, each piece gathered once."""
+
+    def __init__(self, store: Store, settings: "Settings", selection: Selection) -> None:
+        self.store = store
+        self.settings = settings
+        self.selection = selection
+        self.notes: list[str] = []
+        self.records = sum(len(batch) for batch in self._clusters(selection.scope.shards, selection.where))
+        self._evidence: dict[tuple[str, str | None], Evidence] = {}
+
+    def ask(self, gates: "Sequence[Gate]") -> list[GateResult]:
+        """The answers in the order of judge.yaml; the implicit measured bar last, where no gate sets one for all."""
+        answers: dict[int, GateResult] = {}
+        asked: dict[tuple[str, str | None], Evidence] = {}
+        for position, gate in enumerate(gates):
+            if gate.measured is None:
+                question = _question(gate)
+                asked[question.metric, gate.where] = evidence = self._find(position, question.metric, gate.where)
+                self._check_threshold(position, question)
+                answers[position] = judge_threshold(question, evidence)
+        for position, gate in enumerate(gates):
+            if gate.measured is not None:
+                answers[position] = self._measured(position, gate, asked)
+        found = [answers[position] for position in sorted(answers)]
+        if not any(gate.measured is not None and gate.where is None for gate in gates):
+            bar = self.settings.measured
+            found.append(judge_measured(f"measured at least {100 * bar:g} %", bar, _named(asked), implicit=True))
+        return found
+
+    def _measured(self, position: int, gate: "Gate", asked: dict[tuple[str, str | None], Evidence]) -> GateResult:
+        """A measured gate is about what the others ask; alone, about all that is measured."""
+        bar = _share(gate.measured)
+        name = gate.name or f"measured at least {100 * bar:g} %{_suffix(gate.where)}"
+        metrics = list(dict.fromkeys(metric for metric, _ in asked)) or self._all_metrics()
+        found = asked if gate.where is None else {}
+        found = found or {(metric, gate.where): self._find(position, metric, gate.where) for metric in metrics}
+        return judge_measured(name, bar, _named(found), where=gate.where)
+
+    def _all_metrics(self) -> list[str]:
+        return [entry.name for entry in self.settings.scorers] or list(self.selection.metrics)
+
+    def _find(self, position: int, metric: str, where: str | None) -> Evidence:
+        if (metric, where) not in self._evidence:
+            self._evidence[metric, where] = self._gather(position, metric, where)
+        return self._evidence[metric, where]
+
+    def _gather(self, position: int, metric: str, where: str | None) -> Evidence:
+        info = self._info(position, metric)
+        condition = self._condition(position, where)
+        shards = self.selection.scope.shards
+        held = self.selection.shards_of.get((info.name, info.identity), ())
+        names = {shard.name for shard in held}
+        unasked = _counts(self._clusters([shard for shard in shards if shard.name not in names], condition))
+        if not held:
+            return _weigh(info, metric, Reduced(np.empty(0), np.empty(0), 0.0, None, None, None, 0, {}, {}), {}, unasked)
+        scope = dataclasses.replace(self.selection.scope, shards=held)
+        with Reduction(self.store, scope, [(info.name, info.identity)], where=condition) as reduction:
+            reduced = reduction.reduce(metric)
+            if info.kind == "category":
+                raise _refused(self.settings, position, f"'{metric}' is a category, which has no mean", "ask about a rate or a number")
+            scored = _cells(reduction.records(["cluster_hash"], [metric]), metric)
+        return _weigh(info, metric, reduced, scored, unasked)
+
+    def _info(self, position: int, metric: str) -> MetricInfo:
+        """The newest identity of a metric; of one that these records do not have, that nothing is known. Raises: ConfigError."""
+        found = self.selection.metrics.get(metric)
+        if found is None:
+            known = self._known_metrics()
+            if metric not in known:
+                raise _refused(self.settings, position, f"there is no metric '{metric}' in this store", near_hint(metric, sorted(known)))
+            self.notes.append(f"'{metric}' was not scored for any of these records")
+            return dataclasses.replace(UNMEASURED, name=metric)
+        if len(found) > 1:
+            self.notes.append(f"'{metric}' was measured in {len(found)} ways on these records; only the newest ({found[0].identity}) is asked about")
+        return found[0]
+
+    def _known_metrics(self) -> set[str]:
+        known = {*self.selection.metrics, *(entry.name for entry in self.settings.scorers)}
+        for row in self.store.ledger.rows("SELECT metrics FROM runs WHERE finished IS NOT NULL"):
+            known |= set(json.loads(row["metrics"]))
+        reward = self.settings.project.reward
+        return known | ({f"reward.{reward.name}"} if reward else set())
+
+    def _condition(self, position: int, where: str | None) -> str | None:
+        """The selection's own condition and the gate's, as checked SQL. Raises: ConfigError."""
+        own = self.selection.where
+        if where is None:
+            return own
+        try:
+            compiled = compile_filter(where, newest=newest_time(self.store, self.selection.scope.shards))
+            mask_of(STORED.empty_table(), compiled)
+        except UsageError as error:
+            raise _refused(self.settings, position, str(error), error.hint) from error
+        return compiled if own is None else f"({own}) AND ({compiled})"
+
+    def _clusters(self, shards: Sequence[Shard], condition: str | None) -> Iterator[pa.Array]:
+        """The clusters of the records of some shards, whether scored or not."""
+        scope = dataclasses.replace(self.selection.scope, shards=tuple(shards))
+        with Reduction(self.store, scope, [], where=condition) as reduction:
+            for batch in reduction.records(["cluster_hash"]):
+                yield batch.column("cluster_hash")
+
+    def _check_threshold(self, position: int, question: Question) -> None:
+        """A threshold beyond the scale is a slip, not a question. Raises: ConfigError."""
+        found = self.selection.metrics.get(question.metric)
+        low, high = found[0].range if found else (None, None)
+        if (low is not None and question.threshold < low) or (high is not None and question.threshold > high):
+            scale = f"{'…' if low is None else f'{low:g}'} to {'…' if high is None else f'{high:g}'}"
+            raise _refused(
+                self.settings, position, f"{question.threshold:g} is outside the scale of '{question.metric}' ({scale})", "give a threshold within it"
+            )
+
+
+def _weigh(info: MetricInfo, metric: str, reduced: Reduced, cells: dict[int, list[float]], unasked: dict[int, int]) -> Evidence:
+    """The summary with the records that were never asked counted as such, and its clusters."""
+    pending = sum(unasked.values())
+    reasons = dict(reduced.reasons)
+    if pending:
+        reasons["not_asked"] = reasons.get("not_asked", 0) + pending
+    whole = dataclasses.replace(reduced, reasons=reasons)
+    summary = summarise(metric, info.identity, kind=info.kind, scale=info.range, higher_is_better=info.higher_is_better, reduced=whole)
+    for cluster, count in unasked.items():
+        cells.setdefault(cluster, [0.0, 0.0, 0.0])[2] += count
+    sums, counts, missing = (np.array([row[place] for row in cells.values()]) for place in range(3))
+    if counts.sum() != summary.scored or missing.sum() != summary.failed + summary.pending:
+        raise AssertionError(f"{metric}: clusters hold {counts.sum():g} and {missing.sum():g} cells, the summary {summary.scored} and the rest")
+    return weigh(summary, info.range, sums=sums, counts=counts, missing=missing, dead_endpoint=_is_dead(reasons, reduced.scored))
+
+
+def _is_dead(reasons: dict[str, int], scored: int) -> bool:
+    """Whether no call could work: the endpoint refused the key, or nobody ever answered."""
+    failed = {reason for reason, count in reasons.items() if count and REASONS[reason] == "failed"}
+    return bool(reasons.get("auth")) or (not scored and failed == {"connection"})
+
+
+def _cells(batches: Iterator[pa.Table], metric: str) -> dict[int, list[float]]:
+    """For each cluster: sum of the scored values, how many, and how many failed or wait."""
+    found: dict[int, list[float]] = {}
+    absent = pa.array([reason for reason, kind in REASONS.items() if kind != "design"])
+    for batch in batches:
+        values = batch.column(metric)
+        lost = pc.is_in(batch.column(f"{metric}.reason").cast(pa.string()), value_set=absent)
+        table = pa.table(
+            {
+                "cluster": batch.column("cluster_hash"),
+                "sum": pc.fill_null(values, 0.0),
+                "count": pc.is_valid(values).cast(pa.float64()),
+                "missing": pc.and_(pc.is_null(values), pc.fill_null(lost, False)).cast(pa.float64()),
+            }
+        )
+        grouped = table.group_by("cluster").aggregate([("sum", "sum"), ("count", "sum"), ("missing", "sum")])
+        for row in grouped.to_pylist():
+            total = found.setdefault(row["cluster"], [0.0, 0.0, 0.0])
+            for place, name in enumerate(("sum_sum", "count_sum", "missing_sum")):
+                total[place] += row[name]
+    return found
+
+
+def _counts(batches: Iterator[pa.Array]) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for batch in batches:
+        for row in pc.value_counts(batch.combine_chunks()).to_pylist():
+            found[row["values"]] = found.get(row["values"], 0) + row["counts"]
+    return found
+
+
+def _question(gate: "Gate") -> Question:
+    metric = f"reward.{gate.reward}" if gate.reward is not None else str(gate.metric)
+    words = f"at least {gate.at_least:g}" if gate.at_least is not None else f"at most {gate.at_most:g}"
+    return Question(gate.name or f"{metric} {words}{_suffix(gate.where)}", metric, gate.at_least, gate.at_most, gate.where)
+
+
+def _suffix(where: str | None) -> str:
+    return "" if where is None else f" [{where}]"
+
+
+def _named(found: dict[tuple[str, str | None], Evidence]) -> list[tuple[str, Evidence]]:
+    return [(f"{metric}{_suffix(where)}", evidence) for (metric, where), evidence in found.items()]
+
+
+def _share(measured: str | float | None) -> float:
+    """`>= 98%` or 0.98 as a share from 0 to 1."""
+    if isinstance(measured, str):
+        return float(measured.removeprefix(">=").strip().removesuffix("%")) / 100
+    return float(measured or 0)
+
+
+def _distinct(results: Sequence[GateResult]) -> list[GateResult]:
+    """The results under names of their own: readers of JUnit files drop the second of two that are called alike."""
+    taken: set[str] = set()
+    named = []
+    for result in results:
+        name, number = result.gate, 2
+        while name in taken:
+            name, number = f"{result.gate} ({number})", number + 1
+        taken.add(name)
+        named.append(dataclasses.replace(result, gate=name))
+    return named
+
+
+def _refused(settings: "Settings", position: int, message: str, hint: str) -> ConfigError:
+    """A gate that cannot be asked, with its place in judge.yaml."""
+    named = settings.project.gates[position].name
+    text = f"'{named}': {message}" if named else message
+    place = f"gates[{position}]"
+    return ConfigError(f"{place}: {text}", where=settings.where(place), hint=hint)

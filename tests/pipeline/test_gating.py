@@ -1,0 +1,261 @@
+"""Gates on a real store: scopes, slices, identities, and cells that nobody asked for."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from judgecli.config.settings import load_settings
+from judgecli.errors import ConfigError, UsageError
+from judgecli.pipeline import score_logs
+from judgecli.pipeline.gating import check_gates
+from judgecli.store import tables
+from judgecli.store.folder import Store
+from judgecli.store.tables import MetricInfo
+
+
+class Quiet:
+    def phase(self, text, total=None): ...
+
+    def advance(self, bytes_read, records): ...
+
+    def note(self, text): ...
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def write_log(name, rows):
+    Path(name).write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def answers(count, *, right, start=0, **fields):
+    """`count` answers, the first `right` of them `yes`; None as output for what is in `lost`."""
+    return [
+        {"id": f"r{start + at}", "session": f"s{start + at}", "input": f"q{start + at}", "output": "yes" if at < right else "no", **fields}
+        for at in range(count)
+    ]
+
+
+def settings(gates, *, scorers="  - ok: {regex: {pattern: yes}}", more=""):
+    Path("judge.yaml").write_text(f"scorers:\n{scorers}\n{more}\ngates:\n{gates}\n", encoding="utf-8")
+    return load_settings()
+
+
+def score(*logs, given, scorers=None):
+    return score_logs(logs, settings=given, scorers=scorers, progress=Quiet())
+
+
+def verdicts(check):
+    return [gate.verdict for gate in check.gates]
+
+
+def write_metric(given, name, cells, *, identity="j1", kind="rate", scale=(0.0, 1.0)):
+    """A metric of our own in every shard: values or reasons, in the order of the records."""
+    with Store(given.store, create=False) as store:
+        at = 0
+        for shard in store.shards():
+            own = cells[at : at + shard.rows]
+            at += shard.rows
+            values = pa.array([None if isinstance(cell, str) else cell for cell in own], pa.float64())
+            reasons = pa.array([cell if isinstance(cell, str) else None for cell in own], pa.string()).dictionary_encode()
+            table = pa.table({name: values, f"{name}.reason": reasons})
+            tables.write_scores(store.root, shard.name, table, [MetricInfo(name, identity, kind, scale, True, 1)])
+
+
+def test_every_verdict_by_hand():
+    """90 of 100 right: Wilson 0.8256 to 0.9448."""
+    write_log("log.jsonl", answers(100, right=90))
+    given = settings("  - {metric: ok, at_least: 0.82}\n  - {metric: ok, at_least: 0.95}\n  - {metric: ok, at_least: 0.9}\n  - {metric: ok, at_most: 0.95}")
+    score("log.jsonl", given=given)
+    check = check_gates(given)
+    assert verdicts(check) == ["pass", "fail", "inconclusive", "pass", "pass"]
+    assert [gate.gate for gate in check.gates][3:] == ["ok at most 0.95", "measured at least 98 %"]
+    assert check.gates[-1].implicit
+    assert (check.records, check.exit_code, check.complete, check.on) == (100, 1, True, "run:last")
+    first = check.gates[0]
+    assert (first.value, first.n, first.cells, first.clusters) == (0.9, 100, 100, 100)
+    assert (first.low, first.high) == (pytest.approx(0.825634, abs=1e-6), pytest.approx(0.944771, abs=1e-6))
+
+
+def test_a_gate_of_a_slice():
+    write_log("log.jsonl", [*answers(50, right=50, prompt_version="v1"), *answers(50, right=0, start=50, prompt_version="v2")])
+    given = settings("  - {metric: ok, at_least: 0.8, where: prompt_version=v1}\n  - {metric: ok, at_least: 0.8, where: \"prompt_version = 'v2'\"}")
+    score("log.jsonl", given=given)
+    check = check_gates(given)
+    assert verdicts(check) == ["pass", "fail", "pass"]
+    assert [gate.cells for gate in check.gates] == [50, 50, 50]
+    assert verdicts(check_gates(given, on="prompt_version=v1")) == ["pass", "incomplete", "pass"]  # the second slice has no record left
+
+
+def test_the_latest_run_is_the_scope():
+    write_log("old.jsonl", answers(50, right=0))
+    write_log("new.jsonl", answers(50, right=50, start=50))
+    given = settings("  - {metric: ok, at_least: 0.8}")
+    score("old.jsonl", given=given)
+    assert check_gates(given).exit_code == 1
+    score("new.jsonl", given=given)
+    assert (check_gates(given).exit_code, check_gates(given).records) == (0, 50)
+    assert check_gates(given, on="run:1").exit_code == 1
+    assert check_gates(given, on="id != ''").records == 100
+
+
+def test_a_store_without_a_run_is_an_error():
+    given = settings("  - {metric: ok, at_least: 0.8}")
+    with Store(given.store):
+        pass
+    with pytest.raises(UsageError, match="no run has finished"):
+        check_gates(given)
+
+
+def test_failed_cells_widen_and_count():
+    """4 of 200 have no output: coverage 98 %, the mean stays, the bounds hold the four."""
+    write_log("log.jsonl", [*answers(196, right=196), *[{"id": f"x{at}", "session": f"x{at}", "input": "q"} for at in range(4)]])
+    given = settings("  - {metric: ok, at_least: 0.9}\n  - {metric: ok, at_least: 0.97}")
+    score("log.jsonl", given=given)
+    check = check_gates(given)
+    assert verdicts(check) == ["pass", "inconclusive", "pass"]
+    flipped = check.gates[1]
+    assert flipped.low is not None
+    assert flipped.low > 0.97
+    assert (flipped.value, flipped.worst, flipped.best, dict(flipped.unscored)) == (1.0, 0.98, 1.0, {"input_missing_field": 4})
+    assert (check.exit_code, check.complete) == (5, False)
+
+
+def test_less_than_measured_is_incomplete_and_a_gate_can_say_how_much():
+    write_log("log.jsonl", [*answers(190, right=190), *[{"id": f"x{at}", "session": f"x{at}", "input": "q"} for at in range(10)]])
+    given = settings("  - {metric: ok, at_least: 0.8}")
+    score("log.jsonl", given=given)
+    assert (verdicts(check_gates(given)), check_gates(given).exit_code) == (["pass", "incomplete"], 3)
+    assert check_gates(settings("  - {metric: ok, at_least: 0.8}\n  - {measured: '>= 95%'}")).exit_code == 0
+    assert check_gates(settings("  - {metric: ok, at_least: 0.8}\n  - {measured: 0.96}")).exit_code == 3
+    alone = check_gates(settings("  - {measured: 0.96}"))
+    assert (verdicts(alone), alone.gates[0].metric) == (["incomplete"], "ok")
+    sliced = check_gates(settings("  - {metric: ok, at_least: 0.8}\n  - {measured: 1.0, where: \"output = 'yes'\"}"))
+    assert verdicts(sliced) == ["pass", "pass", "incomplete"]  # a bar for a slice leaves the one for all
+
+
+def test_a_metric_that_was_never_scored_here_is_incomplete():
+    write_log("log.jsonl", answers(50, right=50))
+    given = settings("  - {metric: other, at_least: 0.5}", scorers="  - ok: {regex: {pattern: yes}}\n  - other: {regex: {pattern: no}}")
+    score("log.jsonl", given=given, scorers=["ok=regex:pattern=yes"])
+    check = check_gates(given)
+    assert (verdicts(check), check.exit_code, check.gates[0].pending) == (["incomplete", "incomplete"], 3, 50)
+    assert "was not scored" in check.notes[0]
+
+
+def test_only_the_newest_identity_counts():
+    """The pattern changed between two runs: records with scores of the old one are not asked yet."""
+    write_log("a.jsonl", answers(50, right=50))
+    write_log("b.jsonl", answers(50, right=50, start=50))
+    score("a.jsonl", "b.jsonl", given=settings("  - {metric: ok, at_least: 0.5}"))
+    given = settings("  - {metric: ok, at_least: 0.5}", scorers="  - ok: {regex: {pattern: '^yes$'}}")
+    score("b.jsonl", given=given)
+    check = check_gates(given)
+    assert (verdicts(check), check.gates[0].n) == (["pass", "pass"], 50)
+    score("a.jsonl", given=settings("  - {metric: ok, at_least: 0.5}"))
+    newest = check_gates(given, on="id != ''")
+    assert newest.gates[0].n in (50, 100)
+    assert any("measured in 2 ways" in note for note in newest.notes)
+
+
+def test_records_without_the_newest_identity_are_missing():
+    write_log("a.jsonl", answers(30, right=30))
+    given = settings("  - {metric: late, at_least: 0.5}\n  - {metric: ok, at_least: 0.5}")
+    score("a.jsonl", given=given)
+    write_metric(given, "late", [1.0] * 30)
+    assert check_gates(given, on="id != ''").exit_code == 0
+    write_log("b.jsonl", answers(30, right=30, start=30))
+    score("b.jsonl", given=given)
+    check = check_gates(given, on="id != ''")
+    assert (check.gates[0].n, check.gates[0].pending, check.gates[0].worst, check.gates[0].coverage) == (30, 30, 0.5, 0.5)
+    assert (check.gates[0].verdict, check.exit_code) == ("inconclusive", 3)
+
+
+@pytest.mark.parametrize(
+    ("cells", "code"),
+    [
+        ([1.0] * 49 + ["auth"], 4),
+        (["auth"] * 50, 4),
+        (["connection"] * 50, 4),
+        ([0.0] * 49 + ["auth"], 4),  # nor does a failed gate hide it
+        ([1.0] * 49 + ["connection"], 5),
+        (["timeout"] * 50, 3),
+        (["budget"] * 50, 3),
+        (["not_sampled"] * 50, 3),
+        ([1.0] * 40 + ["not_sampled"] * 10, 0),
+        ([0.0] * 40 + ["not_sampled"] * 10, 1),
+    ],
+)
+def test_a_dead_endpoint_never_looks_like_dropped_quality(cells, code):
+    write_log("a.jsonl", answers(50, right=50))
+    given = settings("  - {metric: help, at_least: 0.9}\n  - {measured: 0.5}", scorers="  - help: {regex: {pattern: yes}}")
+    score("a.jsonl", given=given, scorers=["ok=regex:pattern=yes"])
+    write_metric(given, "help", cells)
+    assert check_gates(given).exit_code == code
+
+
+def test_sessions_are_the_clusters():
+    """100 answers of 19 sessions are too few, whatever they say."""
+    rows = [{**row, "session": f"s{at % 19}"} for at, row in enumerate(answers(100, right=100))]
+    write_log("a.jsonl", rows)
+    given = settings("  - {metric: ok, at_least: 0.5}")
+    score("a.jsonl", given=given)
+    check = check_gates(given)
+    assert (verdicts(check)[0], check.gates[0].clusters, check.exit_code) == ("inconclusive", 19, 5)
+    assert "not enough data" in check.gates[0].message
+
+
+@pytest.mark.parametrize(
+    ("gate", "message", "hint"),
+    [
+        ("{metric: oks, at_least: 0.5}", "no metric 'oks'", "did you mean ok"),
+        ("{reward: nothing, at_least: 0.5}", "no metric 'reward.nothing'", ""),
+        ("{metric: ok, at_least: 70}", "70 is outside the scale of 'ok' .0 to 1.", "within it"),
+        ("{metric: ok, at_most: -1}", "-1 is outside the scale", "within it"),
+        ("{metric: ok, not_worse_than: baseline, name: no_worse}", "'no_worse': not_worse_than baseline needs baselines", "at_least"),
+        ("{metric: ok, at_least: 0.5, where: 'nope = 1'}", "no column of a record", "columns:"),
+        ("{metric: ok, at_least: 0.5, where: 'latency_ms + 1'}", "is no condition", ""),
+        ("{metric: kind, at_least: 0.5}", "'kind' is a category", "a rate or a number"),
+    ],
+)
+def test_a_gate_that_cannot_be_asked_names_its_place(gate, message, hint):
+    write_log("a.jsonl", answers(30, right=30))
+    given = settings(f"  - {{metric: ok, at_least: 0.1}}\n  - {gate}")
+    score("a.jsonl", given=given)
+    with Store(given.store, create=False) as store:
+        for shard in store.shards():
+            words = pa.array(["en"] * shard.rows).dictionary_encode()
+            table = pa.table({"kind": words, "kind.reason": pa.nulls(shard.rows, pa.string()).dictionary_encode()})
+            tables.write_scores(store.root, shard.name, table, [MetricInfo("kind", "k1", "category", (None, None), None, 1)])
+    with pytest.raises(ConfigError, match=message) as caught:
+        check_gates(given)
+    assert caught.value.where == "judge.yaml:6:5"
+    assert hint in caught.value.hint
+
+
+def test_no_gates_says_how_to_write_one():
+    Path("judge.yaml").write_text("measured: 0.9\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"no gates in judge\.yaml") as caught:
+        check_gates(load_settings())
+    assert "gates: [{metric: refusal, at_most: 0.05}]" in caught.value.hint
+
+
+def test_gates_that_are_called_alike_get_names_of_their_own():
+    write_log("a.jsonl", answers(30, right=30))
+    given = settings("  - {metric: ok, at_least: 0.5, name: same}\n  - {metric: ok, at_least: 0.6, name: same}\n  - {metric: ok, at_least: 0.6, name: same}")
+    score("a.jsonl", given=given)
+    assert [gate.gate for gate in check_gates(given).gates][:3] == ["same", "same (2)", "same (3)"]
+
+
+def test_a_reward_gate_makes_the_reward_first():
+    reward = "reward:\n  name: quality\n  terms: {ok: {weight: 1.0}}"
+    write_log("a.jsonl", answers(100, right=90))
+    given = settings("  - {reward: quality, at_least: 0.8}\n  - {metric: reward.quality, at_least: 0.97}", more=reward)
+    score("a.jsonl", given=given, scorers=["ok=regex:pattern=yes"])
+    check = check_gates(given)
+    assert [gate.gate for gate in check.gates] == ["reward.quality at least 0.8", "reward.quality at least 0.97", "measured at least 98 %"]
+    assert (verdicts(check)[:2], check.gates[0].value, check.gates[0].n) == (["pass", "fail"], pytest.approx(0.9), 100)
