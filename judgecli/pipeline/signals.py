@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from judgecli.errors import NoRecords, UsageError
+from judgecli.pipeline.rewarding import select_rewarded
 from judgecli.signal.cells import Window, duration
 from judgecli.signal.windows import Signals, window_signals
 from judgecli.store.folder import Store
@@ -34,8 +35,8 @@ def compute_signals(
     _check_units(units)
     columns = tuple(dict.fromkeys(settings.policy if by is None else by))
     with Store(settings.store, create=False) as store:
-        selection = select_records(store, on)
-        names = list(dict.fromkeys(metrics)) if metrics else list(selection.metrics)
+        selection = _select(store, on, metrics, settings)
+        names = list(dict.fromkeys(metrics)) if metrics else sorted(selection.metrics, key=lambda name: (not name.startswith("reward."), name))
         question = ask(settings, columns, window)
         with WindowReduction(store, selection, names, question) as reduction:
             cells = reduction.cells()
@@ -44,6 +45,12 @@ def compute_signals(
             half_life = duration(settings.project.value.half_life).total_seconds() * 1e6
             rows = window_signals(cells, half_life_us=half_life, prior=settings.project.value.prior) if "record" in units else []
     return Signals(rows, columns, window, notes=_notes(selection, names))
+
+
+def _select(store: Store, on: str | None, metrics: Sequence[str] | None, settings: "Settings") -> Selection:
+    """The records; with the reward of judge.yaml, unless only other metrics are wanted."""
+    wants_reward = metrics is None or any(name.startswith("reward.") for name in metrics)
+    return select_rewarded(store, on, settings) if wants_reward else select_records(store, on)
 
 
 def ask(settings: "Settings", by: Sequence[str], window: str) -> Question:

@@ -71,7 +71,8 @@ def _wilson(share: npt.NDArray[np.float64], rows: npt.NDArray[np.float64], level
     z = float(special.ndtri(0.5 + level / 2))
     centre = (share + z**2 / (2 * rows)) / (1 + z**2 / rows)
     half = z / (1 + z**2 / rows) * np.sqrt(share * (1 - share) / rows + z**2 / (4 * rows**2))
-    return np.maximum(0.0, centre - half), np.minimum(1.0, centre + half)
+    low, high = np.maximum(0.0, centre - half), np.minimum(1.0, centre + half)
+    return np.where(share <= 0, 0.0, low), np.where(share >= 1, 1.0, high)  # there the difference is 0 but for rounding
 
 
 def segment_intervals(

@@ -1,0 +1,64 @@
+"""judge signals: scores and rewards over time and by policy."""
+
+from typing import Annotated
+
+import typer
+
+from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load
+
+BY_HELP = "Record columns or tags.NAME, comma-separated; '' is all records together. Default: the policy of judge.yaml."
+WINDOW_HELP = "1h, 1d, 1w (from Monday), 30d, ... in UTC, or all."
+ON_HELP = "Which records: a filter (prompt_version=v3, 7d, ...), run:last or run:ID. Default: all."
+METRIC_HELP = "A metric (repeatable). Default: all that the records have."
+UNITS_HELP = "Comma-separated: record, session, prompt, corpus."
+OUTPUT_HELP = "Write the rows: .csv, .tsv, .parquet or .jsonl."
+
+
+def signals(
+    context: typer.Context,
+    by: Annotated[str | None, typer.Option("--by", metavar="COLS", help=BY_HELP)] = None,
+    window: Annotated[str, typer.Option("--window", metavar="LENGTH", help=WINDOW_HELP)] = "1d",
+    on: Annotated[str | None, typer.Option("--on", metavar="FILTER", help=ON_HELP)] = None,
+    metric: Annotated[list[str] | None, typer.Option("--metric", metavar="NAME", help=METRIC_HELP)] = None,
+    units: Annotated[str, typer.Option("--units", metavar="UNITS", help=UNITS_HELP)] = "record",
+    output: Annotated[str | None, typer.Option("--output", "-o", metavar="FILE", help=OUTPUT_HELP)] = None,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Show scores and rewards over time and by policy, with what each number is worth.
+
+    Examples:
+      judge signals                                       by day and policy
+      judge signals --by model --window all               models side by side
+      judge signals --window 1w --metric words            one metric by week
+      judge signals --by tags.country --on 30d            the last 30 days by a tag
+      judge signals --units session,prompt,corpus         conversations, prompt groups, diversity
+      judge signals -o signals.parquet
+
+    Each row has n of N, the mean with its cluster-robust 95 % interval, what the unscored could make
+    of it, the value V (decayed mean), the advantage over V, and the regret against the best policy.
+    Exit codes: 0, 2 usage, 4 environment.
+    """
+    from pathlib import Path
+
+    from judgecli.cli.output import say, show
+    from judgecli.pipeline.signals import compute_signals
+    from judgecli.renderers.signals import signals_page, signals_table
+    from judgecli.renderers.table_file import check_target, write_rows
+
+    if output is not None:
+        check_target(Path(output))
+    columns = None if by is None else _names(by)
+    found = compute_signals(load(context, config, store), by=columns, window=window, on=on, metrics=metric, units=_names(units))
+    document = found.to_json()
+    if output is not None:
+        count = write_rows([signals_table(document)], Path(output))
+        say(f"wrote {count:,} rows to {output}", quiet=quiet)
+    if output is None or as_json:
+        show(document, lambda page: signals_page(document, page), as_json=as_json)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]

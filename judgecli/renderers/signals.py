@@ -1,0 +1,133 @@
+"""Signals as text for a terminal (a table a metric, newest windows last), and as flat rows for a file."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from judgecli.renderers.safe import json_text, terminal_line
+from judgecli.renderers.terminal import DASH, Document, Page, number, render, table
+from judgecli.schema import REASONS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MOST_LINES = 60  # a metric; the newest are shown
+NUMBERS = ("mean", "se", "low", "high", "worst", "best", "value", "advantage", "regret")
+
+
+def signals_page(document: Document, page: Page) -> str:
+    """What `judge signals` prints."""
+    rows: Sequence[Document] = document["rows"]
+    parts: list[RenderableType] = []
+    partial = list(dict.fromkeys(row["metric"] for row in rows if _is_partial(row)))
+    if partial:
+        names = terminal_line(", ".join(partial), limit=200)
+        parts.append(Text(f"PARTIAL   not fully measured: {names}; 'bounds' shows what the mean would be at worst and at best", "bold yellow"))
+    for metric in dict.fromkeys(row["metric"] for row in rows):
+        own = [row for row in rows if row["metric"] == metric]
+        parts += _metric_parts(metric, own, document, page)
+    parts += [Text(f"note      {terminal_line(str(note))}") for note in document.get("notes", ())]
+    return render(parts or [Text("no metric has a row")], page)
+
+
+def _metric_parts(metric: str, rows: Sequence[Document], document: Document, page: Page) -> list[RenderableType]:
+    shown = rows[-MOST_LINES:]
+    unit = "" if rows[0]["unit"] == "record" else f"  (n counts: {rows[0]['unit']})"
+    parts: list[RenderableType] = [Text(f"{terminal_line(metric)}{unit}", "bold")]
+    if len(shown) < len(rows):
+        parts.append(Text(f"  {len(rows) - len(shown):,} older rows are not shown; -o FILE or --json has them all"))
+    several = len({row["identity"] for row in rows}) > 1
+    window = [] if document["window"] == "all" else ["window"]
+    last = ["value", "advantage", "regret"] if page.width >= 100 and rows[0]["unit"] == "record" else []
+    columns = [*window, *map(str, document["by"]), *(["identity"] if several else []), "n", "mean", "95 % interval", "bounds", *last]
+    lines = [_line(row, document, several=several, with_window=bool(window), last=last) for row in shown]
+    parts.append(table(columns, lines, right=["n", "mean", "95 % interval", "bounds", *last]))
+    parts += _reasons(shown)
+    return parts
+
+
+def _line(row: Document, document: Document, *, several: bool, with_window: bool, last: Sequence[str]) -> list[str]:
+    has_interval = row["low"] is not None and row["high"] is not None
+    total = row["n"] + sum(row["unscored"].values())
+    return [
+        *([_window(row)] if with_window else []),
+        *(DASH if row["policy"][name] is None else str(row["policy"][name]) for name in document["by"]),
+        *([str(row["identity"])] if several else []),
+        f"{row['n']:,} of {total:,}",
+        number(row["mean"]),
+        f"{number(row['low'])} to {number(row['high'])}" if has_interval else DASH,
+        _bounds(row),
+        *(number(row[name]) for name in last),
+    ]
+
+
+def _window(row: Document) -> str:
+    """When the window starts (UTC), marked where it is still open or has late records."""
+    if row["window_start"] is None:
+        return "no time"
+    start = str(row["window_start"])
+    text = start[:10] if start[11:19] == "00:00:00" else f"{start[:10]} {start[11:16]}"
+    return text + ("" if row["final"] else " open") + (f" +{row['late']:,} late" if row["late"] else "")
+
+
+def _bounds(row: Document) -> str:
+    """Worst and best mean with the unscored at both ends; empty where all is scored."""
+    if not _is_partial(row):
+        return ""
+    ends = (row["worst"], row["best"])
+    if ends == (None, None):
+        return "unbounded"
+    return " to ".join("open" if end is None else number(end) for end in ends)
+
+
+def _is_partial(row: Document) -> bool:
+    return any(count and REASONS.get(reason) != "design" for reason, count in row["unscored"].items())
+
+
+def _reasons(rows: Sequence[Document]) -> list[RenderableType]:
+    """Why cells have no value, and why numbers are missing, each once over the rows shown."""
+    counts: dict[str, int] = {}
+    why: dict[str, dict[str, None]] = {}
+    for row in rows:
+        for reason, count in row["unscored"].items():
+            counts[reason] = counts.get(reason, 0) + count
+        for name, text in row["reasons"].items():
+            if name not in ("worst", "best", "advantage"):
+                why.setdefault(str(text), {})[name] = None
+    lines: list[RenderableType] = []
+    if counts:
+        lines.append(Text.assemble(("unscored  ", "dim"), ", ".join(f"{terminal_line(reason)} {count:,}" for reason, count in sorted(counts.items()))))
+    lines += [Text.assemble((f"{DASH:<10}", "dim"), f"{', '.join(names)}: {terminal_line(text)}") for text, names in why.items()]
+    extras = dict.fromkeys(name for row in rows for name in row["extra"])
+    lines += [Text.assemble(("          ", "dim"), f"{terminal_line(name)}, newest first: {_newest(rows, name)}") for name in extras]
+    return lines
+
+
+def _newest(rows: Sequence[Document], name: str) -> str:
+    return ", ".join(number(row["extra"].get(name)) for row in rows[:-9:-1])
+
+
+def signals_table(document: Document) -> "pa.Table":
+    """One row a SignalRow: the columns of --by under their own names; unscored, reasons and extra as JSON text."""
+    import pyarrow as pa
+
+    rows: Sequence[Document] = document["rows"]
+    texts = {name: pa.array([row["policy"][name] for row in rows], pa.string()) for name in document["by"]}
+    return pa.table(
+        {
+            "window_start": pa.array([row["window_start"] for row in rows], pa.string()),
+            "window_end": pa.array([row["window_end"] for row in rows], pa.string()),
+            **texts,
+            **{name: pa.array([row[name] for row in rows], pa.string()) for name in ("metric", "unit", "kind", "identity")},
+            **{name: pa.array([row[name] for row in rows], pa.int64()) for name in ("n", "clusters", "late")},
+            "final": pa.array([row["final"] for row in rows], pa.bool_()),
+            **{name: pa.array([row[name] for row in rows], pa.float64()) for name in NUMBERS},
+            **{name: pa.array([_json(row[name]) for row in rows], pa.string()) for name in ("unscored", "reasons", "extra")},
+        }
+    )
+
+
+def _json(value: Mapping[str, object]) -> str:
+    return json_text(dict(value), indent=False)
