@@ -1,5 +1,6 @@
 """How each policy differs from the one before it, metric by metric."""
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -37,7 +38,7 @@ def _pairs(gathered: Gathered, column: str) -> list[tuple[str, str]]:
                 times.setdefault(value, []).append(time)
     kept = sorted(counts, key=lambda value: (-counts[value], value))[:MOST_VALUES]
     ordered = sorted(kept, key=lambda value: (float(np.median(times[value])) if value in times else float("inf"), value))
-    return list(zip(ordered, ordered[1:], strict=False))
+    return list(itertools.pairwise(ordered))
 
 
 def _change(gathered: Gathered, column: str, pair: tuple[str, str], subject: Subject) -> Change | None:

@@ -72,10 +72,14 @@ def _change(change: "Change", summary: MetricSummary) -> str:
 
 
 def _slice(item: Slice, summary: MetricSummary) -> str:
-    return (
-        f"{item.metric} is worse where {item.trait} is \u201c{short(item.value)}\u201d: {amount(item.mean, summary)} against {amount(item.rest, summary)} elsewhere "
-        f"(95 % interval of the difference {difference(item.low, summary, bare=True)} to {difference(item.high, summary)}; {item.n:,} answers)."
-    )
+    inside, elsewhere = amount(item.mean, summary), amount(item.rest, summary)
+    interval = f"95 % interval of the difference {difference(item.low, summary, bare=True)} to {difference(item.high, summary)}"
+    return f"{item.metric} is worse where {condition(item.trait, item.value)}: {inside} against {elsewhere} elsewhere ({interval}; {item.n:,} answers)."
+
+
+def condition(trait: str, value: str) -> str:
+    """A slice as a condition in words."""
+    return f"{trait}{'' if trait.startswith('input ') and not trait.endswith(('length', 'language')) else ' is'} \u201c{short(value)}\u201d"
 
 
 def short(text: str, most: int = 60) -> str:

@@ -89,12 +89,12 @@ def _contrasts(
     """Each slice of one metric against the rest; sums of the rest are those of all less those of the slice."""
     size = int(clusters.max()) + 1
     values = np.where(scored, subject.values, 0.0)
-    all_sums = np.bincount(clusters, weights=values, minlength=size)
+    all_sums = np.bincount(clusters, weights=values, minlength=size).astype(np.float64)
     all_counts = np.bincount(clusters[scored], minlength=size).astype(float)
     found = []
     for key, rows in members.items():
         kept = rows[scored[rows]]
-        sums = np.bincount(clusters[kept], weights=values[kept], minlength=size)
+        sums = np.bincount(clusters[kept], weights=values[kept], minlength=size).astype(np.float64)
         counts = np.bincount(clusters[kept], minlength=size).astype(float)
         contrast = clustered_contrast(sums, counts, all_sums - sums, all_counts - counts, rate=subject.kind == "rate")
         if contrast is not None:

@@ -10,17 +10,18 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _HEAD = 4000  # characters that are looked at: enough for the script and the words, whatever the length
 # Words so common that they tell a language, and nothing else: enough to name it for a slice.
 _COMMON = {
-    "English": "the of and to is what how i you for with a it can do my please me are".split(),
-    "German": "der die das und ist wie ich ein eine mit für zu nicht was kann bitte auf den mir".split(),
-    "Spanish": "el la los las de que y es un una con para por cómo qué puedo me mi no se".split(),
-    "French": "le la les des et est un une avec pour comment que je vous puis du ne pas sans".split(),
-    "Portuguese": "o os as de que e um uma com para por como não você meu eu do da".split(),
-    "Italian": "il lo gli di che e un una con per come non posso mi sono della del è".split(),
-    "Dutch": "de het een en is hoe ik van met voor niet wat kan op mijn je".split(),
+    "English": ("the", "of", "and", "to", "is", "what", "how", "i", "you", "for", "with", "a", "it", "can", "do", "my", "please", "me", "are"),
+    "German": ("der", "die", "das", "und", "ist", "wie", "ich", "ein", "eine", "mit", "für", "zu", "nicht", "was", "kann", "bitte", "auf", "den", "mir"),
+    "Spanish": ("el", "la", "los", "las", "de", "que", "y", "es", "un", "una", "con", "para", "por", "cómo", "qué", "puedo", "me", "mi", "no", "se"),
+    "French": ("le", "la", "les", "des", "et", "est", "un", "une", "avec", "pour", "comment", "que", "je", "vous", "puis", "du", "ne", "pas", "sans"),
+    "Portuguese": ("o", "os", "as", "de", "que", "e", "um", "uma", "com", "para", "por", "como", "não", "você", "meu", "eu", "do", "da"),
+    "Italian": ("il", "lo", "gli", "di", "che", "e", "un", "una", "con", "per", "come", "non", "posso", "mi", "sono", "della", "del", "è"),
+    "Dutch": ("de", "het", "een", "en", "is", "hoe", "ik", "van", "met", "voor", "niet", "wat", "kan", "op", "mijn", "je"),
 }
 _SCRIPTS = {"HIRAGANA": "Japanese", "KATAKANA": "Japanese", "CJK": "Chinese", "HANGUL": "Korean", "CYRILLIC": "Cyrillic script", "ARABIC": "Arabic script"}
 _SCRIPTS |= {"HEBREW": "Hebrew", "GREEK": "Greek", "THAI": "Thai", "DEVANAGARI": "Devanagari script", "LATIN": "Latin script"}
-_STOP = frozenset(word for words in _COMMON.values() for word in words) | frozenset("this that have make about from your will be in on or at if".split())
+_ALSO_COMMON = ("this", "that", "have", "make", "about", "from", "your", "will", "does", "when")
+_STOP = frozenset(word for words in _COMMON.values() for word in words) | frozenset(_ALSO_COMMON)
 
 
 def language_guess(text: str) -> str | None:

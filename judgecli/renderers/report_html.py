@@ -1,0 +1,250 @@
+"""A report as one HTML file: no script, nothing loaded, inline SVG, light and dark, at most 500 kB.
+
+Every text from data is made visible (control and bidi characters as escapes), cut, and escaped by the
+template; the page's policy (default-src 'none', one style sheet by hash) would stop what slipped through.
+"""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from judgecli.renderers import charts
+from judgecli.renderers.charts import Frame, Look
+from judgecli.renderers.report_tables import Table, shown, tables_after, tables_before, tables_between
+from judgecli.renderers.safe import terminal_text
+from judgecli.report import Example, Report
+from judgecli.signal.headline import amount, plain_number, span
+from judgecli.signal.summary import MetricSummary
+
+MOST_BYTES = 500_000
+HERO_WIDE, HERO_NARROW, CARD, ROWS, SPREAD = Frame(1160, 280, right=190), Frame(340, 230), Frame(360, 170), Frame(360, 0, left=128, right=52), Frame(360, 140)
+HERO_ROWS = Frame(560, 0, left=170, right=60)
+
+
+def report_html(report: Report) -> str:
+    """The page. What a page cannot hold is left out, coarsest last, and the page says so."""
+    text = _render(report)
+    for smaller in _SMALLER:
+        if len(text.encode()) <= MOST_BYTES:
+            return text
+        report = smaller(report)
+        text = _render(report)
+    return text
+
+
+def _fewer_windows(report: Report) -> Report:
+    """Every second window: each point stays what it was, the line has fewer of them."""
+    note = "to keep the page small, charts show every fourth window only; judge signals gives them all"
+    return replace(report, series=[replace(line, points=line.points[::4]) for line in report.series], notes=[*report.notes, note])
+
+
+def _fewer_policies(report: Report) -> Report:
+    kept = set(report.policies[:4])
+    note = f"to keep the page small, charts show {len(kept)} of {len(report.policies)} policies"
+    return replace(
+        report,
+        policies=report.policies[:4],
+        series=[line for line in report.series if line.policy in kept],
+        standings=[item for item in report.standings if item.policy in kept],
+        notes=[*report.notes, note],
+    )
+
+
+def _fewer_charts(report: Report) -> Report:
+    names = [report.subject, *(summary.name for summary in report.metrics)][:25]
+    note = f"to keep the page small, charts are drawn for {len(set(names))} of {len(report.metrics)} metrics"
+    return replace(
+        report,
+        series=[line for line in report.series if line.metric in names],
+        standings=[item for item in report.standings if item.metric in names],
+        distributions=[item for item in report.distributions if item.metric in names],
+        notes=[*report.notes, note],
+    )
+
+
+def _fewer_examples(report: Report) -> Report:
+    return replace(report, worst=report.worst[:1], best=report.best[:1], notes=[*report.notes, "to keep the page small, examples are fewer"])
+
+
+def _fewer_metrics(report: Report) -> Report:
+    """The last resort: a store of hundreds of metrics. Partial ones stay first."""
+    order = sorted(report.metrics, key=lambda summary: (summary.coverage in (None, 1.0), summary.name != report.subject))
+    kept = {summary.name for summary in order[:100]} | {item.metric for item in report.changes[:24]} | {item.metric for item in report.slices}
+    note = f"to keep the page small, {len(kept)} of {len(report.metrics)} metrics are shown; the JSON report has them all"
+    return replace(
+        report,
+        metrics=[summary for summary in report.metrics if summary.name in kept],
+        measures=[item for item in report.measures if item.name in kept],
+        partial=report.partial[:50],
+        gates=report.gates[:100],
+        notes=[*report.notes[:50], note],
+    )
+
+
+_SMALLER = (_fewer_windows, _fewer_policies, _fewer_charts, _fewer_examples, _fewer_metrics)
+
+
+def _render(report: Report) -> str:
+    import jinja2
+    from markupsafe import Markup
+
+    environment = jinja2.Environment(loader=jinja2.PackageLoader("judgecli.renderers"), autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
+    style = environment.loader.get_source(environment, "report.css")[0] if environment.loader else ""
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    page = _page(report)
+
+    def draw(table: Table) -> Markup:
+        columns = [{"name": name, "number": any(row[place].style == "n" for row in table.rows)} for place, name in enumerate(table.columns)]
+        return Markup(environment.get_template("table.html").render(table={**vars(table), "columns": columns}))  # noqa: S704 - rendered with autoescape
+
+    return environment.get_template("report.html").render(page=page, style=Markup(style), style_hash=f"sha256-{digest}", draw=draw)  # noqa: S704 - our own file
+
+
+def _page(report: Report) -> dict[str, Any]:
+    look = charts.look_of(report.policies)
+    hero, cards = _cards(report, look)
+    return {
+        "title": "Report" if report.subject is None else f"Report: {shown(report.subject, 80)}",
+        "verdict": "" if report.verdict == "no gates" else f"gates: {shown(report.verdict)}",
+        "verdict_class": report.verdict if report.verdict in ("pass", "fail", "inconclusive", "incomplete") else "",
+        "scope": scope_text(report),
+        "partial": [] if report.complete else [shown(line, 300) for line in report.partial],
+        "headline": [_sentence(line) for line in report.headline],
+        "law": law_text(report),
+        "by": " and ".join(shown(name, 60) for name in report.by) or "all records",
+        "subject": shown(report.subject or ""),
+        "chart_note": chart_note(report),
+        "legend": [{"name": shown(policy, 60), "mark": _legend_mark(policy, look)} for policy in report.policies],
+        "hero": hero,
+        "cards": cards,
+        "first_tables": tables_before(report),
+        "middle_tables": tables_between(report),
+        "last_tables": tables_after(report),
+        "worst": [_example(item, report) for item in report.worst],
+        "best": [_example(item, report) for item in report.best],
+        "histograms": _histograms(report),
+        "notes": [shown(note, 400) for note in report.notes],
+    }
+
+
+def scope_text(report: Report) -> str:
+    """What the report is about: selection, number of records, time span."""
+    span_text = "no times" if report.first_time is None or report.last_time is None else f"{report.first_time:%Y-%m-%d} to {report.last_time:%Y-%m-%d} (UTC)"
+    return f"{shown(report.selection, 200)} · {report.counts['selected']:,} answers · {span_text}"
+
+
+def law_text(report: Report) -> str:
+    """The conservation law in one line."""
+    parts = " + ".join(f"{report.counts[name]:,} {name}" for name in ("accepted", "quarantined", "duplicate", "forgotten"))
+    return f"{report.counts['lines']:,} lines = {parts}; {report.counts['selected']:,} of the accepted are in this report"
+
+
+def chart_note(report: Report) -> str:
+    """How to read the charts."""
+    window = {"all": "all records as one window"}.get(report.window, f"windows of {shown(report.window, 20)}")
+    return f"Means with 95 % intervals that respect clusters (conversations, users), in {window}, UTC. Point at a mark for its numbers."
+
+
+def tone(line: str) -> str:
+    """Whether a sentence of the headline tells of something worse or better."""
+    return "worse" if " is worse " in line else "better" if " is better " in line else ""
+
+
+def _sentence(line: str) -> dict[str, str]:
+    """The claim and, in smaller type, what it rests on."""
+    claim, bracket, evidence = shown(line, 600).rpartition(" (")
+    return {"claim": claim or evidence, "evidence": bracket + evidence if claim else "", "tone": tone(line)}
+
+
+def _markup(text: str) -> Any:
+    from markupsafe import Markup
+
+    return Markup(text)  # noqa: S704 - charts.py escapes what comes from data
+
+
+def _legend_mark(policy: str, look: Look) -> Any:
+    style, shape = look.of(policy), look.colours.get(policy, charts.COLOURS - 1)
+    return _markup(f'<polyline class="line {style}" points="0,6 34,6"/><path class="mark {style}" d="{charts._mark(17, 6, shape)}"/>')
+
+
+def _show(summary: MetricSummary) -> charts.Format:
+    return (lambda value: f"{100 * value:.3g} %") if summary.kind == "rate" else plain_number
+
+
+def _cards(report: Report, look: Look) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+    """The subject's large chart, and one card a further metric that has a mean."""
+    hero, cards = None, []
+    ranges = {item.name: item.range for item in report.measures}
+    for summary in report.metrics:
+        series = [line for line in report.series if line.metric == summary.name]
+        standings = [item for item in report.standings if item.metric == summary.name]
+        if summary.estimate.mean is None or not standings:
+            continue
+        show, scale = _show(summary), ranges.get(summary.name, (None, None))
+        card = {"name": shown(summary.name), "text": level_text(summary)}
+        if summary.name == report.subject:
+            wide = _markup(charts.line_chart(series, look, show, HERO_WIDE, labels=True, scale=scale))
+            narrow = _markup(charts.line_chart(series, look, show, HERO_NARROW, scale=scale))
+            hero = {**card, "wide": wide, "narrow": narrow, "forest": _markup(charts.forest(standings, look, show, ROWS, scale=scale))}
+        else:
+            lines = _markup(charts.line_chart(series, look, show, CARD, scale=scale))
+            cards.append({**card, "lines": lines, "forest": _markup(charts.forest(standings, look, show, ROWS, scale=scale))})
+    return hero, cards
+
+
+def level_text(summary: MetricSummary) -> str:
+    """Mean, interval, n of N and direction in one line."""
+    estimate = summary.estimate
+    better = {True: ", higher is better", False: ", lower is better", None: ""}[summary.higher_is_better]
+    interval = f" ({span(estimate.low, estimate.high, summary)})" if estimate.low is not None else ""
+    mean = "no mean" if estimate.mean is None else f"mean {amount(estimate.mean, summary)}{interval}"
+    return f"{mean}, {summary.scored:,} of {summary.cells:,} scored{better}"
+
+
+def _histograms(report: Report) -> list[dict[str, Any]]:
+    found = []
+    for spread in report.distributions:
+        if spread.n and spread.edges:
+            chart = charts.histogram(spread, plain_number, SPREAD)
+            found.append({"name": shown(spread.metric), "text": f"{spread.n:,} values", "chart": _markup(chart)})
+        elif spread.categories:
+            found.append({"name": shown(spread.metric), "text": categories_text(spread.categories, spread.n), "chart": ""})
+    return found
+
+
+def categories_text(categories: Any, total: int) -> str:
+    """The most frequent values of a category, with their shares."""
+    counts: Sequence[tuple[str, int]] = sorted(categories.items(), key=lambda item: (-item[1], item[0]))
+    more = f", and {len(counts) - 8} more" if len(counts) > 8 else ""
+    return ", ".join(f"{shown(value, 40)} {count:,} ({count / total:.0%})" for value, count in counts[:8]) + more
+
+
+def _example(item: Example, report: Report) -> dict[str, str]:
+    return {
+        "value": example_value(item, report),
+        "about": example_about(item),
+        "input": excerpt(item.input, item.input_length),
+        "output": excerpt(item.output, item.output_length),
+    }
+
+
+def example_value(item: Example, report: Report) -> str:
+    """The subject's value of an example."""
+    return f"{shown(report.subject or '')} {plain_number(item.value)}"
+
+
+def example_about(item: Example) -> str:
+    """Which record an example is."""
+    time = "" if item.time is None else f" · {item.time:%Y-%m-%d %H:%M} UTC"
+    place = "" if item.file is None else f" · {shown(item.file, 80)}:{item.line}"
+    return f"{shown(item.policy, 80)} · id {shown(item.id, 60)}{time}{place}"
+
+
+def excerpt(text: str | None, length: int) -> str:
+    """A text of a record, control and bidi characters written out; what was cut is counted."""
+    if text is None:
+        return "(none)"
+    more = f" … ({length - len(text):,} more characters)" if length > len(text) else ""
+    return terminal_text(text) + more if text else "(empty)"

@@ -1,0 +1,130 @@
+"""A report as Markdown: for pull requests and chats. Raw HTML and links from data are neutralised; at most 200 kB."""
+
+import re
+from collections.abc import Callable
+
+from judgecli.renderers.report_html import categories_text, chart_note, example_about, example_value, excerpt, law_text, scope_text
+from judgecli.renderers.report_tables import NONE, Cell, Table, shown, tables_after, tables_before, tables_between
+from judgecli.report import Example, Report, Standing
+from judgecli.signal.headline import amount, plain_number, span
+
+MOST_BYTES = 200_000
+# Everything that Markdown or HTML inside it could take for markup, links and autolinks included.
+_MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|<>~&:@$^=-])")
+_BARE_LINK = re.compile(r"(?i)\b(www)\.")
+
+
+def plain(text: str) -> str:
+    r"""A text from data as Markdown text that renders as itself: nothing in it is markup, HTML or a link.
+
+    >>> plain("<b>[x](y)</b>")
+    '\\<b\\>\\[x\\]\\(y\\)\\</b\\>'
+    """
+    escaped = _MARKUP.sub(r"\\\1", text.replace("\r", " ").replace("\n", " ").replace("\t", " "))
+    return _BARE_LINK.sub(r"\1\\.", re.sub(r"^(\s*\d+)([.)])", r"\1\\\2", escaped))
+
+
+def report_markdown(report: Report) -> str:
+    """The document. Where it would be too large, examples and then reference tables are left out, and it says so."""
+    parts: list[Callable[[Report], str]] = [_head, _first, _standings, _middle, _examples, _distributions, _last, _notes]
+    texts = [part(report) for part in parts]
+    left_out = []
+    for place, name in ((4, "examples"), (5, "distributions"), (6, "reference tables"), (2, "the table by policy"), (3, "changes and slices"), (7, "notes")):
+        if sum(len(text.encode()) for text in texts) <= MOST_BYTES - 1000:
+            break
+        texts[place] = ""
+        left_out.append(name)
+    if left_out:
+        texts.append(f"Left out to keep this document small: {', '.join(left_out)}. The HTML and JSON reports have more.\n")
+    return "\n".join(text for text in texts if text)
+
+
+def _head(report: Report) -> str:
+    title = "Report" if report.subject is None else f"Report: {plain(shown(report.subject, 80))}"
+    lines = [f"# {title}", "", plain(scope_text(report)), ""]
+    if report.verdict != "no gates":
+        lines += [f"**Gates: {plain(shown(report.verdict))}**", ""]
+    if not report.complete:
+        lines += ["**PARTIAL**: not everything that should have been measured was.", ""]
+        lines += [*(f"- {plain(shown(line, 300))}" for line in report.partial[:50]), ""]
+    lines += [f"- {plain(shown(line, 600))}" for line in report.headline]
+    return "\n".join([*lines, "", plain(law_text(report)), ""])
+
+
+def _first(report: Report) -> str:
+    return "\n".join(_table(table) for table in tables_before(report))
+
+
+def _middle(report: Report) -> str:
+    return "\n".join(_table(table) for table in tables_between(report))
+
+
+def _last(report: Report) -> str:
+    return "\n".join(_table(table) for table in tables_after(report))
+
+
+def _standings(report: Report) -> str:
+    """A row a metric, a column a policy."""
+    if not report.standings:
+        return ""
+    rows = []
+    for summary in report.metrics:
+        mine = {item.policy: item for item in report.standings if item.metric == summary.name}
+        if summary.kind != "category" and mine:
+            rows.append([Cell(shown(summary.name)), *(Cell(_standing(mine.get(policy), report), "n") for policy in report.policies)])
+    by = " and ".join(report.by) or "all records"
+    caption = "Mean (95 % interval), n. " + chart_note(report).split(" Point at")[0].replace(f", in windows of {report.window}, UTC.", ".")
+    return _table(Table("policies", f"By {shown(by, 80)}", caption, ("metric", *(shown(policy, 60) for policy in report.policies)), rows))
+
+
+def _standing(item: Standing | None, report: Report) -> str:
+    if item is None or item.mean is None:
+        return NONE
+    summary = report.metric(item.metric)
+    interval = f" ({span(item.low, item.high, summary)})" if item.low is not None and item.high is not None else ""
+    return f"{amount(item.mean, summary)}{interval}, n {item.n:,}"
+
+
+def _table(table: Table) -> str:
+    head = " | ".join(plain(name) or " " for name in table.columns)
+    numbers = [any(row[place].style == "n" for row in table.rows) for place in range(len(table.columns))]
+    rule = " | ".join("--:" if number else "---" for number in numbers)
+    rows = ["| " + " | ".join(plain(cell.text) for cell in row) + " |" for row in table.rows]
+    return "\n".join([f"## {plain(table.title)}", "", plain(table.caption), "", f"| {head} |", f"| {rule} |", *rows, ""])
+
+
+def _examples(report: Report) -> str:
+    if not report.worst and not report.best:
+        return ""
+    lines = [f"## Examples by {plain(shown(report.subject or ''))}", ""]
+    for title, items in (("Worst", report.worst), ("Best", report.best)):
+        lines += [f"### {title}", ""]
+        lines += [_example(item, report) for item in items]
+    return "\n".join(lines)
+
+
+def _example(item: Example, report: Report) -> str:
+    about = f"**{plain(example_value(item, report))}** · {plain(example_about(item))}"
+    said = [
+        f"> {name}: {plain(excerpt(text, length))}"
+        for name, text, length in (("input", item.input, item.input_length), ("output", item.output, item.output_length))
+    ]
+    return "\n".join([about, "", said[0], ">", said[1], ""])
+
+
+def _distributions(report: Report) -> str:
+    """Counts by bin, as one line a metric."""
+    lines = []
+    for spread in report.distributions:
+        if spread.categories:
+            lines.append(f"- {plain(shown(spread.metric))}: {plain(categories_text(spread.categories, spread.n))}")
+        elif spread.n and spread.edges:
+            bins = zip(spread.edges, spread.edges[1:], spread.counts, strict=False)
+            told = [f"{plain_number(low)} to {plain_number(high)} {count:,}" for low, high, count in bins if count]
+            told = ([f"below {spread.below:,}"] if spread.below else []) + told + ([f"above {spread.above:,}"] if spread.above else [])
+            lines.append(f"- {plain(shown(spread.metric))}: {plain(', '.join(told))}")
+    return "\n".join(["## How the values are spread", "", *lines, ""]) if lines else ""
+
+
+def _notes(report: Report) -> str:
+    return "\n".join(["## Notes", "", *(f"- {plain(shown(note, 400))}" for note in report.notes), ""]) if report.notes else ""

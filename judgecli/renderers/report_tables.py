@@ -1,0 +1,189 @@
+"""The tables of a report as columns and cells of plain text: one source for HTML, Markdown and terminal."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from judgecli.renderers.safe import terminal_line
+from judgecli.report import Change, Report
+from judgecli.signal.headline import amount, difference, plain_number, span
+from judgecli.signal.slices import ALPHA, Slice
+from judgecli.signal.summary import MetricSummary
+
+NONE = "–"
+CELL = 120  # characters of a cell that come from data
+MOST_SLICES = 12
+MOST_CHANGES = 24
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A text and what it is: `n` a number, `text` prose, with better-text or worse-text where it says so."""
+
+    text: str
+    style: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with a heading and a caption; the first cell of a row names it."""
+
+    id: str
+    title: str
+    caption: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+
+
+def shown(value: object, most: int = CELL) -> str:
+    """A text from data on one line: control and bidi characters written out, cut visibly."""
+    return terminal_line(str(value), limit=most)
+
+
+def tables_before(report: Report) -> list[Table]:
+    """What comes before the charts: the gates."""
+    return [gate_table(report)] if report.gates else []
+
+
+def tables_between(report: Report) -> list[Table]:
+    """What explains the charts: changes and slices."""
+    found = [change_table(report)] if report.changes else []
+    return [*found, *([slice_table(report)] if report.slices else [])]
+
+
+def tables_after(report: Report) -> list[Table]:
+    """The reference part: every metric with n of N, and what it is."""
+    return [metric_table(report), measure_table(report)]
+
+
+def gate_table(report: Report) -> Table:
+    """One line a gate."""
+    style = {"pass": "better-text", "fail": "worse-text"}
+    rows = [
+        [
+            Cell(shown(gate["gate"])),
+            Cell(shown(gate["verdict"]), style.get(str(gate["verdict"]), "")),
+            *(Cell(NONE if gate.get(name) is None else plain_number(float(str(gate[name]))), "n") for name in ("value", "low", "high", "threshold")),
+            Cell(f"{int(str(gate.get('n') or 0)):,}", "n"),
+            Cell(shown(gate.get("message", ""), 300), "text"),
+        ]
+        for gate in report.gates
+    ]
+    caption = "The limit of the 95 % interval decides, never the mean itself."
+    return Table("gates", "Gates", caption, ("gate", "verdict", "value", "low", "high", "threshold", "n", "why"), rows)
+
+
+def change_table(report: Report) -> Table:
+    """Each policy value against the one before it."""
+    rows = [_change_row(change, report.metric(change.metric)) for change in report.changes[:MOST_CHANGES]]
+    certain = sum(change.p_holm < ALPHA for change in report.changes)
+    more = "" if len(report.changes) <= MOST_CHANGES else f" The {MOST_CHANGES} largest are shown."
+    caption = (
+        f"{certain:,} of {len(report.changes):,} differences are certain at 5 % after Holm's correction for their number.{more} "
+        "Values are in the order of their time; intervals are for one difference alone and respect clusters."
+    )
+    return Table(
+        "changes", "What changed from one to the next", caption, ("metric", "from", "to", "was", "is", "difference", "95 % interval", "n", "verdict"), rows
+    )
+
+
+def _change_row(change: Change, summary: MetricSummary) -> list[Cell]:
+    certain = change.p_holm < ALPHA
+    word = "not certain" if not certain else {True: "worse", False: "better", None: "higher" if change.difference > 0 else "lower"}[change.worse]
+    return [
+        Cell(shown(change.metric)),
+        Cell(shown(change.before, 40)),
+        Cell(shown(change.after, 40)),
+        Cell(amount(change.mean_before, summary), "n"),
+        Cell(amount(change.mean_after, summary), "n"),
+        Cell(difference(change.difference, summary), "n"),
+        Cell(f"{difference(change.low, summary, bare=True)} to {difference(change.high, summary, bare=True)}", "n"),
+        Cell(f"{change.n_before:,} of {change.of_before:,}; {change.n_after:,} of {change.of_after:,}", "n"),
+        Cell(word, f"{word}-text" if word in ("worse", "better") else ""),
+    ]
+
+
+def slice_table(report: Report) -> Table:
+    """The worst slices, then the best few."""
+    worse = [item for item in report.slices if item.worse]
+    better = [item for item in reversed(report.slices) if not item.worse]
+    chosen = [*worse[:MOST_SLICES], *better[:4]]
+    caption = (
+        f"{len(worse):,} slices are worse than the rest and {len(better):,} better, at a false discovery rate of 5 % over all slices that were looked at "
+        "(language, length, first words and words of the input, tags, model, prompt version, place in the session); "
+        "each has at least 20 clusters. Ranked by the difference in standard deviations."
+    )
+    columns = ("metric", "where", "is", "inside", "elsewhere", "difference", "95 % interval", "n", "")
+    return Table("slices", "Where it is worst", caption, columns, [_slice_row(item, report.metric(item.metric)) for item in chosen])
+
+
+def _slice_row(item: Slice, summary: MetricSummary) -> list[Cell]:
+    word = "worse" if item.worse else "better"
+    return [
+        Cell(shown(item.metric)),
+        Cell(shown(item.trait, 60)),
+        Cell(shown(item.value, 60)),
+        Cell(amount(item.mean, summary), "n"),
+        Cell(amount(item.rest, summary), "n"),
+        Cell(difference(item.difference, summary), "n"),
+        Cell(f"{difference(item.low, summary, bare=True)} to {difference(item.high, summary, bare=True)}", "n"),
+        Cell(f"{item.n:,} of {item.of:,}", "n"),
+        Cell(word, f"{word}-text"),
+    ]
+
+
+def metric_table(report: Report) -> Table:
+    """Each metric: n of N, mean, interval, bounds, order statistics, reasons."""
+    caption = "Scored, of all answers. Bounds: the mean if every answer that failed or waits stood at the worst, or at the best, end of the scale."
+    columns = ("metric", "scored", "mean", "95 % interval", "bounds", "min", "median", "max", "without a value")
+    return Table("metrics", "Every metric: n of N, and why not the rest", caption, columns, [_metric_row(summary) for summary in report.metrics])
+
+
+def _metric_row(summary: MetricSummary) -> list[Cell]:
+    estimate = summary.estimate
+    reasons = [f"{reason} {count:,}" for reason, count in summary.unscored.items() if count]
+    reasons += [f"pending {summary.pending:,}"] if summary.pending else []
+    interval = span(estimate.low, estimate.high, summary) if estimate.low is not None and estimate.high is not None else NONE
+    return [
+        Cell(shown(summary.name)),
+        Cell(f"{summary.scored:,} of {summary.cells:,}", "n"),
+        Cell(NONE if estimate.mean is None else amount(estimate.mean, summary), "n"),
+        Cell(interval, "n"),
+        Cell(bounds_text(summary), "n"),
+        *(Cell(NONE if value is None else plain_number(value), "n") for value in (summary.smallest, summary.median, summary.largest)),
+        Cell(", ".join(shown(reason) for reason in reasons) or NONE, "text"),
+    ]
+
+
+def bounds_text(summary: MetricSummary) -> str:
+    """Worst and best mean with what is missing at both ends; a dash where nothing is missing."""
+    if not summary.failed and not summary.pending:
+        return NONE
+    if summary.worst is None and summary.best is None:
+        return "unbounded"
+    return " to ".join("open" if end is None else amount(end, summary) for end in (summary.worst, summary.best))
+
+
+def measure_table(report: Report) -> Table:
+    """What was measured how."""
+    direction: Mapping[bool | None, str] = {True: "higher", False: "lower", None: NONE}
+    rows = [
+        [
+            Cell(shown(item.name)),
+            Cell(shown(item.definition, 300), "text"),
+            Cell(shown(item.setting, 200), "text"),
+            Cell(_range(item.range, plain_number)),
+            Cell(direction[item.higher_is_better]),
+            Cell(str(item.version), "n"),
+            Cell(shown(item.identity, 12)),
+        ]
+        for item in report.measures
+    ]
+    caption = "A metric with another identity is another series: the two are never mixed."
+    return Table("measures", "What was measured, and how", caption, ("metric", "definition", "scorer", "range", "better", "version", "identity"), rows)
+
+
+def _range(ends: tuple[float | None, float | None], show: Callable[[float], str]) -> str:
+    low, high = ends
+    if low is None:
+        return "any" if high is None else f"up to {show(high)}"
+    return f"from {show(low)}" if high is None else f"{show(low)} to {show(high)}"

@@ -1,0 +1,47 @@
+"""Signals as what a report draws: a line of windows and one standing for each metric and policy."""
+
+from collections.abc import Mapping, Sequence
+
+from judgecli.report import Point, Series, Standing
+from judgecli.signal.windows import SignalRow
+
+
+def policy_label(values: Sequence[str | None]) -> str:
+    """A policy in words: its values, `none` where a record has none."""
+    return " · ".join("none" if value is None else value for value in values) or "all records"
+
+
+def frequent_policies(rows: Sequence[SignalRow], most: int) -> list[str]:
+    """The policies with most records, sorted by name."""
+    counts: dict[str, int] = {}
+    for row in rows:
+        label = policy_label(list(row.policy.values()))
+        counts[label] = max(counts.get(label, 0), _cells(row))
+    return sorted(sorted(counts, key=lambda label: (-counts[label], label))[:most])
+
+
+def series_of(rows: Sequence[SignalRow], policies: Sequence[str]) -> list[Series]:
+    """The lines of these policies, each of one metric and one identity; windows in the order of time."""
+    lines: dict[tuple[str, str, str], list[Point]] = {}
+    for row in rows:
+        label = policy_label(list(row.policy.values()))
+        if label in policies:
+            why = row.reasons.get("mean") or row.reasons.get("low")
+            point = Point(row.window_start, row.window_end, row.n, row.mean, row.low, row.high, why, row.final)
+            lines.setdefault((row.metric, label, row.identity), []).append(point)
+    return [Series(metric, label, identity, points) for (metric, label, identity), points in lines.items()]
+
+
+def standings_of(rows: Sequence[SignalRow], policies: Sequence[str], identities: Mapping[str, str]) -> list[Standing]:
+    """One standing a metric and policy, of the metric's newest identity, policies in their order."""
+    found = [
+        Standing(row.metric, policy_label(list(row.policy.values())), row.n, _cells(row), row.clusters, row.mean, row.low, row.high, row.reasons.get("mean"))
+        for row in rows
+        if row.identity == identities.get(row.metric)
+    ]
+    kept = [item for item in found if item.policy in policies]
+    return sorted(kept, key=lambda item: (item.metric, policies.index(item.policy)))
+
+
+def _cells(row: SignalRow) -> int:
+    return row.n + sum(row.unscored.values())
