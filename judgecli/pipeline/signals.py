@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from judgecli.errors import NoRecords, UsageError
 from judgecli.pipeline.rewarding import select_rewarded
+from judgecli.pipeline.units import corpus_rows, prompt_rows, session_rows
 from judgecli.signal.cells import Window, duration
 from judgecli.signal.windows import Signals, window_signals
 from judgecli.store.folder import Store
@@ -44,6 +45,14 @@ def compute_signals(
                 raise NoRecords(f"no records: {selection.on}", hint="judge store info shows what the store holds; check --on")
             half_life = duration(settings.project.value.half_life).total_seconds() * 1e6
             rows = window_signals(cells, half_life_us=half_life, prior=settings.project.value.prior) if "record" in units else []
+            rewards = [name for name in names if metrics or name.startswith("reward.")]
+            if "session" in units:
+                newest = [place for place, info in enumerate(reduction.metrics) if info.name in rewards and info == selection.metric(info.name)]
+                rows += session_rows(store, reduction, cells, [place for place in newest if reduction.metrics[place].kind != "category"], settings)
+            if "prompt" in units:
+                rows += prompt_rows(reduction, cells, rewards, settings)
+            if "corpus" in units:
+                rows += corpus_rows(reduction, cells)
     return Signals(rows, columns, window, notes=_notes(selection, names))
 
 

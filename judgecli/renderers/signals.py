@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MOST_LINES = 60  # a metric; the newest are shown
+COUNTED = {"session": "sessions", "prompt": "prompts", "corpus": "outputs in the sample"}
 NUMBERS = ("mean", "se", "low", "high", "worst", "best", "value", "advantage", "regret")
 
 
@@ -34,7 +35,7 @@ def signals_page(document: Document, page: Page) -> str:
 
 def _metric_parts(metric: str, rows: Sequence[Document], document: Document, page: Page) -> list[RenderableType]:
     shown = rows[-MOST_LINES:]
-    unit = "" if rows[0]["unit"] == "record" else f"  (n counts: {rows[0]['unit']})"
+    unit = "" if rows[0]["unit"] == "record" else f"  (n counts {COUNTED[rows[0]['unit']]})"
     parts: list[RenderableType] = [Text(f"{terminal_line(metric)}{unit}", "bold")]
     if len(shown) < len(rows):
         parts.append(Text(f"  {len(rows) - len(shown):,} older rows are not shown; -o FILE or --json has them all"))
@@ -94,7 +95,7 @@ def _reasons(rows: Sequence[Document]) -> list[RenderableType]:
         for reason, count in row["unscored"].items():
             counts[reason] = counts.get(reason, 0) + count
         for name, text in row["reasons"].items():
-            if name not in ("worst", "best", "advantage"):
+            if name not in ("worst", "best", "advantage", *(() if row["unit"] == "record" else ("value", "regret", "se", "low", "high"))):
                 why.setdefault(str(text), {})[name] = None
     lines: list[RenderableType] = []
     if counts:

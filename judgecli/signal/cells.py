@@ -87,6 +87,7 @@ class MetricCells:
     decayed_sums: Floats
     decayed_counts: Floats
     reasons: Mapping[int, Mapping[str, int]]
+    unit: str = "record"
 
 
 @dataclass(frozen=True)

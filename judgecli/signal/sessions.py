@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from judgecli.reward.advantage import session_return
 
@@ -50,7 +51,7 @@ def measure_session(turns: Sequence[Turn], *, gamma: float = 1.0) -> SessionMetr
     inputs after the first that say so in common English phrases. abandoned: the last turn has an error or
     no output, or its input was itself a repeat or a correction, after which the user said no more.
     """
-    repeats = [False, *(is_repeat(before.input, turn.input) for before, turn in zip(turns, turns[1:], strict=False))]
+    repeats = [False, *(is_repeat(before.input, turn.input) for before, turn in pairwise(turns))]
     corrections = [False, *(is_correction(turn.input) for turn in turns[1:])]
     up, down = (sum(turn.thumbs[side] for turn in turns) for side in (0, 1))
     last = turns[-1]

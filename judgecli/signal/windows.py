@@ -200,7 +200,7 @@ def _row(
     end = None if cell.window is None else cells.window.start(cell.window + 1)
     value, before = (baseline.value, baseline.before) if baseline is not None else (None, None)
     regret, shortfall = (lost(estimate, against, summary.higher_is_better) for against in (best.estimate if best else None, first))
-    reasons = {**summary.why_null, **_why_null(cells, summary, baseline, best)}
+    reasons = {**summary.why_null, **_why_null(cells, metric.unit, summary, baseline, best)}
     return SignalRow(
         window_start=None if cell.window is None else cells.window.start(cell.window),
         window_end=end,
@@ -225,15 +225,18 @@ def _row(
         higher_is_better=summary.higher_is_better,
         reasons=reasons,
         extra={"shortfall": shortfall} if shortfall is not None else {},
+        unit=metric.unit,
     )
 
 
-def _why_null(cells: Cells, summary: MetricSummary, baseline: Baseline | None, best: Arm | None) -> dict[str, str]:
+def _why_null(cells: Cells, unit: str, summary: MetricSummary, baseline: Baseline | None, best: Arm | None) -> dict[str, str]:
     """Why value, advantage and regret are null where they are."""
     if summary.kind == "category" or summary.estimate.mean is None:
         return dict.fromkeys(("value", "advantage", "regret"), summary.why_null.get("mean", "nothing was scored"))
     why: dict[str, str] = {}
-    if baseline is None or baseline.value is None:
+    if unit != "record":
+        why["value"] = "V is kept for records only"
+    elif baseline is None or baseline.value is None:
         why["value"] = "the records have no time"
     if baseline is None or baseline.before is None:
         why["advantage"] = why.get("value", "nothing was scored before this window")

@@ -102,7 +102,23 @@ class WindowReduction:
         late = self._late(found)
         cells = [Cell(None if window == NO_TIME else window, values, rows, late.get((window, values), 0)) for window, values, rows in found]
         place = {(window, values): position for position, (window, values, _) in enumerate(found)}
-        return Cells(tuple(self._question.by), self._question.window, newest, self._question.lateness, cells, self._metrics(place, newest))
+        self._cell_of = np.full((self._widest(place), len(self._segment_number)), -1, dtype=np.int64)
+        for (window, values), position in place.items():
+            self._cell_of[window - self._first if window != NO_TIME else -1, self._segment_number[values]] = position
+        return Cells(tuple(self._question.by), self._question.window, newest, self._question.lateness, cells, self._metrics(newest))
+
+    def select(self, columns: Sequence[str], metrics: Sequence[int], query: str) -> tuple[np.ndarray, pa.Table]:
+        """What `query` gives, and the cell of each of its rows; after `cells()`.
+
+        `query` selects FROM ROWS, which has w, seg, `columns` (SQL AS name) and v0, r0, ... of the metrics
+        at these places; it must give w and seg too.
+        """
+        table = self._arrow(query.replace("ROWS", self._coded(columns, metrics)))
+        return self._to_cells(table), table
+
+    def label(self, name: str, table: pa.Table) -> None:
+        """Make a table known to `select` under this name."""
+        self._connection.register(name, table)
 
     # Layouts ------------------------------------------------------------------------------------
 
@@ -253,7 +269,7 @@ class WindowReduction:
 
     # Metrics ------------------------------------------------------------------------------------
 
-    def _metrics(self, place: Mapping[tuple[int, tuple[str | None, ...]], int], newest: datetime | None) -> list[MetricCells]:
+    def _metrics(self, newest: datetime | None) -> list[MetricCells]:
         every = list(range(len(self.metrics)))
         if not every:
             return []
@@ -261,10 +277,6 @@ class WindowReduction:
         shape = self._fetch(f"SELECT {asked} FROM {self._relation([], every)}")[0]
         digits = [scale_digits(shape[3 * m + 1], shape[3 * m]) if shape[3 * m] else 12 for m in every]
         largest = [shape[3 * m + 1] or 0.0 for m in every]
-        cell_of = np.full((self._widest(place), len(self._segment_number)), -1, dtype=np.int64)
-        for (window, values), position in place.items():
-            cell_of[window - self._first if window != NO_TIME else -1, self._segment_number[values]] = position
-        self._cell_of = cell_of
         groups = self._clusters(every, digits, largest)
         totals = self._totals(every, digits, largest, newest)
         reasons = {m: self._reasons(m) if shape[3 * m + 2] else {} for m in every}

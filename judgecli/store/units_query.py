@@ -1,0 +1,71 @@
+"""What units other than records are made of: the turns of sessions, the groups of prompts, a sample of outputs."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from judgecli.store.folder import Store
+from judgecli.store.windows_query import WindowReduction, sql_column
+
+SAMPLE = 200  # outputs of a cell, by the hash of the record
+GROUPED = 60  # outputs of a cell, by the hash of the prompt, so that outputs to one prompt come together
+INPUT_CHARACTERS = 2_000
+OUTPUT_CHARACTERS = 4_000
+
+
+def session_turns(store: Store, reduction: WindowReduction, metrics: Sequence[int]) -> tuple[np.ndarray, pa.Table]:
+    """The records of sessions, by session and time: session, input, output, error, up, down, cluster and v, r of the metrics; the cell of each."""
+    reduction.label("thumbs", _thumbs(store))
+    columns = [
+        "key",
+        "session",
+        "time",
+        f"left(input, {INPUT_CHARACTERS}) AS input",
+        "left(trim(output), 1) AS output",
+        "error",
+        "cluster_hash AS cluster",
+        "source.line AS line",
+        "source.offset AS place",
+    ]
+    query = (
+        "SELECT data.*, COALESCE(thumbs.up, 0) AS up, COALESCE(thumbs.down, 0) AS down FROM ROWS AS data LEFT JOIN thumbs ON thumbs.target = data.key "
+        "WHERE session IS NOT NULL ORDER BY session, time NULLS LAST, line, place, data.key"
+    )
+    return reduction.select(columns, metrics, query)
+
+
+def _thumbs(store: Store) -> pa.Table:
+    rows = store.ledger.rows(
+        "SELECT target, sum(value > 0.5) AS up, sum(value <= 0.5) AS down FROM labels WHERE rater_kind = 'user' AND value IS NOT NULL GROUP BY target"
+    )
+    return pa.table(
+        {
+            "target": pa.array([row["target"] for row in rows], pa.binary(16)).cast(pa.binary()),
+            "up": pa.array([row["up"] for row in rows], pa.int64()),
+            "down": pa.array([row["down"] for row in rows], pa.int64()),
+        }
+    )
+
+
+def prompt_groups(reduction: WindowReduction, metrics: Sequence[int], group: str | None) -> tuple[np.ndarray, pa.Table]:
+    """The prompts of each cell: prompt, n, and of each metric n, how many are 1, how many are neither 0 nor 1, least and most."""
+    prompt = "prompt_hash" if group in (None, "input") else f"CAST(hash({sql_column(str(group), option='group:')}) >> 1 AS BIGINT)"
+    present = "prompt_hash IS NOT NULL" if group in (None, "input") else f"{sql_column(str(group), option='group:')} IS NOT NULL"
+    parts = "".join(
+        f", count(v{m}) AS n{m}, count(*) FILTER (v{m} = 1) AS c{m}, count(*) FILTER (v{m} NOT IN (0, 1)) AS o{m}, min(v{m}) AS l{m}, max(v{m}) AS h{m}"
+        for m in metrics
+    )
+    columns = [f"CASE WHEN {present} THEN {prompt} END AS prompt"]
+    return reduction.select(columns, metrics, f"SELECT w, seg, prompt, count(*) AS n{parts} FROM ROWS WHERE prompt IS NOT NULL GROUP BY w, seg, prompt")
+
+
+def output_sample(reduction: WindowReduction) -> tuple[np.ndarray, pa.Table]:
+    """Up to 200 outputs of each cell in an order that follows from their hashes: output, prompt, by_prompt (of the sample by prompt), by_key."""
+    columns = ["key", "prompt_hash AS prompt", f"left(output, {OUTPUT_CHARACTERS}) AS output"]
+    query = (
+        "SELECT w, seg, output, prompt, by_key, by_prompt FROM (SELECT *, row_number() OVER (PARTITION BY w, seg ORDER BY key) AS by_key, "
+        "row_number() OVER (PARTITION BY w, seg ORDER BY prompt NULLS LAST, key) AS by_prompt FROM ROWS WHERE output IS NOT NULL) "
+        f"WHERE by_key <= {SAMPLE} OR by_prompt <= {GROUPED} ORDER BY w, seg, by_key"
+    )
+    return reduction.select(columns, (), query)
