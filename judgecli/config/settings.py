@@ -11,7 +11,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from judgecli.config.document import Document, near_hint, read_document
+from judgecli.config.document import Document, Node, near_hint, path_text, read_document
 from judgecli.errors import ConfigError, EnvironmentFailure, UsageError
 from judgecli.schema import MAPPABLE
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from judgecli.config.project import Project
 
 FILE = "judge.yaml"
+PLACED = ("reward", "gates", "feedback", "value", "report", "policy", "cluster", "group", "alarms")  # sections whose places are kept for later errors
 # Every environment variable that judge reads for itself, and what it stands for.
 VARIABLES = {
     "JUDGE_CONFIG": "the configuration file (--config)",
@@ -93,6 +94,13 @@ class Settings:
     keep_duplicates: bool = False
     workers: int | None = None
     allow_code: bool = False
+    places: Mapping[str, str] = field(default_factory=dict)  # key path below PLACED -> file:line:column
+
+    def where(self, path: str) -> str:
+        """Where judge.yaml says `path` (`reward.terms.words`, `gates[0]`), or its nearest parent: file:line:column, for a ConfigError."""
+        while path and path not in self.places:
+            path = path[: max(path.rfind("."), path.rfind("["), 0)]
+        return self.places.get(path, str(self.config or FILE))
 
     def source(self, path: str) -> LogSource:
         """How `path` is read: the first log entry that covers it, with the typed options on top."""
@@ -146,6 +154,7 @@ def load_settings(
         keep_duplicates=flags.keep_duplicates,
         workers=_workers(flags.workers, environment, project.workers),
         allow_code=flags.allow_code,
+        places=_places(document) if document else {},
     )
 
 
@@ -258,6 +267,17 @@ def _entries(project: "Project", document: Document) -> list[ScorerEntry]:
         if wanted.name in seen:
             raise ConfigError(f"scorers: two are called '{wanted.name}'", where=wanted.where, hint="give one of them a NAME of its own")
         seen.add(wanted.name)
+    return found
+
+
+def _places(document: Document) -> dict[str, str]:
+    """Where each key of the sections in PLACED stands."""
+    found: dict[str, str] = {}
+    todo: list[tuple[tuple[str | int, ...], Node]] = [((name,), document.root.children[name]) for name in PLACED if name in document.root.children]
+    while todo:
+        path, node = todo.pop()
+        found[path_text(path)] = "{}:{}:{}".format(document.file, *document.place(path))
+        todo += [((*path, step), child) for step, child in node.children.items()]
     return found
 
 

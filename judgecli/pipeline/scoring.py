@@ -14,7 +14,9 @@ from judgecli import catalog
 from judgecli.catalog import Spec
 from judgecli.engine.local import Engine, Task, worker_count
 from judgecli.engine.shard import check_options
-from judgecli.errors import LogError, MissingColumn, NoRecords, UsageError
+from judgecli.engine.worker import metric_info
+from judgecli.errors import LogError, MissingColumn, NoRecords, StoreCorrupt, UsageError
+from judgecli.pipeline.rewarding import check_frozen, reward_info, score_reward, store_reward
 from judgecli.readers.checkpoint import Checkpoint
 from judgecli.readers.intake import Intake, LogFile
 from judgecli.readers.log import Shaping
@@ -26,6 +28,7 @@ from judgecli.store import upkeep
 from judgecli.store.folder import Shard, Store
 from judgecli.store.query import COMPANIONS, ROW_COLUMNS, Reduction, held_metrics
 from judgecli.store.scope import LineCounts, Scope, open_scope
+from judgecli.store.tables import MetricInfo
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -132,6 +135,8 @@ def score_logs(logs: Sequence[str], *, settings: "Settings", scorers: Sequence[s
     """
     specs = choose_scorers(scorers, settings)
     metrics = bind_all(specs)
+    infos = [metric_info(metric) for metric in metrics]
+    reward = score_reward(settings, infos, typed=bool(scorers))
     files = log_files(logs, settings)
     size = sum(Path(log.path).stat().st_size for log in files if log.path != STDIN and Path(log.path).exists())
     notes: list[str] = []
@@ -149,10 +154,15 @@ def score_logs(logs: Sequence[str], *, settings: "Settings", scorers: Sequence[s
             work.finish(scope, progress)
         finally:
             work.engine.close()
-        summaries = _summarise(store, scope, metrics)
-        pairs = [(metric.name, metric.identity) for metric in metrics]
+        if reward is not None and not reward.unfrozen:
+            store_reward(store, scope.shards, reward)
+            infos.append(reward_info(reward))
+        summaries = _summarise(store, scope, infos)
+        pairs = [(info.name, info.identity) for info in infos]
         result = ScoreResult(settings.store, scope, intake.new_records, summaries, readings, notes, settings.measured, settings.max_bad, run_id, metrics=pairs)
         store.ledger.finish_run(run_id, file_ids=scope.file_ids, metrics=dict(pairs), result=json.dumps(result.to_json(), allow_nan=False), now=_now())
+    if reward is not None:
+        check_frozen(reward, settings)  # last: to freeze what is missing, the scores must be there
     return result
 
 
@@ -300,22 +310,18 @@ def _quarantine_reasons(store: Store, file_ids: Sequence[int]) -> list[dict[str,
     return [dict(row) for row in store.ledger.rows(query, tuple(file_ids))]
 
 
-def _summarise(store: Store, scope: Scope, metrics: Sequence[Metric]) -> list[MetricSummary]:
-    with Reduction(store, scope, [(metric.name, metric.identity) for metric in metrics]) as reduction:
+def _summarise(store: Store, scope: Scope, infos: Sequence[MetricInfo]) -> list[MetricSummary]:
+    with Reduction(store, scope, [(info.name, info.identity) for info in infos]) as reduction:
         found = [
-            summarise(
-                metric.name,
-                metric.identity,
-                kind=metric.scorer.kind,
-                scale=metric.scorer.range,
-                higher_is_better=metric.scorer.higher_is_better,
-                reduced=reduction.reduce(metric.name),
-            )
-            for metric in metrics
+            summarise(info.name, info.identity, kind=info.kind, scale=info.range, higher_is_better=info.higher_is_better, reduced=reduction.reduce(info.name))
+            for info in infos
         ]
     for summary in found:
         if summary.cells != scope.counts.accepted:
-            raise AssertionError(f"{summary.name}: {summary.cells} cells for {scope.counts.accepted} records")
+            raise StoreCorrupt(
+                f"the store does not add up: {summary.name} has {summary.cells} cells for {scope.counts.accepted} records",
+                hint=f"judge store verify looks for the damage in {store.root}",
+            )
     return found
 
 

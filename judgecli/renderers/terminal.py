@@ -77,7 +77,7 @@ def _metric_table(metrics: Mapping[str, Document], page: Page) -> Table:
     wide = page.width >= 100
     columns = ["metric", "scored", "mean", "95 % interval", "bounds", *(("min", "p50", "max") if wide else ())]
     rows = [_metric_row(name, metric)[: len(columns)] for name, metric in metrics.items()]
-    return _table(columns, rows, right=columns[1:])
+    return table(columns, rows, right=columns[1:])
 
 
 def _metric_row(name: str, metric: Document) -> list[str]:
@@ -197,7 +197,7 @@ def scorer_list(scorers: Sequence[Document], page: Page = Page()) -> str:
     parts: list[RenderableType] = []
     for theme in dict.fromkeys(str(scorer["theme"]) for scorer in scorers):
         rows = [_scorer_row(scorer) for scorer in scorers if scorer["theme"] == theme]
-        parts += [Text(terminal_line(theme), "bold"), _table(["name", "range", "better", "reads", "gives"], rows, right=())]
+        parts += [Text(terminal_line(theme), "bold"), table(["name", "range", "better", "reads", "gives"], rows, right=())]
     parts.append(Text("* is scored without -s. judge scorers NAME shows one in full."))
     return render(parts, page)
 
@@ -302,20 +302,20 @@ def number(value: float | int | None) -> str:
     return text
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str]) -> Table:
-    """Numbers are never cut or folded over two lines: a part of a number looks like a number."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str]) -> Table:
+    """A table of texts; the columns in `right` stand right. Numbers are never cut or folded over two lines: a part of a number looks like a number."""
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for position, column in enumerate(columns):
         last_text = column == "gives"
-        table.add_column(
+        made.add_column(
             Text(column),
             justify="right" if column in right else "left",
             no_wrap=not last_text,
             min_width=None if last_text else _widest(column, rows, position),
         )
     for row in rows:
-        table.add_row(*(Text(terminal_line(cell)) for cell in row))
-    return table
+        made.add_row(*(Text(terminal_line(cell)) for cell in row))
+    return made
 
 
 def _widest(column: str, rows: Sequence[Sequence[str]], position: int) -> int:

@@ -47,9 +47,15 @@ def select_records(store: Store, on: str | None = None) -> Selection:
         scope = _whole_store(store)
         if text:
             where = compile_filter(text, newest=newest_time(store, scope.shards))
+    metrics, shards_of = index_metrics(store, scope.shards)
+    return Selection(text or "all records", scope, where, metrics, shards_of)
+
+
+def index_metrics(store: Store, among: Sequence[Shard]) -> tuple[dict[str, tuple[MetricInfo, ...]], dict[tuple[str, str], tuple[Shard, ...]]]:
+    """What these shards have scores of: name -> its identities, the newest run's first; (name, identity) -> the shards that hold it."""
     shards_of: dict[tuple[str, str], list[Shard]] = {}
     infos: dict[tuple[str, str], MetricInfo] = {}
-    for shard in scope.shards:
+    for shard in among:
         for key, (_, info) in held_metrics(store.root, shard.name).items():
             shards_of.setdefault(key, []).append(shard)
             infos[key] = info
@@ -58,7 +64,7 @@ def select_records(store: Store, on: str | None = None) -> Selection:
     for name, identity in infos:
         metrics.setdefault(name, []).append(infos[name, identity])
     ordered = {name: tuple(sorted(found, key=lambda info: (info.identity != latest.get(info.name), info.identity))) for name, found in sorted(metrics.items())}
-    return Selection(text or "all records", scope, where, ordered, {key: tuple(shards) for key, shards in shards_of.items()})
+    return ordered, {key: tuple(shards) for key, shards in shards_of.items()}
 
 
 def newest_time(store: Store, shards: Sequence[Shard]) -> datetime | None:
