@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from judgecli.errors import EnvironmentFailure, StoreBusy, StoreCorrupt
+from judgecli.errors import EnvironmentFailure, StoreBusy, StoreCorrupt, UsageError
 from judgecli.signal.summary import Reduced
-from judgecli.store.filters import COLUMNS
+from judgecli.store.filters import COLUMNS, HINT
 from judgecli.store.folder import Shard, Store
 from judgecli.store.scope import Scope
 from judgecli.store.tables import MetricInfo, score_files
@@ -43,6 +43,7 @@ class Reduction:
         self._connection.execute("SET temp_directory = ?", [str(store.root / ".duckdb")])
         self._connection.execute("SET threads = 2")
         self._connection.execute("SET preserve_insertion_order = true")
+        self._connection.execute("SET TimeZone = 'UTC'")  # a filter's time that names no zone is UTC, whatever the machine's own
         self._connection.register("adopted", scope.adopted.append_column("adopted_place", pa.array(_ranks(scope.adopted, scope.file_ids), pa.int64())))
         self._records = [str(store.records_path(shard.name)) for shard in scope.shards]
         self._files, self.infos = _locate(store, scope.shards, metrics)
@@ -138,7 +139,7 @@ class Reduction:
 
 
 def run_checked(run: Callable[[], Any]) -> Any:
-    """What `run` gives. Raises: StoreBusy, StoreCorrupt, EnvironmentFailure where DuckDB cannot read the store."""
+    """What `run` gives. Raises: StoreBusy, StoreCorrupt, EnvironmentFailure where DuckDB cannot read the store; UsageError where a filter compares what cannot be."""
     import duckdb
 
     try:
@@ -150,9 +151,9 @@ def run_checked(run: Callable[[], Any]) -> Any:
             f"reading the store failed: {str(error).splitlines()[0]}", hint="check the disk; judge store verify looks for damage"
         ) from error
     except duckdb.OutOfMemoryException as error:
-        raise EnvironmentFailure(
-            f"out of memory: {str(error).splitlines()[0]}", hint="free memory or disk space for spilled data, and run again"
-        ) from error
+        raise EnvironmentFailure(f"out of memory: {str(error).splitlines()[0]}", hint="free memory or disk space for spilled data, and run again") from error
+    except duckdb.ConversionException as error:  # nothing else in these queries converts text that a person typed
+        raise UsageError(f"the filter cannot be evaluated: {str(error).splitlines()[0]}", hint=HINT) from error
     except duckdb.Error as error:
         raise StoreCorrupt(f"a file of the store cannot be read: {str(error).splitlines()[0]}", hint="judge store verify names damaged files") from error
 
