@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,12 +20,16 @@ from judgecli.store.folder import Shard, Store
 from judgecli.store.query import Reduction
 from judgecli.store.selection import Selection, newest_time, select_records
 from judgecli.store.tables import MetricInfo
+from judgecli.store.windows_query import sql_column
 
 if TYPE_CHECKING:
     from judgecli.config.project import Gate
     from judgecli.config.settings import Settings
 
 EXAMPLE = "write one into judge.yaml, for example  gates: [{metric: refusal, at_most: 0.05}]"
+MISSING = pa.array([reason for reason, kind in REASONS.items() if kind != "design"])
+CELLS = pa.schema([("cluster", pa.string()), ("value", pa.float64()), ("missing", pa.bool_())])  # missing: failed, or waiting
+NOTHING = Reduced(np.empty(0), np.empty(0), 0.0, None, None, None, 0, {}, {})
 UNMEASURED = MetricInfo("", "", "number", (None, None), None, 0)  # what is known of a metric that no record has
 
 
@@ -67,7 +71,12 @@ class _Court:
         self.settings = settings
         self.selection = selection
         self.notes: list[str] = []
-        self.records = sum(len(batch) for batch in self._clusters(selection.scope.shards, selection.where))
+        if selection.where is not None:
+            mask_of(STORED.empty_table(), selection.where)  # is it a condition at all?
+        self._cluster = None if settings.cluster == "session" else settings.cluster  # the stored one is session, else user, else prompt
+        if self._cluster is not None:
+            sql_column(self._cluster, option="cluster:")
+        self.records = self._cells(selection.scope.shards, selection.where).num_rows
         self._evidence: dict[tuple[str, str | None], Evidence] = {}
 
     def ask(self, gates: "Sequence[Gate]") -> list[GateResult]:
@@ -109,19 +118,17 @@ class _Court:
     def _gather(self, position: int, metric: str, where: str | None) -> Evidence:
         info = self._info(position, metric)
         condition = self._condition(position, where)
-        shards = self.selection.scope.shards
         held = self.selection.shards_of.get((info.name, info.identity), ())
         names = {shard.name for shard in held}
-        unasked = _counts(self._clusters([shard for shard in shards if shard.name not in names], condition))
+        unasked = self._cells([shard for shard in self.selection.scope.shards if shard.name not in names], condition)
         if not held:
-            return _weigh(info, metric, Reduced(np.empty(0), np.empty(0), 0.0, None, None, None, 0, {}, {}), {}, unasked)
-        scope = dataclasses.replace(self.selection.scope, shards=held)
-        with Reduction(self.store, scope, [(info.name, info.identity)], where=condition) as reduction:
+            return _weigh(info, NOTHING, unasked, own_clusters=False)
+        with self._reduction(held, condition, [(info.name, info.identity)]) as reduction:
             reduced = reduction.reduce(metric)
             if info.kind == "category":
                 raise _refused(self.settings, position, f"'{metric}' is a category, which has no mean", "ask about a rate or a number")
-            scored = _cells(reduction.records(["cluster_hash"], [metric]), metric)
-        return _weigh(info, metric, reduced, scored, unasked)
+        asked = self._cells(held, condition, (info.name, info.identity))
+        return _weigh(info, reduced, pa.concat_tables([asked, unasked]), own_clusters=self._cluster is not None)
 
     def _info(self, position: int, metric: str) -> MetricInfo:
         """The newest identity of a metric; of one that these records do not have, that nothing is known. Raises: ConfigError."""
@@ -155,12 +162,15 @@ class _Court:
             raise _refused(self.settings, position, str(error), error.hint) from error
         return compiled if own is None else f"({own}) AND ({compiled})"
 
-    def _clusters(self, shards: Sequence[Shard], condition: str | None) -> Iterator[pa.Array]:
-        """The clusters of the records of some shards, whether scored or not."""
-        scope = dataclasses.replace(self.selection.scope, shards=tuple(shards))
-        with Reduction(self.store, scope, [], where=condition) as reduction:
-            for batch in reduction.records(["cluster_hash"]):
-                yield batch.column("cluster_hash")
+    def _reduction(self, shards: Sequence[Shard], condition: str | None, metrics: Sequence[tuple[str, str]] = ()) -> Reduction:
+        return Reduction(self.store, dataclasses.replace(self.selection.scope, shards=tuple(shards)), metrics, where=condition)
+
+    def _cells(self, shards: Sequence[Shard], condition: str | None, metric: tuple[str, str] | None = None) -> pa.Table:
+        """The records of some shards as cells of a metric (CELLS); without one, as cells that nobody asked for."""
+        column = self._cluster.partition(".")[0] if self._cluster else None
+        with self._reduction(shards, condition, [metric] if metric else []) as reduction:
+            batches = reduction.records(["cluster_hash", *([column] if column else [])], [metric[0]] if metric else [])
+            return pa.concat_tables([CELLS.empty_table(), *(_cells(batch, metric[0] if metric else None, self._cluster) for batch in batches)])
 
     def _check_threshold(self, position: int, question: Question) -> None:
         """A threshold beyond the scale is a slip, not a question. Raises: ConfigError."""
@@ -173,20 +183,32 @@ class _Court:
             )
 
 
-def _weigh(info: MetricInfo, metric: str, reduced: Reduced, cells: dict[int, list[float]], unasked: dict[int, int]) -> Evidence:
-    """The summary with the records that were never asked counted as such, and its clusters."""
-    pending = sum(unasked.values())
+def _weigh(info: MetricInfo, reduced: Reduced, cells: pa.Table, *, own_clusters: bool) -> Evidence:
+    """The summary with the records that were never asked counted as such, and what each cluster holds.
+
+    With `own_clusters` judge.yaml names the cluster; else the clusters of `reduced`, whose sums are exact, are the same.
+    """
+    labels = cells.column("cluster").combine_chunks().dictionary_encode()
+    rank = np.empty(len(labels.dictionary), dtype=np.int64)
+    rank[pc.sort_indices(labels.dictionary).to_numpy()] = np.arange(len(rank))
+    cluster = rank[labels.indices.to_numpy(zero_copy_only=False)]
+    values, missing = cells.column("value").to_numpy(), cells.column("missing").to_numpy()
+    order = np.lexsort((values, cluster))  # sums that do not depend on how shards were cut
+    scored = np.isfinite(values)
+    with np.errstate(over="ignore"):
+        sums = np.bincount(cluster[order], np.where(scored, values, 0.0)[order], len(rank)).astype(np.float64)
+    counts, lost = (np.bincount(cluster, which, len(rank)).astype(np.float64) for which in (scored, missing))
     reasons = dict(reduced.reasons)
+    pending = cells.num_rows - reduced.scored - sum(reasons.values())
     if pending:
         reasons["not_asked"] = reasons.get("not_asked", 0) + pending
     whole = dataclasses.replace(reduced, reasons=reasons)
-    summary = summarise(metric, info.identity, kind=info.kind, scale=info.range, higher_is_better=info.higher_is_better, reduced=whole)
-    for cluster, count in unasked.items():
-        cells.setdefault(cluster, [0.0, 0.0, 0.0])[2] += count
-    sums, counts, missing = (np.array([row[place] for row in cells.values()]) for place in range(3))
-    if counts.sum() != summary.scored or missing.sum() != summary.failed + summary.pending:
-        raise AssertionError(f"{metric}: clusters hold {counts.sum():g} and {missing.sum():g} cells, the summary {summary.scored} and the rest")
-    return weigh(summary, info.range, sums=sums, counts=counts, missing=missing, dead_endpoint=_is_dead(reasons, reduced.scored))
+    if own_clusters:
+        whole = dataclasses.replace(whole, sums=sums[counts > 0], counts=counts[counts > 0])
+    summary = summarise(info.name, info.identity, kind=info.kind, scale=info.range, higher_is_better=info.higher_is_better, reduced=whole)
+    if pending < 0 or counts.sum() != summary.scored or lost.sum() != summary.failed + summary.pending:
+        raise AssertionError(f"{info.name}: clusters hold {counts.sum():g} and {lost.sum():g} cells, the summary {summary.scored} and other ones")
+    return weigh(summary, info.range, sums=sums, counts=counts, missing=lost, dead_endpoint=_is_dead(reasons, reduced.scored))
 
 
 def _is_dead(reasons: dict[str, int], scored: int) -> bool:
@@ -195,35 +217,18 @@ def _is_dead(reasons: dict[str, int], scored: int) -> bool:
     return bool(reasons.get("auth")) or (not scored and failed == {"connection"})
 
 
-def _cells(batches: Iterator[pa.Table], metric: str) -> dict[int, list[float]]:
-    """For each cluster: sum of the scored values, how many, and how many failed or wait."""
-    found: dict[int, list[float]] = {}
-    absent = pa.array([reason for reason, kind in REASONS.items() if kind != "design"])
-    for batch in batches:
-        values = batch.column(metric)
-        lost = pc.is_in(batch.column(f"{metric}.reason").cast(pa.string()), value_set=absent)
-        table = pa.table(
-            {
-                "cluster": batch.column("cluster_hash"),
-                "sum": pc.fill_null(values, 0.0),
-                "count": pc.is_valid(values).cast(pa.float64()),
-                "missing": pc.and_(pc.is_null(values), pc.fill_null(lost, False)).cast(pa.float64()),
-            }
-        )
-        grouped = table.group_by("cluster").aggregate([("sum", "sum"), ("count", "sum"), ("missing", "sum")])
-        for row in grouped.to_pylist():
-            total = found.setdefault(row["cluster"], [0.0, 0.0, 0.0])
-            for place, name in enumerate(("sum_sum", "count_sum", "missing_sum")):
-                total[place] += row[name]
-    return found
-
-
-def _counts(batches: Iterator[pa.Array]) -> dict[int, int]:
-    found: dict[int, int] = {}
-    for batch in batches:
-        for row in pc.value_counts(batch.combine_chunks()).to_pylist():
-            found[row["values"]] = found.get(row["values"], 0) + row["counts"]
-    return found
+def _cells(batch: pa.Table, metric: str | None, cluster: str | None) -> pa.Table:
+    """One batch of records as CELLS. Where the column `cluster` is null, the stored cluster stands in."""
+    labels = pc.cast(batch.column("cluster_hash"), pa.string())
+    if cluster is not None:
+        column, _, tag = cluster.partition(".")
+        own = batch.column(column)
+        own = pc.map_lookup(own, pa.scalar(tag), "first") if tag else pc.cast(own, pa.string())
+        labels = pc.coalesce(pc.binary_join_element_wise("=", own, ""), labels)
+    if metric is None:
+        return pa.table([labels, pa.nulls(len(batch), pa.float64()), pa.array(np.ones(len(batch), bool))], schema=CELLS)
+    lost = pc.is_in(batch.column(f"{metric}.reason").cast(pa.string()), value_set=MISSING)
+    return pa.table([labels, batch.column(metric), lost], schema=CELLS)
 
 
 def _question(gate: "Gate") -> Question:

@@ -1,8 +1,10 @@
 """Gates on a real store: scopes, slices, identities, and cells that nobody asked for."""
 
 import json
+import time
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -10,6 +12,7 @@ from judgecli.config.settings import load_settings
 from judgecli.errors import ConfigError, UsageError
 from judgecli.pipeline import score_logs
 from judgecli.pipeline.gating import check_gates
+from judgecli.stats.intervals import rate_interval
 from judgecli.store import tables
 from judgecli.store.folder import Store
 from judgecli.store.tables import MetricInfo
@@ -259,3 +262,54 @@ def test_a_reward_gate_makes_the_reward_first():
     check = check_gates(given)
     assert [gate.gate for gate in check.gates] == ["reward.quality at least 0.8", "reward.quality at least 0.97", "measured at least 98 %"]
     assert (verdicts(check)[:2], check.gates[0].value, check.gates[0].n) == (["pass", "fail"], pytest.approx(0.9), 100)
+
+
+@pytest.mark.parametrize(("cluster", "clusters"), [("session", 100), ("user", 25), ("tags.team", 20), ("latency_ms", 50)])
+def test_the_cluster_of_the_configuration_counts(cluster, clusters):
+    """Four answers a user, five a team; the mean is the same, the interval is not. A null falls back to the session."""
+    rows = [{**row, "user": f"u{at // 4}", "team": f"t{at // 5}", "latency_ms": at // 2} for at, row in enumerate(answers(100, right=80))]
+    write_log("a.jsonl", rows)
+    mapping = "logs:\n  - {path: a.jsonl, map: {id: id, session: session, input: input, output: output, user: user, tags.team: team, latency_ms: latency_ms}}"
+    given = settings("  - {metric: ok, at_least: 0.5}", more=f"{mapping}\ncluster: {cluster}")
+    score("a.jsonl", given=given)
+    gate = check_gates(given).gates[0]
+    assert (gate.clusters, gate.value) == (clusters, pytest.approx(0.8, abs=1e-12))
+    size = 100 / clusters  # whole clusters are right or wrong, so each is worth one answer
+    sums = [size] * round(clusters * 0.8) + [0.0] * round(clusters * 0.2)
+    wanted = rate_interval(np.array(sums), np.full(clusters, size))
+    assert (gate.low, gate.high) == (pytest.approx(wanted.low), pytest.approx(wanted.high))
+
+
+def test_a_cluster_that_is_null_falls_back():
+    rows = [{**row, "user": "one" if at < 50 else None} for at, row in enumerate(answers(100, right=80))]
+    write_log("a.jsonl", rows)
+    given = settings("  - {metric: ok, at_least: 0.5}", more="cluster: user")
+    score("a.jsonl", given=given)
+    assert check_gates(given).gates[0].clusters == 51
+    with pytest.raises(UsageError, match="cluster: mood: records have no such column"):
+        check_gates(settings("  - {metric: ok, at_least: 0.5}", more="cluster: mood"))
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/Los_Angeles", "Asia/Kolkata", "Pacific/Kiritimati"])
+def test_times_of_a_filter_are_utc_in_any_zone(zone, monkeypatch):
+    """One record an hour over two days; a time that names no zone is UTC."""
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        write_log("a.jsonl", [{**row, "time": f"2026-03-0{1 + at // 24}T{at % 24:02}:00:00Z"} for at, row in enumerate(answers(48, right=48))])
+        given = settings("  - {metric: ok, at_least: 0.5}\n  - {metric: ok, at_least: 0.5, where: \"time < '2026-03-02 12:00'\"}")
+        score("a.jsonl", given=given)
+        check = check_gates(given, on="time >= '2026-03-02'")
+        assert (check.records, check.gates[0].n, check.gates[1].n) == (24, 24, 12)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+@pytest.mark.parametrize("on", ["latency_ms + 1", "time = 'yesterday'"])
+def test_a_filter_that_is_no_condition_is_refused(on):
+    write_log("a.jsonl", answers(30, right=30))
+    given = settings("  - {metric: ok, at_least: 0.5}")
+    score("a.jsonl", given=given)
+    with pytest.raises(UsageError, match="filter"):
+        check_gates(given, on=on)
