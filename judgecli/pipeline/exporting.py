@@ -53,7 +53,7 @@ class Wanted:
 
 @dataclass
 class ExportResult:
-    """What one export wrote. `dropped` counts by reason (labels/pairs.py); `candidates` = those in the files + those dropped."""
+    """What one export wrote. `dropped` counts by reason (labels/pairs.py); records: `candidates` = `used` + those dropped."""
 
     format: str
     path: Path
@@ -168,7 +168,8 @@ class _Records:
     def __call__(self, columns: Sequence[str]) -> Iterator[pa.Table]:
         """Tables with these columns, and `reward`, `reward.reason` where a reward is wanted."""
         with_it = self._holding()
-        rest = [shard for shard in self.selection.scope.shards if shard not in with_it]
+        names = {shard.name for shard in with_it}
+        rest = [shard for shard in self.selection.scope.shards if shard.name not in names]
         for shards, metrics in ((with_it, [self.reward] if self.reward else []), (rest, [])):
             if not shards:
                 continue
@@ -180,8 +181,8 @@ class _Records:
     def _holding(self) -> list[Any]:
         if self.reward is None:
             return []
-        held = set(self.selection.shards_of[self.reward.name, self.reward.identity])
-        return [shard for shard in self.selection.scope.shards if shard in held]
+        held = {shard.name for shard in self.selection.shards_of[self.reward.name, self.reward.identity]}
+        return [shard for shard in self.selection.scope.shards if shard.name in held]
 
     @staticmethod
     def _named(table: pa.Table, own: int, *, has_reward: bool) -> pa.Table:

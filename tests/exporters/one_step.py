@@ -20,7 +20,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
     vocabulary = {piece: number for number, piece in enumerate(["<pad>", "<eos>", *sorted(pre_tokenizers.ByteLevel.alphabet())])}
     made = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    return PreTrainedTokenizerFast(tokenizer_object=made, eos_token="<eos>", pad_token="<pad>", chat_template=TEMPLATE)
+    return PreTrainedTokenizerFast(tokenizer_object=made, eos_token="<eos>", pad_token="<pad>", chat_template=TEMPLATE)  # noqa: S106 - no passwords: tokens of text
 
 
 def saved(shape: LlamaConfig, folder: str) -> LlamaForCausalLM:
@@ -51,7 +51,7 @@ def main(kind: str, path: str) -> None:
     done = trainer.train()
     assert done.global_step == 1
     assert len(trainer.train_dataset) == len(rows)
-    print(f"{kind}: {len(rows)} rows, loss {done.training_loss:.4f}, columns {', '.join(rows.column_names)}")
+    sys.stdout.write(f"{kind}: {len(rows)} rows, loss {done.training_loss:.4f}, columns {', '.join(rows.column_names)}\n")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,43 @@
+"""The trainers of the installed TRL load the files and make a step (extra `train`; `make test-long`)."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from judgecli.exporters.files import TRAIN, write_export
+from judgecli.exporters.format import Item, format_named
+
+USER, GOOD, BAD = ({"role": role, "content": text} for role, text in (("user", "Refunds?"), ("assistant", "30 days."), ("assistant", "We are great!")))
+TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}}
+ORIGIN = {"source": "reward", "basis": "reward", "chosen": {"prompt_version": "2026-10-01"}}
+
+
+def call(**arguments):
+    return {"role": "assistant", "tool_calls": [{"type": "function", "function": {"name": "f", "arguments": arguments}}]}
+
+
+def items():
+    """Plain questions, and before them tool calls with other arguments each: what a loader has to fit into one column."""
+    for place in range(4):
+        history = (USER, call(city="Rome") if place % 2 else call(days=place, unit="C"), {"role": "tool", "name": "f", "content": "12"})
+        yield Item(history, (GOOD,), (TOOL,), ORIGIN, worse=(call(city="x"),), margin=0.4, good=place % 2 == 0)
+    for place in range(4):
+        yield Item((USER,), (GOOD,), (), ORIGIN, worse=(BAD,), margin=1.0, good=place % 2 == 0)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("trainer", "name"), [("dpo", "trl-preference"), ("reward", "trl-preference"), ("kto", "trl-kto")])
+def test_a_trainer_makes_a_step(trainer, name, tmp_path):
+    if importlib.util.find_spec("trl") is None:
+        pytest.skip("TRL is not installed: pip install 'judgecli[train]'")
+    kind = format_named(name)
+    write_export(tmp_path / "rows.jsonl", [(TRAIN, kind.row(item, False)) for item in items()], kind, standard=False)
+    script = Path(__file__).with_name("one_step.py")
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "hf"), "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run([sys.executable, str(script), trainer, str(tmp_path / "rows.jsonl")], capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert f"{trainer}: 8 rows" in done.stdout
