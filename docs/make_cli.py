@@ -24,9 +24,11 @@ a terminal, never in CI (`CI` set) and never with `--quiet`. No command asks a q
 | code | meaning |
 |---|---|
 | 0 | fine |
+| 1 | a gate failed |
 | 2 | usage or configuration; the message names the option, or file:line:column |
 | 3 | incomplete: too little could be measured, or too many lines were bad |
 | 4 | environment: disk, permissions, store, a missing extra |
+| 5 | inconclusive: the records cannot tell whether a gate passes |
 | 70 | a bug of judge; the traceback is in the file that the message names |
 | 130, 143 | interrupted (Ctrl-C, SIGTERM); what was finished is saved, the command that continues is printed |
 | 141 | the reader of the output went away (`judge ... \\| head`) |

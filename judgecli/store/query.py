@@ -139,7 +139,7 @@ class Reduction:
 
 
 def run_checked(run: Callable[[], Any]) -> Any:
-    """What `run` gives. Raises: StoreBusy, StoreCorrupt, EnvironmentFailure where DuckDB cannot read the store; UsageError where a filter compares what cannot be."""
+    """What `run` gives. Raises: StoreBusy, StoreCorrupt, EnvironmentFailure where DuckDB cannot read the store, UsageError where it cannot compare."""
     import duckdb
 
     try:

@@ -10,7 +10,7 @@ import pytest
 
 from judgecli.config.settings import load_settings
 from judgecli.errors import ConfigError, UsageError
-from judgecli.pipeline import score_logs
+from judgecli.pipeline import score_logs, store_compact
 from judgecli.pipeline.gating import check_gates
 from judgecli.stats.intervals import rate_interval
 from judgecli.store import tables
@@ -313,3 +313,27 @@ def test_a_filter_that_is_no_condition_is_refused(on):
     score("a.jsonl", given=given)
     with pytest.raises(UsageError, match="filter"):
         check_gates(given, on=on)
+
+
+@pytest.mark.parametrize("cluster", ["session", "user"])
+def test_the_answer_does_not_depend_on_shards(cluster):
+    """Three intakes make three shards; merged into one they give the same document to the last digit."""
+    random = np.random.default_rng(3)
+    for name in "abc":
+        rows = answers(40, right=20, start=ord(name) * 100)
+        write_log(f"{name}.jsonl", [{**row, "user": f"u{random.integers(30)}", "latency_ms": float(random.random() * 1000)} for row in rows])
+    given = settings(
+        "  - {metric: latency_ms, at_least: 100}\n  - {metric: ok, at_most: 0.8}",
+        scorers="  - ok: {regex: {pattern: yes}}\n  - heuristics: [latency_ms]",
+        more=f"cluster: {cluster}",
+    )
+    for name in "abc":
+        score(f"{name}.jsonl", given=given)
+    with Store(given.store, create=False) as store:
+        assert len(store.shards()) == 3
+    before = check_gates(given, on="id != ''").to_json()
+    store_compact(given)
+    with Store(given.store, create=False) as store:
+        assert len(store.shards()) == 1
+    assert check_gates(given, on="id != ''").to_json() == before
+    assert before["gates"][0]["n"] == 120
