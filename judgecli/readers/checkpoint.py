@@ -164,16 +164,12 @@ def _holds_bad_lines(path: str, known: Checkpoint, bad_lines: list[tuple[int, st
 
 
 def _begins_with(window: bytes, digest: str, container: str) -> bool:
-    """Whether an entry with this hash stands at the start of the window; one that may reach beyond it is taken to."""
+    """Whether an entry with this hash stands at the start of the window (a line that may reach beyond it is taken to)."""
     if container == "jsonl":
         line = window.split(b"\n", 1)[0]
         return len(line) >= WINDOW_BYTES - 1 or digest_of(line.removesuffix(b"\r")).hex() == digest
-    lines = [line.removesuffix(b"\r") for line in window.split(b"\n")]
-    return (
-        len(lines) > ENTRY_BREAKS
-        or len(window) >= WINDOW_BYTES
-        or any(digest_of(b"\n".join(lines[: end + 1]).removesuffix(b"\r")).hex() == digest for end in range(len(lines)))
-    )
+    lines = [line.removesuffix(b"\r") for line in window.split(b"\n", ENTRY_BREAKS)[:ENTRY_BREAKS]]
+    return any(digest_of(b"\n".join(lines[: end + 1]).removesuffix(b"\r")).hex() == digest for end in range(len(lines)))
 
 
 def _read_up_to(stream: object, size: int) -> bytes:

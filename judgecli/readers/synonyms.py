@@ -94,7 +94,7 @@ def _fits(field: str, values: Sequence[Any]) -> bool:
     """Whether the values that are there can be of this field: times that parse, numbers, thumbs, scalars for names."""
     given = [value for value in values if value is not None and value != ""]
     if field in _FREE:
-        return bool(given)
+        return any(value is not None for value in values)  # an empty text is a text
     check = _CHECKS.get(field, _is_number if field in NUMBER_COLUMNS else _is_scalar)
     return bool(given) and sum(check(value) for value in given) >= _ENOUGH * len(given)
 
