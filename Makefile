@@ -7,7 +7,7 @@ READY := .venv/.ready
 .PHONY: help demo test test-long bench lint clean
 
 help:
-	@echo "make demo       score the example log and print the table"
+	@echo "make demo       run the whole loop on the example log: verdict, which version is worst at what, where the report lies"
 	@echo "make test       the tests, without the long ones"
 	@echo "make test-long  all tests"
 	@echo "make bench      speed, memory and size, as tables"
@@ -18,7 +18,9 @@ $(READY): pyproject.toml
 	@sh .ci/setup
 
 demo: $(READY)
-	@cd examples/recipe_bot && ../../$(BIN)/judge score 'logs/*.jsonl.gz'
+	@cd examples/recipe_bot && ../../$(BIN)/judge run; code=$$?; \
+	if [ $$code -eq 1 ]; then echo; echo "A gate failed, as it should: the newest version refuses too much. In CI, exit code 1 stops it there."; else exit $$code; fi
+	@echo "The report: $(CURDIR)/examples/recipe_bot/recipe-report.html"
 
 test: $(READY)
 	@$(BIN)/python -m pytest -q -m "not long"
@@ -36,5 +38,5 @@ lint: $(READY)
 	@$(BIN)/python -m pytest -q tests/test_layers.py
 
 clean:
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build examples/*/.judge
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build examples/*/.judge examples/*/feedback examples/*/*-report.*
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

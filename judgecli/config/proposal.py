@@ -4,6 +4,7 @@ One table says what each kind of log calls for (`CANDIDATES`); a metric stays in
 holds something for it to score.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -178,7 +179,7 @@ def _gate(subject: str, name: str, bound: str, cells: Scored) -> Gate | None:
         return None
     down = bound == "at_least"
     slack = max(cells.mean - cells.low if down else cells.high - cells.mean, LEAST_SLACK)
-    threshold = int((cells.low - slack) * 100) / 100 if down else -int(-(cells.high + slack) * 100 - 1) / 100
+    threshold = math.floor((cells.low - slack) * 100 + 1e-9) / 100 if down else math.ceil((cells.high + slack) * 100 - 1e-9) / 100
     if not 0 < threshold < 1:
         return None
     why = f"mean {cells.mean:.3g}, 95 % interval {cells.low:.3g} to {cells.high:.3g} ({cells.scored:,} of {cells.rows:,} answers scored)"

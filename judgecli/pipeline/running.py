@@ -14,16 +14,19 @@ from typing import TYPE_CHECKING, Any, Literal
 import judgecli
 from judgecli.errors import Interrupted, JudgeError
 from judgecli.pipeline.scoring import Progress, ScoreResult, score_logs
+from judgecli.signal.standouts import Standout, find_standouts
 from judgecli.store.folder import Store
 from judgecli.store.marks import read_mark, state_of, write_mark
 
 if TYPE_CHECKING:
     from judgecli.config.settings import Settings
     from judgecli.signal.gate import Choice
+    from judgecli.signal.windows import SignalRow, Signals
 
 State = Literal["done", "nothing new", "not asked for", "failed", "not run"]
 # From good to bad; where there are gates, only steps that failed outright count beside their verdict.
 SEVERITY = (0, 5, 3, 1, 4, 2, 70)
+MOST_VALUES = 20  # of a policy column, to be compared with each other
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class RunResult:
     score: dict[str, object] | None = None
     signals: dict[str, object] | None = None
     check: dict[str, object] | None = None
+    standouts: list[Standout] = field(default_factory=list)
     headline: list[str] = field(default_factory=list)
     report: list[str] = field(default_factory=list)
     exports: list[dict[str, object]] = field(default_factory=list)
@@ -70,6 +74,7 @@ class RunResult:
             "check": self.check,
             "report": self.report,
             "exports": self.exports,
+            "standouts": [item.to_json() for item in self.standouts],
             "headline": self.headline,
             "steps": [step.to_json() for step in self.steps],
             "exit_code": self.exit_code,
@@ -85,7 +90,6 @@ def run_loop(logs: Sequence[str], *, settings: "Settings", progress: Progress, i
         for name in ("reward", "signals", "report", "gates", "feedback"):
             run.tell(Step(name, "not run", "nothing was scored"))
         return run.result
-    run.on = f"run:{scored[0].run_id}"
     run.attempt("reward", run.reward)
     for name, work in (("signals", run.signals), ("report", run.report), ("gates", run.gates), ("feedback", run.feedback)):
         progress.phase(name, None)
@@ -100,7 +104,8 @@ class _Run:
         self.settings = settings
         self.result = result
         self.inconclusive = inconclusive
-        self.on = "run:last"
+        self.on = "run:last"  # not its number, which would stand in every report and make no two alike
+        self.run_id = 0
 
     def tell(self, step: Step) -> None:
         self.result.steps.append(step)
@@ -122,6 +127,7 @@ class _Run:
     def score(self, scored: list[ScoreResult], logs: Sequence[str], progress: Progress) -> Step:
         found = score_logs(logs, settings=self.settings, progress=progress)
         scored.append(found)
+        self.run_id = found.run_id
         self.result.score = found.to_json()
         records = f"{found.counts.accepted:,} records, {found.new_records:,} new"
         if found.shortfalls:
@@ -145,7 +151,17 @@ class _Run:
 
         found = compute_signals(self.settings, by=None, window="1d", on=self.on)
         self.result.signals = found.to_json()
+        self._stand_out(compute_signals)
         return Step("signals", "done", f"{len(found.rows):,} rows by {', '.join(found.by) or 'no column'} and {found.window or 'all time'}")
+
+    def _stand_out(self, compute: "Callable[..., Signals]") -> None:
+        """By each policy column alone: which of its values is worst at what."""
+        reward = self.settings.project.reward
+        first = [f"reward.{reward.name}", *reward.terms] if reward else []
+        for column in self.settings.policy:
+            rows = compute(self.settings, by=[column], window="all", on=self.on).rows
+            if 2 <= len({row.policy.get(column) for row in rows}) <= MOST_VALUES:
+                self.result.standouts += find_standouts(rows, column, better=_directions(self.settings, rows), first=first)
 
     def report(self) -> Step:
         wanted = self.settings.project.report
@@ -157,11 +173,16 @@ class _Run:
         if before.get("state") == state and isinstance(headline, list) and _unchanged(before.get("files")):
             self.result.report, self.result.headline = paths, headline
             return Step("report", "nothing new", ", ".join(paths))
-        from judgecli.pipeline.reporting import build_report, write_report
+        from judgecli.pipeline.reporting import build_report
+        from judgecli.renderers.report_html import report_html
+        from judgecli.renderers.report_markdown import report_markdown
+        from judgecli.renderers.text_file import publish_text
 
         found = build_report(self.settings, on=self.on)
         for path in paths:
-            write_report(found, Path(path))
+            page = report_markdown(found) if wanted and path == wanted.markdown else report_html(found)
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            publish_text(Path(path), page)
         self.result.report, self.result.headline = paths, list(found.headline)
         self._note("report", state, {"files": _hashes(paths), "headline": list(found.headline)})
         return Step("report", "done", ", ".join(paths))
@@ -207,11 +228,18 @@ class _Run:
 
     def _file_ids(self) -> str:
         with Store(self.settings.store, create=False) as store:
-            return str(store.ledger.rows("SELECT file_ids FROM runs WHERE run_id = ?", (int(self.on.removeprefix("run:")),))[0]["file_ids"])
+            return str(store.ledger.rows("SELECT file_ids FROM runs WHERE run_id = ?", (self.run_id,))[0]["file_ids"])
 
     def _note(self, step: str, state: str, said: Mapping[str, object]) -> None:
         with Store(self.settings.store, create=False) as store:
             write_mark(store, step, state, said)
+
+
+def _directions(settings: "Settings", rows: "Sequence[SignalRow]") -> dict[str, bool | None]:
+    """Which way is better: as the metric says, else as the reward of judge.yaml takes it."""
+    terms = settings.project.reward.terms if settings.project.reward else {}
+    said = {name: term.higher_is_better for name, term in terms.items()}
+    return {row.metric: said.get(row.metric) if row.higher_is_better is None else row.higher_is_better for row in rows}
 
 
 def _export_text(exports: Sequence[Mapping[str, object]]) -> str:

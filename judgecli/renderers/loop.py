@@ -7,18 +7,22 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from judgecli.renderers.safe import terminal_line
-from judgecli.renderers.terminal import Page, partial_metrics, render
+from judgecli.renderers.terminal import Page, number, partial_metrics, render
 
 Document = Mapping[str, Any]
 STYLES = {"pass": "bold green", "fail": "bold red", "inconclusive": "bold yellow", "incomplete": "bold yellow"}
 PAGE = Page()
+LINES = 4
 LABEL = 11  # columns of the names at the left
 
 
 def run(document: Document, page: Page = PAGE) -> str:
     """Verdict first, then the headline of the report, the files, the steps."""
     parts: list[RenderableType] = [*_verdict(document), *_partial(document)]
-    parts += [_line("found" if position == 0 else "", line) for position, line in enumerate(document["headline"])]
+    standouts = document["standouts"]
+    headline = document["headline"][: 1 if standouts else LINES]  # the report has them all
+    parts += [_line("found" if position == 0 else "", line) for position, line in enumerate(headline)]
+    parts += [_line("worst" if position == 0 else "", _standout(item)) for position, item in enumerate(standouts)]
     parts += [_line("report" if position == 0 else "", path) for position, path in enumerate(document["report"])]
     for position, export in enumerate(document["exports"]):
         parts.append(_line("feedback" if position == 0 else "", f"{export['path']}   {export['records']:,} records of {export['format']}"))
@@ -43,7 +47,17 @@ def _verdict(document: Document) -> list[RenderableType]:
     lines: list[RenderableType] = [
         Text.assemble((f"{check['verdict'].upper():<{LABEL}}", STYLES[check["verdict"]]), f"{passed} (exit {document['exit_code']})")
     ]
-    return lines + [_line(str(gate["verdict"]), str(gate["message"])) for gate in open_gates]
+    return lines + [_line(str(gate["verdict"]), f"{gate['gate']}: {gate['message']}") for gate in open_gates]
+
+
+def _standout(item: Document) -> str:
+    """`v2 is worst at quantities: 63 % against 97.7 % (v1), 99.7 % (v3)`."""
+    others = ", ".join(f"{_amount(mean, item)} ({value})" for value, mean in item["others"].items())
+    return f"{item['column']} {item['value']} at {item['metric']}: {_amount(item['mean'], item)} against {others}"
+
+
+def _amount(mean: float, item: Document) -> str:
+    return f"{100 * mean:.3g} %" if item["kind"] == "rate" else number(mean)
 
 
 def _partial(document: Document) -> list[RenderableType]:
@@ -58,8 +72,11 @@ def _steps(steps: Sequence[Document]) -> list[RenderableType]:
     for step in steps:
         if step["state"] == "not asked for":
             continue
-        state = "" if step["state"] == "done" else f"{step['state']}: "
-        lines.append(_line(step["step"], state + step["message"], "bold red" if step["state"] == "failed" else ""))
+        listed = step["step"] in ("report", "feedback") and step["state"] in ("done", "nothing new")  # its files stand above
+        message = f"{step['state']}: {step['message']}" if step["state"] != "done" else step["message"]
+        if listed:
+            message = "written" if step["state"] == "done" else "nothing new since it was written"
+        lines.append(_line(step["step"], message, "bold red" if step["state"] == "failed" else ""))
         if step["hint"]:
             lines.append(_line("", step["hint"]))
     left = [step["step"] for step in steps if step["state"] == "not asked for"]

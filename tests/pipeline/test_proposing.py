@@ -1,0 +1,248 @@
+"""judge init: what each kind of log calls for, a file that runs at once, and nothing overwritten."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import jsonschema_rs
+import pytest
+import yaml
+from harness import DATA, Quiet, write_lines
+
+from judgecli.catalog import scorer_names
+from judgecli.cli import main
+from judgecli.config import Settings, load_settings
+from judgecli.config.draft import _text
+from judgecli.config.editor import editor_schema
+from judgecli.config.project import Project
+from judgecli.config.proposal import CANDIDATES, TOPICS, Scored, gates
+from judgecli.errors import LogError, NoRecords, UsageError
+from judgecli.pipeline import propose, run_loop
+
+WORDS = ("flour", "water", "salt", "yeast", "butter", "sugar", "milk", "eggs", "oil", "rice", "beans", "corn")
+
+
+def answers(count: int, **columns: object) -> list[dict[str, object]]:
+    """Records with an output of their own; a column given as a function gets the number of the record."""
+    rows = []
+    for number in range(count):
+        output = f"Take {WORDS[number % 12]}, then {WORDS[(number + 5) % 12]} and {WORDS[(number + 7) % 12]} number {number}."
+        row = {"input": f"How do I make dish {number}?", "output": output}
+        rows.append({**row, **{name: value(number) if callable(value) else value for name, value in columns.items()}})
+    return rows
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("CI", "JUDGE_STORE", "JUDGE_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def init(rows: list, name: str = "app.jsonl", **settings: object) -> Settings:
+    """The settings that the proposal for a log of these rows gives."""
+    write_lines(Path(name), rows)
+    propose([name], settings=Settings(Project(), **settings), output=Path("judge.yaml"), force=True)
+    return load_settings()
+
+
+def metrics(settings: Settings) -> set[str]:
+    return {entry.name for entry in settings.scorers}
+
+
+def test_candidates_exist_and_have_a_topic():
+    assert {candidate.name for candidate in CANDIDATES} <= set(scorer_names())
+    assert {candidate.topic for candidate in CANDIDATES} == set(TOPICS)
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("columns", "wanted", "unwanted"),
+    [
+        ({}, {"words", "refusal", "repetition", "empty"}, {"json_valid", "context_overlap", "exact_match", "rouge_l", "latency_ms", "loop"}),
+        ({"contexts": ["Take flour and water. It is number 7."]}, {"context_overlap", "unsupported_numbers"}, {"rouge_l"}),
+        ({"output": lambda number: json.dumps({"a": number})}, {"json_valid"}, {"context_overlap"}),
+        ({"reference": "42"}, {"exact_match", "number_match"}, {"rouge_l"}),
+        ({"reference": "Take flour, then sugar, and eat it with pleasure."}, {"rouge_l"}, {"exact_match"}),
+        ({"latency_ms": 120, "cost_usd": 0.01}, {"latency_ms", "cost_usd"}, {"tokens_out"}),
+        ({"error": lambda number: "boom" if number % 5 == 0 else None}, {"error"}, set()),
+    ],
+    ids=["plain", "contexts", "json", "short-reference", "long-reference", "operations", "errors"],
+)
+def test_what_the_log_holds_is_measured(columns, wanted, unwanted):
+    settings = init(answers(60, **columns))
+    assert wanted <= metrics(settings)
+    assert not unwanted & metrics(settings)
+    assert run_loop((), settings=replace(settings, workers=0), progress=Quiet()).exit_code == 0
+
+
+@pytest.mark.usefixtures("folder")
+def test_tool_calls_call_for_trajectories():
+    def messages(number: int) -> list[dict[str, object]]:
+        call = {"id": f"c{number}", "type": "function", "function": {"name": "search", "arguments": json.dumps({"q": number})}}
+        return [
+            {"role": "user", "content": f"look up {number}"},
+            {"role": "assistant", "content": None, "tool_calls": [call]},
+        ]
+
+    settings = init([{"messages": messages(number)} for number in range(40)])
+    assert settings.logs[0].format == "chat"
+    assert {"steps", "loop"} <= metrics(settings)
+    assert run_loop((), settings=replace(settings, workers=0), progress=Quiet()).exit_code == 0
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("columns", "policy", "cluster"),
+    [
+        ({}, ("model", "prompt_version"), None),  # nothing to tell variants apart: the default stays, commented
+        ({"model": "m", "session_id": lambda number: f"s{number // 2}"}, ("model",), "session"),
+        ({"model": "m", "version": lambda number: f"v{number % 3}", "user_id": lambda number: f"u{number % 30}"}, ("model", "prompt_version"), "user"),
+        ({"app_release": lambda number: f"r{number % 2}"}, ("tags.app_release",), None),
+        ({"app_release": lambda number: f"build {number}"}, ("model", "prompt_version"), None),  # too many values to be a variant
+        ({"app_release": "r1"}, ("model", "prompt_version"), None),  # one value compares nothing
+    ],
+)
+def test_policy_and_cluster_follow_from_the_fields(columns, policy, cluster):
+    settings = init(answers(60, **columns))
+    assert settings.policy == policy
+    assert settings.cluster == cluster
+
+
+@pytest.mark.usefixtures("folder")
+def test_thumbs_become_feedback():
+    settings = init(answers(40, thumbs=lambda number: number % 3 == 0))
+    assert [entry.format for entry in settings.project.feedback] == ["trl-kto"]
+    assert settings.logs[0].map["label.thumbs"] == "thumbs"
+    repeated = [{**row, "input": "the same question"} for row in answers(40, thumbs=lambda number: number % 3 == 0)]
+    assert [entry.format for entry in init(repeated).project.feedback] == ["trl-kto", "trl-preference"]
+    assert init(answers(40)).project.feedback == []
+
+
+@pytest.mark.usefixtures("folder")
+def test_every_term_of_the_reward_is_bounded_and_directed():
+    rows = answers(60, contexts=["Take flour"], reference="42", latency_ms=5, output=lambda number: json.dumps([number]))
+    settings = init(rows)
+    assert settings.project.reward is not None
+    result = run_loop((), settings=replace(settings, workers=0), progress=Quiet())
+    assert {step.name: step.state for step in result.steps}["reward"] == "done"
+    assert result.score is not None
+    assert result.score["metrics"]["reward.quality"]["scored"] == 60  # type: ignore[index]
+
+
+@pytest.mark.usefixtures("folder")
+def test_too_few_units_get_no_threshold():
+    settings = init(answers(10))
+    assert [gate.measured for gate in settings.project.gates] == [">= 98%"]
+    assert "20 independent units" in Path("judge.yaml").read_text()
+    assert run_loop((), settings=replace(settings, workers=0), progress=Quiet()).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("bound", "cells", "threshold"),
+    [
+        ("at_least", Scored(100, 100, 0, 0.8, 0.7, 0.9), 0.6),  # 0.7 less 0.1
+        ("at_least", Scored(100, 100, 0, 0.8, 0.795, 0.805), 0.77),  # slack is at least 0.02, then rounded down
+        ("at_least", Scored(100, 100, 0, 0.1, 0.04, 0.2), None),  # it would ask nothing
+        ("at_least", Scored(100, 1, 0, 0.5, None, None), None),
+        ("at_most", Scored(100, 100, 0, 0.2, 0.1, 0.3), 0.4),  # 0.3 and 0.1 more, rounded up
+        ("at_most", Scored(100, 100, 0, 0.9, 0.8, 0.99), None),
+        ("at_most", Scored(100, 100, 0, 0.0, 0.0, 0.0), 0.02),
+    ],
+)
+def test_thresholds_leave_slack(bound, cells, threshold):
+    candidate = next(item for item in CANDIDATES if item.gate == bound)
+    found = gates([candidate], {candidate.name: cells}, reward="r", rewarded=Scored(1, 0, 0, None, None, None), clusters=100)
+    assert [gate.threshold for gate in found] == ([] if threshold is None else [pytest.approx(threshold)])
+
+
+def test_never_writes_over_a_file(folder):
+    (folder / "judge.yaml").write_text("keep: 3d\n")
+    write_lines(folder / "app.jsonl", answers(5))
+    with pytest.raises(UsageError, match="exists already") as caught:
+        propose(["app.jsonl"], settings=Settings(Project()), output=Path("judge.yaml"))
+    assert "--force" in caught.value.hint
+    assert (folder / "judge.yaml").read_text() == "keep: 3d\n"
+    (folder / "judge.schema.json").write_text('{"title": "somebody else\'s"}')
+    propose(["app.jsonl"], settings=Settings(Project()), output=Path("judge.yaml"), force=True)
+    assert "scorers:" in (folder / "judge.yaml").read_text()
+    assert "somebody else" in (folder / "judge.schema.json").read_text()
+    assert not (folder / ".judge").exists()
+
+
+def test_file_is_valid_for_editors(folder):
+    init(answers(60, thumbs=lambda number: number % 2 == 0, contexts=["Take flour"], latency_ms=4))
+    text = (folder / "judge.yaml").read_text()
+    assert text.startswith("# yaml-language-server: $schema=judge.schema.json\n")
+    assert json.loads((folder / "judge.schema.json").read_text()) == editor_schema()
+    assert [str(error) for error in jsonschema_rs.Draft7Validator(editor_schema()).iter_errors(yaml.safe_load(text))] == []
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("name", ["odd name", "a: b", "#x", "no", "ü", "x\ny", "‮", '"q"', "{a}", "a.b", "😀", "\\"])
+def test_odd_field_names_are_read_back(name):
+    key = f"{name}_release"
+    settings = init(answers(30, **{key: lambda number: f"r{number % 2}"}))
+    assert f"tags.{key}" in settings.logs[0].map
+    assert settings.policy == (f"tags.{key}",)
+    assert yaml.safe_load(_text(name)) == name
+
+
+@pytest.mark.usefixtures("folder")
+def test_files_that_are_read_differently_get_entries_of_their_own():
+    write_lines(Path("a.jsonl"), answers(5))
+    write_lines(Path("b.jsonl"), [{"question": "q", "answer": f"a {number}"} for number in range(5)])
+    propose(["*.jsonl"], settings=Settings(Project()), output=Path("judge.yaml"))
+    assert [(log.path, log.map["output"]) for log in load_settings().logs] == [("a.jsonl", "output"), ("b.jsonl", "answer")]
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_was_typed_wins():
+    settings = init(answers(30, text=lambda number: f"the real answer {number}"), map={"output": "text"}, zone="Europe/Berlin")
+    assert settings.logs[0].map["output"] == "text"
+    assert settings.logs[0].zone == "Europe/Berlin"
+
+
+@pytest.mark.usefixtures("folder")
+def test_refuses_what_it_cannot_look_at():
+    output = Path("judge.yaml")
+    with pytest.raises(UsageError, match="no name"):
+        propose(["-"], settings=Settings(Project()), output=output)
+    with pytest.raises(LogError):
+        propose(["missing.jsonl"], settings=Settings(Project()), output=output)
+    write_lines(Path("bad.jsonl"), ["not json", "{"])
+    with pytest.raises((LogError, NoRecords)):
+        propose(["bad.jsonl"], settings=Settings(Project()), output=output)
+    assert not output.exists()
+
+
+def test_command_prints_the_plan_in_words(folder, capsys):
+    write_lines(folder / "app.jsonl", answers(60, contexts=["Take flour"], session=lambda number: f"s{number // 2}"))
+    assert main(["init", "app.jsonl"]) == 0
+    shown = capsys.readouterr().out
+    assert "retrieved passages" in shown
+    assert "turns of one conversation are not independent" in shown
+    assert shown.rstrip().endswith("then: judge run")
+    assert main(["init", "app.jsonl"]) == 2
+    assert "exists already" in capsys.readouterr().err
+    assert main(["init", "app.jsonl", "--force", "--json"]) == 0
+    assert set(json.loads(capsys.readouterr().out)) == {"path", "plan", "text"}
+
+
+LOGS = ["alpaca_eval/annotations_14_models.jsonl.gz", "drift", "logs", "agents", "traces"]
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("name", LOGS)
+def test_real_logs_get_a_file_that_runs_or_explains(name, capsys):
+    if not (DATA / name).exists():
+        pytest.skip(f"no shared data here: {name}")
+    path = DATA / name
+    for file in (
+        [path] if path.is_file() else sorted(item for item in path.rglob("*") if item.is_file() and item.suffix in (".jsonl", ".gz", ".csv", ".parquet"))[:3]
+    ):
+        code = main(["init", str(file), "--force"])
+        said = capsys.readouterr()
+        assert code in (0, 2), said.err
+        assert "bug" not in said.err
