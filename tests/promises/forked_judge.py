@@ -10,9 +10,6 @@ import os
 import sys
 from pathlib import Path
 
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ[name] = "1"  # no thread may run where a process forks
-
 import duckdb  # noqa: F401 - imported once, here
 import pyarrow.compute
 import pyarrow.parquet  # noqa: F401
@@ -56,8 +53,4 @@ def _serve() -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:  # python forked_judge.py ROWS ARGUMENTS...: the command itself with small shards, without a fork
-        intake.SHARD_ROWS = int(sys.argv[1])
-        sys.argv = ["judge", *sys.argv[2:]]
-        sys.exit(main())
     _serve()

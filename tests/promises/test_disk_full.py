@@ -111,7 +111,7 @@ def test_a_full_device_behind_stdout(bench: Bench, capsys: pytest.CaptureFixture
 
 @pytest.mark.long
 def test_forty_placements(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    rng = random.Random(SEED)
+    rng = random.Random(SEED)  # noqa: S311 - not for secrets
     for turn in range(20):
         _fill_store(bench, f"disk{turn}", rng.randint(100, 4_096), capsys)
         _limit_files(bench, f"limited{turn}x", rng.randint(4, 1_024), capsys, "-o", f"limited{turn}x.csv")

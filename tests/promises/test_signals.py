@@ -65,7 +65,7 @@ def _stop(
 
 
 def _stop_often(bench: Bench, forks: Forks, times: int, capsys: pytest.CaptureFixture[str]) -> None:
-    rng = random.Random(SEED)
+    rng = random.Random(SEED)  # noqa: S311 - not for secrets
     began = time.monotonic()
     forks.finish(forks.start(score_words(bench.logs, "timed", "-o", "timed.csv")))
     latest = time.monotonic() - began
