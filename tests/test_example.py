@@ -7,6 +7,8 @@ import gzip
 import importlib.util
 import json
 import re
+import shutil
+import subprocess
 import sys
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta
@@ -14,9 +16,11 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from harness import Quiet
 
 from judgecli.catalog import Spec, bind
 from judgecli.config import load_settings
+from judgecli.pipeline import RunResult, run_loop
 from judgecli.scorer import Score
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "recipe_bot"
@@ -204,3 +208,52 @@ def test_configuration_of_the_example_measures_the_story(records):
     assert mean("cost_usd", "v1") > mean("cost_usd", "v2")
     assert mean("quantities", "v2") < min(mean("quantities", "v1"), mean("quantities", "v3")) - 0.05
     assert mean("refusal", "v3") > 8 * max(mean("refusal", "v1"), mean("refusal", "v2"), 0.01)
+
+
+@pytest.fixture(scope="module")
+def loop(tmp_path_factory) -> tuple[Path, RunResult]:
+    """The whole loop of judge.yaml, but for its gates: they name a version, and nothing is to be told here."""
+    folder = tmp_path_factory.mktemp("recipe_bot")
+    shutil.copytree(EXAMPLE / "logs", folder / "logs")
+    text = re.sub(r"^gates:\n(  .*\n)+", "", (EXAMPLE / "judge.yaml").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    (folder / "judge.yaml").write_text(text, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        return folder, run_loop((), settings=load_settings(environment={"JUDGE_WORKERS": "1"}), progress=Quiet())
+
+
+def test_the_loop_finds_the_story_without_being_told(loop):
+    """Each version stands out with its own flaw, by intervals, and with that of no other."""
+    found = {(item.value, item.metric) for item in loop[1].standouts if item.column == "prompt_version"}
+    assert {("v1", "filler"), ("v2", "quantities"), ("v3", "refusal")} <= found
+    flaws = {"v1": {"filler", "repetition", "repeated_lines", "words", "compression_ratio", "cost_usd", "latency_ms"}, "v2": {"quantities"}, "v3": {"refusal"}}
+    assert {(version, metric) for version, metric in found if metric not in flaws[version]} == set()
+
+
+def test_the_report_of_the_loop_tells_it_in_words(loop):
+    folder, result = loop
+    told = " ".join(result.headline)
+    assert "v2 is worse than v1 on quantities" in told
+    assert "v3 is worse than v2 on refusal" in told
+    for path in result.report:
+        page = (folder / path).read_text(encoding="utf-8")
+        assert "quantities" in page
+        assert len(page) < 500_000
+
+
+def test_the_loop_writes_training_files(loop):
+    folder, result = loop
+    assert [export["format"] for export in result.exports] == ["trl-kto", "trl-preference"]
+    assert result.exports[0]["records"] > 200
+    assert result.exports[1]["records"] > 50
+    assert all((folder / str(export["path"])).exists() for export in result.exports)
+
+
+def test_what_the_demo_writes_is_ignored_by_git(loop):
+    if not (EXAMPLE.parents[1] / ".git").exists():
+        pytest.skip("not a clone")
+    folder, _ = loop
+    written = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file() and "logs" not in path.parts and path.name != "judge.yaml"]
+    names = [str(EXAMPLE / path) for path in written if ".judge" not in path.parts] + [str(EXAMPLE / ".judge" / "ledger.db")]
+    done = subprocess.run(["git", "check-ignore", "--", *names], cwd=EXAMPLE, capture_output=True, text=True, check=False)  # noqa: S607
+    assert set(done.stdout.splitlines()) == set(names)

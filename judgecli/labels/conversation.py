@@ -80,6 +80,8 @@ def _divided(record: Mapping[str, Any]) -> tuple[list[Message], list[Message]]:
     before, after = list(record.get("messages") or ()), list(record.get("output_messages") or ())
     if after and output in (None, _text(after[0])):
         end = next((place for place, message in enumerate(after) if _role(message) in ("user", "system")), len(after))
+        while end and _role(after[end - 1]) == "tool":  # what a tool said last is no part of the answer
+            end -= 1
         return before or _said("user", asked), after[:end]
     history = before + after
     if not output:

@@ -68,6 +68,12 @@ def test_tool_calls_and_results():
     assert "None" not in repr(found)
 
 
+def test_what_a_tool_said_last_is_not_the_answer():
+    asked = {"role": "assistant", "content": "Let me look.", "tool_calls": [CALL]}
+    found = conversation_of(logged(user("Rome?"), asked, {"role": "tool", "tool_call_id": "c1", "content": "12 C"}))
+    assert [message["role"] for message in found.completion] == ["assistant"]
+
+
 def test_anthropic_results_leave_the_user_message():
     result = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": "ok"}, {"type": "text", "text": "and?"}]}
     use = {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "f", "input": {}}]}

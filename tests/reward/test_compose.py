@@ -6,12 +6,12 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rewards import Facts, Known, Term, Veto, cells, reward
 
 from judgecli.errors import ConfigError, StoreCorrupt
 from judgecli.reward.compose import component_values, compose
 from judgecli.reward.normalise import STEPS, Frozen
 from judgecli.schema import REASONS
-from rewards import Facts, Known, Term, Veto, cells, reward
 
 SPEC = reward({"a": Term(3), "b": Term(1), "c": Term(1, optional=True)}, [Veto("v", at_most=0)])
 CELL = st.one_of(st.floats(0, 1), st.sampled_from(sorted(REASONS)))
