@@ -2,8 +2,11 @@
 
 Tables: `files` (one row a reading of a log file, with its checkpoint), `shards` (the live record
 shards), `members` (rows of a file in a shard), `sightings` (lines whose record another line already
-gave), `tombstones`, `quarantine`, `labels`, `runs`, `leases`. A shard, its keys and the checkpoints
-that it covers become valid in one transaction.
+gave), `tombstones`, `quarantine`, `labels`, `runs`, `leases`, and of judges (replies.py) `replies`
+(one raw answer a question) and `spend` (calls, tokens and cost of each run). A shard, its keys and the
+checkpoints that it covers become valid in one transaction.
+
+A ledger of an older schema is copied to ledger-vN.db before it is changed, in one transaction.
 """
 
 import json
@@ -11,13 +14,13 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from judgecli.errors import EnvironmentFailure, StoreBusy, StoreCorrupt, StoreError
 from judgecli.schema import Label
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 2: replies, spend
 APPLICATION = 0x6A756467  # "judg": tells our file from another program's
 BUSY_TIMEOUT_S = 60.0
 
@@ -43,6 +46,14 @@ CREATE TABLE IF NOT EXISTS runs (
     run_id INTEGER PRIMARY KEY, started TEXT NOT NULL, finished TEXT, command TEXT NOT NULL, logs TEXT NOT NULL, file_ids TEXT NOT NULL,
     metrics TEXT NOT NULL, result TEXT);
 CREATE TABLE IF NOT EXISTS leases (name TEXT PRIMARY KEY, holder TEXT NOT NULL, pid INTEGER NOT NULL, heartbeat REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS replies (
+    key BLOB PRIMARY KEY, body BLOB NOT NULL, mode TEXT NOT NULL, rubric TEXT NOT NULL, model TEXT NOT NULL, served TEXT,
+    tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL, tokens_cached INTEGER NOT NULL, cost REAL, finish TEXT,
+    draw INTEGER NOT NULL, time TEXT NOT NULL, run_id INTEGER NOT NULL, purpose TEXT NOT NULL, target BLOB) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS spend (
+    run_id INTEGER NOT NULL, rubric TEXT NOT NULL, model TEXT NOT NULL, served TEXT NOT NULL, purpose TEXT NOT NULL, calls INTEGER NOT NULL,
+    tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL, tokens_cached INTEGER NOT NULL, cost REAL NOT NULL, unpriced INTEGER NOT NULL,
+    PRIMARY KEY (run_id, rubric, model, served, purpose)) WITHOUT ROWID;
 """
 
 
@@ -66,6 +77,8 @@ class Ledger:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA cell_size_check=ON")
+        if 0 < version < SCHEMA_VERSION:
+            self._back_up(version)
         if version < SCHEMA_VERSION:
             with self.transaction():
                 for statement in TABLES.split(";\n"):
@@ -73,6 +86,24 @@ class Ledger:
                         connection.execute(statement)
                 connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
                 connection.execute(f"PRAGMA application_id={APPLICATION}")
+
+    def _back_up(self, version: int) -> None:
+        """Copy a ledger of an older schema to ledger-vN.db; a copy that was cut off is made again. Raises: EnvironmentFailure."""
+        target = self.path.with_name(f"{self.path.stem}-v{version}{self.path.suffix}")
+        temporary = target.with_name(f".{target.name}.{os.getpid()}-{os.urandom(3).hex()}.tmp")
+        try:
+            self._connection.execute("VACUUM INTO ?", (str(temporary),))
+            temporary.chmod(0o600)
+            with closing(sqlite3.connect(temporary)) as copy:
+                is_old = copy.execute("PRAGMA user_version").fetchone()[0] == version
+            with open(temporary, "rb") as file:
+                os.fsync(file.fileno())
+            if is_old:  # else another process changed the ledger just now, and made the copy
+                os.replace(temporary, target)
+        except OSError as error:
+            raise EnvironmentFailure(f"cannot write {target}: {error.strerror}", hint="free some disk space; the ledger is as it was") from error
+        finally:
+            temporary.unlink(missing_ok=True)
 
     def _check_origin(self) -> int:
         """The schema version of the file. Raises: StoreError where another program or a newer judge made it."""

@@ -83,7 +83,12 @@ def _replace(
             connection.executemany("INSERT OR REPLACE INTO sightings VALUES (?,?,?)", [(sighted, *item) for item in _count(dropped).items()])
         if dropped is not None and forget:
             connection.execute("INSERT OR REPLACE INTO tombstones VALUES (?,?)", (sighted, dropped.num_rows))
-            connection.executemany("DELETE FROM labels WHERE target=?", [(key,) for key in dropped.column("key").to_pylist()])
+            keys = [(key,) for key in dropped.column("key").to_pylist()]
+            connection.executemany("DELETE FROM labels WHERE target=?", keys)
+            connection.execute("CREATE TEMP TABLE IF NOT EXISTS gone (key BLOB PRIMARY KEY) WITHOUT ROWID")
+            connection.executemany("INSERT OR IGNORE INTO gone VALUES (?)", keys)
+            connection.execute("DELETE FROM replies WHERE target IN (SELECT key FROM gone)")  # one pass over the replies, whatever is forgotten
+            connection.execute("DELETE FROM gone")
     for shard in old:
         if shard.name != name:
             remove_shard(store.root, shard.name)
