@@ -21,6 +21,7 @@ from judgecli.scorer import Metric, Score, Scorer, as_list
 BATCH_ROWS = 2_000
 BATCH_BYTES = 8 << 20
 STORIES = ("label", "explanation", "detail")
+SERVED = "served_model"  # the model that an endpoint says it served, beside a judge's score
 REASON_NAMES = list(REASONS)
 REASON_ARRAY = pa.array(REASON_NAMES)
 CODES = {name: code for code, name in enumerate(REASON_NAMES)}
@@ -40,6 +41,27 @@ class Cells:
         self.numbers = np.zeros(0 if category else len(codes))
         self.texts: list[str | None] = [None] * (len(codes) if category else 0)
         self.stories: dict[str, list[str | None]] = {}
+
+    @classmethod
+    def read(cls, table: pa.Table, name: str, *, category: bool) -> "Cells":
+        """The cells that the columns of a score file hold."""
+        reasons = _single(table.column(f"{name}.reason")).cast(pa.string())
+        places = pc.fill_null(pc.index_in(reasons, REASON_ARRAY), SCORED)
+        cells = cls(places.to_numpy(zero_copy_only=False).astype(np.int8), category=category)
+        values = _single(table.column(name))
+        if category:
+            cells.texts = values.cast(pa.string()).to_pylist()
+        else:
+            cells.numbers = pc.fill_null(values, 0.0).to_numpy(zero_copy_only=False).copy()
+        told = [kind for kind in (*STORIES, SERVED) if f"{name}.{kind}" in table.column_names]
+        cells.stories = {kind: _single(table.column(f"{name}.{kind}")).cast(pa.string()).to_pylist() for kind in told}
+        return cells
+
+    def reopen(self, row: int) -> None:
+        """Forget what is known of one row."""
+        self.codes[row] = OPEN
+        for texts in self.stories.values():
+            texts[row] = None
 
     def set(self, row: int, value: object) -> None:
         """Score one row."""
@@ -68,7 +90,8 @@ class Cells:
         scored = self.codes == SCORED
         values = pa.array(self.texts, pa.string()).dictionary_encode() if self.category else pa.array(self.numbers, mask=~scored)
         reasons = pa.DictionaryArray.from_arrays(pa.array(self.codes, mask=scored), REASON_ARRAY)
-        return {name: values, f"{name}.reason": reasons, **{f"{name}.{kind}": pa.array(texts, pa.string()) for kind, texts in self.stories.items()}}
+        told = {kind: texts for kind, texts in sorted(self.stories.items()) if any(text is not None for text in texts)}
+        return {name: values, f"{name}.reason": reasons, **{f"{name}.{kind}": pa.array(texts, pa.string()) for kind, texts in told.items()}}
 
 
 def score_table(records: pa.Table, metrics: Sequence[Metric], *, on_batch: Callable[[int], object] | None = None) -> pa.Table:
@@ -196,6 +219,17 @@ def needed_columns(metrics: Sequence[Metric]) -> list[str]:
     return sorted(wanted)
 
 
+def open_cells(records: pa.Table, scorer: Scorer) -> Cells:
+    """The cells of a scorer before it ran: OPEN where the row has all that it needs, else the reason."""
+    required = tuple(sorted({column.source for column in scorer.columns if column.required}))
+    return Cells(_View(records).missing_codes(required), category=scorer.kind == "category")
+
+
+def read_columns(records: pa.Table, scorer: Scorer) -> dict[str, pa.Array]:
+    """The record columns that a scorer reads, one item a row."""
+    return {column.source: _read_column(records, column.source) for column in scorer.columns}
+
+
 def _score_batch(metric: Metric, view: _View) -> Cells:
     required = tuple(sorted({column.source for column in metric.scorer.columns if column.required}))
     cells = Cells(view.missing_codes(required), category=metric.scorer.kind == "category")
@@ -256,7 +290,7 @@ def _fill(cells: Cells, rows: np.ndarray, result: object, scorer: Scorer) -> Non
         cells.codes[rows] = np.where(_valid(numbers), SCORED, CODES["not_applicable"])
         return
     for row, item in zip(rows.tolist(), as_list(result), strict=True):
-        _fill_one(cells, row, item, scorer)
+        fill_one(cells, row, item, scorer)
 
 
 def _as_numbers(result: object) -> pa.Array | None:
@@ -278,7 +312,8 @@ def _has_fault(numbers: pa.Array, scorer: Scorer) -> bool:
     return any(_find_fault(number, scorer) is not None for number in (low, high))  # min and max of an array with NaN are NaN
 
 
-def _fill_one(cells: Cells, row: int, item: object, scorer: Scorer) -> None:
+def fill_one(cells: Cells, row: int, item: object, scorer: Scorer) -> None:
+    """Put one item that a scorer returned into a cell; a value outside the contract becomes `metric_error`."""
     value = item
     if isinstance(item, Score):
         value = item.label if cells.category and item.value is None else item.value

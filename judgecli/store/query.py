@@ -24,7 +24,7 @@ SUM_DIGITS = 37  # a scaled sum of more digits could leave 128 bits
 FILTERED = (*sorted(COLUMNS), "tags")  # what a filter may read
 SCORE_ROWS = ("id", "time", "session", "model", "prompt_version")
 ROW_COLUMNS = ("key", *SCORE_ROWS, "file", "line", "source", "file_id", "prompt_hash", "cluster_hash")  # names that no metric may have
-COMPANIONS = ("reason", "label", "explanation", "detail")
+COMPANIONS = ("reason", "label", "explanation", "detail", "served_model")
 
 
 class Reduction:

@@ -3,7 +3,7 @@
 records/<shard>.parquet           one row a record (schema.STORED)
 scores/<shard>/<group>-<check>.parquet
                                   same rows, same order: NAME, NAME.reason, and NAME.label,
-                                  NAME.explanation, NAME.detail where given; identities in the metadata
+                                  NAME.explanation, NAME.detail, NAME.served_model where given; identities in the metadata
 keys/<shard>.keys                 the shard's 16-byte keys, sorted, and a checksum of them
 sightings/<name>.parquet          lines whose record another line already gave: key, file_id, line
 
@@ -177,7 +177,10 @@ def group_of(path: Path) -> str:
 
 
 def write_scores(root: Path, shard: str, table: pa.Table, metrics: Sequence[MetricInfo]) -> str:
-    """Publish the scores of one shard as one wide file; returns the group's name."""
+    """Publish the scores of one shard as one wide file in place of an earlier one of its group; returns the group's name.
+
+    The file that was newest until now stays until the next is written: somebody may be reading it.
+    """
     name = group_name({metric.name: metric.identity for metric in metrics})
     said = {
         metric.name: {
@@ -191,10 +194,16 @@ def write_scores(root: Path, shard: str, table: pa.Table, metrics: Sequence[Metr
     }
     folder = root / "scores" / shard
     folder.mkdir(parents=True, exist_ok=True)
-    dictionary = [column for column in table.column_names if column.endswith((".reason", ".label"))]
+    dictionary = [column for column in table.column_names if column.endswith((".reason", ".label", ".served_model"))]
     held = io.BytesIO()
     _write_pages(held, table.replace_schema_metadata({METRICS: json.dumps(said).encode()}), dictionary)
-    publish(folder / f"{name}-{_check_of(held.getvalue()).hex()}.parquet", lambda file: file.write(held.getbuffer()))
+    before = sorted(folder.glob(f"{name}-*.parquet"), key=lambda path: path.stat().st_mtime_ns)
+    path = folder / f"{name}-{_check_of(held.getvalue()).hex()}.parquet"
+    if path not in before[-1:]:  # the same bytes again: then nothing that is made of them is out of date
+        publish(path, lambda file: file.write(held.getbuffer()))
+        for superseded in before[:-1]:
+            if superseded != path:
+                superseded.unlink(missing_ok=True)
     return name
 
 

@@ -1,0 +1,179 @@
+"""The cells of judge metrics, filled as verdicts arrive: many rows in flight in one event loop, in the order of shards.
+
+A sheet is one metric of one shard. `judge_rows` takes rows from the sheets as they come and hands each
+finished sheet on; it never waits for a sheet to end before it begins the next.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from judgecli.engine.shard import CODES, OPEN, SERVED, Cells, fill_one, open_cells, read_columns
+from judgecli.errors import JudgeError
+from judgecli.judge.request import AskFailed
+from judgecli.schema import REASONS
+from judgecli.scorer import Metric, Score
+
+# A reply may come the next time; every other failure is what the endpoint or its reply says, and stays.
+RETRIED = frozenset({"timeout", "rate_limited", "connection"} | {reason for reason, kind in REASONS.items() if kind == "waiting"})
+FAILED = frozenset(reason for reason, kind in REASONS.items() if kind == "failed") - {"input_missing_field"}
+ROWS_A_BATCH = 500  # rows made into Python values at a time
+Mask = npt.NDArray[np.bool_]
+
+
+class Sheet:
+    """The cells of one judge metric for one shard. `todo` lists the rows to ask about, `left` counts those not settled yet."""
+
+    def __init__(self, shard: str, records: pa.Table, metric: Metric, *, before: pa.Table | None, wanted: Mask, sampled: Mask, retried: frozenset[str]) -> None:
+        """`before` holds the cells of an earlier run; `wanted` are the rows of this run; `sampled` those that a sample takes in.
+
+        `retried` are the reasons to ask again for.
+        """
+        self.shard = shard
+        self.metric = metric
+        self.category = metric.scorer.kind == "category"
+        fresh = open_cells(records, metric.scorer)
+        self.cells = fresh if before is None else Cells.read(before, metric.name, category=self.category)
+        self._settle_before(fresh.codes == OPEN, wanted, sampled, retried)
+        self.todo = np.flatnonzero(self.cells.codes == OPEN)
+        self.left = len(self.todo)
+        self.keys = records.column("key")
+        self._columns = read_columns(records, metric.scorer)
+
+    def _settle_before(self, askable: Mask, wanted: Mask, sampled: Mask, retried: frozenset[str]) -> None:
+        """Open what must be asked, close what must not: the same answer whatever runs came before."""
+        codes = self.cells.codes
+        again = np.isin(codes, [CODES[reason] for reason in retried]) & wanted
+        for row in np.flatnonzero(askable & (again | ((codes == CODES["not_sampled"]) & sampled))):
+            self.cells.reopen(int(row))
+        for row in np.flatnonzero(askable & ~sampled & (codes != CODES["not_sampled"])):
+            self._close(int(row), "not_sampled")
+        for row in np.flatnonzero((codes == OPEN) & ~wanted):
+            self._close(int(row), "not_asked")
+
+    def _close(self, row: int, reason: str) -> None:
+        self.cells.reopen(row)
+        self.cells.refuse(row, reason)
+
+    def records(self) -> "Iterator[tuple[int, bytes, dict[str, object]]]":
+        """Row, record key and the columns that the metric reads, for each row to ask about."""
+        for start in range(0, len(self.todo), ROWS_A_BATCH):
+            rows = self.todo[start : start + ROWS_A_BATCH]
+            places = pa.array(rows)
+            columns = {name: array.take(places).to_pylist() for name, array in self._columns.items()}
+            keys = self.keys.take(places).to_pylist()
+            for place, row in enumerate(rows.tolist()):
+                yield row, keys[place], {name: values[place] for name, values in columns.items()}
+
+    def settle(self, row: int, score: Score, served_model: str | None) -> bool:
+        """Fill one cell; whether it was the last."""
+        fill_one(self.cells, row, score, self.metric.scorer)
+        if served_model is not None:
+            self.cells.tell(SERVED, row, served_model)
+        self.left -= 1
+        return self.left == 0
+
+    def table(self, reason: str = "not_asked") -> pa.Table:
+        """The columns of the score file; what is still open waits for `reason`."""
+        for row in np.flatnonzero(self.cells.codes == OPEN):
+            self.cells.refuse(int(row), reason)
+        return pa.table(self.cells.columns(self.metric.name))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One row to judge: the record's key and the columns that its metric reads."""
+
+    sheet: Sheet
+    row: int
+    key: bytes
+    record: Mapping[str, object]
+
+
+Verdict = tuple[Score, str | None]
+"""What a judge says of a row, and the model that was served."""
+
+
+async def judge_rows(
+    sheets: AsyncIterator[Sheet],
+    judge: Callable[[Asked], Awaitable[Verdict]],
+    *,
+    on_sheet: Callable[[Sheet], Awaitable[object]],
+    in_flight: int,
+    stop: asyncio.Event,
+    drain_s: float,
+) -> None:
+    """Judge every row of the sheets, at most `in_flight` at a time; hand each sheet on when its last row is settled.
+
+    Once `stop` is set no row is begun, and those in flight have `drain_s` to end. Raises: what `judge` raises (JudgeUnavailable,
+    a full disk), after the other rows in flight were stopped; AskFailed and bugs of a scorer are the state of their row.
+    """
+    waiting: asyncio.Queue[Asked | None] = asyncio.Queue(maxsize=in_flight)
+
+    async def feed() -> None:
+        async for sheet in sheets:
+            if sheet.left == 0:
+                await on_sheet(sheet)
+            for row, key, record in sheet.records():
+                await waiting.put(Asked(sheet, row, key, record))
+        for _ in range(in_flight):
+            await waiting.put(None)
+
+    async def work() -> None:
+        while not stop.is_set() and (asked := await waiting.get()) is not None:
+            if stop.is_set():
+                return
+            score, served = await _settled(judge, asked)
+            if asked.sheet.settle(asked.row, score, served):
+                await on_sheet(asked.sheet)
+
+    feeding = asyncio.create_task(feed())
+
+    def close_queue() -> None:
+        feeding.cancel()
+        while not waiting.empty():
+            waiting.get_nowait()
+        for _ in range(in_flight):
+            waiting.put_nowait(None)
+
+    await _run_all({feeding, *(asyncio.create_task(work()) for _ in range(in_flight))}, stop, drain_s, close_queue)
+
+
+async def _settled(judge: Callable[[Asked], Awaitable[Verdict]], asked: Asked) -> Verdict:
+    try:
+        return await judge(asked)
+    except AskFailed as error:
+        return Score(reason=error.reason, explanation=str(error)[:200]), None
+    except (JudgeError, OSError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 - one row's failure is that row's state
+        return Score(reason="metric_error", explanation=f"{type(error).__name__}: {error}"[:200]), None
+
+
+async def _run_all(tasks: "set[asyncio.Task[None]]", stop: asyncio.Event, drain_s: float, on_stop: Callable[[], object]) -> None:
+    """Wait for the tasks; when one raises end the others at once, when `stop` is set after `drain_s`."""
+    stopping = asyncio.create_task(stop.wait())
+    running: set[asyncio.Task[object]] = {*tasks}
+    try:
+        while running and not stop.is_set():
+            done, _ = await asyncio.wait({*running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            running -= done
+            _raise_first(done)
+        if running:
+            on_stop()
+            done, running = await asyncio.wait(running, timeout=drain_s)
+            _raise_first(done)
+    finally:
+        for task in (stopping, *running):
+            task.cancel()
+        await asyncio.gather(stopping, *running, return_exceptions=True)
+
+
+def _raise_first(done: "Iterable[asyncio.Task[object]]") -> None:
+    for task in done:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            raise error

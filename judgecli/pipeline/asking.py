@@ -1,0 +1,211 @@
+"""The `Ask` of a run: what the ledger remembers is not asked again, what is asked is kept before it is read, and money has an end.
+
+    judge -> LedgerAsk -> (ledger) -> budgets and a slot -> the endpoint's Ask -> (ledger) -> judge
+
+A question that two rows share, or that is asked twice at once, is one call.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from judgecli.errors import JudgeUnavailable
+from judgecli.judge.reply import ReplyUnreadable, read_reply
+from judgecli.judge.request import Ask, AskFailed, Mode, Reply, Request, Usage
+from judgecli.store.replies import Purpose, Replies, StoredReply
+
+Price = Callable[[str, Usage], float | None]
+"""What a call cost in USD: by model and tokens; None where the price is not known."""
+
+
+@dataclass
+class Budget:
+    """What a run may ask and spend. `cost_usd` counts replies as they come; a call is allowed where the average call still fits."""
+
+    max_calls: int | None = None
+    max_cost: float | None = None
+    first_cost: float = 0.0  # what the first call may cost, before any was seen
+    calls: int = 0
+    priced: int = 0
+    cost_usd: float = 0.0
+    waiting: int = 0  # calls without a reply yet
+    _change: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def begin(self) -> None:
+        """Count one call, once it is certain to fit. Raises: AskFailed (budget)."""
+        while self.waiting and not self._fits():  # what is under way may turn out cheaper
+            self._change.clear()
+            await self._change.wait()
+        if self.max_calls is not None and self.calls >= self.max_calls:
+            raise AskFailed("budget", f"--max-calls {self.max_calls} is used up", hint="run again with a larger --max-calls: what was answered is kept")
+        if not self._fits():
+            raise AskFailed("budget", f"--max-cost {self.max_cost} USD is used up", hint="run again with a larger --max-cost: what was answered is kept")
+        self.calls += 1
+        self.waiting += 1
+
+    def end(self, cost: float | None) -> None:
+        """A call ended; `cost` is None where no price is known or there was no reply."""
+        self.waiting -= 1
+        if cost is not None:
+            self.cost_usd += cost
+            self.priced += 1
+        self._change.set()
+
+    def _fits(self) -> bool:
+        if self.max_cost is None or (self.max_calls is not None and self.calls >= self.max_calls):
+            return True
+        average = self.cost_usd / self.priced if self.priced else self.first_cost
+        return self.cost_usd + average * (self.waiting + 1) <= self.max_cost * (1 + 1e-9)
+
+
+@dataclass
+class Counts:
+    """What was asked of judges in a run. `cost_usd` leaves out `unpriced` calls."""
+
+    calls: int = 0
+    cached: int = 0
+    failed: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    tokens_cached: int = 0
+    cost_usd: float = 0.0
+    unpriced: int = 0
+    served: dict[str, dict[str, int]] = field(default_factory=dict)  # model asked for -> model served -> replies
+
+    def add(self, reply: StoredReply) -> None:
+        """A reply that was paid just now."""
+        self.calls += 1
+        self.tokens_in += reply.tokens_in
+        self.tokens_out += reply.tokens_out
+        self.tokens_cached += reply.tokens_cached
+        self.cost_usd += reply.cost or 0.0
+        self.unpriced += reply.cost is None
+
+    def see(self, reply: StoredReply) -> None:
+        """A reply that is used, paid now or before."""
+        if reply.served_model:
+            served = self.served.setdefault(reply.model, {})
+            served[reply.served_model] = served.get(reply.served_model, 0) + 1
+
+
+@dataclass
+class LedgerAsk:
+    """Asks for one metric through the ledger. `send` None asks nobody: what is not in the ledger waits (`not_asked`)."""
+
+    replies: Replies
+    rubric: str  # the identity of the metric
+    send: Ask | None
+    price: Price
+    budgets: Sequence[Budget]
+    slots: asyncio.Semaphore
+    counts: Counts
+    run_id: int
+    purpose: Purpose = "score"
+    refresh: bool = False  # ask again for what is there
+    under_way: "dict[bytes, asyncio.Future[StoredReply]]" = field(default_factory=dict)
+
+    def for_row(self, target: bytes) -> "RowAsk":
+        """The Ask for one record, which remembers the model that was served."""
+        return RowAsk(self, target)
+
+    async def find(self, request: Request, target: bytes) -> StoredReply:
+        """The reply from the ledger, from another row that asks the same just now, or from the endpoint. Raises: AskFailed, JudgeUnavailable."""
+        if request.key in self.under_way:
+            self.counts.cached += 1
+            return await asyncio.shield(self.under_way[request.key])
+        mine: asyncio.Future[StoredReply] = asyncio.get_running_loop().create_future()
+        self.under_way[request.key] = mine
+        try:
+            found = None if self.refresh else await self.replies.find(request.key)
+            if found is not None:
+                self.counts.cached += 1
+            else:
+                found = await self._pay(request, target)
+            mine.set_result(found)
+        except BaseException as error:
+            if isinstance(error, AskFailed | JudgeUnavailable):
+                mine.set_exception(error)
+                mine.exception()  # nobody else may be waiting for it
+            else:
+                mine.cancel()
+            raise
+        finally:
+            del self.under_way[request.key]
+        return found
+
+    async def _pay(self, request: Request, target: bytes) -> StoredReply:
+        if self.send is None:
+            raise AskFailed("not_asked", "there is no reply to this question")
+        stored: StoredReply | None = None
+        async with self.slots:
+            for place, budget in enumerate(self.budgets):
+                try:
+                    await budget.begin()
+                except AskFailed:
+                    for begun in self.budgets[:place]:
+                        begun.calls -= 1
+                        begun.end(None)
+                    raise
+            try:
+                stored = self._to_store(request, await self.send(request), target)
+            except AskFailed:
+                self.counts.failed += 1
+                raise
+            finally:
+                for budget in self.budgets:
+                    budget.end(stored.cost if stored else None)
+        self.counts.add(stored)
+        await asyncio.shield(self.replies.keep(stored))
+        return stored
+
+    def _to_store(self, request: Request, reply: Reply, target: bytes) -> StoredReply:
+        model, usage = str(request.parameters.get("model", "")), reply.usage
+        return StoredReply(
+            key=request.key,
+            raw=reply.raw,
+            mode=reply.mode,
+            rubric=self.rubric,
+            model=model,
+            served_model=reply.served_model,
+            tokens_in=usage.tokens_in,
+            tokens_out=usage.tokens_out,
+            tokens_cached=usage.tokens_cached,
+            cost=self.price(model, usage),
+            finish_reason=reply.finish_reason,
+            draw=request.draw,
+            time=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            run_id=self.run_id,
+            purpose=self.purpose,
+            target=target,
+        )
+
+
+@dataclass
+class RowAsk:
+    """The Ask that a judge gets for one record."""
+
+    through: LedgerAsk
+    target: bytes
+    served: list[str] = field(default_factory=list)
+
+    async def __call__(self, request: Request) -> Reply:
+        found = await self.through.find(request, self.target)
+        self.through.counts.see(found)
+        if found.served_model is not None and found.served_model not in self.served:
+            self.served.append(found.served_model)
+        return to_reply(found)
+
+    @property
+    def served_model(self) -> str | None:
+        """The models that answered, a juror each, or None where none said."""
+        return ", ".join(sorted(self.served)) or None
+
+
+def to_reply(stored: StoredReply) -> Reply:
+    """What a raw reply says. A body that is no reply has no text: its verdict is unreadable, now and whenever it is parsed again."""
+    mode: Mode = stored.mode  # type: ignore[assignment]
+    try:
+        return read_reply(stored.raw, mode)
+    except ReplyUnreadable:
+        return Reply(text=None, served_model=stored.served_model, raw=stored.raw, mode=mode)
