@@ -57,7 +57,8 @@ CORE_DEPENDENCIES = {
     "starlette", "uvicorn", "aiohttp", "jsonschema-rs", "zstandard",
 }  # fmt: skip
 IMPORT_NAMES = {"pyyaml": "yaml", "jsonschema-rs": "jsonschema_rs", "math-verify": "math_verify", "sentence-transformers": "sentence_transformers"}
-COMES_WITH = {"pydantic_core"}  # pydantic pins it exactly and shows its errors as part of its own API
+# pydantic pins pydantic_core and shows its errors as part of its own API; openai sits on httpx2, aiohttp on yarl, and both take their objects.
+COMES_WITH = {"pydantic_core", "httpx2", "yarl"}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,216 @@
+"""How much is asked at once: concurrency that adapts (AIMD), rates that the user or the endpoint sets, and a pace learnt from 429s.
+
+Until the first answer one call is in flight: a wrong key costs one request, not a wave of them (a few,
+where the first takes longer than some seconds). Then the full width at once. A 429 narrows it a little, a second with many of them (over 8 %) narrows it by
+a third and holds the pace to what was accepted in that second; both recover while answers come. No
+429 stops the calls of others. `x-ratelimit-remaining-*: 0` holds new calls until its reset.
+"""
+
+import asyncio
+import re
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Outcome = Literal["ok", "limited", "failed"]
+MANY = 0.08  # share of 429s in a window that shows a rate limit rather than noise
+FEW = 3  # fewer 429s in a window than this show nothing
+NARROW = 0.7
+PACE_GROWTH = 0.02  # a second: how fast a learnt pace is tried upwards
+LONGEST_HOLD_S = 60.0
+FIRST_S = 3.0  # a first answer that takes longer lets others start, doubling up to FIRST_WIDTH
+FIRST_WIDTH = 8
+DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
+UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+@dataclass(slots=True)
+class Bucket:
+    """A token bucket that may go into debt: `take` answers the seconds until what was taken is paid for."""
+
+    rate: float  # a second
+    burst: float
+    level: float = field(init=False)
+    updated: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.level = self.burst
+
+    def take(self, amount: float, now: float) -> float:
+        self.level = min(self.burst, self.level + max(0.0, now - self.updated) * self.rate) - amount
+        self.updated = now
+        return max(0.0, -self.level / self.rate)
+
+
+@dataclass(slots=True)
+class _Window:
+    """What was answered since `start`."""
+
+    start: float = 0.0
+    ok: int = 0
+    limited: int = 0
+
+
+class Limiter:
+    """Grants slots for single requests. `async with limiter.slot(tokens)` is one request; `answered` tells how it went."""
+
+    def __init__(
+        self,
+        concurrency: int,
+        *,
+        requests_per_minute: float | None = None,
+        tokens_per_minute: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._most = concurrency
+        self._width = 1.0
+        self._opened = False
+        self._clock, self._sleep = clock, sleep
+        self._requests = _per_minute(requests_per_minute)
+        self._tokens = _per_minute(tokens_per_minute)
+        self._pace: Bucket | None = None
+        self._hold_until = 0.0
+        self._window = _Window()
+        self._latency_s = 0.0
+        self._in_flight = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._widening: asyncio.TimerHandle | None = None
+
+    @property
+    def width(self) -> int:
+        """How many requests may be in flight now."""
+        return max(1, int(self._width))
+
+    @property
+    def pace(self) -> float | None:
+        """Requests a second that a learnt pace allows; None: as fast as answers come."""
+        return None if self._pace is None else self._pace.rate
+
+    async def acquire(self, tokens: float) -> None:
+        """Wait for a slot, then for the rates; `tokens` is what the request is thought to use."""
+        if not self._opened and self._widening is None:
+            self._widening = asyncio.get_running_loop().call_later(FIRST_S, self._widen)
+        if self._in_flight >= self.width:
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(turn)
+            try:
+                await turn  # the slot comes with it
+            except asyncio.CancelledError:
+                if turn.done() and not turn.cancelled():
+                    self.release()
+                raise
+        else:
+            self._in_flight += 1
+        try:
+            while (wait := self._hold_until - self._clock()) > 0:
+                await self._sleep(wait)
+            if (wait := self._take(tokens)) > 0:
+                await self._sleep(wait)
+        except BaseException:
+            self.release()
+            raise
+
+    def release(self) -> None:
+        """Give the slot back."""
+        self._in_flight -= 1
+        self._wake()
+
+    def answered(self, outcome: Outcome, headers: Mapping[str, str], latency_s: float) -> None:
+        """Learn from one answer: its outcome, its x-ratelimit headers, its time."""
+        now = self._clock()
+        if outcome == "ok":
+            self._latency_s += 0.1 * (latency_s - self._latency_s) if self._latency_s else latency_s
+            self._window.ok += 1
+            if not self._opened:
+                self._opened, self._width = True, float(self._most)
+            elif self._width < self._most:
+                self._width = min(self._most, self._width + 1 / self._width)
+        elif outcome == "limited":
+            self._window.limited += 1
+        if "x-ratelimit-remaining-requests" in headers or "x-ratelimit-remaining-tokens" in headers:
+            self._hold(headers, now)
+        if now - self._window.start >= max(1.0, self._latency_s):
+            self._close_window(now)
+        if self._waiting:
+            self._wake()
+
+    def close(self) -> None:
+        """Forget the timer that widens before the first answer."""
+        if self._widening is not None:
+            self._widening.cancel()
+
+    def _widen(self) -> None:
+        if not self._opened and self._width < min(FIRST_WIDTH, self._most):
+            self._width = min(self._width * 2, FIRST_WIDTH, self._most)
+            self._widening = asyncio.get_running_loop().call_later(FIRST_S, self._widen)
+            self._wake()
+
+    def _take(self, tokens: float) -> float:
+        now = self._clock()
+        wait = self._requests.take(1, now) if self._requests else 0.0
+        if self._tokens:
+            wait = max(wait, self._tokens.take(tokens, now))
+        if self._pace:
+            wait = max(wait, self._pace.take(1, now))
+        return wait
+
+    def _close_window(self, now: float) -> None:
+        window, self._window = self._window, _Window(now)
+        seconds = max(now - window.start, 1e-3)
+        total = window.ok + window.limited
+        if window.limited == 0 or total == 0:
+            self._grow(seconds)
+        elif window.limited >= FEW and window.limited / total > MANY:
+            self._width = max(1.0, self._width * NARROW)
+            accepted = max(window.ok / seconds, 0.2)
+            rate = accepted if self._pace is None else min(self._pace.rate, accepted)
+            self._pace = Bucket(rate, max(1.0, rate * 0.1), updated=now)
+            self._pace.level = min(1.0, self._pace.burst)
+        else:
+            self._width = max(1.0, self._width - 1)
+
+    def _grow(self, seconds: float) -> None:
+        if self._pace is not None:
+            self._pace.rate *= (1 + PACE_GROWTH) ** min(seconds, 10.0)
+            self._pace.burst = max(1.0, self._pace.rate * 0.1)
+            if self._pace.level >= self._pace.burst and self._width >= self._most:
+                self._pace = None  # it holds nothing back any more
+
+    def _hold(self, headers: Mapping[str, str], now: float) -> None:
+        """Hold new calls where the endpoint says that nothing remains until a reset."""
+        for what in ("requests", "tokens"):
+            if headers.get(f"x-ratelimit-remaining-{what}", "").strip() == "0":
+                reset = duration_s(headers.get(f"x-ratelimit-reset-{what}"))
+                if reset is not None:
+                    self._hold_until = max(self._hold_until, now + min(reset, LONGEST_HOLD_S))
+
+    def _wake(self) -> None:
+        while self._waiting and self._in_flight < self.width:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                self._in_flight += 1
+                turn.set_result(None)
+
+
+def _per_minute(limit: float | None) -> Bucket | None:
+    """A bucket for a limit a minute that lets a tenth of a second through at once, at least one."""
+    return None if limit is None else Bucket(limit / 60, max(1.0, limit / 600))
+
+
+def duration_s(text: str | None) -> float | None:
+    """Seconds in `6m0s`, `20ms`, `1h2m` or `1.5`; None for anything else.
+
+    >>> duration_s("6m0s"), duration_s("20ms"), duration_s("soon")
+    (360.0, 0.02, None)
+    """
+    if not text:
+        return None
+    text = text.strip()
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        return float(text)
+    if not re.fullmatch(f"({DURATION.pattern})+", text):
+        return None
+    return sum(float(number) * UNIT_S[unit] for number, unit in DURATION.findall(text))

@@ -1,0 +1,204 @@
+"""Where a judge is and how it is asked: plain data without a key in it, and the keys, read from the environment when it is opened.
+
+A key is named by its environment variable only. `Secrets` knows the values, shows none of them, and
+takes them out of any text or bytes that leave this package.
+"""
+
+import base64
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import quote, urlsplit
+
+from judgecli.errors import JudgeUnavailable
+
+VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+OPENAI_HOST = "api.openai.com"
+OPENAI_URL = f"https://{OPENAI_HOST}/v1"
+AZURE_HOSTS = (".openai.azure.com", ".cognitiveservices.azure.com")
+SHORTEST_SECRET = 6  # a shorter value would be found inside ordinary words
+Kind = Literal["auto", "openai", "azure"]
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSettings:
+    """How one endpoint is asked. Times are seconds; `base_url` may hold ${NAME}; None: OpenAI, or what the SDK's own variables say.
+
+    `idle_s` bounds the wait for the first and for any further byte, `total_s` one call, `call_s` all
+    attempts of one call together. A slow judge that thinks for minutes needs a larger `idle_s`.
+    """
+
+    base_url: str | None = None
+    api_key_env: str | None = None
+    kind: Kind = "auto"
+    concurrency: int = 32
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+    connect_s: float = 10.0
+    idle_s: float = 60.0
+    total_s: float = 120.0
+    attempts: int = 5
+    call_s: float = 600.0
+    longest_wait_s: float = 120.0
+    largest_reply: int = 8 << 20
+    renew_s: float = 300.0
+    slow: bool = False
+
+    def shown(self) -> str:
+        """The endpoint as people may see it: the URL as written, without user, password and query."""
+        if self.base_url is None:
+            return "the OpenAI endpoint" if self.kind != "azure" else "the Azure endpoint"
+        start, separator, rest = self.base_url.partition("://")
+        host, slash, path = rest.partition("/")
+        return f"{start}{separator}{host.rpartition('@')[2]}{slash}{path}".split("?")[0].split("#")[0] if separator else self.base_url.split("?")[0]
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """Values that must not be written anywhere; the repr shows how many there are."""
+
+    values: tuple[str, ...] = field(default=(), repr=False)
+
+    @staticmethod
+    def of(values: Iterable[str | None]) -> "Secrets":
+        """Each value with the forms in which it may travel: percent-encoded and base64 (alone and as a part)."""
+        found: dict[str, None] = {}
+        for value in values:
+            if value and len(value) >= SHORTEST_SECRET:
+                found.update(dict.fromkeys([value, quote(value, safe=""), *_base64_forms(value)]))
+        return Secrets(tuple(sorted(found, key=len, reverse=True)))
+
+    def plus(self, values: Iterable[str | None]) -> "Secrets":
+        more = Secrets.of(values).values
+        return self if set(more) <= set(self.values) else Secrets(tuple(sorted({*self.values, *more}, key=len, reverse=True)))
+
+    def scrub(self, text: str) -> str:
+        """The text without any secret."""
+        for value in self.values:
+            if value in text:
+                text = text.replace(value, "[secret]")
+        return text
+
+    def scrub_bytes(self, body: bytes) -> bytes:
+        """A body without any secret: a server may send back what it was sent."""
+        for value in self.values:
+            if value.encode() in body:
+                body = body.replace(value.encode(), b"[secret]")
+        return body
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An endpoint with its variables filled in. Held in memory only; nothing of it is shown."""
+
+    kind: Literal["openai", "azure"]
+    base_url: str | None = field(repr=False)
+    key: str | None = field(repr=False)
+    key_from: str | None
+    secrets: Secrets
+
+
+def open_settings(settings: EndpointSettings, environment: Mapping[str, str]) -> Opened:
+    """Fill in ${NAME} and find the key: `api_key_env`, else JUDGE_API_KEY, else OPENAI_API_KEY for OpenAI's own address alone.
+
+    An OPENAI_API_KEY never goes to another address unless `api_key_env` or OPENAI_BASE_URL says so:
+    a configuration that somebody else wrote must not lead the key away.
+    Raises: JudgeUnavailable (a variable that is not set, a URL that is none).
+    """
+    written = settings.base_url
+    values: list[str | None] = []
+    if written is not None:
+        missing = [name for name in VARIABLE.findall(written) if not environment.get(name)]
+        if missing:
+            raise JudgeUnavailable(
+                f"base_url needs the environment variable {missing[0]}, which is not set", hint=f"export {missing[0]}=..., or give --base-url"
+            )
+        values = [environment[name] for name in VARIABLE.findall(written)]
+        written = VARIABLE.sub(lambda found: environment[found.group(1)], written).rstrip("/")
+        values += _parts_to_hide(written)
+        _check_url(settings, written)
+    kind = _kind(settings, written, environment)
+    key, key_from = _key(settings, written, kind, environment)
+    return Opened(kind, written, key, key_from, Secrets.of([key, *values]))
+
+
+def _check_url(settings: EndpointSettings, url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 0) >= 0
+    except ValueError:
+        good = False
+    if not good:
+        raise JudgeUnavailable(f"base_url '{settings.shown()}' is no http or https address", hint="write it as https://HOST/v1")
+
+
+def _kind(settings: EndpointSettings, url: str | None, environment: Mapping[str, str]) -> Literal["openai", "azure"]:
+    if settings.kind != "auto":
+        return settings.kind
+    if url is not None:
+        parts = urlsplit(url)
+        return "azure" if (parts.hostname or "").endswith(AZURE_HOSTS) and not parts.path.rstrip("/").endswith("/v1") else "openai"
+    by_openai = any(environment.get(name) for name in ("OPENAI_API_KEY", "JUDGE_API_KEY", "OPENAI_BASE_URL"))
+    return "azure" if environment.get("AZURE_OPENAI_ENDPOINT") and not by_openai and settings.api_key_env is None else "openai"
+
+
+def _key(settings: EndpointSettings, url: str | None, kind: str, environment: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """(key, name of its variable); no key is an answer where the endpoint is not OpenAI's."""
+    if settings.api_key_env:
+        if not environment.get(settings.api_key_env):
+            raise JudgeUnavailable(
+                f"the key is to come from the environment variable {settings.api_key_env}, which is not set", hint=f"export {settings.api_key_env}=..."
+            )
+        return environment[settings.api_key_env].strip(), settings.api_key_env
+    names = ["JUDGE_API_KEY"]
+    if kind == "azure":
+        names += ["AZURE_OPENAI_API_KEY"] if not environment.get("AZURE_OPENAI_AD_TOKEN") else []
+    elif _is_openai(url, environment):
+        names.append("OPENAI_API_KEY")
+    found = next((name for name in names if environment.get(name)), None)
+    if (
+        found is None
+        and kind == "openai"
+        and _is_openai(url, environment)
+        and urlsplit(url or environment.get("OPENAI_BASE_URL") or OPENAI_URL).hostname == OPENAI_HOST
+    ):
+        raise JudgeUnavailable(
+            "no key for the judge: neither JUDGE_API_KEY nor OPENAI_API_KEY is set", hint="export JUDGE_API_KEY=..., or name another endpoint with --base-url"
+        )
+    return (environment[found].strip(), found) if found else (None, None)
+
+
+def _is_openai(url: str | None, environment: Mapping[str, str]) -> bool:
+    """Whether the address is OpenAI's own, or the one that the user's environment calls so."""
+    if url is None:
+        return True
+    own = environment.get("OPENAI_BASE_URL")
+    return origin(url) == origin(OPENAI_URL) or (bool(own) and origin(url) == origin(str(own)))
+
+
+def origin(url: str) -> tuple[str, str, int]:
+    """(scheme, host, port) of a URL: what a key is bound to. Raises: ValueError where it is none."""
+    parts = urlsplit(url)
+    return parts.scheme, (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _parts_to_hide(url: str) -> list[str | None]:
+    """User, password and query values of a URL: people put keys there."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return []
+    return [parts.password, parts.username, *(pair.partition("=")[2] for pair in parts.query.split("&"))]
+
+
+def _base64_forms(value: str) -> list[str]:
+    """The value in base64 at each of the three alignments, without the characters that its neighbours decide."""
+    raw = value.encode()
+    forms = []
+    for skip in range(3):
+        encoded = base64.b64encode(b"\0" * skip + raw).decode().rstrip("=")
+        start = (0, 2, 3)[skip]
+        end = len(encoded) - (1 if (len(raw) + skip) % 3 else 0)
+        forms.append(encoded[start:end])
+    return [form for form in forms if len(form) >= SHORTEST_SECRET]
