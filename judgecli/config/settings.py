@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from judgecli.config.document import Document, Node, near_hint, path_text, read_document
+from judgecli.config.validation import validate
 from judgecli.errors import ConfigError, EnvironmentFailure, UsageError
 from judgecli.schema import MAPPABLE
 
 if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
-
     from judgecli.config.project import Project
 
 FILE = "judge.yaml"
@@ -132,7 +131,7 @@ def load_settings(
     environment = os.environ if environment is None else environment
     path = _find(config or environment.get("JUDGE_CONFIG"), folder or Path())
     document = _open(path) if path else None
-    project = _validate(document) if document else Project()
+    project = validate(document, Project, page="docs/configuration.md") if document else Project()
     mapping, automatic = parse_mapping(flags.map)
     return Settings(
         project=project,
@@ -199,52 +198,6 @@ def _open(path: Path) -> Document:
     except OSError as error:
         raise EnvironmentFailure(f"cannot read {path}: {error.strerror}", hint="check --config and JUDGE_CONFIG") from error
     return read_document(raw, file=str(path))
-
-
-def _validate(document: Document) -> "Project":
-    from pydantic import ValidationError
-
-    from judgecli.config.project import Project
-
-    if not isinstance(document.data, dict | None):
-        raise document.error("the file must be a mapping (NAME: value)", (), hint="see docs/configuration.md")
-    try:
-        return Project.model_validate(document.data or {})
-    except ValidationError as error:
-        found = sorted((_problem(document, detail) for detail in error.errors()), key=lambda problem: document.place(problem[0]))
-        path, message, hint = found[0]
-        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-        raise document.error(message + more, path, hint=hint) from error
-
-
-def _problem(document: Document, detail: "ErrorDetails") -> tuple[tuple[str | int, ...], str, str]:
-    """Path, message and hint of one thing that pydantic found."""
-    context = detail.get("ctx", {})
-    path = document.known_path(detail["loc"])
-    if detail["type"] == "missing":
-        return path, f"the key '{detail['loc'][-1]}' is missing", f"add {detail['loc'][-1]}: ..."
-    if "key" in context:
-        path = (*path, str(context["key"]))
-    message = detail["msg"].removeprefix("Value error, ")
-    message = message.replace("Input should be a valid dictionary or instance of", "expected the keys of").replace("Input should be", "expected")
-    if detail["type"] not in ("unknown_key", "bad_zone", "gate", "bounds", "scorer_entry"):
-        message += f", found {_shown(detail['input'])}"
-    return path, message, str(context.get("hint", _hint(detail["type"], path)))
-
-
-def _hint(kind: str, path: Sequence[str | int]) -> str:
-    if kind == "string_type":
-        return "put quotes around it"
-    if kind == "bool_type":
-        return "write true or false; yes, no, on and off are plain text"
-    if kind == "string_pattern_mismatch" and path and path[-1] in ("keep", "half_life", "lateness", "false_alarm_every"):
-        return "a duration is a number and one of s, m, h, d, w, for example 7d"
-    return "see docs/configuration.md for what this key may hold"
-
-
-def _shown(value: object) -> str:
-    text = "nothing" if value is None else f"the {'list' if isinstance(value, list) else 'mapping'}" if isinstance(value, list | dict) else repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _entries(project: "Project", document: Document) -> list[ScorerEntry]:
