@@ -6,6 +6,7 @@ A SPEC names a scorer with its parameters, the same on the command line and in j
     no_prices=regex:pattern='[$€]'          ALIAS=NAME:option=value,...; parameters require an alias
     ./mine.py:politeness                    a function of a file; a path that was typed is consent
     score.preference                        a score that the log already holds (--map score.preference=PATH)
+    rubric:helpfulness                      a rubric of the library, or a path (rubric:./mine.yaml), that an LLM judges by
 """
 
 import ast
@@ -23,8 +24,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from judgecli import derived
-from judgecli.errors import EnvironmentFailure, UnknownName, UsageError
+from judgecli.errors import EnvironmentFailure, JudgeUnavailable, UnknownName, UsageError
 from judgecli.scorer import Cell, Column, Metric, Score, Scorer, scorer
+
+if typing.TYPE_CHECKING:
+    from judgecli.judge.rubric import Rubric
 
 PACKAGE = Path(__file__).parent
 ALIAS = re.compile(r"(?P<alias>[A-Za-z_][\w-]*)=(?P<rest>.+)", re.DOTALL)
@@ -192,8 +196,10 @@ def parse_spec(text: str) -> Spec:
     """Read a SPEC as typed after `-s`. Raises: UsageError."""
     found = ALIAS.fullmatch(text)
     alias, rest = (found["alias"], found["rest"]) if found else (None, text)
-    if rest.startswith(("rubric:", "rm:", "rubric.", "rm.")):
-        raise UsageError(f"'{rest}' needs a judge or a reward model, which this version does not have yet", hint="judge scorers lists what there is")
+    if rest.startswith(("rm:", "rm.")):
+        raise UsageError(f"'{rest}' needs a reward model, which this version does not have yet", hint="judge scorers lists what there is")
+    if rest.startswith(("rubric:", "rubric.")):
+        return _rubric_spec(alias, rest[len("rubric:") :])
     target, _, parameters = rest.partition(":")
     if target.endswith(".py"):
         function, _, parameters = parameters.partition(":")
@@ -240,6 +246,8 @@ def bind(spec: Spec) -> Metric:
     """Import the scorer of a spec and check its options. Raises: UnknownName, UsageError, EnvironmentFailure."""
     if spec.target.startswith("score."):
         return Metric(spec.name, imported_scorer(spec.target), {})
+    if spec.target.startswith("rubric:"):
+        return bind_rubric(spec)
     if ".py:" in spec.target:
         loaded, code = _load_path(spec.target)
     else:
@@ -310,6 +318,56 @@ def _import_file(path: Path, module_name: str) -> None:
         raise UsageError(f"{path} cannot be imported: {type(error).__name__}: {error}", hint="run it with python to see more") from error
     finally:
         sys.path.remove(folder)
+
+
+def rubric_names() -> list[str]:
+    """The rubrics of the library, sorted."""
+    return sorted(path.stem for path in library_folder("rubrics").glob("*.yaml"))
+
+
+def load_rubric(name: str) -> "Rubric":
+    """A rubric of the library by its name, or of a file by its path. Raises: UnknownName, UsageError, ConfigError (file:line:column)."""
+    from judgecli.config.rubric_file import load_rubric_file
+
+    if name.endswith((".yaml", ".yml")) or "/" in name:
+        return load_rubric_file(Path(name))
+    if name not in rubric_names():
+        raise UnknownName("rubric", name, known=rubric_names())
+    return load_rubric_file(library_folder("rubrics") / f"{name}.yaml")
+
+
+def bind_rubric(spec: Spec, rubric: "Rubric | None" = None) -> Metric:
+    """The metric of a spec `rubric:NAME_OR_PATH`. `spec.options` say how it is judged (models, parameters,
+    samples, ...) and are part of its identity, as are the rubric and all that is said around its material."""
+    from judgecli.judge.prompt import rubric_code
+    from judgecli.judge.rubric import higher_is_better, metric_kind, metric_range
+
+    rubric = rubric or load_rubric(spec.target.removeprefix("rubric:"))
+    required = (*rubric.inputs, *(["reference"] if rubric.scale.kind == "pairwise" and "reference" not in rubric.inputs else []))
+    names = {**dict.fromkeys(required, True), **{name: False for name in rubric.optional if name not in required}}
+    names |= {"messages": False} if rubric.media and "messages" not in names else {}
+    scorer_of_rubric = Scorer(
+        name=f"rubric.{rubric.name}",
+        function=_ask_nobody,
+        kind=metric_kind(rubric.scale),
+        range=metric_range(rubric.scale),
+        higher_is_better=higher_is_better(rubric.scale),
+        version=rubric.version,
+        unit="prompt" if rubric.scale.kind == "listwise" else "record",
+        columns=tuple(Column(name, name, required) for name, required in names.items()),
+    )
+    return Metric(spec.name, scorer_of_rubric, dict(spec.options), rubric_code(rubric))
+
+
+async def _ask_nobody(*columns: object, **options: object) -> list[Cell]:  # noqa: ARG001 - the contract of a scorer
+    raise JudgeUnavailable("a rubric is scored by a judge, not by calling it", hint="judge score LOGS -s rubric:NAME --judge-model MODEL")
+
+
+def _rubric_spec(alias: str | None, name: str) -> Spec:
+    """`rubric:NAME`, `rubric:PATH.yaml` or `rubric.NAME` as a spec. Raises: UsageError."""
+    if not name or ":" in name.removesuffix(".yaml"):
+        raise UsageError(f"'rubric:{name}' names no rubric", hint="rubric:helpfulness, or rubric:./mine.yaml; judge rubric list shows the library")
+    return Spec(alias or f"rubric.{Path(name).stem}", f"rubric:{name}")
 
 
 def imported_scorer(name: str) -> Scorer:
