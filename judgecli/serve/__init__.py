@@ -1,0 +1,1 @@
+"""Servers on this machine: the fake judge for tests."""
