@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from judgecli.endpoint.client import Captured, Forms
-from judgecli.endpoint.ladder import RUNGS, Adaptation, adaptation, fits, form_of, messages_of, needs_repair, refuses_rung, tells_something, with_more_room
+from judgecli.endpoint.ladder import RUNGS, Adaptation, adaptation, fits, form_of, refuses_rung, tells_something
 from judgecli.endpoint.limit import Limiter
 from judgecli.endpoint.retry import Circuit, Retry, RowFailed
 from judgecli.endpoint.sender import Answer, Sender, SendFailed, find_proxy
@@ -65,13 +65,13 @@ class Endpoint:
     async def __call__(self, request: Request) -> Reply:
         """Ask one question. Raises: AskFailed (this one), JudgeUnavailable (every one)."""
         if request.schema is None:
-            return await self._complete(request, "text")
+            return await self._ask(request, "text")
         name = f"{self.settings.shown()} {request.parameters.get('model')}"
         mode = self.modes.get(name) or await self._wait_for_rung(name)
         if mode is None:
             return await self._probe(request, name)
         try:
-            return await self._complete(request, mode)
+            return await self._ask(request, mode)
         except RowFailed as failed:
             if mode == "text" or not refuses_rung(failed.fault) or not _names_rung(failed.fault.message):
                 raise
@@ -99,7 +99,7 @@ class Endpoint:
         try:
             for mode in RUNGS:
                 try:
-                    reply = await self._complete(request, mode)
+                    reply = await self._ask(request, mode)
                 except RowFailed as failed:
                     if not refuses_rung(failed.fault):
                         raise
@@ -126,21 +126,7 @@ class Endpoint:
         self.modes.setdefault(name, first.mode)
         return replace(first, usage=spent)
 
-    async def _complete(self, request: Request, mode: Mode) -> Reply:
-        """One reply; a second question where the first reply was cut, or holds no verdict at all."""
-        reply = await self._ask(request, mode)
-        if reply.finish_reason == "length":
-            parameters = with_more_room(request.parameters)
-            if parameters is None:
-                return reply
-            second = await self._ask(replace(request, parameters=parameters), mode)
-        elif request.schema is not None and needs_repair(reply) and reply.text is not None:
-            second = await self._ask(request, mode, again=True)
-        else:
-            return reply
-        return replace(second, usage=_sum(reply.usage, second.usage))
-
-    async def _ask(self, request: Request, mode: Mode, *, again: bool = False) -> Reply:
+    async def _ask(self, request: Request, mode: Mode) -> Reply:
         """One reply, with the parameters that this model takes."""
         model = str(request.parameters.get("model"))
         for _ in range(MOST_ADAPTATIONS):
@@ -148,7 +134,7 @@ class Endpoint:
             for change in self._adapted.get(model, ()):
                 parameters = change.apply(parameters)
             try:
-                return await self._send(request, parameters, mode, again)
+                return await self._send(request, parameters, mode)
             except RowFailed as failed:
                 found = adaptation(failed.fault, parameters)
                 if found is None:
@@ -158,11 +144,11 @@ class Endpoint:
                     self.notes.append(f"{model}: {found}")
         raise AskFailed("bad_request", f"{model} refuses one parameter after another")
 
-    async def _send(self, request: Request, parameters: Mapping[str, object], mode: Mode, again: bool) -> Reply:
+    async def _send(self, request: Request, parameters: Mapping[str, object], mode: Mode) -> Reply:
         self.circuit.check()
         form = await self._forms.get(parameters)
         try:
-            body = orjson.dumps({**form.body, "messages": messages_of(request, mode, again=again), **form_of(request, mode)})
+            body = orjson.dumps({**form.body, "messages": request.messages, **form_of(request, mode)})
         except TypeError as error:  # a lone surrogate, say
             raise AskFailed("bad_request", f"the question is no JSON: {error}", hint="look at the record's text") from None
         replies: list[Reply] = []

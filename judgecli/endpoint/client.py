@@ -9,15 +9,17 @@ itself, at about three times the cost.
 
 import asyncio
 import inspect
+import os
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from judgecli.endpoint.sender import OWN_HEADERS, Answer, SendFailed
-from judgecli.endpoint.settings import EndpointSettings, Opened, origin
+from judgecli.endpoint.settings import EndpointSettings, Opened, Secrets, open_settings, origin
 from judgecli.errors import JudgeUnavailable
 
 if TYPE_CHECKING:
@@ -162,6 +164,36 @@ async def capture(client: "Client", parameters: Mapping[str, object], text: str)
         create: Any = double.chat.completions.create
         await create(messages=[{"role": "user", "content": text}], **named, **({"extra_body": extra} if extra else {}))
     return kept[-1]
+
+
+@asynccontextmanager
+async def batch_client(settings: EndpointSettings, given: "Client | None") -> AsyncIterator[tuple["Client", Secrets]]:
+    """A client for the few calls of a batch, and what must not be shown of them. Raises: JudgeUnavailable."""
+    import httpx2
+    import openai
+
+    opened = open_settings(settings, os.environ)
+    if given is not None:
+        yield given, opened.secrets
+        return
+    async with httpx2.AsyncClient(timeout=settings.total_s, follow_redirects=False) as http_client:
+        try:
+            client = make_client(settings, opened).copy(http_client=http_client, max_retries=3)
+        except (openai.OpenAIError, ValueError) as error:
+            raise JudgeUnavailable(f"no client for {settings.shown()}: {opened.secrets.scrub(str(error))[:300]}", hint="check the key and --base-url") from None
+        yield client, opened.secrets
+
+
+@contextmanager
+def batch_errors(settings: EndpointSettings, secrets: Secrets) -> Iterator[None]:
+    """Errors of the SDK as ours. Raises: JudgeUnavailable."""
+    import openai
+
+    try:
+        yield
+    except openai.OpenAIError as error:
+        hint = "check the key, --base-url, and that the endpoint has /files and /batches"
+        raise JudgeUnavailable(f"{settings.shown()} does not take the batch: {secrets.scrub(str(error))[:300]}", hint=hint) from None
 
 
 def _secret_values(headers: Mapping[str, str]) -> list[str]:

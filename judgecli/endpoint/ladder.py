@@ -1,26 +1,22 @@
 """How an endpoint is made to answer with one JSON object: json_schema, else json_object, else a tool call, else plain text.
 
 The first question to each model finds out which rung holds, from the endpoint's own refusals and from
-whether the reply has the wanted form; the rung is remembered. The wish of the lower rungs is written
-after the closing instruction of the prompt, so that the prefix stays the same for all records.
+whether the reply has the wanted form; the rung is remembered. The messages are the same on every rung:
+they say in words what is wanted, and a reply that cannot be read is asked again by judge/asker.py.
 """
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from judgecli.endpoint.retry import Fault
-from judgecli.judge.request import Message, Mode, Reply, Request
+from judgecli.judge.request import Mode, Reply, Request
 
 RUNGS: tuple[Mode, ...] = ("json_schema", "json_object", "tool", "text")
 NAME = "verdict"
 FENCE = re.compile(r"^\s*```(?:json)?\s*(.*?)\s*```\s*$", re.DOTALL)
-MOST_STARTS = 200  # places where an object may begin that are tried
-MOST_CHARACTERS = 200_000
 REFUSALS = (400, 404, 415, 422, 501)
-LARGER = 2  # a reply cut by the token limit is asked once more with this much more room
-ROOM = ("max_completion_tokens", "max_tokens")
 DROPPED = ("temperature", "top_p", "seed", "logprobs", "top_logprobs", "frequency_penalty", "presence_penalty")
 
 
@@ -36,21 +32,6 @@ def form_of(request: Request, mode: Mode) -> dict[str, object]:
     return {"tools": [tool], "tool_choice": {"type": "function", "function": {"name": NAME}}}
 
 
-def messages_of(request: Request, mode: Mode, *, again: bool = False) -> Sequence[Message]:
-    """The messages, with the wish for JSON after the last where the rung does not carry the schema itself."""
-    if request.schema is None or mode in ("json_schema", "tool"):
-        return request.messages
-    wish = "Answer with one JSON object that follows this JSON Schema, and with nothing else:\n" + json.dumps(
-        request.schema, ensure_ascii=False, separators=(",", ":")
-    )
-    if again:
-        wish += "\nNo text before it, no text after it, no code fence."
-    last = dict(request.messages[-1])
-    content = last.get("content")
-    last["content"] = [*content, {"type": "text", "text": wish}] if isinstance(content, list | tuple) else f"{content}\n\n{wish}"
-    return (*request.messages[:-1], last)
-
-
 def fits(reply: Reply, schema: Mapping[str, object]) -> bool:
     """Whether the reply is one JSON object with the keys that the schema requires; json_schema is to answer with nothing around it."""
     found = _whole_object(reply.text or "", fenced=reply.mode in ("text", "json_object"))
@@ -63,14 +44,6 @@ def tells_something(reply: Reply) -> bool:
     return reply.refusal is None and reply.finish_reason not in ("length", "content_filter")
 
 
-def needs_repair(reply: Reply) -> bool:
-    """Whether a whole reply holds no JSON object at all.
-
-    Two objects, or one in a quotation, are for the verdict to refuse, not to be asked again until one is left.
-    """
-    return tells_something(reply) and not _holds_object((reply.text or "")[:MOST_CHARACTERS])
-
-
 def refuses_rung(fault: Fault) -> bool:
     """Whether an error may come from the form of the answer that was asked for."""
     return (
@@ -79,15 +52,6 @@ def refuses_rung(fault: Fault) -> bool:
         and fault.reason != "content_filter"
         and (fault.status != 404 or "support" in fault.message.lower())
     )
-
-
-def with_more_room(parameters: Mapping[str, object]) -> dict[str, object] | None:
-    """The parameters with a larger token limit; None where none was set."""
-    for name in ROOM:
-        limit = parameters.get(name)
-        if isinstance(limit, int):
-            return {**parameters, name: limit * LARGER}
-    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,19 +102,3 @@ def _whole_object(text: str, *, fenced: bool) -> Mapping[str, object] | None:
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
-
-
-def _holds_object(text: str) -> bool:
-    decoder, start = json.JSONDecoder(), -1
-    for _ in range(MOST_STARTS):
-        start = text.find("{", start + 1)
-        if start < 0:
-            return False
-        try:
-            decoder.raw_decode(text, start)
-        except ValueError:
-            continue
-        except RecursionError:
-            return True
-        return True
-    return True
