@@ -354,7 +354,7 @@ def bind_rubric(spec: Spec, rubric: "Rubric | None" = None) -> Metric:
         higher_is_better=higher_is_better(rubric.scale),
         version=rubric.version,
         unit="prompt" if rubric.scale.kind == "listwise" else "record",
-        columns=tuple(Column(name, name, required) for name, required in names.items()),
+        columns=tuple(Column(column, column, required) for name, required in names.items() if (column := name.replace("tags.", "tags_", 1))),
     )
     return Metric(spec.name, scorer_of_rubric, dict(spec.options), rubric_code(rubric))
 

@@ -66,9 +66,13 @@ class Log(Section):
 
 
 class Judge(Section):
-    """How an LLM judge is asked. base_url may hold ${NAME}, replaced when the endpoint is opened."""
+    """How an LLM judge is asked. base_url may hold ${NAME}, replaced when the endpoint is opened.
 
-    model: Text | list[Text]
+    Several models are a jury, whose scores `jury` combines; with `cascade` a chain, cheapest first,
+    where the next is asked only if the one before was less sure than that.
+    """
+
+    model: Text | Annotated[list[Text], Field(min_length=1)] | None = None
     base_url: Text | None = None
     api_key_env: Name | None = None
     concurrency: Annotated[int, Field(ge=1, le=4096)] | None = None
@@ -79,6 +83,11 @@ class Judge(Section):
     max_calls: Annotated[int, Field(ge=1)] | None = None
     samples: Annotated[int, Field(ge=1)] | None = None
     logprobs: bool | None = None
+    jury: Literal["mean", "median", "majority", "all", "any"] | None = None
+    cascade: Annotated[float, Field(gt=0, le=1)] | None = None
+    requests_per_minute: Positive | None = None
+    tokens_per_minute: Positive | None = None
+    parameters: dict[Text, Any] = Field(default_factory=dict)
     sentinels: Annotated[int, Field(ge=0)] | Literal["off"] | None = None
 
 

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from judgecli.config.document import Document, Node, near_hint, path_text, read_document
+from judgecli.config.judges import JudgeFlags, JudgeSettings, judge_settings
 from judgecli.config.validation import validate
 from judgecli.errors import ConfigError, EnvironmentFailure, UsageError
 from judgecli.schema import MAPPABLE
 
 if TYPE_CHECKING:
-    from judgecli.config.project import Project
+    from judgecli.config.project import Judge, Project
 
 FILE = "judge.yaml"
 PLACED = ("reward", "gates", "feedback", "value", "report", "policy", "cluster", "group", "alarms")  # sections whose places are kept for later errors
@@ -28,6 +29,9 @@ VARIABLES = {
     "JUDGE_MEASURED": "the share that must be measured for exit code 0; default 0.98",
     "JUDGE_MAX_BAD": "the share of lines that may be quarantined (--max-bad); default 0.01",
     "JUDGE_WORKERS": "worker processes (--workers)",
+    "JUDGE_MODEL": "the model that judges (--judge-model)",
+    "JUDGE_BASE_URL": "the address of the judge's endpoint (--base-url)",
+    "JUDGE_API_KEY": "the key of the judge's endpoint; else OPENAI_API_KEY for OpenAI's own address",
 }
 
 
@@ -43,12 +47,14 @@ class LogSource:
 
 @dataclass(frozen=True, slots=True)
 class ScorerEntry:
-    """A scorer that judge.yaml asks for: its one name, what it comes from, its options, its line."""
+    """A scorer that judge.yaml asks for: its one name, what it comes from, its options, its line; of a rubric its judge and sample."""
 
     name: str
     target: str
     options: Mapping[str, object] = field(default_factory=dict)
     where: str = ""
+    judge: "Judge | None" = None
+    sample: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,7 @@ class Flags:
     max_bad: float | None = None
     workers: int | None = None
     allow_code: bool = False
+    judge: JudgeFlags = field(default_factory=JudgeFlags)
 
 
 @dataclass(frozen=True)
@@ -93,6 +100,8 @@ class Settings:
     keep_duplicates: bool = False
     workers: int | None = None
     allow_code: bool = False
+    judge: JudgeFlags = field(default_factory=JudgeFlags)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)  # JUDGE_MODEL and JUDGE_BASE_URL; no key
     places: Mapping[str, str] = field(default_factory=dict)  # key path below PLACED -> file:line:column
 
     def where(self, path: str) -> str:
@@ -109,12 +118,19 @@ class Settings:
     def configured_scorers(self) -> tuple[ScorerEntry, ...]:
         """The scorers of judge.yaml, as far as this version and the user's consent allow. Raises: ConfigError."""
         for entry in self.scorers:
-            if entry.target.startswith(("rubric:", "rm:")):
-                kind = "rubrics (LLM judges)" if entry.target.startswith("rubric:") else "reward models"
-                raise ConfigError(f"'{entry.name}': {kind} are not in this version yet", where=entry.where, hint="remove the entry, or name scorers with -s")
+            if entry.target.startswith("rm:"):
+                raise ConfigError(
+                    f"'{entry.name}': reward models are not in this version yet", where=entry.where, hint="remove the entry, or name scorers with -s"
+                )
             if ".py:" in entry.target and not self.allow_code:
                 raise ConfigError(f"'{entry.name}' is code of the project ({entry.target})", where=entry.where, hint="add --allow-code to run it")
         return self.scorers
+
+    def judge_of(self, target: str, name: str) -> JudgeSettings:
+        """How the judge of a rubric is asked: as the entry of that name in judge.yaml says, else of that rubric, with what was typed on top."""
+        entries = [entry for entry in self.scorers if entry.target == target]
+        entry = next((entry for entry in entries if entry.name == name), entries[0] if entries else None)
+        return judge_settings(entry.judge if entry else None, entry.sample if entry else 1.0, self.judge, self.environment)
 
 
 def load_settings(
@@ -153,6 +169,8 @@ def load_settings(
         keep_duplicates=flags.keep_duplicates,
         workers=_workers(flags.workers, environment, project.workers),
         allow_code=flags.allow_code,
+        judge=flags.judge,
+        environment={name: environment[name] for name in ("JUDGE_MODEL", "JUDGE_BASE_URL") if environment.get(name)},
         places=_places(document) if document else {},
     )
 
@@ -212,7 +230,7 @@ def _entries(project: "Project", document: Document) -> list[ScorerEntry]:
         elif isinstance(entry, Named):
             found.append(ScorerEntry(entry.name, entry.scorer, dict(entry.options), where))
         elif isinstance(entry, Rubric):
-            found.append(ScorerEntry(entry.name or f"rubric.{Path(entry.rubric).stem}", f"rubric:{entry.rubric}", {}, where))
+            found.append(ScorerEntry(entry.name or f"rubric.{Path(entry.rubric).stem}", f"rubric:{entry.rubric}", {}, where, entry.judge, entry.sample))
         else:
             found.append(ScorerEntry(entry.name or f"rm.{Path(entry.reward_model).name}", f"rm:{entry.reward_model}", {}, where))
     seen: set[str] = set()

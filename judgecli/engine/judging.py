@@ -35,6 +35,7 @@ class Sheet:
         """
         self.shard = shard
         self.metric = metric
+        self.wanted = wanted
         self.category = metric.scorer.kind == "category"
         fresh = open_cells(records, metric.scorer)
         self.cells = fresh if before is None else Cells.read(before, metric.name, category=self.category)
@@ -47,6 +48,7 @@ class Sheet:
     def _settle_before(self, askable: Mask, wanted: Mask, sampled: Mask, retried: frozenset[str]) -> None:
         """Open what must be asked, close what must not: the same answer whatever runs came before."""
         codes = self.cells.codes
+        self.again = askable & np.isin(codes, [CODES[reason] for reason in FAILED - RETRIED])  # there is a reply, and it was no verdict
         again = np.isin(codes, [CODES[reason] for reason in retried]) & wanted
         for row in np.flatnonzero(askable & (again | ((codes == CODES["not_sampled"]) & sampled))):
             self.cells.reopen(int(row))
@@ -83,6 +85,12 @@ class Sheet:
             self.cells.refuse(int(row), reason)
         return pa.table(self.cells.columns(self.metric.name))
 
+    def waiting(self) -> dict[str, int]:
+        """How many cells of this run wait, by reason."""
+        codes = self.cells.codes[self.wanted]
+        counts = {reason: int((codes == CODES[reason]).sum()) for reason, kind in REASONS.items() if kind == "waiting"}
+        return {reason: count for reason, count in counts.items() if count}
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -92,6 +100,11 @@ class Asked:
     row: int
     key: bytes
     record: Mapping[str, object]
+
+    @property
+    def again(self) -> bool:
+        """Whether an earlier reply was no verdict, so that the ledger's is not wanted."""
+        return bool(self.sheet.again[self.row])
 
 
 Verdict = tuple[Score, str | None]
@@ -110,7 +123,7 @@ async def judge_rows(
     """Judge every row of the sheets, at most `in_flight` at a time; hand each sheet on when its last row is settled.
 
     Once `stop` is set no row is begun, and those in flight have `drain_s` to end. Raises: what `judge` raises (JudgeUnavailable,
-    a full disk), after the other rows in flight were stopped; AskFailed and bugs of a scorer are the state of their row.
+    a full disk), after the other rows in flight had `drain_s` too; AskFailed and bugs of a scorer are the state of their row.
     """
     waiting: asyncio.Queue[Asked | None] = asyncio.Queue(maxsize=in_flight)
 
@@ -155,25 +168,26 @@ async def _settled(judge: Callable[[Asked], Awaitable[Verdict]], asked: Asked) -
 
 
 async def _run_all(tasks: "set[asyncio.Task[None]]", stop: asyncio.Event, drain_s: float, on_stop: Callable[[], object]) -> None:
-    """Wait for the tasks; when one raises end the others at once, when `stop` is set after `drain_s`."""
+    """Wait for the tasks; when one raises or `stop` is set, give the others `drain_s` to end, for what they wait for is paid."""
     stopping = asyncio.create_task(stop.wait())
     running: set[asyncio.Task[object]] = {*tasks}
+    failures: list[BaseException] = []
     try:
-        while running and not stop.is_set():
+        while running and not stop.is_set() and not failures:
             done, _ = await asyncio.wait({*running, stopping}, return_when=asyncio.FIRST_COMPLETED)
             running -= done
-            _raise_first(done)
+            failures += _failures(done)
         if running:
             on_stop()
             done, running = await asyncio.wait(running, timeout=drain_s)
-            _raise_first(done)
+            failures += _failures(done)
     finally:
         for task in (stopping, *running):
             task.cancel()
         await asyncio.gather(stopping, *running, return_exceptions=True)
+    if failures:
+        raise failures[0]
 
 
-def _raise_first(done: "Iterable[asyncio.Task[object]]") -> None:
-    for task in done:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            raise error
+def _failures(done: "Iterable[asyncio.Task[object]]") -> list[BaseException]:
+    return [error for task in done if not task.cancelled() and (error := task.exception()) is not None]

@@ -102,14 +102,14 @@ class LedgerAsk:
     counts: Counts
     run_id: int
     purpose: Purpose = "score"
-    refresh: bool = False  # ask again for what is there
+    renewed: set[bytes] = field(default_factory=set)  # questions that were asked again in this run
     under_way: "dict[bytes, asyncio.Future[StoredReply]]" = field(default_factory=dict)
 
     def for_row(self, target: bytes) -> "RowAsk":
         """The Ask for one record, which remembers the model that was served."""
         return RowAsk(self, target)
 
-    async def find(self, request: Request, target: bytes) -> StoredReply:
+    async def find(self, request: Request, target: bytes, *, refresh: bool = False) -> StoredReply:
         """The reply from the ledger, from another row that asks the same just now, or from the endpoint. Raises: AskFailed, JudgeUnavailable."""
         if request.key in self.under_way:
             self.counts.cached += 1
@@ -117,7 +117,7 @@ class LedgerAsk:
         mine: asyncio.Future[StoredReply] = asyncio.get_running_loop().create_future()
         self.under_way[request.key] = mine
         try:
-            found = None if self.refresh else await self.replies.find(request.key)
+            found = None if refresh and request.key not in self.renewed else await self.replies.find(request.key)
             if found is not None:
                 self.counts.cached += 1
             else:
@@ -157,6 +157,7 @@ class LedgerAsk:
                     budget.end(stored.cost if stored else None)
         self.counts.add(stored)
         await asyncio.shield(self.replies.keep(stored))
+        self.renewed.add(stored.key)
         return stored
 
     def _to_store(self, request: Request, reply: Reply, target: bytes) -> StoredReply:
@@ -187,10 +188,16 @@ class RowAsk:
 
     through: LedgerAsk
     target: bytes
+    refresh: bool = False  # ask again for what is there
     served: list[str] = field(default_factory=list)
+    failures: list[AskFailed] = field(default_factory=list)  # questions of this record that got no reply
 
     async def __call__(self, request: Request) -> Reply:
-        found = await self.through.find(request, self.target)
+        try:
+            found = await self.through.find(request, self.target, refresh=self.refresh)
+        except AskFailed as error:
+            self.failures.append(error)
+            raise
         self.through.counts.see(found)
         if found.served_model is not None and found.served_model not in self.served:
             self.served.append(found.served_model)

@@ -16,7 +16,9 @@ from judgecli.engine.local import Engine, Task, worker_count
 from judgecli.engine.shard import check_options
 from judgecli.engine.worker import metric_info
 from judgecli.errors import LogError, MissingColumn, NoRecords, StoreCorrupt, UsageError
+from judgecli.pipeline.judged import NORMALLY, Asking, JudgeReport, judge_records
 from judgecli.pipeline.rewarding import check_frozen, reward_info, score_reward, store_reward
+from judgecli.pipeline.rubrics import is_rubric, read_rubrics
 from judgecli.readers.checkpoint import Checkpoint
 from judgecli.readers.intake import Intake, LogFile
 from judgecli.readers.log import Shaping
@@ -63,6 +65,7 @@ class ScoreResult:
     max_bad: float
     run_id: int
     metrics: list[tuple[str, str]] = field(default_factory=list)
+    judge: JudgeReport = field(default_factory=JudgeReport)
 
     @property
     def counts(self) -> LineCounts:
@@ -82,6 +85,7 @@ class ScoreResult:
             for summary in self.summaries
             if summary.coverage is not None and summary.coverage < self.measured
         ]
+        found += self.judge.shortfalls
         share = self.counts.quarantined / self.counts.lines if self.counts.lines else 0.0
         return [*found, f"{share:.1%} of the lines were quarantined, more than {self.max_bad:.1%}"] if share > self.max_bad else found
 
@@ -103,7 +107,7 @@ class ScoreResult:
                 "forgotten": counts.forgotten,
             },
             "metrics": {summary.name: summary.to_json() for summary in self.summaries},
-            "judge": {"calls": 0, "cached": 0, "tokens_in": 0, "tokens_out": 0, "cost_usd": 0.0},
+            "judge": self.judge.to_json(),
             "complete": self.complete,
             "shortfalls": self.shortfalls,
             "files": [
@@ -128,14 +132,19 @@ class ScoreResult:
             yield from reduction.rows([name for name, _ in self.metrics])
 
 
-def score_logs(logs: Sequence[str], *, settings: "Settings", scorers: Sequence[str] | None = None, progress: Progress) -> ScoreResult:
+def score_logs(
+    logs: Sequence[str], *, settings: "Settings", scorers: Sequence[str] | None = None, progress: Progress, asking: Asking = NORMALLY
+) -> ScoreResult:
     """Read the logs into the store, score every record, and summarise each metric over all records of these logs.
 
-    Raises: LogError, NoRecords, UsageError, MissingColumn, StoreError, EnvironmentFailure.
+    Raises: LogError, NoRecords, UsageError, MissingColumn, StoreError, EnvironmentFailure, JudgeUnavailable, Interrupted.
     """
-    specs = choose_scorers(scorers, settings)
+    chosen = choose_scorers(scorers, settings)
+    rubrics = read_rubrics(chosen, settings)
+    specs = [spec for spec in chosen if not is_rubric(spec)]
     metrics = bind_all(specs)
-    infos = [metric_info(metric) for metric in metrics]
+    known = {metric.name: metric for metric in (*metrics, *(entry.metric for entry in rubrics))}
+    infos = [metric_info(known[spec.name]) for spec in chosen]
     reward = score_reward(settings, infos, typed=bool(scorers))
     files = log_files(logs, settings)
     size = sum(Path(log.path).stat().st_size for log in files if log.path != STDIN and Path(log.path).exists())
@@ -151,15 +160,17 @@ def score_logs(logs: Sequence[str], *, settings: "Settings", scorers: Sequence[s
             if settings.keep is not None:
                 notes += upkeep.expire(store, settings.keep, now=datetime.now(UTC))
             scope = _open_scope(store, readings, intake.skipped)
+            check_columns(scope, list(known.values()))
             work.finish(scope, progress)
         finally:
             work.engine.close()
+        judge = judge_records(store, scope, rubrics, settings=settings, asking=asking, run_id=run_id, telling=work.telling, progress=progress)
         if reward is not None and not reward.unfrozen:
             store_reward(store, scope.shards, reward)
             infos.append(reward_info(reward))
         summaries = _summarise(store, scope, infos)
         pairs = [(info.name, info.identity) for info in infos]
-        result = ScoreResult(settings.store, scope, intake.new_records, summaries, readings, notes, settings.measured, settings.max_bad, run_id, metrics=pairs)
+        result = ScoreResult(settings.store, scope, intake.new_records, summaries, readings, notes, settings.measured, settings.max_bad, run_id, pairs, judge)
         store.ledger.finish_run(run_id, file_ids=scope.file_ids, metrics=dict(pairs), result=json.dumps(result.to_json(), allow_nan=False), now=_now())
     if reward is not None:
         check_frozen(reward, settings)  # last: to freeze what is missing, the scores must be there
@@ -264,26 +275,26 @@ class _Work:
             self.engine.submit(Task(shard.name, shard.rows, missing))
 
     def finish(self, scope: Scope, progress: Progress) -> None:
-        """Score the rest of the scope. Raises: MissingColumn where no record has a column that a scorer needs."""
-        self.check_columns(scope)
+        """Score the rest of the scope."""
         for shard in scope.shards:
             self.score_shard(shard)
         self._finishing = True
         progress.phase("scoring", None)
         self.engine.drain()
 
-    def check_columns(self, scope: Scope) -> None:
-        """Every column that a scorer requires must hold something in some record of the scope."""
-        present = frozenset().union(*(shard.present for shard in scope.shards))
-        for _, metric in self.metrics:
-            for column in metric.scorer.columns:
-                if column.required and column.source not in present:
-                    hidden = {"key", "source", "file_id", "prompt_hash", "cluster_hash", "tags", "imported"}
-                    raise MissingColumn(_typed_name(column.source), scorer=metric.name, available=[_typed_name(name) for name in sorted(present - hidden)])
-
     def _tell_done(self, task: Task) -> None:
         if self._finishing:
             self.telling.advance(0, task.rows)
+
+
+def check_columns(scope: Scope, metrics: Sequence[Metric]) -> None:
+    """Every column that a scorer requires must hold something in some record of the scope. Raises: MissingColumn."""
+    present = frozenset().union(*(shard.present for shard in scope.shards))
+    for metric in metrics:
+        for column in metric.scorer.columns:
+            if column.required and column.source not in present:
+                hidden = {"key", "source", "file_id", "prompt_hash", "cluster_hash", "tags", "imported"}
+                raise MissingColumn(_typed_name(column.source), scorer=metric.name, available=[_typed_name(name) for name in sorted(present - hidden)])
 
 
 def _typed_name(column: str) -> str:

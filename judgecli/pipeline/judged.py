@@ -1,0 +1,128 @@
+"""The judging step of `judge score`: plans, replies to replay, the run's caps, and what it says afterwards."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from judgecli.judge.request import Ask
+from judgecli.pipeline.asking import Budget, Counts
+from judgecli.pipeline.judging import JudgeOptions, JudgePlan, Telling, judge_scope
+from judgecli.pipeline.rubrics import JudgeEntry, OpenAIEndpoint, plan_judges
+from judgecli.store.folder import Store
+from judgecli.store.replies import Spend, import_replies, read_reply_file, spend_of
+from judgecli.store.scope import Scope
+
+if TYPE_CHECKING:
+    from judgecli.config.settings import Settings
+
+
+class Phases(Protocol):
+    """Where a run says that something new begins."""
+
+    def phase(self, text: str, total: int | None = None) -> None:
+        """`total` in records where it is known."""
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What was typed about asking: replies to take from a file without any call, verdicts to ask for again. `ask` in place of an endpoint, for tests."""
+
+    replay: Path | None = None
+    retry_failed: bool = False
+    ask: Ask | None = None
+
+
+NORMALLY = Asking()
+
+
+@dataclass
+class JudgeReport:
+    """What the judges of a run were asked and cost, and why cells wait."""
+
+    counts: Mapping[str, Counts] = field(default_factory=dict)
+    waiting: Mapping[str, int] = field(default_factory=dict)
+    spend: Sequence[Spend] = ()
+    replay: Path | None = None
+
+    @property
+    def shortfalls(self) -> list[str]:
+        """Why the run is incomplete whatever its coverage: a cap or a file of replies left cells waiting."""
+        if self.waiting.get("budget"):
+            return [f"{self.waiting['budget']:,} cells wait: the budget is used up; a run with a larger one continues"]
+        if self.replay is not None and self.waiting.get("not_asked"):
+            return [f"{self.waiting['not_asked']:,} cells wait: {self.replay} has no reply to their questions"]
+        return []
+
+    def to_json(self) -> dict[str, object]:
+        """`judge` of DESIGN's `score` shape, with the spend by rubric and model."""
+        total = {
+            name: sum(getattr(count, name) for count in self.counts.values()) for name in ("calls", "cached", "failed", "tokens_in", "tokens_out", "unpriced")
+        }
+        cost = sum(count.cost_usd for count in self.counts.values())
+        rubrics = {
+            name: {"calls": count.calls, "cached": count.cached, "tokens_in": count.tokens_in, "tokens_out": count.tokens_out, "cost_usd": _cost(count)}
+            for name, count in self.counts.items()
+        }
+        unknown = total["unpriced"] and not cost
+        return {
+            **total,
+            "cost_usd": None if unknown else round(cost, 9),
+            "rubrics": rubrics,
+            "served": self._served(),
+            "waiting": dict(self.waiting),
+            "spend": [asdict(part) for part in self.spend],
+        }
+
+    def _served(self) -> dict[str, dict[str, int]]:
+        """Model asked for -> models served -> replies, over all rubrics."""
+        found: dict[str, dict[str, int]] = {}
+        for count in self.counts.values():
+            for model, served in count.served.items():
+                own = found.setdefault(model, {})
+                for name, number in served.items():
+                    own[name] = own.get(name, 0) + number
+        return found
+
+    @property
+    def notes(self) -> list[str]:
+        """That an endpoint served more than one model under a name."""
+        found = []
+        for model, served in sorted(self._served().items()):
+            if len(served) > 1:
+                told = ", ".join(f"{name} ({count:,} replies)" for name, count in sorted(served.items()))
+                found.append(f"'{model}' was served by {len(served)} models: {told}; scores of different models are no one series")
+        return found
+
+
+def _cost(count: Counts) -> float | None:
+    return None if count.unpriced and not count.cost_usd else round(count.cost_usd, 9)
+
+
+def judge_records(
+    store: Store, scope: Scope, rubrics: Sequence[JudgeEntry], *, settings: "Settings", asking: Asking, run_id: int, telling: Telling, progress: Phases
+) -> JudgeReport:
+    """Judge the records of a scope by these rubrics; nothing where there are none.
+
+    Raises: UsageError (a file of replies), JudgeUnavailable, Interrupted, EnvironmentFailure.
+    """
+    if not rubrics:
+        return JudgeReport()
+    if asking.replay is not None:
+        import_replies(store.ledger, read_reply_file(asking.replay))
+    plans = plan_judges(rubrics, store.ledger, asks=asking.replay is None, ask=asking.ask)
+    progress.phase("judging", None)
+    budget = Budget(settings.judge.max_calls, settings.judge.max_cost)
+    judged = judge_scope(store, scope, plans, JudgeOptions(run_id, budget, asking.retry_failed), telling)
+    report = JudgeReport(judged.counts, judged.waiting, spend_of(store.ledger, run_id), asking.replay)
+    for note in (*_endpoint_notes(plans), *report.notes):
+        telling.note(note)
+    return report
+
+
+def _endpoint_notes(plans: Sequence[JudgePlan]) -> list[str]:
+    found: list[str] = []
+    for plan in plans:
+        if isinstance(plan.endpoint, OpenAIEndpoint):
+            found += [note for note in plan.endpoint.notes if note not in found]
+    return found

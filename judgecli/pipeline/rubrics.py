@@ -1,0 +1,180 @@
+"""Rubrics of a run: from a SPEC and judge.yaml to a metric, a judge and an endpoint."""
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from judgecli import catalog
+from judgecli.catalog import Spec
+from judgecli.config.judges import JudgeSettings
+from judgecli.errors import UsageError
+from judgecli.judge.request import Ask, Usage
+from judgecli.pipeline.asking import Budget
+from judgecli.pipeline.judging import Endpoint, JudgePlan
+from judgecli.scorer import Metric, Score
+from judgecli.store.ledger import Ledger
+
+if TYPE_CHECKING:
+    from judgecli.config.settings import Settings
+    from judgecli.endpoint.settings import EndpointSettings
+    from judgecli.judge.judge import Judge
+    from judgecli.judge.request import Mode
+
+PREFIX = "rubric:"
+MODES = "modes"  # in the ledger: which form of structured output an endpoint takes
+
+
+@dataclass(frozen=True)
+class JudgeEntry:
+    """A rubric that a run asks for: its metric, the judge that gives it (without the store's secret), and what was said about asking."""
+
+    spec: Spec
+    judge: "Judge"
+    metric: Metric
+    settings: JudgeSettings
+
+
+def is_rubric(spec: Spec) -> bool:
+    """Whether a spec needs a judge."""
+    return spec.target.startswith(PREFIX)
+
+
+def read_rubrics(specs: Sequence[Spec], settings: "Settings") -> list[JudgeEntry]:
+    """The judges that these specs ask for. Raises: ConfigError, UnknownName (rubric), UsageError (no model, a cap without a price)."""
+    entries = [_read_entry(spec, settings) for spec in specs if is_rubric(spec)]
+    for entry in entries:
+        cap = entry.settings.max_cost or settings.judge.max_cost
+        unpriced = [model for model in entry.judge.models if price_of(model, Usage(1, 1)) is None]
+        if cap is not None and unpriced:
+            raise UsageError(
+                f"--max-cost cannot hold: the price of '{unpriced[0]}' is not known",
+                hint="add it to your price file (docs/judges.md), or cap the calls with --max-calls",
+            )
+    return entries
+
+
+def _read_entry(spec: Spec, settings: "Settings") -> JudgeEntry:
+    from judgecli.judge.judge import Judge
+
+    said = settings.judge_of(spec.target, spec.name)
+    if not said.models:
+        raise UsageError(f"no model judges '{spec.name}'", hint="name one with --judge-model MODEL, under `judge:` in judge.yaml, or in JUDGE_MODEL")
+    rubric = catalog.load_rubric(spec.target.removeprefix(PREFIX))
+    judge = Judge(rubric, said.models, dict(said.parameters), said.samples, said.logprobs, said.jury, said.cascade)  # type: ignore[arg-type]
+    options = {
+        "models": list(judge.models),
+        "parameters": dict(judge.parameters),
+        "samples": judge.samples,
+        "logprobs": judge.logprobs,
+        "jury": judge.jury if len(judge.models) > 1 and judge.cascade is None else None,
+        "cascade": judge.cascade,
+    }
+    return JudgeEntry(spec, judge, catalog.bind_rubric(replace(spec, options=options), rubric), said)
+
+
+def plan_judges(entries: Sequence[JudgeEntry], ledger: Ledger, *, asks: bool = True, ask: Ask | None = None) -> list[JudgePlan]:
+    """The plans of a run; those with the same endpoint share it. `asks` False: nobody is asked; `ask` is asked in place of an endpoint."""
+    secret = store_secret(ledger)
+    shared: dict[str, OpenAIEndpoint] = {}
+    plans = []
+    for entry in entries:
+        endpoint: Endpoint | None = None
+        if asks:
+            wanted = OpenAIEndpoint(entry.settings, ledger, ask)
+            endpoint = shared.setdefault(repr(wanted.settings), wanted)
+        plans.append(
+            JudgePlan(
+                entry.metric,
+                _scoring(replace(entry.judge, secret=secret)),
+                endpoint,
+                price_of,
+                entry.settings.sample,
+                Budget(entry.settings.max_calls, entry.settings.max_cost),
+            )
+        )
+    return plans
+
+
+def _scoring(judge: "Judge") -> Callable[[Mapping[str, object], Ask], Awaitable[Score]]:
+    """A judge by the columns of a record, whose tags it calls by other names."""
+    names = {name.replace("tags.", "tags_", 1): name for name in (*judge.rubric.inputs, *judge.rubric.optional) if name.startswith("tags.")}
+
+    async def score(record: Mapping[str, object], ask: Ask) -> Score:
+        return await judge.score({names.get(column, column): value for column, value in record.items()} if names else record, ask)
+
+    return score
+
+
+def store_secret(ledger: Ledger) -> bytes:
+    """32 bytes that only this store knows, made at their first use: what the nonces of prompts are drawn with."""
+    with ledger.transaction() as connection:
+        connection.execute("INSERT OR IGNORE INTO meta VALUES ('secret', ?)", (os.urandom(32).hex(),))
+        return bytes.fromhex(connection.execute("SELECT value FROM meta WHERE name = 'secret'").fetchone()[0])
+
+
+def price_of(model: str, usage: Usage) -> float | None:
+    """What a call cost in USD, None where the price is not known."""
+    from judgecli.endpoint.price import cost_usd
+
+    return cost_usd(model, usage)
+
+
+@dataclass
+class OpenAIEndpoint:
+    """An endpoint of judge.yaml or the command line, opened once a run; what was found out about it is kept in the ledger."""
+
+    said: JudgeSettings
+    ledger: Ledger
+    ask: Ask | None = None  # in place of the network
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def concurrency(self) -> int:
+        """How many calls are under way at once."""
+        return self.said.concurrency
+
+    @property
+    def settings(self) -> "EndpointSettings":
+        """As endpoint/ wants it."""
+        from judgecli.endpoint.settings import EndpointSettings
+
+        found = EndpointSettings(
+            base_url=self.said.base_url,
+            api_key_env=self.said.api_key_env,
+            concurrency=self.said.concurrency,
+            requests_per_minute=self.said.requests_per_minute,
+            tokens_per_minute=self.said.tokens_per_minute,
+        )
+        return found if self.said.timeout_s is None else replace(found, total_s=self.said.timeout_s, idle_s=min(self.said.timeout_s, found.idle_s))
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Ask]:
+        """The Ask that sends."""
+        if self.ask is not None:
+            yield self.ask
+            return
+        from judgecli.endpoint.ask import open_ask
+
+        modes = self._read_modes()
+        before = dict(modes)
+        async with open_ask(self.settings, modes=modes) as endpoint:
+            try:
+                yield endpoint
+            finally:
+                self.notes += endpoint.notes
+                if modes != before:
+                    self._write_modes(modes)
+
+    def _read_modes(self) -> "MutableMapping[str, Mode]":
+        import json
+
+        rows = self.ledger.rows("SELECT value FROM meta WHERE name = ?", (MODES,))
+        return json.loads(rows[0]["value"]) if rows else {}  # type: ignore[no-any-return]
+
+    def _write_modes(self, modes: "MutableMapping[str, Mode]") -> None:
+        import json
+
+        with self.ledger.transaction() as connection:
+            connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (MODES, json.dumps(modes, sort_keys=True)))
