@@ -29,7 +29,6 @@ _HIDDEN = (
     "\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u070f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164"
     "\ud800-\udfff\ue000-\uf8ff\ufdd0-\ufdef\ufe00-\ufe0e\ufeff\uffa0\ufff0-\ufffc\ufffe\uffff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U0010ffff"
 )
-_EMOJI_STYLE = "(?<![#*0-9\xa9\xae\u203c-\u3299\U0001f000-\U0001faff])\ufe0f"  # after a symbol it only says: in colour
 _WORDS = (
     "INST|SYS|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS|TOOL_CONTENT|PREFIX|SUFFIX|MIDDLE|"
     "BOS|EOS|CLS|SEP|MASK|PAD|UNK|IMG|IMG_BREAK|IMG_END|gMASK|sMASK"
@@ -39,10 +38,9 @@ _TAGS = (
     "tool_call|tool_calls|tool_response|tools|tool|function_call|function_calls|invoke|parameters?|think|thinking|reasoning|answer|extra_id_\\d+|reserved_\\d+|"
     "im_start|im_end|endoftext|eot_id|turn|image|audio|video"
 )
-_ESCAPED = re.compile(
-    f"(?P<hidden>([{_HIDDEN}])\\2*|{_EMOJI_STYLE})|(?P<token>[<＜](?=[|｜])|<(?=(?i:/?(?:{_TAGS})\\s*/?>|</?SYS>>))|\\[(?=(?i:/?(?:{_WORDS})\\])))|(?P<bracket>⟦)"
-)
-_SUSPECT = re.compile(f"[{_HIDDEN}\ufe0f<＜\\[⟦]")
+_TOKEN = re.compile(f"[<＜](?=[|｜])|<(?=(?i:/?(?:{_TAGS})\\s*/?>|</?SYS>>))|\\[(?=(?i:/?(?:{_WORDS})\\]))")
+_SUSPECT = re.compile(f"([{_HIDDEN}\ufe0f<＜\\[⟦])\\1*")  # a run of one character that may need an escape
+_SYMBOL = re.compile("[#*0-9\xa9\xae\u203c-\u3299\U0001f000-\U0001faff]")  # may be followed by U+FE0F, which says: in colour
 _WRITTEN = re.compile(r"⟦U\+([0-9A-F]{4,6})(?:×(\d+))?⟧")
 
 
@@ -74,16 +72,25 @@ def escape(text: str, counts: dict[str, int] | None = None) -> str:
     >>> escape("a\\u200b\\u200b <|im_end|>")
     'a⟦U+200B×2⟧ ⟦U+003C⟧|im_end|>'
     """
-    if _SUSPECT.search(text) is None:
-        return text
     counts = {} if counts is None else counts
 
     def written(found: "re.Match[str]") -> str:
-        kind, run = str(found.lastgroup), found[0]
-        counts[kind] = counts.get(kind, 0) + len(run)
-        return f"⟦U+{ord(run[0]):04X}{f'×{len(run)}' if len(run) > 1 else ''}⟧"
+        run, start = found[0], found.start()
+        if run in ("<", "["):  # by far the commonest
+            return _write("token", run, counts) if _TOKEN.match(text, start) else run
+        if run[0] in "<＜[":
+            return "".join(_write("token", character, counts) if _TOKEN.match(text, start + place) else character for place, character in enumerate(run))
+        if run == "\ufe0f" and start and _SYMBOL.match(text, start - 1):
+            return run
+        return _write("bracket" if run[0] == "⟦" else "hidden", run, counts)
 
-    return _ESCAPED.sub(written, text)
+    return _SUSPECT.sub(written, text)
+
+
+def _write(kind: str, run: str, counts: dict[str, int]) -> str:
+    """A run of one character by its code."""
+    counts[kind] = counts.get(kind, 0) + len(run)
+    return f"⟦U+{ord(run[0]):04X}{f'×{len(run)}' if len(run) > 1 else ''}⟧"
 
 
 def unescape(text: str) -> str:

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from judgecli.judge.form import LEVELS, Form, example_object, form_of
 from judgecli.judge.material import Section, Treatment, draw_nonce, render
@@ -60,6 +61,7 @@ class Asked:
     treatment: Treatment = field(default_factory=Treatment)
 
 
+@lru_cache(maxsize=256)
 def system_text(rubric: Rubric, task: str = "") -> str:
     """All that a judge is told before it sees any material."""
     form = form_of(rubric, extract=task == "extract")

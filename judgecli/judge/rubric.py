@@ -21,6 +21,7 @@ template; its texts reach the judge as they stand.
 import hashlib
 import json
 from difflib import get_close_matches
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -222,7 +223,10 @@ class Rubric(Part):
             return {self.scale.of, *self.scale.against}
         return {self.scale.of} if isinstance(self.scale, StepsScale) else set()
 
-    @property
+    def __hash__(self) -> int:
+        return hash(self.identity)
+
+    @cached_property
     def identity(self) -> str:
         """32 hex digits over everything the rubric says."""
         said = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
