@@ -70,7 +70,7 @@ def system_text(rubric: Rubric, task: str = "") -> str:
         f"# What is judged\n{rubric.about}",
         f"# How\n{rubric.instructions}",
         *([TASKS[task]] if task in TASKS else []),
-        *([] if task == "extract" else [_scale_text(rubric)]),
+        *([] if task == "extract" else [scale_text(rubric)]),
         f"# When it cannot be judged\n{rubric.cannot_judge.when}\nThen {form.key} {CANNOT}",
         *_examples(rubric, task),
         DATA,
@@ -86,7 +86,8 @@ def rubric_code(rubric: Rubric) -> str:
     return hashlib.blake2b("\0".join(said).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
-def _scale_text(rubric: Rubric) -> str:
+def scale_text(rubric: Rubric) -> str:
+    """What each verdict of the scale means, under a heading."""
     scale = rubric.scale
     if isinstance(scale, NumberScale):
         return "# Scale\n" + _listed({str(value): scale.anchors.get(str(value), "between its neighbours") for value in scale.values})

@@ -1,0 +1,120 @@
+"""judge rubric: the library of rubrics, one of your own, and how a judge does on them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from judgecli.cli.group import Command, Group, plain_app
+from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load
+
+rubric = plain_app(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A rubric of the library, or the path of a YAML file.")]
+
+
+@rubric.callback()
+def _rubric() -> None:
+    """Look at rubrics, check your own, and try a judge on their examples.
+
+    Examples:
+      judge rubric list
+      judge rubric show helpfulness
+      judge rubric check rubrics/mine.yaml
+      judge rubric test helpfulness --judge-model gpt-5-mini
+    """
+
+
+@rubric.command("list", cls=Command)
+def list_(config: ConfigOption = None, store: StoreOption = None, as_json: JsonOption = False, quiet: QuietOption = False) -> None:  # noqa: ARG001
+    """List the rubrics of the library.
+
+    Examples:
+      judge rubric list
+      judge rubric list --json
+    """
+    from judgecli.cli.output import show as show_document
+    from judgecli.pipeline.library import describe_rubrics
+    from judgecli.renderers.rubrics import rubric_list
+
+    rows = describe_rubrics()
+    show_document({"rubrics": rows}, lambda page: rubric_list(rows, page), as_json=as_json)
+
+
+@rubric.command(cls=Command)
+def show(
+    name: NameArgument,
+    prompt: Annotated[bool, typer.Option("--prompt", help="Show what a judge is told, word for word.")] = False,
+    config: ConfigOption = None,  # noqa: ARG001 - every command has these three
+    store: StoreOption = None,  # noqa: ARG001
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,  # noqa: ARG001
+) -> None:
+    """Show one rubric in full.
+
+    Examples:
+      judge rubric show faithfulness
+      judge rubric show faithfulness --prompt             what a judge is told
+      judge rubric show ./mine.yaml --json
+    """
+    from judgecli.cli.output import show as show_document
+    from judgecli.pipeline.library import describe_rubrics, rubric_prompt
+    from judgecli.renderers.rubrics import rubric_page
+    from judgecli.renderers.safe import terminal_text
+
+    document = describe_rubrics([name])[0]
+    if prompt:
+        text = rubric_prompt(name)
+        show_document({"name": document["name"], "prompt": text}, lambda _: terminal_text(text) + "\n", as_json=as_json)
+        return
+    show_document(document, lambda page: rubric_page(document, page), as_json=as_json)
+
+
+@rubric.command(cls=Command)
+def check(
+    names: Annotated[list[str], typer.Argument(metavar="NAMES", help="Paths of YAML files, or names of the library.")],
+    config: ConfigOption = None,  # noqa: ARG001
+    store: StoreOption = None,  # noqa: ARG001
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,  # noqa: ARG001
+) -> None:
+    """Read rubrics and say whether they are right; what is wrong is told with file, line and column, exit 2.
+
+    Examples:
+      judge rubric check rubrics/mine.yaml
+    """
+    from judgecli.cli.output import show as show_document
+    from judgecli.pipeline.library import describe_rubrics
+    from judgecli.renderers.rubrics import rubric_list
+
+    rows = describe_rubrics(names)
+    show_document({"rubrics": rows, "ok": True}, lambda page: rubric_list(rows, page), as_json=as_json)
+
+
+@rubric.command("test", cls=Command)
+def try_(
+    context: typer.Context,
+    name: NameArgument,
+    rows: Annotated[Path | None, typer.Option("--rows", metavar="FILE", help="More labelled rows: JSON lines of {given, verdict}.")] = None,
+    judge_model: Annotated[list[str] | None, typer.Option("--judge-model", metavar="MODEL", help="The model that judges (repeatable: a jury).")] = None,
+    base_url: Annotated[str | None, typer.Option("--base-url", metavar="URL", help="The address of the judge's endpoint.")] = None,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,  # noqa: ARG001
+) -> None:
+    """Ask a judge about the rubric's worked examples, each left out of the prompt in its turn, and compare.
+
+    Examples:
+      judge rubric test helpfulness --judge-model gpt-5-mini
+      judge rubric test ./mine.yaml --rows labelled.jsonl --base-url http://127.0.0.1:8000/v1 --judge-model local
+    """
+    from judgecli.cli.output import show as show_document
+    from judgecli.config.judges import JudgeFlags
+    from judgecli.pipeline.library import try_rubric
+    from judgecli.renderers.rubrics import rubric_test
+
+    settings = load(context, config, store, judge=JudgeFlags(models=tuple(judge_model or ()), base_url=base_url))
+    document = try_rubric(name, settings, rows=rows)
+    show_document(document, lambda page: rubric_test(document, page), as_json=as_json)
+    if document["unscored"]:
+        raise typer.Exit(3)

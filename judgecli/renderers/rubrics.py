@@ -1,0 +1,64 @@
+"""Rubrics on a terminal: the library, one of them in full, and how a judge did on worked examples."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from judgecli.renderers.safe import terminal_line
+from judgecli.renderers.terminal import Page, number, range_text, render, table
+
+Document = Mapping[str, Any]
+BETTER = {True: "higher", False: "lower", None: "-"}
+
+
+def rubric_list(rubrics: Sequence[Document], page: Page) -> str:
+    """All rubrics: name, scale, range, which way is better, what they read, what they give."""
+    rows = [[row["name"], row["scale"]["kind"], range_text(row), BETTER[row["higher_is_better"]], ", ".join(row["inputs"]), row["about"]] for row in rubrics]
+    parts: list[RenderableType] = [table(["name", "scale", "range", "better", "reads", "gives"], rows, right=())]
+    return render([*parts, Text("judge rubric show NAME shows one in full; judge score LOGS -s rubric:NAME --judge-model MODEL asks a judge.")], page)
+
+
+def rubric_page(rubric: Document, page: Page) -> str:
+    """One rubric in full."""
+    reads = ", ".join([*rubric["inputs"], *(f"{name} (optional)" for name in rubric["optional"]), *(["images or audio"] if rubric["media"] else [])])
+    facts = {
+        "version": rubric["version"],
+        "reads": reads,
+        "range": range_text(rubric),
+        "better": BETTER[rubric["higher_is_better"]],
+        "source": rubric["source"],
+        "calls": f"{rubric['calls']} a record",
+    }
+    parts: list[RenderableType] = [Text(terminal_line(str(rubric["name"])), "bold"), Text(terminal_line(str(rubric["about"])))]
+    parts += [Text(f"  {label:<8} {terminal_line(str(value))}") for label, value in facts.items()]
+    for heading, body in (("How", rubric["instructions"]), ("Scale", rubric["scale_text"]), ("When it cannot be judged", _cannot(rubric))):
+        parts += [Text(""), Text(heading, "bold"), *(Text(terminal_line(line)) for line in str(body).splitlines())]
+    return render(parts, page)
+
+
+def _cannot(rubric: Document) -> str:
+    return f"{rubric['cannot_judge']['when']} The cell is then {rubric['cannot_judge']['reason']}."
+
+
+def rubric_test(document: Document, page: Page) -> str:
+    """How a judge did on each example, and on how many of them."""
+    rows = [
+        [
+            "yes" if row["agrees"] else "no" if row["agrees"] is False else "-",
+            str(row["place"]),
+            _said(row["expected"]),
+            _said(row["score"]),
+            row["score"]["why"],
+        ]
+        for row in document["examples"]
+    ]
+    line = f"{document['agreed']} of {document['compared']} as written down, {document['unscored']} unscored; asked {', '.join(document['models'])}"
+    return render([table(["agrees", "example", "expected", "score", "gives"], rows, right=()), Text(terminal_line(line), "bold")], page)
+
+
+def _said(score: Document | None) -> str:
+    if score is None:
+        return "-"
+    return str(score["reason"] or (score["label"] if score["value"] is None else number(score["value"])))
