@@ -193,7 +193,7 @@ class Example(Part):
 
 
 class Rubric(Part):
-    """What a judge is asked, whole."""
+    """What a judge is asked, whole. `sentinels` is false where an empty or worthless answer may rightly score well: it has no fault to find."""
 
     name: Id
     version: Annotated[int, Field(ge=1)] = 1
@@ -206,6 +206,7 @@ class Rubric(Part):
     instructions: Text
     cannot_judge: CannotJudge
     examples: list[Example] = Field(default_factory=list)
+    sentinels: bool = True
 
     @model_validator(mode="after")
     def _inputs_fit(self) -> "Rubric":
@@ -228,8 +229,8 @@ class Rubric(Part):
 
     @cached_property
     def identity(self) -> str:
-        """32 hex digits over everything the rubric says."""
-        said = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+        """32 hex digits over everything the rubric says to a judge."""
+        said = json.dumps(self.model_dump(mode="json", exclude={"sentinels"}), sort_keys=True, ensure_ascii=False)
         return hashlib.blake2b(said.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 

@@ -29,6 +29,7 @@ PROMISES = re.compile(
 )
 ORDERS = re.compile(r"(?:score|grade|rate|give|answer|verdict)\D{0,30}(\d+)", re.IGNORECASE)
 LEAST_WORDS = 4
+NOTHING = re.compile(r"\s*i (?:will|can|do) ?not\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def _object(properties: Mapping[str, object]) -> Mapping[str, object]:
 def quality(prompt: Prompt, text: str) -> float:
     """How good the honest judge finds a text, from 0 to 1: by its hash; nothing for stubs and lists; the share of the reference's words where that is small."""
     words = [word.lower() for word in WORD.findall(text)]
-    if len(words) < LEAST_WORDS and prompt.text("reference") is None:
+    if (len(words) < LEAST_WORDS and prompt.text("reference") is None) or NOTHING.match(text):
         return 0.0
     if not words or (len(words) > 20 and len(set(words)) / len(words) < 0.3):
         return 0.0
