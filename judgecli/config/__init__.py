@@ -5,6 +5,20 @@ settings.py puts flags over variables over the file.
 """
 
 from judgecli.config.document import parse_scalar
+from judgecli.config.judges import JudgeFlags, JudgeSettings, read_judge_flags
 from judgecli.config.settings import VARIABLES, Flags, LogSource, ScorerEntry, Settings, in_ci, load_settings, parse_mapping
 
-__all__ = ["VARIABLES", "Flags", "LogSource", "ScorerEntry", "Settings", "in_ci", "load_settings", "parse_mapping", "parse_scalar"]
+__all__ = [
+    "VARIABLES",
+    "Flags",
+    "JudgeFlags",
+    "JudgeSettings",
+    "LogSource",
+    "ScorerEntry",
+    "Settings",
+    "in_ci",
+    "load_settings",
+    "parse_mapping",
+    "parse_scalar",
+    "read_judge_flags",
+]

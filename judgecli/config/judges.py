@@ -80,7 +80,6 @@ def judge_settings(judge: "Judge | None", sample: float, flags: JudgeFlags, envi
 
 
 def read_judge_flags(
-    *,
     models: Sequence[str] = (),
     base_url: str | None = None,
     concurrency: int | None = None,

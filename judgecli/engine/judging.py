@@ -28,28 +28,40 @@ Mask = npt.NDArray[np.bool_]
 class Sheet:
     """The cells of one judge metric for one shard. `todo` lists the rows to ask about, `left` counts those not settled yet."""
 
-    def __init__(self, shard: str, records: pa.Table, metric: Metric, *, before: pa.Table | None, wanted: Mask, sampled: Mask, retried: frozenset[str]) -> None:
+    def __init__(
+        self,
+        shard: str,
+        records: pa.Table,
+        metric: Metric,
+        *,
+        before: pa.Table | None,
+        wanted: Mask,
+        sampled: Mask,
+        retried: frozenset[str],
+        reread: bool = False,
+    ) -> None:
         """`before` holds the cells of an earlier run; `wanted` are the rows of this run; `sampled` those that a sample takes in.
 
-        `retried` are the reasons to ask again for.
+        `retried` are the reasons to ask again for; with `reread` every verdict is read again, and one without a reply stays.
         """
         self.shard = shard
         self.metric = metric
         self.wanted = wanted
-        self.category = metric.scorer.kind == "category"
+        category = metric.scorer.kind == "category"
         fresh = open_cells(records, metric.scorer)
-        self.cells = fresh if before is None else Cells.read(before, metric.name, category=self.category)
-        self._settle_before(fresh.codes == OPEN, wanted, sampled, retried)
+        self.cells = fresh if before is None else Cells.read(before, metric.name, category=category)
+        self._before = Cells.read(before, metric.name, category=category) if before is not None and reread else None
+        self._settle_before(fresh.codes == OPEN, wanted, sampled, retried, reread)
         self.todo = np.flatnonzero(self.cells.codes == OPEN)
         self.left = len(self.todo)
         self.keys = records.column("key")
         self._columns = read_columns(records, metric.scorer)
 
-    def _settle_before(self, askable: Mask, wanted: Mask, sampled: Mask, retried: frozenset[str]) -> None:
+    def _settle_before(self, askable: Mask, wanted: Mask, sampled: Mask, retried: frozenset[str], reread: bool) -> None:
         """Open what must be asked, close what must not: the same answer whatever runs came before."""
         codes = self.cells.codes
         self.again = askable & np.isin(codes, [CODES[reason] for reason in FAILED - RETRIED])  # there is a reply, and it was no verdict
-        again = np.isin(codes, [CODES[reason] for reason in retried]) & wanted
+        again = (np.isin(codes, [CODES[reason] for reason in retried]) | ((codes != CODES["not_sampled"]) & reread)) & wanted
         for row in np.flatnonzero(askable & (again | ((codes == CODES["not_sampled"]) & sampled))):
             self.cells.reopen(int(row))
         for row in np.flatnonzero(askable & ~sampled & (codes != CODES["not_sampled"])):
@@ -73,7 +85,10 @@ class Sheet:
 
     def settle(self, row: int, score: Score, served_model: str | None) -> bool:
         """Fill one cell; whether it was the last."""
-        fill_one(self.cells, row, score, self.metric.scorer)
+        if self._before is not None and score.reason == "not_asked":
+            self.cells.take(row, self._before)
+        else:
+            fill_one(self.cells, row, score, self.metric.scorer)
         if served_model is not None:
             self.cells.tell(SERVED, row, served_model)
         self.left -= 1

@@ -63,6 +63,17 @@ class Cells:
         for texts in self.stories.values():
             texts[row] = None
 
+    def take(self, row: int, other: "Cells") -> None:
+        """Make one row what it is in other cells of the same metric."""
+        self.codes[row] = other.codes[row]
+        if self.category:
+            self.texts[row] = other.texts[row]
+        else:
+            self.numbers[row] = other.numbers[row]
+        for kind, texts in other.stories.items():
+            if (text := texts[row]) is not None:
+                self.tell(kind, row, text)
+
     def set(self, row: int, value: object) -> None:
         """Score one row."""
         self.codes[row] = SCORED

@@ -1,19 +1,25 @@
 """The verbs in data order: read, score, reward, window, compare, gate, export. Each wires; none has arithmetic of its own."""
 
+from judgecli.pipeline.judged import Asking
 from judgecli.pipeline.proposing import Proposal, propose
+from judgecli.pipeline.replies import export_replies, import_replies, reparse_replies
 from judgecli.pipeline.running import RunResult, run_loop
 from judgecli.pipeline.scoring import ScoreResult, bind_all, choose_scorers, log_files, score_logs
 from judgecli.pipeline.upkeep import inspect_logs, store_compact, store_forget, store_info, store_verify
 
 __all__ = [
+    "Asking",
     "Proposal",
     "RunResult",
     "ScoreResult",
     "bind_all",
     "choose_scorers",
+    "export_replies",
+    "import_replies",
     "inspect_logs",
     "log_files",
     "propose",
+    "reparse_replies",
     "run_loop",
     "score_logs",
     "store_compact",

@@ -105,9 +105,9 @@ class LedgerAsk:
     renewed: set[bytes] = field(default_factory=set)  # questions that were asked again in this run
     under_way: "dict[bytes, asyncio.Future[StoredReply]]" = field(default_factory=dict)
 
-    def for_row(self, target: bytes) -> "RowAsk":
-        """The Ask for one record, which remembers the model that was served."""
-        return RowAsk(self, target)
+    def for_row(self, target: bytes, *, refresh: bool = False) -> "RowAsk":
+        """The Ask for one record, which remembers the model that was served. `refresh` asks again for what the ledger holds."""
+        return RowAsk(self, target, refresh)
 
     async def find(self, request: Request, target: bytes, *, refresh: bool = False) -> StoredReply:
         """The reply from the ledger, from another row that asks the same just now, or from the endpoint. Raises: AskFailed, JudgeUnavailable."""
@@ -188,7 +188,7 @@ class RowAsk:
 
     through: LedgerAsk
     target: bytes
-    refresh: bool = False  # ask again for what is there
+    refresh: bool
     served: list[str] = field(default_factory=list)
     failures: list[AskFailed] = field(default_factory=list)  # questions of this record that got no reply
 

@@ -5,10 +5,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from judgecli.errors import UsageError
 from judgecli.judge.request import Ask
 from judgecli.pipeline.asking import Budget, Counts
+from judgecli.pipeline.batching import collect_answers, submit_questions
 from judgecli.pipeline.judging import JudgeOptions, JudgePlan, Telling, judge_scope
 from judgecli.pipeline.rubrics import JudgeEntry, OpenAIEndpoint, plan_judges
+from judgecli.pipeline.sentinels import FROM_CALLS, SentinelReport
 from judgecli.store.folder import Store
 from judgecli.store.replies import Spend, import_replies, read_reply_file, spend_of
 from judgecli.store.scope import Scope
@@ -26,11 +29,29 @@ class Phases(Protocol):
 
 @dataclass(frozen=True)
 class Asking:
-    """What was typed about asking: replies to take from a file without any call, verdicts to ask for again. `ask` in place of an endpoint, for tests."""
+    """What was typed about asking: replies to take from a file without any call, verdicts to ask for again.
 
-    replay: Path | None = None
+    `reparse` reads every stored reply again and asks nobody; `ask` is asked in place of an endpoint, in tests.
+    """
+
+    replay: str | None = None
     retry_failed: bool = False
+    batch: str | None = None  # submit or collect
+    reparse: bool = False
     ask: Ask | None = None
+
+    @property
+    def asks(self) -> bool:
+        """Whether an endpoint may be asked question by question."""
+        return self.replay is None and self.batch is None and not self.reparse
+
+    def checked(self) -> "Asking":
+        """Itself. Raises: UsageError where what was typed does not go together."""
+        if self.batch not in (None, "submit", "collect"):
+            raise UsageError(f"--batch is '{self.batch}'", hint="--batch submit sends the questions, --batch collect fetches the answers")
+        if self.replay is not None and (self.batch or self.retry_failed):
+            raise UsageError("--replay asks nobody, so neither --batch nor --retry-failed can go with it", hint="leave one of them out")
+        return self
 
 
 NORMALLY = Asking()
@@ -43,15 +64,16 @@ class JudgeReport:
     counts: Mapping[str, Counts] = field(default_factory=dict)
     waiting: Mapping[str, int] = field(default_factory=dict)
     spend: Sequence[Spend] = ()
-    replay: Path | None = None
+    replay: str | None = None
+    sentinels: Mapping[str, SentinelReport] = field(default_factory=dict)
 
     @property
     def shortfalls(self) -> list[str]:
         """Why the run is incomplete whatever its coverage: a cap or a file of replies left cells waiting."""
         if self.waiting.get("budget"):
             return [f"{self.waiting['budget']:,} cells wait: the budget is used up; a run with a larger one continues"]
-        if self.replay is not None and self.waiting.get("not_asked"):
-            return [f"{self.waiting['not_asked']:,} cells wait: {self.replay} has no reply to their questions"]
+        if self.waiting.get("not_asked"):
+            return [f"{self.waiting['not_asked']:,} cells wait: {f'{self.replay} has no reply to their questions' if self.replay else 'nobody was asked yet'}"]
         return []
 
     def to_json(self) -> dict[str, object]:
@@ -86,8 +108,17 @@ class JudgeReport:
 
     @property
     def notes(self) -> list[str]:
-        """That an endpoint served more than one model under a name."""
-        found = []
+        """That a judge praised its sentinels, that none were asked, that an endpoint served more than one model under a name."""
+        found = [
+            f"ALARM: the judge of {name} gave {report.passed} of {report.asked} worthless answers a good score; do not trust its scores before you looked at it"
+            for name, report in self.sentinels.items()
+            if report.alarm
+        ]
+        few = [name for name, count in self.counts.items() if count.calls and name not in self.sentinels]
+        if few:
+            found.append(
+                f"no sentinels were asked of {', '.join(few)}: fewer than {FROM_CALLS} calls, switched off, or a scale on which an empty answer is no fault"
+            )
         for model, served in sorted(self._served().items()):
             if len(served) > 1:
                 told = ", ".join(f"{name} ({count:,} replies)" for name, count in sorted(served.items()))
@@ -109,12 +140,16 @@ def judge_records(
     if not rubrics:
         return JudgeReport()
     if asking.replay is not None:
-        import_replies(store.ledger, read_reply_file(asking.replay))
-    plans = plan_judges(rubrics, store.ledger, asks=asking.replay is None, ask=asking.ask)
+        import_replies(store.ledger, read_reply_file(Path(asking.replay)))
+    if asking.batch == "collect":
+        collect_answers(store.ledger, rubrics, run_id=run_id, note=telling.note)
+    plans = plan_judges(rubrics, store.ledger, asks=asking.asks, ask=asking.ask)
     progress.phase("judging", None)
     budget = Budget(settings.judge.max_calls, settings.judge.max_cost)
-    judged = judge_scope(store, scope, plans, JudgeOptions(run_id, budget, asking.retry_failed), telling)
-    report = JudgeReport(judged.counts, judged.waiting, spend_of(store.ledger, run_id), asking.replay)
+    if asking.batch == "submit":
+        submit_questions(store, scope, rubrics, plans, budget=budget, telling=telling)
+    judged = judge_scope(store, scope, plans, JudgeOptions(run_id, budget, asking.retry_failed, asking.reparse), telling)
+    report = JudgeReport(judged.counts, judged.waiting, spend_of(store.ledger, run_id), asking.replay, judged.sentinels)
     for note in (*_endpoint_notes(plans), *report.notes):
         telling.note(note)
     return report

@@ -10,19 +10,22 @@ import signal
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 
+from judgecli.config.judges import Sentinels
 from judgecli.engine.judging import FAILED, RETRIED, Asked, Mask, Sheet, Verdict, judge_rows
 from judgecli.engine.remote import run_async
 from judgecli.engine.shard import needed_columns
 from judgecli.engine.worker import metric_info
 from judgecli.errors import Interrupted, JudgeUnavailable
-from judgecli.judge.request import Ask
+from judgecli.judge.request import Ask, AskFailed
+from judgecli.judge.rubric import Rubric
 from judgecli.pipeline.asking import Budget, Counts, LedgerAsk, Price
+from judgecli.pipeline.sentinels import SentinelReport, ask_sentinels, how_many
 from judgecli.schema import REASONS
 from judgecli.scorer import Metric, Score
 from judgecli.store import tables
@@ -34,6 +37,7 @@ from judgecli.store.scope import Scope
 
 DRAIN_S = 3.5  # what is under way at Ctrl-C may take this long; the files of the rest are written in what is left of 5 s
 POLL_S = 0.5  # how often a shard is looked at that another process is judging
+SEEN = 500  # records of a run that its sentinels are made of
 AHEAD = 64  # rows begun beyond the calls under way: they wait for the ledger, which holds no slot
 
 
@@ -62,12 +66,16 @@ class JudgePlan:
     price: Price
     sample: float = 1.0
     budget: Budget = field(default_factory=Budget)
+    sentinels: Sentinels = None
+    rubric: Rubric | None = None  # what sentinels are made for
 
 
 class Endpoint(Protocol):
     """Where judges are asked: opened once a run."""
 
-    concurrency: int
+    @property
+    def concurrency(self) -> int:
+        """How many calls are under way at once."""
 
     def open(self) -> contextlib.AbstractAsyncContextManager[Ask]:
         """The Ask that sends, while it is entered. Raises: JudgeUnavailable."""
@@ -80,6 +88,7 @@ class JudgeOptions:
     run_id: int = 0
     budget: Budget = field(default_factory=Budget)
     retry_failed: bool = False
+    reparse: bool = False  # read the verdict of every cell again from the ledger
 
 
 @dataclass
@@ -88,6 +97,7 @@ class Judged:
 
     counts: dict[str, Counts] = field(default_factory=dict)
     waiting: dict[str, int] = field(default_factory=dict)  # reason -> cells of this run that wait
+    sentinels: dict[str, SentinelReport] = field(default_factory=dict)
 
 
 def judge_scope(store: Store, scope: Scope, plans: Sequence[JudgePlan], options: JudgeOptions, telling: Telling) -> Judged:
@@ -109,6 +119,7 @@ class _Judging:
         self.telling = telling
         self.result = Judged({plan.metric.name: Counts() for plan in plans})
         self.asks: dict[str, LedgerAsk] = {}
+        self.seen: dict[str, list[Mapping[str, object]]] = {name: [] for name in self.plans}  # what sentinels are made of
         self.open: dict[tuple[str, str], tuple[Sheet, Lease]] = {}
 
     async def run(self) -> Judged:
@@ -122,6 +133,8 @@ class _Judging:
                 reason = "cancelled"
                 try:
                     await judge_rows(self._sheets(stop), self._judge, on_sheet=self._publish, in_flight=in_flight, stop=stop, drain_s=DRAIN_S)
+                    if not received:
+                        await self._ask_sentinels()
                 except JudgeUnavailable as error:
                     reason = getattr(error, "reason", "not_asked")
                     raise
@@ -154,14 +167,31 @@ class _Judging:
 
     async def _judge(self, asked: Asked) -> Verdict:
         name = asked.sheet.metric.name
-        ask = self.asks[name].for_row(asked.key)
-        ask.refresh = asked.again
+        if len(self.seen[name]) < SEEN:
+            self.seen[name].append(asked.record)
+        ask = self.asks[name].for_row(asked.key, refresh=asked.again and self.options.retry_failed)
         score = await self.plans[name].score(asked.record, ask)
         self.telling.advance(0, 1)
         for failure in ask.failures:
             if failure.reason in RETRIED:  # a score of the other draws or jurors would be another one after the next run
                 return Score(reason=failure.reason, explanation=str(failure)[:300]), ask.served_model
         return score, ask.served_model
+
+    async def _ask_sentinels(self) -> None:
+        """Ask sentinels of every metric that paid for enough calls; drawn fresh in every run, so that nobody learns them."""
+        for name, plan in self.plans.items():
+            count = how_many(plan.rubric, self.result.counts[name].calls, plan.sentinels) if plan.rubric is not None else 0
+            if not count or plan.rubric is None:
+                continue
+            through = replace(self.asks[name], purpose="sentinel", under_way={})
+
+            async def score(row: Mapping[str, object], plan: JudgePlan = plan, through: LedgerAsk = through) -> Score:
+                try:
+                    return await plan.score(row, through.for_row(b"", refresh=True))
+                except AskFailed as error:
+                    return Score(reason=error.reason)
+
+            self.result.sentinels[name] = await ask_sentinels(plan.rubric, self.seen[name], count, score)
 
     # Sheets -------------------------------------------------------------------------------------
 
@@ -207,24 +237,13 @@ class _Judging:
     def _has_work(self, shard: Shard, plan: JudgePlan) -> bool:
         """Whether a shard may hold a row to ask about."""
         held = held_metrics(self.store.root, shard.name).get((plan.metric.name, plan.metric.identity))
-        if held is None or plan.sample < 1:
+        if held is None or plan.sample < 1 or self.options.reparse:
             return True
         reasons = tables.read_parquet(held[0], [f"{plan.metric.name}.reason"]).column(0).unique().to_pylist()
         return not (self._retried() | {"not_sampled"}).isdisjoint(reasons)
 
     def _open_sheet(self, shard: Shard, plan: JudgePlan) -> Sheet:
-        columns = sorted({*needed_columns([plan.metric]), "key", "file_id", "prompt_hash"})
-        records = tables.read_parquet(self.store.records_path(shard.name), columns).combine_chunks()
-        held = held_metrics(self.store.root, shard.name).get((plan.metric.name, plan.metric.identity))
-        return Sheet(
-            shard.name,
-            records,
-            plan.metric,
-            before=tables.read_parquet(held[0]) if held is not None else None,
-            wanted=rows_of_scope(records, self.scope),
-            sampled=sampled_rows(records, plan.sample),
-            retried=self._retried(),
-        )
+        return open_sheet(self.store, self.scope, shard, plan.metric, sample=plan.sample, retried=self._retried(), reread=self.options.reparse)
 
     async def _publish(self, sheet: Sheet, reason: str = "not_asked") -> None:
         """Write a sheet's score file in place of the one before, and let other processes have the shard."""
@@ -249,6 +268,23 @@ class _Judging:
             await asyncio.sleep(Lease.RENEW_S)
             for _, lease in list(self.open.values()):
                 await self.replies.run(lambda _, lease=lease: lease.renew())  # type: ignore[misc]
+
+
+def open_sheet(store: Store, scope: Scope, shard: Shard, metric: Metric, *, sample: float, retried: frozenset[str], reread: bool = False) -> Sheet:
+    """What there is to judge of one shard, with the cells that earlier runs left."""
+    columns = sorted({*needed_columns([metric]), "key", "file_id", "prompt_hash"})
+    records = tables.read_parquet(store.records_path(shard.name), columns).combine_chunks()
+    held = held_metrics(store.root, shard.name).get((metric.name, metric.identity))
+    return Sheet(
+        shard.name,
+        records,
+        metric,
+        before=tables.read_parquet(held[0]) if held is not None else None,
+        wanted=rows_of_scope(records, scope),
+        sampled=sampled_rows(records, sample),
+        retried=retried,
+        reread=reread,
+    )
 
 
 def rows_of_scope(records: pa.Table, scope: Scope) -> Mask:

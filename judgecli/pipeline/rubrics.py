@@ -50,7 +50,7 @@ def read_rubrics(specs: Sequence[Spec], settings: "Settings") -> list[JudgeEntry
         if cap is not None and unpriced:
             raise UsageError(
                 f"--max-cost cannot hold: the price of '{unpriced[0]}' is not known",
-                hint="add it to your price file (docs/judges.md), or cap the calls with --max-calls",
+                hint="add it to your price file (JUDGE_PRICES), or cap the calls with --max-calls",
             )
     return entries
 
@@ -92,6 +92,7 @@ def plan_judges(entries: Sequence[JudgeEntry], ledger: Ledger, *, asks: bool = T
                 price_of,
                 entry.settings.sample,
                 Budget(entry.settings.max_calls, entry.settings.max_cost),
+                entry.settings.sentinels if entry.judge.rubric.sentinels else "off",
             )
         )
     return plans
@@ -157,7 +158,7 @@ class OpenAIEndpoint:
             return
         from judgecli.endpoint.ask import open_ask
 
-        modes = self._read_modes()
+        modes = self.read_modes()
         before = dict(modes)
         async with open_ask(self.settings, modes=modes) as endpoint:
             try:
@@ -167,11 +168,12 @@ class OpenAIEndpoint:
                 if modes != before:
                     self._write_modes(modes)
 
-    def _read_modes(self) -> "MutableMapping[str, Mode]":
+    def read_modes(self) -> "MutableMapping[str, Mode]":
+        """Which form of structured output holds, by endpoint and model, as earlier runs found out."""
         import json
 
         rows = self.ledger.rows("SELECT value FROM meta WHERE name = ?", (MODES,))
-        return json.loads(rows[0]["value"]) if rows else {}  # type: ignore[no-any-return]
+        return json.loads(rows[0]["value"]) if rows else {}
 
     def _write_modes(self, modes: "MutableMapping[str, Mode]") -> None:
         import json

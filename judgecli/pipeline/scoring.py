@@ -177,6 +177,13 @@ def score_logs(
     return result
 
 
+def read_scope(store: Store, logs: Sequence[str], *, settings: "Settings", progress: Progress) -> Scope:
+    """The records of these logs, read into the store and not scored. Raises: LogError, NoRecords."""
+    progress.phase("reading", None)
+    intake = Intake(store, _Telling(progress, []), lambda _: None)
+    return _open_scope(store, intake.run(log_files(logs, settings)), intake.skipped)
+
+
 def choose_scorers(typed: Sequence[str] | None, settings: "Settings") -> list[Spec]:
     """The scorers typed after -s, else those of judge.yaml, else the default set; with the scores that the log already holds."""
     if typed:

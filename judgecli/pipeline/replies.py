@@ -1,0 +1,71 @@
+"""What `judge replies` does: replies into a file, out of a file, and read again without a call."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from judgecli.errors import EnvironmentFailure, UsageError
+from judgecli.store.folder import Store
+from judgecli.store.replies import export_replies as export_lines
+from judgecli.store.replies import import_replies as import_lines
+from judgecli.store.replies import read_reply_file
+from judgecli.store.tables import publish
+
+if TYPE_CHECKING:
+    from judgecli.config.settings import Settings
+    from judgecli.pipeline.scoring import Progress, ScoreResult
+
+
+def export_replies(settings: "Settings", path: str, metrics: Sequence[str] = ()) -> dict[str, object]:
+    """Write the replies of the store as JSON lines, of some metrics only where they are named. Returns: the path, and how many.
+
+    Raises: UsageError (a metric without replies), EnvironmentFailure.
+    """
+    with Store(settings.store, create=False) as store:
+        rubrics = [identity for name in metrics for identity in _identities(store, name)]
+        target = Path(path)
+        if not target.parent.is_dir():
+            raise EnvironmentFailure(f"there is no folder {target.parent}", hint="make it, or name another file")
+        count = 0
+
+        def write(file: "IO[bytes]") -> None:
+            nonlocal count
+            text = io.TextIOWrapper(file, encoding="utf-8", write_through=True)
+            count = export_lines(store.ledger, text, rubrics)
+            text.detach()
+
+        publish(target, write)
+    return {"path": path, "replies": count}
+
+
+def _identities(store: Store, name: str) -> list[str]:
+    """The identities of a metric that stands in any shard. Raises: UsageError."""
+    from judgecli.store.query import held_metrics
+
+    found = {identity for shard in store.shards() for held, identity in held_metrics(store.root, shard.name) if held == name}
+    if not found:
+        raise UsageError(f"the store has no metric '{name}'", hint="judge store info lists the metrics")
+    return sorted(found)
+
+
+def import_replies(settings: "Settings", path: str) -> dict[str, object]:
+    """Add the replies of a file to the store. What is there is never replaced. Raises: UsageError with the line."""
+    found = read_reply_file(Path(path))
+    with Store(settings.store) as store:
+        new = import_lines(store.ledger, found)
+    return {"path": path, "replies": len(found), "new": new}
+
+
+def reparse_replies(logs: Sequence[str], *, settings: "Settings", scorers: Sequence[str] | None, progress: "Progress") -> "ScoreResult":
+    """Read every verdict again from the stored replies: after a change of how they are read, without a call.
+
+    Raises: as `score_logs`; UsageError where no rubric was named.
+    """
+    from judgecli.pipeline.judged import Asking
+    from judgecli.pipeline.rubrics import is_rubric
+    from judgecli.pipeline.scoring import choose_scorers, score_logs
+
+    if not any(is_rubric(spec) for spec in choose_scorers(scorers, settings)):
+        raise UsageError("no rubric was named, so there are no replies to read", hint="judge replies reparse LOGS -s rubric:NAME --judge-model MODEL")
+    return score_logs(logs, settings=settings, scorers=scorers, progress=progress, asking=Asking(reparse=True))

@@ -1,0 +1,34 @@
+"""What a judge run would ask and cost, as text: `judge score --dry-run`."""
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from judgecli.renderers.safe import terminal_line
+from judgecli.renderers.terminal import Document, Page, render, table
+
+
+def estimate_text(document: Document, page: Page) -> str:
+    """A line a rubric: records, calls after what the ledger holds, tokens and a price range."""
+    columns = ["rubric", "records", "calls", "answered before", "sentinels", "tokens in", "USD"]
+    rows = [
+        [
+            name,
+            f"{found['records']:,}",
+            f"{found['calls']:,}",
+            f"{found['cached']:,}",
+            f"{found['sentinels']:,}",
+            f"{found['tokens_in']['low']:,} to {found['tokens_in']['high']:,}",
+            _cost(found["cost_usd"]),
+        ]
+        for name, found in document["rubrics"].items()
+    ]
+    parts: list[RenderableType] = [Text(f"dry run   {document['records']:,} records, {document['calls']:,} calls; nobody was asked")]
+    parts.append(table(columns, rows, right=columns[1:]))
+    cost = document["cost_usd"]
+    total = "not known: a model has no price (JUDGE_PRICES names a file that adds it)" if cost is None else f"{_cost(cost)} USD, likely {cost['likely']:.2f}"
+    parts.append(Text(f"cost      {total}; prices of {terminal_line(str(document['prices_dated']))}, tokens estimated, without repairs and retries"))
+    return render(parts, page)
+
+
+def _cost(cost: "Document | None") -> str:
+    return "not known" if cost is None else f"{cost['low']:.2f} to {cost['high']:.2f}"
