@@ -181,9 +181,9 @@ class Endpoint:
         headers = form.headers if number == 1 else {**form.headers, "x-stainless-retry-count": str(number - 1)}
         await self.limiter.acquire(len(body) / 4 if self.settings.tokens_per_minute else 0.0)
         started = time.monotonic()
-        self.counts.calls += 1
         try:
-            self.circuit.check()
+            self.circuit.check()  # it may have opened while this call waited
+            self.counts.calls += 1
             answer = await (self._forms.send_slowly(form, body) if self._forms.slow else self._sender.post(form.url, headers, body))
         except SendFailed:
             self.limiter.answered("failed", {}, time.monotonic() - started)

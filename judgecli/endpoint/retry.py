@@ -15,7 +15,7 @@
 | certificate, redirect elsewhere, proxy | the run stops | |
 
 `x-should-retry` of the server overrides the table for single rows. At most `attempts` tries and
-`call_s` seconds a call; the same error three times (429 apart) stops the row earlier.
+`call_s` seconds a call; the same error three times (429 and lost connections apart) stops the row earlier.
 """
 
 import asyncio
@@ -194,6 +194,22 @@ class Circuit:
         self.answered = True
         self._refused = self._failed = 0
 
+    def attempt_failed(self, fault: Fault) -> None:
+        """One attempt that could not work for any row: 403, 404, no answer at all."""
+        if fault.then != "refused" and fault.status is not None:
+            return
+        self._since()
+        self._refused += 1
+        if self._refused >= HARD_IN_A_ROW and (fault.then == "refused" or self._lasts()):
+            self.open(fault)
+
+    def row_failed(self, fault: Fault) -> None:
+        """One row that got no answer after all its attempts."""
+        self._since()
+        self._failed += 1
+        if not self.answered or (self._failed >= HARD_IN_A_ROW and (fault.reason == "rate_limited" or self._lasts())):
+            self.open(fault)
+
     def row_refused(self, fault: Fault) -> None:
         """One row that the endpoint answered with an error of that row's own; an endpoint that refuses every row is of no use."""
         self._refused = 0
@@ -201,22 +217,13 @@ class Circuit:
         if self._failed >= HARD_IN_A_ROW:
             self.open(fault)
 
-    def attempt_failed(self, fault: Fault) -> None:
-        """One attempt that could not work for any row: 403, 404, no connection."""
-        if fault.then != "refused" and fault.status is not None:
-            return
-        if self._refused == 0:
+    def _since(self) -> None:
+        if self._refused == self._failed == 0:
             self._failing_since = self._clock()
-        self._refused += 1
-        patient = fault.then == "refused" or self._clock() - self._failing_since >= GRACE_S
-        if self._refused >= HARD_IN_A_ROW and (patient or not self.answered):
-            self.open(fault)
 
-    def row_failed(self, fault: Fault) -> None:
-        """One row that got no answer after all its attempts."""
-        self._failed += 1
-        if self._failed >= HARD_IN_A_ROW or not self.answered:
-            self.open(fault)
+    def _lasts(self) -> bool:
+        """Whether it has failed for longer than a restart takes, or never worked."""
+        return not self.answered or self._clock() - self._failing_since >= GRACE_S
 
     def open(self, fault: Fault) -> None:
         """Stop the run with this fault as the cause."""
@@ -295,7 +302,8 @@ class Retry:
         """Seconds until the next attempt; None: no further one."""
         if fault.then != "again" or number >= self._attempts():
             return None
-        if same >= SAME_ERROR and fault.reason != "rate_limited" and self.circuit.answered:
+        chance = fault.reason == "rate_limited" or (fault.reason == "connection" and fault.status is None)  # nothing the row itself brings about
+        if same >= SAME_ERROR and not chance and self.circuit.answered:
             return None
         if fault.wait_s is not None:
             pause = fault.wait_s * (1 + 0.15 * self.draw()) + 0.005 * (1 + self.draw())  # never early, at most a fifth late
