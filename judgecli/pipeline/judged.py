@@ -94,6 +94,7 @@ class JudgeReport:
             "served": self._served(),
             "waiting": dict(self.waiting),
             "spend": [asdict(part) for part in self.spend],
+            "sentinels": {name: found.to_json() for name, found in self.sentinels.items()},
         }
 
     def _served(self) -> dict[str, dict[str, int]]:

@@ -92,7 +92,8 @@ def plan_judges(entries: Sequence[JudgeEntry], ledger: Ledger, *, asks: bool = T
                 price_of,
                 entry.settings.sample,
                 Budget(entry.settings.max_calls, entry.settings.max_cost),
-                entry.settings.sentinels if entry.judge.rubric.sentinels else "off",
+                entry.settings.sentinels,
+                entry.judge.rubric,
             )
         )
     return plans

@@ -256,7 +256,7 @@ def export_replies(ledger: Ledger, out: IO[str], rubrics: Sequence[str] = ()) ->
     """
     count = 0
     for reply in _all_replies(ledger):
-        if not rubrics or reply.rubric in rubrics:
+        if reply.purpose in ("score", "imported") and (not rubrics or reply.rubric in rubrics):  # sentinels stay unknown
             out.write(json.dumps(_to_line(reply), ensure_ascii=True, sort_keys=True) + "\n")
             count += 1
     return count
