@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from judgecli.cli.group import Command, Group, plain_app
-from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load
+from judgecli.cli.options import ConfigOption, FormatOption, JsonOption, MapOption, QuietOption, StoreOption, load
 
 rubric = plain_app(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A rubric of the library, or the path of a YAML file.")]
@@ -21,6 +21,7 @@ def _rubric() -> None:
       judge rubric show helpfulness
       judge rubric check rubrics/mine.yaml
       judge rubric test helpfulness --judge-model gpt-5-mini
+      judge rubric audit helpfulness app.jsonl --judge-model gpt-5-mini
     """
 
 
@@ -118,3 +119,51 @@ def try_(
     show_document(document, lambda page: rubric_test(document, page), as_json=as_json)
     if document["unscored"]:
         raise typer.Exit(3)
+
+
+@rubric.command(cls=Command)
+def audit(
+    context: typer.Context,
+    name: NameArgument,
+    logs: Annotated[list[str] | None, typer.Argument(metavar="LOGS", help="Files, folders or globs; default: those of judge.yaml.")] = None,
+    records: Annotated[int, typer.Option("--records", "-n", metavar="N", min=2, help="How many records are probed.")] = 100,
+    repeats: Annotated[int, typer.Option("--repeats", metavar="K", min=1, help="How often each is judged as it stands.")] = 3,
+    sentinels: Annotated[int, typer.Option("--sentinels", metavar="N", min=0, help="How many worthless answers are put in.")] = 60,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how many calls it takes; ask nobody.")] = False,
+    judge_model: Annotated[list[str] | None, typer.Option("--judge-model", metavar="MODEL", help="The model that judges (repeatable: a jury).")] = None,
+    base_url: Annotated[str | None, typer.Option("--base-url", metavar="URL", help="The address of the judge's endpoint.")] = None,
+    concurrency: Annotated[int | None, typer.Option("--concurrency", metavar="N", help="Calls under way at once; default 32.")] = None,
+    max_cost: Annotated[float | None, typer.Option("--max-cost", metavar="USD", help="Stop asking before this is spent.")] = None,
+    max_calls: Annotated[int | None, typer.Option("--max-calls", metavar="N", help="Stop asking after so many calls.")] = None,
+    map: MapOption = None,
+    format: FormatOption = None,
+    config: ConfigOption = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Measure the judge itself on records of a log: does it repeat itself, pay for length, fall for attacks?
+
+    Examples:
+      judge rubric audit helpfulness app.jsonl --judge-model gpt-5-mini --dry-run
+      judge rubric audit helpfulness app.jsonl --judge-model gpt-5-mini
+      judge rubric audit preference pairs.jsonl -n 500 --json
+
+    Each record is asked again, with padding, with a wrong answer, and with attacks on it; no score is stored.
+    Exit codes: 0, whatever was found; 3 where the budget or the endpoint left probes without an answer.
+    """
+    from judgecli.cli.output import show as show_document
+    from judgecli.cli.progress import open_progress
+    from judgecli.config import read_judge_flags
+    from judgecli.pipeline.auditing import AuditPlan, audit_rubric
+    from judgecli.renderers.rubrics import rubric_audit
+
+    flags = read_judge_flags(models=judge_model or (), base_url=base_url, concurrency=concurrency, max_cost=max_cost, max_calls=max_calls)
+    settings = load(context, config, store, judge=flags, map=tuple(map or ()), format=format)
+    progress = open_progress(quiet=quiet)
+    try:
+        document = audit_rubric(name, logs or (), settings=settings, plan=AuditPlan(records, repeats, sentinels, dry_run), progress=progress)
+    finally:
+        progress.close()
+    show_document(document, lambda page: rubric_audit(document, page), as_json=as_json)
+    raise typer.Exit(0 if document.get("complete", True) else 3)

@@ -62,3 +62,27 @@ def _said(score: Document | None) -> str:
     if score is None:
         return "-"
     return str(score["reason"] or (score["label"] if score["value"] is None else number(score["value"])))
+
+
+def rubric_audit(document: Document, page: Page) -> str:
+    """What an audit measured: one line a finding, defects first in the last line."""
+    head = f"{document['rubric']} asked of {', '.join(document['models'])}: {document['records']} records, {document['probes']} probes"
+    if "findings" not in document:
+        return render([Text(terminal_line(f"{head}, at most {document['calls_at_most']:,} calls"), "bold")], page)
+    rows = [
+        [
+            "DEFECT" if row["defect"] else "warning" if row["warning"] else "",
+            " ".join(filter(None, (row["name"], row["kind"]))),
+            number(row["estimate"]),
+            f"{number(row['low'])} to {number(row['high'])}" if row["low"] is not None else "-",
+            str(row["n"]),
+            row["told"],
+        ]
+        for row in document["findings"]
+    ]
+    defects = ", ".join(document["defects"]) or "none found, which is no proof that there are none"
+    lines = [f"defects: {defects}", *(f"unscored  {reason} {count}" for reason, count in document["unscored"].items())]
+    if not document["complete"]:
+        lines.append("PARTIAL: some probes got no answer; run it again, what was answered is kept")
+    parts: list[RenderableType] = [Text(terminal_line(head), "bold"), table(["", "measured", "value", "95 % interval", "n", "is"], rows, right=("value", "n"))]
+    return render([*parts, *(Text(terminal_line(line)) for line in lines)], page)

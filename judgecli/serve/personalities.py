@@ -48,7 +48,8 @@ class Prompt:
     @property
     def judged(self) -> str:
         """The text to be judged: the answer, else the last text there is."""
-        found = self.text("answer") or self.text("work of the assistant")
+        answer = self.text("answer")  # an empty one is judged too
+        found = answer if answer is not None else self.text("work of the assistant")
         return found if found is not None else (self.texts[-1][1] if self.texts else "")
 
 

@@ -1,0 +1,188 @@
+"""judge rubric audit: probes made of the records of a log, put to a judge, and what they say about it."""
+
+import asyncio
+import contextlib
+import hashlib
+import shlex
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from judgecli import catalog
+from judgecli.engine.remote import run_async
+from judgecli.engine.shard import needed_columns, read_columns
+from judgecli.errors import UnknownName, UsageError
+from judgecli.judge.probes import Attack, Probe, make_probes, read_attacks
+from judgecli.judge.request import Ask, Reply, Request
+from judgecli.judge.sentinels import can_carry
+from judgecli.pipeline.asking import Budget, Counts, LedgerAsk
+from judgecli.pipeline.judging import JudgePlan, rows_of_scope
+from judgecli.pipeline.rubrics import JudgeEntry, plan_judges, read_rubrics
+from judgecli.pipeline.scoring import Progress, check_columns, read_scope
+from judgecli.pipeline.sentinels import ask_sentinels
+from judgecli.scorer import Metric, Score
+from judgecli.store import tables
+from judgecli.store.folder import Store
+from judgecli.store.labels import read_thumbs
+from judgecli.store.replies import Replies
+from judgecli.store.scope import Scope
+
+if TYPE_CHECKING:
+    from judgecli.config.settings import Settings
+    from judgecli.judge.audit import Finding
+    from judgecli.pipeline.sentinels import SentinelReport
+
+RECORDS = 100
+REPEATS = 3
+SENTINELS = 60
+LABEL_KINDS = ("human", "user")
+
+Row = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class AuditPlan:
+    """What an audit asks: how many records it looks at, how often it asks each again, how many sentinels it puts in."""
+
+    records: int = RECORDS
+    repeats: int = REPEATS
+    sentinels: int = SENTINELS
+    dry_run: bool = False
+
+
+def load_attacks() -> list[Attack]:
+    """The attacks that ship with the package."""
+    from judgecli.config.document import read_document
+
+    source = resources.files("judgecli.judge").joinpath("attacks.yaml")
+    return read_attacks(read_document(source.read_bytes(), file="attacks.yaml").data)
+
+
+def audit_rubric(name: str, logs: Sequence[str], *, settings: "Settings", plan: AuditPlan, progress: Progress, ask: Ask | None = None) -> dict[str, object]:
+    """Findings about the judge of one rubric on records of these logs. `ask` is asked in place of an endpoint.
+
+    Replies are kept and never asked for twice, sentinels aside; no score is stored.
+    Raises: UsageError, MissingColumn, LogError, NoRecords, JudgeUnavailable.
+    """
+    entry = read_rubrics([catalog.parse_spec(f"rubric:{name}")], settings)[0]
+    if entry.judge.rubric.scale.kind == "listwise":
+        raise UsageError(
+            f"'{entry.judge.rubric.name}' compares lists, of which a log has none to probe with", hint="audit a rubric that judges one answer, or 'preference'"
+        )
+    with Store(settings.store) as store:
+        scope = read_scope(store, logs, settings=settings, progress=progress)
+        check_columns(scope, [entry.metric])
+        rows = _read_rows(store, scope, entry.metric, plan.records)
+        probes = list(make_probes(entry.judge.rubric, rows, load_attacks(), repeats=plan.repeats))
+        document = _describe(entry, rows, probes, plan)
+        if plan.dry_run:
+            return document
+        run_id = store.ledger.start_run(command=shlex.join(sys.argv), logs=logs, now=datetime.now(UTC).isoformat(timespec="microseconds"))
+        progress.phase("auditing", len(probes))
+        asked = plan_judges([entry], store.ledger, ask=ask)[0]
+        budget = Budget(settings.judge.max_calls, settings.judge.max_cost)
+        return document | run_async(_Audit(store, asked, entry, budget, run_id, progress).run(rows, probes, plan.sentinels))
+
+
+def _describe(entry: JudgeEntry, rows: Sequence[Row], probes: Sequence[Probe], plan: AuditPlan) -> dict[str, object]:
+    calls = (len(probes) + plan.sentinels * can_carry(entry.judge.rubric)) * entry.judge.calls_per_record()
+    return {"rubric": entry.judge.rubric.name, "models": list(entry.judge.models), "records": len(rows), "probes": len(probes), "calls_at_most": calls}
+
+
+class _Audit:
+    """The asking of one audit."""
+
+    def __init__(self, store: Store, plan: JudgePlan, entry: JudgeEntry, budget: Budget, run_id: int, progress: Progress) -> None:
+        self.store = store
+        self.plan = plan
+        self.entry = entry
+        self.budgets = (budget, plan.budget)
+        self.run_id = run_id
+        self.progress = progress
+        self.counts = Counts()
+
+    async def run(self, rows: Sequence[Row], probes: Sequence[Probe], sentinels: int) -> dict[str, object]:
+        """Ask everything, then say what it means. Raises: JudgeUnavailable."""
+        assert self.plan.endpoint is not None
+        async with Replies(self.store.ledger.path) as replies, self.plan.endpoint.open() as send:
+            slots = asyncio.Semaphore(self.plan.endpoint.concurrency)
+            identity = self.plan.metric.identity
+            self.through = LedgerAsk(replies, identity, send, self.plan.price, self.budgets, slots, self.counts, self.run_id, "audit")
+            scores = await _all(self._score(probe) for probe in probes)
+            report = None
+            if sentinels and can_carry(self.entry.judge.rubric):
+                columns = [{name: value for name, value in row.items() if name not in ("model", "label")} for row in rows]
+                report = await ask_sentinels(self.entry.judge.rubric, columns, sentinels, self._sentinel)
+        return self._document(rows, list(zip(probes, scores, strict=True)), report)
+
+    async def _score(self, probe: Probe) -> Score:
+        score = await self.plan.score(probe.row, with_draw(self.through.for_row(b"", refresh=False), probe.draw))
+        self.progress.advance(0, 1)
+        return score
+
+    async def _sentinel(self, row: Row) -> Score:
+        return await self.plan.score(row, self.through.for_row(b"", refresh=False))
+
+    def _document(self, rows: Sequence[Row], judged: Sequence[tuple[Probe, Score]], report: "SentinelReport | None") -> dict[str, object]:
+        from judgecli.judge.audit import audit, rate
+
+        findings: list[Finding] = audit(self.entry.judge.rubric, self.entry.judge.models, rows, judged)
+        if report is not None:
+            families = {**report.kinds, "all": (report.passed, report.asked)}
+            findings += [rate("sentinel", kind, passed, asked, "worthless answers that got a good score") for kind, (passed, asked) in families.items()]
+        waiting = [score.reason for _, score in judged if score.reason in ("budget", "timeout", "rate_limited", "connection", "not_asked", "auth", "cancelled")]
+        reasons = {reason: sum(score.reason == reason for _, score in judged) for reason in sorted({score.reason for _, score in judged if score.reason})}
+        return {
+            "findings": [finding.to_json() for finding in findings],
+            "defects": [" ".join(filter(None, (finding.name, finding.kind))) for finding in findings if finding.defect],
+            "unscored": reasons,
+            "complete": not waiting,
+            "judge": {"calls": self.counts.calls, "cached": self.counts.cached, "cost_usd": None if self.counts.unpriced else round(self.counts.cost_usd, 9)},
+        }
+
+
+def with_draw(ask: Ask, draw: int) -> Ask:
+    """The same questions asked once more: under another key, so that the ledger keeps both replies."""
+    if draw == 0:
+        return ask
+
+    async def again(request: Request) -> Reply:
+        key = hashlib.blake2b(request.key + draw.to_bytes(4, "big"), digest_size=32).digest()
+        return await ask(replace(request, draw=request.draw + draw, key=key))
+
+    return again
+
+
+async def _all(scoring: "Iterator[object]") -> list[Score]:
+    """The results in order; what raises first ends the others."""
+    tasks = [asyncio.ensure_future(one) for one in scoring]  # type: ignore[call-overload]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _read_rows(store: Store, scope: Scope, metric: Metric, count: int) -> list[Row]:
+    """`count` records of a scope, the same in every audit: those with the smallest keys that hold what the metric needs."""
+    labels: dict[bytes, bool] = {}
+    with contextlib.suppress(UsageError, UnknownName):  # several kinds of labels: none is taken for praise
+        labels = {key: said[-1][1] for key, said in read_thumbs(store, LABEL_KINDS).of.items()}
+    required = [column.name for column in metric.scorer.columns if column.required]
+    found: list[tuple[bytes, Row]] = []
+    for shard in scope.shards:
+        wanted = sorted({*needed_columns([metric]), "key", "file_id", "model"})
+        records = tables.read_parquet(store.records_path(shard.name), wanted).combine_chunks()
+        own = rows_of_scope(records, scope)
+        columns = {name: array.to_pylist() for name, array in read_columns(records, metric.scorer).items()}
+        keys, models = records.column("key").to_pylist(), records.column("model").to_pylist()
+        for place, key in enumerate(keys):
+            row = {name: values[place] for name, values in columns.items()}
+            if own[place] and all(row[name] not in (None, "") for name in required):
+                found.append((key, {**row, "model": models[place], "label": labels.get(key)}))
+        found = sorted(found, key=lambda pair: pair[0])[:count]
+    return [row for _, row in found]
