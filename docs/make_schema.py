@@ -1,8 +1,9 @@
-"""Writes judge.schema.json (the shape of judge.yaml, for editors): `python docs/make_schema.py`. A test holds it in step."""
+"""Writes judge.schema.json and rubric.schema.json, for editors: `python docs/make_schema.py`. Tests hold them in step."""
 
 from pathlib import Path
 
 from judgecli.config.editor import SCHEMA_FILE, editor_schema
+from judgecli.config.rubric_file import RUBRIC_SCHEMA_FILE, rubric_schema
 from judgecli.renderers.safe import json_text
 
 TARGET = Path(__file__).parent.parent / SCHEMA_FILE
@@ -15,3 +16,4 @@ def text() -> str:
 
 if __name__ == "__main__":
     TARGET.write_text(text(), encoding="utf-8")
+    (TARGET.parent / RUBRIC_SCHEMA_FILE).write_text(json_text(rubric_schema()) + "\n", encoding="utf-8")

@@ -8,6 +8,7 @@ from judgecli.errors import UsageError
 from judgecli.judge.rubric import Rubric
 
 PAGE = "docs/rubric.md"
+RUBRIC_SCHEMA_FILE = "rubric.schema.json"
 
 
 def read_rubric(raw: bytes, *, file: str) -> Rubric:
@@ -43,3 +44,9 @@ def load_rubric_file(path: Path) -> Rubric:
             f"cannot read the rubric {path}: {error.strerror}", hint="judge rubric list shows the library; a rubric of your own is a path"
         ) from error
     return read_rubric(raw, file=str(path))
+
+
+def rubric_schema() -> dict[str, object]:
+    """The shape of a rubric file as JSON Schema, for editors."""
+    meanings = {"title": "rubric", "description": "What a judge is asked, and on which scale it answers."}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Rubric.model_json_schema(mode="validation"), **meanings}

@@ -68,7 +68,7 @@ class NumberScale(Part):
     def _are_numbers(self) -> "NumberScale":
         for key in self.anchors:
             if not (key.isascii() and key.removeprefix("-").isdigit() and str(int(key)) == key):
-                raise _refuse("an anchor stands at a whole number, found '{key}'", "write 1: what a 1 means", key=key)
+                raise _refuse("an anchor stands at a whole number, found '{name}'", "write 1: what a 1 means", name=key, key="anchors")
         if len(self.values) > MAX_POINTS:
             raise _refuse("a scale has at most 101 points", "nobody tells more of them apart")
         return self
@@ -150,7 +150,7 @@ class StepsScale(Part):
     def _name_verdicts(self) -> "StepsScale":
         unknown = sorted({*self.good, *self.bad} - set(self.verdicts))
         if unknown:
-            raise _refuse("'{key}' is none of the verdicts", f"verdicts: {', '.join(self.verdicts)}", key=unknown[0])
+            raise _refuse("'{name}' is none of the verdicts", f"verdicts: {', '.join(self.verdicts)}", name=unknown[0])
         return self
 
 
@@ -212,10 +212,12 @@ class Rubric(Part):
     def _inputs_fit(self) -> "Rubric":
         both = sorted(set(self.inputs) & set(self.optional))
         if both:
-            raise _refuse("'{key}' is required and optional", "name it once", key=both[0])
+            raise _refuse("'{name}' is required and optional", "name it once", name=both[0], key="optional")
         needed = self._scale_reads()
         if not needed <= set(self.inputs):
-            raise _refuse("the scale reads '{key}', which is not among the inputs", "add it to inputs", key=sorted(needed - set(self.inputs))[0])
+            raise _refuse(
+                "the scale reads '{name}', which is not among the inputs", "add it to inputs", name=sorted(needed - set(self.inputs))[0], key="inputs"
+            )
         return self
 
     def _scale_reads(self) -> set[str]:
