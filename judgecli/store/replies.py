@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 Purpose = Literal["score", "sentinel", "audit", "imported"]
 
 GROUP = 32  # replies a commit, at most
-GROUP_S = 0.04  # how long a reply waits for others; with the fsync it is durable within about 50 ms
+GROUP_S = 0.01  # how long a reply waits for others: what is answered and not yet durable is asked again after a kill
 TICK_S = 0.004  # how long a lookup waits for others
 LEVEL = 3
 KEYS_A_QUERY = 500
