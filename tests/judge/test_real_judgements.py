@@ -39,7 +39,7 @@ def test_probabilities_give_the_preferences_of_alpaca_eval():
     assert sorted(found.values()) == [399, 405]
 
 
-def test_prometheus_scores_load_as_imported_judgements(tmp_path):
+def test_prometheus_scores_load_as_imported_judgements():
     name = "judge_alignment/prometheus_vicuna_eval.jsonl.gz"
     given = rows(name)
     table = judgecli.score(DATA / name, scorers=["score.gpt4"], map={"input": "instruction", "id": "idx", "score.gpt4": "gpt4_score.0"})
@@ -48,7 +48,7 @@ def test_prometheus_scores_load_as_imported_judgements(tmp_path):
     assert table["score.gpt4"].sum() == sum(row["gpt4_score"][0] for row in given)  # type: ignore[index]
 
 
-def test_llmbar_judgements_load_as_imported(tmp_path):
+def test_llmbar_judgements_load_as_imported():
     name = "preferences/llmbar_processed_human.jsonl.gz"
     given = rows(name)
     path = 'judges.GPT-4."swap=False"'
@@ -60,5 +60,5 @@ def test_llmbar_judgements_load_as_imported(tmp_path):
     sets = [str(row["set"]) for row in given]
     for which, wanted in right.items():
         places = [place for place, found in enumerate(sets) if found == which]
-        agreed = sum(table["score.gpt4"].iloc[place] == table["score.human"].iloc[place] for place in places)
+        agreed = (table["score.gpt4"].iloc[places] == table["score.human"].iloc[places]).fillna(False).sum()
         assert agreed == wanted, which
