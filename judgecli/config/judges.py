@@ -51,6 +51,7 @@ class JudgeSettings:
     tokens_per_minute: float | None = None
     max_cost: float | None = None
     max_calls: int | None = None
+    replay: str | None = None  # a file of replies: nobody is asked
 
 
 def judge_settings(judge: "Judge | None", sample: float, flags: JudgeFlags, environment: Mapping[str, str]) -> JudgeSettings:
@@ -76,6 +77,7 @@ def judge_settings(judge: "Judge | None", sample: float, flags: JudgeFlags, envi
         tokens_per_minute=said.get("tokens_per_minute"),
         max_cost=said.get("max_cost"),
         max_calls=said.get("max_calls"),
+        replay=None if flags.models or flags.base_url else said.get("replay"),
     )
 
 

@@ -69,7 +69,8 @@ class Judge(Section):
     """How an LLM judge is asked. base_url may hold ${NAME}, replaced when the endpoint is opened.
 
     Several models are a jury, whose scores `jury` combines; with `cascade` a chain, cheapest first,
-    where the next is asked only if the one before was less sure than that.
+    where the next is asked only if the one before was less sure than that. `replay` names a file of
+    replies (judge replies export): nobody is asked, unless a model or an address is typed.
     """
 
     model: Text | Annotated[list[Text], Field(min_length=1)] | None = None
@@ -89,6 +90,7 @@ class Judge(Section):
     tokens_per_minute: Positive | None = None
     parameters: dict[Text, Any] = Field(default_factory=dict)
     sentinels: Annotated[int, Field(ge=0)] | Literal["off"] | None = None
+    replay: Text | None = None
 
 
 class Heuristics(Section):

@@ -20,7 +20,7 @@ from judgecli.judge.request import Ask, Reply, Request
 from judgecli.judge.sentinels import can_carry
 from judgecli.pipeline.asking import Budget, Counts, LedgerAsk
 from judgecli.pipeline.judging import JudgePlan, rows_of_scope
-from judgecli.pipeline.rubrics import JudgeEntry, plan_judges, read_rubrics
+from judgecli.pipeline.rubrics import JudgeEntry, endpoint_of, plan_judges, read_rubrics
 from judgecli.pipeline.scoring import Progress, check_columns, read_scope
 from judgecli.pipeline.sentinels import ask_sentinels
 from judgecli.scorer import Metric, Score
@@ -106,9 +106,9 @@ class _Audit:
 
     async def run(self, rows: Sequence[Row], probes: Sequence[Probe], sentinels: int) -> dict[str, object]:
         """Ask everything, then say what it means. Raises: JudgeUnavailable."""
-        assert self.plan.endpoint is not None
-        async with Replies(self.store.ledger.path) as replies, self.plan.endpoint.open() as send:
-            slots = asyncio.Semaphore(self.plan.endpoint.concurrency)
+        endpoint = endpoint_of(self.plan)
+        async with Replies(self.store.ledger.path) as replies, endpoint.open() as send:
+            slots = asyncio.Semaphore(endpoint.concurrency)
             identity = self.plan.metric.identity
             self.through = LedgerAsk(replies, identity, send, self.plan.price, self.budgets, slots, self.counts, self.run_id, "audit")
             scores = await _all(self._score(probe) for probe in probes)

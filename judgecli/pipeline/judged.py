@@ -78,10 +78,9 @@ class JudgeReport:
 
     def to_json(self) -> dict[str, object]:
         """`judge` of DESIGN's `score` shape, with the spend by rubric and model."""
-        total = {
-            name: sum(getattr(count, name) for count in self.counts.values()) for name in ("calls", "cached", "failed", "tokens_in", "tokens_out", "unpriced")
-        }
-        cost = sum(count.cost_usd for count in self.counts.values())
+        total = {name: sum(getattr(part, name) for part in self.spend) for name in ("calls", "tokens_in", "tokens_out", "tokens_cached", "unpriced")}
+        total |= {name: sum(getattr(count, name) for count in self.counts.values()) for name in ("cached", "failed")}
+        cost = sum(part.cost_usd for part in self.spend)
         rubrics = {
             name: {"calls": count.calls, "cached": count.cached, "tokens_in": count.tokens_in, "tokens_out": count.tokens_out, "cost_usd": _cost(count)}
             for name, count in self.counts.items()
@@ -140,8 +139,9 @@ def judge_records(
     """
     if not rubrics:
         return JudgeReport()
-    if asking.replay is not None:
-        import_replies(store.ledger, read_reply_file(Path(asking.replay)))
+    replays = [asking.replay] if asking.replay is not None else sorted({entry.settings.replay for entry in rubrics if entry.settings.replay})
+    for path in replays:
+        import_replies(store.ledger, read_reply_file(Path(path)))
     if asking.batch == "collect":
         collect_answers(store.ledger, rubrics, run_id=run_id, note=telling.note)
     plans = plan_judges(rubrics, store.ledger, asks=asking.asks, ask=asking.ask)
@@ -150,7 +150,7 @@ def judge_records(
     if asking.batch == "submit":
         submit_questions(store, scope, rubrics, plans, budget=budget, telling=telling)
     judged = judge_scope(store, scope, plans, JudgeOptions(run_id, budget, asking.retry_failed, asking.reparse), telling)
-    report = JudgeReport(judged.counts, judged.waiting, spend_of(store.ledger, run_id), asking.replay, judged.sentinels)
+    report = JudgeReport(judged.counts, judged.waiting, spend_of(store.ledger, run_id), ", ".join(replays) or None, judged.sentinels)
     for note in (*_endpoint_notes(plans), *report.notes):
         telling.note(note)
     return report

@@ -15,7 +15,7 @@ from judgecli.engine.remote import run_async
 from judgecli.errors import UsageError
 from judgecli.judge.request import Ask
 from judgecli.pipeline.asking import Counts, LedgerAsk
-from judgecli.pipeline.rubrics import JudgeEntry, plan_judges, read_rubrics, store_secret
+from judgecli.pipeline.rubrics import JudgeEntry, endpoint_of, plan_judges, read_rubrics, store_secret
 from judgecli.scorer import Score
 from judgecli.store.folder import Store
 from judgecli.store.replies import Replies
@@ -74,13 +74,13 @@ def try_rubric(name: str, settings: "Settings", *, rows: Path | None = None, ask
 
 async def _score_examples(entry: JudgeEntry, more: Sequence["Example"], store: Store, run_id: int, ask: Ask | None) -> list[Score]:
     plan = plan_judges([entry], store.ledger, ask=ask)[0]
-    assert plan.endpoint is not None
+    endpoint = endpoint_of(plan)
     judge = replace(entry.judge, secret=store_secret(store.ledger))
     own = judge.rubric.examples
     held_out = [judge.rubric.model_copy(update={"examples": [*own[:place], *own[place + 1 :]]}) for place in range(len(own))]
     asked = [*zip(held_out, own, strict=True), *((judge.rubric, example) for example in more)]
-    async with Replies(store.ledger.path) as replies, plan.endpoint.open() as send:
-        slots = asyncio.Semaphore(plan.endpoint.concurrency)
+    async with Replies(store.ledger.path) as replies, endpoint.open() as send:
+        slots = asyncio.Semaphore(endpoint.concurrency)
         through = LedgerAsk(replies, plan.metric.identity, send, plan.price, (plan.budget,), slots, Counts(), run_id, "audit")
         return list(await asyncio.gather(*(replace(judge, rubric=rubric).score(example.given, through.for_row(NOBODY)) for rubric, example in asked)))
 

@@ -75,13 +75,13 @@ def _read_entry(spec: Spec, settings: "Settings") -> JudgeEntry:
 
 
 def plan_judges(entries: Sequence[JudgeEntry], ledger: Ledger, *, asks: bool = True, ask: Ask | None = None) -> list[JudgePlan]:
-    """The plans of a run; those with the same endpoint share it. `asks` False: nobody is asked; `ask` is asked in place of an endpoint."""
+    """The plans of a run; those with the same endpoint share it. `asks` False, or a file to replay: nobody is asked; `ask` is asked in place of an endpoint."""
     secret = store_secret(ledger)
     shared: dict[str, OpenAIEndpoint] = {}
     plans = []
     for entry in entries:
         endpoint: Endpoint | None = None
-        if asks:
+        if asks and (ask is not None or entry.settings.replay is None):
             wanted = OpenAIEndpoint(entry.settings, ledger, ask)
             endpoint = shared.setdefault(repr(wanted.settings), wanted)
         plans.append(
@@ -97,6 +97,13 @@ def plan_judges(entries: Sequence[JudgeEntry], ledger: Ledger, *, asks: bool = T
             )
         )
     return plans
+
+
+def endpoint_of(plan: JudgePlan) -> Endpoint:
+    """Where a plan is asked. Raises: UsageError where judge.yaml replays its replies from a file."""
+    if plan.endpoint is None:
+        raise UsageError(f"judge.yaml takes the replies of '{plan.metric.name}' from a file, so there is nobody to ask", hint="name a model with --judge-model")
+    return plan.endpoint
 
 
 def _scoring(judge: "Judge") -> Callable[[Mapping[str, object], Ask], Awaitable[Score]]:

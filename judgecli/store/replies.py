@@ -6,11 +6,13 @@ of `GROUP` or after `GROUP_S`, each group durable (synchronous=FULL) before its 
 
 import asyncio
 import base64
+import gzip
 import json
 import queue
 import sqlite3
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -283,10 +285,14 @@ def _to_line(reply: StoredReply) -> dict[str, object]:
 
 
 def read_reply_file(path: Path) -> list[StoredReply]:
-    """The replies of a file that `export_replies` wrote (or a person by hand: key, raw, rubric and model are needed). Raises: UsageError with its line."""
+    """The replies of a file that `export_replies` wrote (or a person by hand: key, raw, rubric and model are needed), gzipped or not.
+
+    Raises: UsageError with its line.
+    """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        raw = path.read_bytes()
+        lines = (gzip.decompress(raw) if raw.startswith(b"\x1f\x8b") else raw).decode().splitlines()
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}", hint="judge replies export FILE writes one") from error
     found = []
     for number, line in enumerate(lines, 1):
