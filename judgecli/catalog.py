@@ -20,11 +20,11 @@ import re
 import sys
 import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from judgecli import derived
-from judgecli.errors import EnvironmentFailure, JudgeUnavailable, UnknownName, UsageError
+from judgecli.errors import EnvironmentFailure, UnknownName, UsageError
 from judgecli.scorer import Cell, Column, Metric, Score, Scorer, scorer
 
 if typing.TYPE_CHECKING:
@@ -85,7 +85,9 @@ def default_names() -> list[str]:
 
 
 def describe(name: str) -> Description:
-    """One scorer of the library. Raises: UnknownName."""
+    """One scorer of the library, or `rubric:NAME`. Raises: UnknownName, ConfigError (a rubric's file)."""
+    if name.startswith(("rubric:", "rubric.")):
+        return _describe_rubric(name[len("rubric:") :])
     found = descriptions()
     if name in found:
         return found[name]
@@ -339,28 +341,18 @@ def load_rubric(name: str) -> "Rubric":
 def bind_rubric(spec: Spec, rubric: "Rubric | None" = None) -> Metric:
     """The metric of a spec `rubric:NAME_OR_PATH`. `spec.options` say how it is judged (models, parameters,
     samples, ...) and are part of its identity, as are the rubric and all that is said around its material."""
+    from judgecli.judge.metric import rubric_scorer
     from judgecli.judge.prompt import rubric_code
-    from judgecli.judge.rubric import higher_is_better, metric_kind, metric_range
 
     rubric = rubric or load_rubric(spec.target.removeprefix("rubric:"))
-    required = (*rubric.inputs, *(["reference"] if rubric.scale.kind == "pairwise" and "reference" not in rubric.inputs else []))
-    names = {**dict.fromkeys(required, True), **{name: False for name in rubric.optional if name not in required}}
-    names |= {"messages": False} if rubric.media and "messages" not in names else {}
-    scorer_of_rubric = Scorer(
-        name=f"rubric.{rubric.name}",
-        function=_ask_nobody,
-        kind=metric_kind(rubric.scale),
-        range=metric_range(rubric.scale),
-        higher_is_better=higher_is_better(rubric.scale),
-        version=rubric.version,
-        unit="prompt" if rubric.scale.kind == "listwise" else "record",
-        columns=tuple(Column(column, column, required) for name, required in names.items() if (column := name.replace("tags.", "tags_", 1))),
-    )
-    return Metric(spec.name, scorer_of_rubric, dict(spec.options), rubric_code(rubric))
+    return Metric(spec.name, rubric_scorer(rubric), dict(spec.options), rubric_code(rubric))
 
 
-async def _ask_nobody(*columns: object, **options: object) -> list[Cell]:  # noqa: ARG001 - the contract of a scorer
-    raise JudgeUnavailable("a rubric is scored by a judge, not by calling it", hint="judge score LOGS -s rubric:NAME --judge-model MODEL")
+def _describe_rubric(name: str) -> Description:
+    from judgecli.judge.metric import rubric_scorer
+
+    rubric = load_rubric(name)
+    return replace(_describe_loaded(rubric_scorer(rubric)), theme="rubric", definition=rubric.about, source=rubric.source, docstring=rubric.instructions)
 
 
 def _rubric_spec(alias: str | None, name: str) -> Spec:

@@ -198,3 +198,10 @@ def test_the_schema_takes_the_whole_library():
         document = json.loads(json.dumps(yaml.safe_load(path.read_text(encoding="utf-8"))))
         assert [error.message for error in validator.iter_errors(document)] == [], path.name
     assert list(validator.iter_errors({"name": "mine"}))
+
+
+def test_a_rubric_is_described_like_a_scorer():
+    described = catalog.describe("rubric.toxicity")
+    assert described == catalog.describe("rubric:toxicity")
+    assert (described.theme, described.range, described.higher_is_better, described.columns) == ("rubric", (1.0, 5.0), False, ("output",))
+    assert described.definition.startswith("How rude")
