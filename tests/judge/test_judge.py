@@ -4,7 +4,7 @@ import json
 import math
 
 import pytest
-from asking import SECRET, judge, reply, score, tokens_of, user_text, verdict
+from memory_judge import SECRET, judge, reply, score, tokens_of, user_text, verdict
 
 from judgecli.catalog import load_rubric
 from judgecli.errors import JudgeUnavailable

@@ -6,9 +6,9 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from asking import SECRET, asked, judge, user_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from memory_judge import SECRET, asked, judge, user_text
 
 from judgecli.judge.material import MAX_CHARACTERS, Section, Treatment, decode, draw_nonce, escape, render, unescape
 from judgecli.judge.prompt import CLOSING, system_text

@@ -4,7 +4,7 @@ import json
 import random
 
 import pytest
-from asking import asked, judge, reply, score, verdict
+from memory_judge import asked, judge, reply, score, verdict
 
 from judgecli.judge.request import Reply
 from judgecli.judge.verdict import Verdict, read_verdict
