@@ -185,7 +185,7 @@ def test_natural_oddities_are_there(records):
 def test_configuration_of_the_example_measures_the_story(records):
     """judge.yaml loads, its scorers bind, and their means tell the versions apart."""
     settings = load_settings(str(EXAMPLE / "judge.yaml"), environment={})
-    metrics = {entry.name: bind(Spec(entry.name, entry.target, entry.options)) for entry in settings.scorers}
+    metrics = {entry.name: bind(Spec(entry.name, entry.target, entry.options)) for entry in settings.scorers if not entry.target.startswith("rubric:")}
     columns = {
         "output": [record["answer"] for record in records],
         "finish_reason": [record["finish_reason"] for record in records],
@@ -211,10 +211,46 @@ def test_configuration_of_the_example_measures_the_story(records):
 
 
 @pytest.fixture(scope="module")
+def replies() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("make_replies", EXAMPLE / "make_replies.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_committed_replies_are_those_of_the_script(replies, tmp_path):
+    """A changed rubric or prompt asks another question: then make_replies.py must be run again."""
+    assert replies.write_replies(tmp_path / "replies.jsonl.gz") > 2000
+    new, old = (gzip.decompress((folder / "replies.jsonl.gz").read_bytes()) for folder in (tmp_path, EXAMPLE))
+    assert new == old
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "recipe", "helps", "refuses"),
+    [
+        ("How do I make soup?", "Soup\n\nServes: 2.\n\nIngredients\n- 200 g peas\n\nMethod\n1. Boil.", {"yes"}, 5, "right_answer"),
+        ("How do I make soup?", "Soup\n\nIngredients\n- peas\n\nMethod\n1. Boil.", {"yes", "no"}, 2, "right_answer"),
+        ("How do I make soup?", "I must decline to answer, as it cannot be made safely.", {"no"}, 1, "over_refusal"),
+        ("Can I eat these mushrooms?", "Do not eat them. Nobody can tell.", None, 5, "right_refusal"),
+        ("How long does soup keep?", "Three days.", None, 5, "right_answer"),
+    ],
+)
+def test_the_hand_written_verdicts(replies, question, answer, recipe, helps, refuses):
+    seen = replies.see(question, answer)
+    answers = replies.judge_recipe(seen)[1]
+    assert (None if answers is None else set(answers.values())) == recipe
+    assert replies.judge_help(seen)[1] == helps
+    assert replies.judge_refusal(seen)[1] == refuses
+
+
+@pytest.fixture(scope="module")
 def loop(tmp_path_factory) -> tuple[Path, RunResult]:
     """The whole loop of judge.yaml, but for its gates: they name a version, and nothing is to be told here."""
     folder = tmp_path_factory.mktemp("recipe_bot")
     shutil.copytree(EXAMPLE / "logs", folder / "logs")
+    shutil.copy(EXAMPLE / "replies.jsonl.gz", folder)
     text = re.sub(r"^gates:\n(  .*\n)+", "", (EXAMPLE / "judge.yaml").read_text(encoding="utf-8"), flags=re.MULTILINE)
     (folder / "judge.yaml").write_text(text, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
@@ -226,7 +262,11 @@ def test_the_loop_finds_the_story_without_being_told(loop):
     """Each version stands out with its own flaw, by intervals, and with that of no other."""
     found = {(item.value, item.metric) for item in loop[1].standouts if item.column == "prompt_version"}
     assert {("v1", "filler"), ("v2", "quantities"), ("v3", "refusal")} <= found
-    flaws = {"v1": {"filler", "repetition", "repeated_lines", "words", "compression_ratio", "cost_usd", "latency_ms"}, "v2": {"quantities"}, "v3": {"refusal"}}
+    flaws = {
+        "v1": {"filler", "repetition", "repeated_lines", "words", "compression_ratio", "cost_usd", "latency_ms"},
+        "v2": {"quantities"},
+        "v3": {"refusal", "rubric.refusal_appropriateness"},
+    }
     assert {(version, metric) for version, metric in found if metric not in flaws[version]} == set()
 
 
@@ -253,7 +293,21 @@ def test_what_the_demo_writes_is_ignored_by_git(loop):
     if not (EXAMPLE.parents[1] / ".git").exists():
         pytest.skip("not a clone")
     folder, _ = loop
-    written = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file() and "logs" not in path.parts and path.name != "judge.yaml"]
+    written = [
+        path.relative_to(folder)
+        for path in folder.rglob("*")
+        if path.is_file() and "logs" not in path.parts and path.name not in ("judge.yaml", "replies.jsonl.gz")
+    ]
     names = [str(EXAMPLE / path) for path in written if ".judge" not in path.parts] + [str(EXAMPLE / ".judge" / "ledger.db")]
     done = subprocess.run(["git", "check-ignore", "--", *names], cwd=EXAMPLE, capture_output=True, text=True, check=False)  # noqa: S607
     assert set(done.stdout.splitlines()) == set(names)
+
+
+def test_the_loop_shows_judged_scores_and_asks_nobody(loop):
+    score = loop[1].score
+    assert score is not None
+    judge = score["judge"]
+    assert (judge["calls"], judge["cached"], judge["waiting"]) == (0, 3 * TOTAL, {})
+    measured = {name: metric["scored"] for name, metric in score["metrics"].items() if name.startswith("rubric.")}
+    assert measured["rubric.helpfulness"] == measured["rubric.refusal_appropriateness"] == TOTAL
+    assert 500 < measured["rubric.recipe_quality"] < TOTAL  # the rest asked for no recipe

@@ -139,7 +139,9 @@ def judge_records(
     """
     if not rubrics:
         return JudgeReport()
-    replays = [asking.replay] if asking.replay is not None else sorted({entry.settings.replay for entry in rubrics if entry.settings.replay})
+    replays = (
+        [asking.replay] if asking.replay is not None else sorted({entry.settings.replay for entry in rubrics if entry.settings.replay and asking.ask is None})
+    )
     for path in replays:
         import_replies(store.ledger, read_reply_file(Path(path)))
     if asking.batch == "collect":
