@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from judgecli.config.settings import Settings
 
 
+STORE_COLUMNS = frozenset(["key", "source", "file_id", "prompt_hash", "cluster_hash", "tags", "imported"])  # of no scorer's own
+
+
 class Progress(Protocol):
     """What the command line shows while a verb works."""
 
@@ -145,9 +148,10 @@ def score_logs(logs: Sequence[str], *, settings: "Settings", scorers: Sequence[s
         work = _Work(store, specs, metrics, _Telling(progress, notes), worker_count(settings.workers, bytes_to_read=size, scorers=specs))
         try:
             progress.phase("reading", size)
-            intake = Intake(store, work.telling, work.score_shard)
+            intake = Intake(store, work.telling, work.score_shard, work.check_fields)
             readings = intake.run(files)
             notes += [f"skipped: {error}" for error in intake.skipped]
+            notes += [f"{reading.path}: {note}" for reading in readings for note in reading.detected.notes]
             if settings.keep is not None:
                 notes += upkeep.expire(store, settings.keep, now=datetime.now(UTC))
             scope = _open_scope(store, readings, intake.skipped)
@@ -272,14 +276,21 @@ class _Work:
         progress.phase("scoring", None)
         self.engine.drain()
 
+    def check_fields(self, fields: set[str] | None) -> None:
+        """Before any line is read: no mapping gives a field that a scorer requires. `fields` is None where a format gives its own."""
+        if fields is not None:
+            self._require(frozenset(fields), typed=True)
+
     def check_columns(self, scope: Scope) -> None:
         """Every column that a scorer requires must hold something in some record of the scope."""
-        present = frozenset().union(*(shard.present for shard in scope.shards))
+        self._require(frozenset().union(*(shard.present for shard in scope.shards)) - STORE_COLUMNS)
+
+    def _require(self, present: frozenset[str], *, typed: bool = False) -> None:
         for _, metric in self.metrics:
             for column in metric.scorer.columns:
-                if column.required and column.source not in present:
-                    hidden = {"key", "source", "file_id", "prompt_hash", "cluster_hash", "tags", "imported"}
-                    raise MissingColumn(_typed_name(column.source), scorer=metric.name, available=[_typed_name(name) for name in sorted(present - hidden)])
+                name = _typed_name(column.source)
+                if column.required and column.source != "key" and (name if typed else column.source) not in present:
+                    raise MissingColumn(name, scorer=metric.name, available=sorted(map(_typed_name, present)))
 
     def _tell_done(self, task: Task) -> None:
         if self._finishing:
