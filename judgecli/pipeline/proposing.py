@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 import pyarrow as pa
@@ -83,9 +83,10 @@ def propose(logs: Sequence[str], *, settings: "Settings", output: Path, force: b
         raise UsageError("judge.yaml names logs, and standard input has no name", hint="save it to a file first")
     sample = _take(logs, replace(settings, guess=True, logs=()))
     draft = _draft(logs, settings, sample)
+    if not draft.chosen:
+        _refuse_empty(sample)
     text = draft.text()
-    _write(output, text)
-    _check(output, draft)
+    _write(output, text, draft)
     _write_schema(output.parent / SCHEMA_FILE)
     return Proposal(str(output), text, draft.plan())
 
@@ -105,7 +106,8 @@ def _take(logs: Sequence[str], settings: "Settings") -> _Sample:
             found.notes = (*found.notes, f"skipped: {error}")
     if not sum(table.num_rows for table in found.tables):
         raise NoRecords(
-            f"the logs hold no records ({found.bad:,} lines could not be read)", hint="judge inspect LOGS shows what was detected; --map names fields"
+            f"the logs hold no records ({'; '.join([*found.notes[:2], f'{found.bad:,} lines could not be read'])})",
+            hint="judge inspect LOGS shows what was detected; --map names fields",
         )
     if found.bad:
         found.notes = (*found.notes, f"{found.bad:,} lines could not be read: judge inspect LOGS shows which and why")
@@ -267,22 +269,29 @@ class _Info:
         self.kind, self.range, self.higher_is_better = found.kind, found.range, found.higher_is_better
 
 
-def _write(path: Path, text: str) -> None:
+def _refuse_empty(sample: _Sample) -> NoReturn:
+    """Nothing to score: the fields that are not read are the way out."""
+    left = list(dict.fromkeys(name for _, detected in sample.read for name in detected.unmapped))
+    raise UsageError(
+        "the records hold no answers that could be scored (no output)",
+        hint=f"say which field is the answer: --map output=PATH; fields that are not read: {', '.join(left[:20]) or 'none'}",
+    )
+
+
+def _write(path: Path, text: str, draft: Draft | None = None) -> None:
+    """Write a file whole or not at all; a judge.yaml only if it is read back as it was meant (else it is a bug of ours)."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         temporary.write_text(text, encoding="utf-8")
+        if draft is not None:
+            read = load_settings(str(temporary), environment={})
+            if [(log.path, dict(log.map)) for log in read.logs] != [(log.path, dict(log.mapping)) for log in draft.facts.logs]:
+                raise AssertionError(f"{path} is not read back as it was meant")
         temporary.replace(path)
     except OSError as error:
         raise EnvironmentFailure(f"cannot write {path}: {error.strerror or error}", hint="check the folder, or name another with -o FILE") from error
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _check(path: Path, draft: Draft) -> None:
-    """What was written is read back as it was meant; a file that is not is a bug of ours."""
-    read = load_settings(str(path), environment={})
-    if [(log.path, dict(log.map)) for log in read.logs] != [(log.path, dict(log.mapping)) for log in draft.facts.logs]:
-        raise AssertionError(f"{path} is not read back as it was meant")
 
 
 def _write_schema(path: Path) -> None:

@@ -207,6 +207,11 @@ def test_what_was_typed_wins():
 @pytest.mark.usefixtures("folder")
 def test_refuses_what_it_cannot_look_at():
     output = Path("judge.yaml")
+    write_lines(Path("asked.jsonl"), [{"input": f"question {number}", "verdict": number} for number in range(30)])
+    with pytest.raises(UsageError, match="no output") as caught:
+        propose(["asked.jsonl"], settings=Settings(Project()), output=output)
+    assert "--map output=PATH" in caught.value.hint
+    assert "verdict" in caught.value.hint
     with pytest.raises(UsageError, match="no name"):
         propose(["-"], settings=Settings(Project()), output=output)
     with pytest.raises(LogError):
@@ -242,7 +247,9 @@ def test_real_logs_get_a_file_that_runs_or_explains(name, capsys):
     for file in (
         [path] if path.is_file() else sorted(item for item in path.rglob("*") if item.is_file() and item.suffix in (".jsonl", ".gz", ".csv", ".parquet"))[:3]
     ):
-        code = main(["init", str(file), "--force"])
-        said = capsys.readouterr()
-        assert code in (0, 2), said.err
-        assert "bug" not in said.err
+        Path("judge.yaml").unlink(missing_ok=True)
+        code = main(["init", str(file)])
+        said = capsys.readouterr().err
+        assert code in (0, 2), said
+        assert Path("judge.yaml").exists() == (code == 0)
+        assert code == 0 or "--map" in said or "--format" in said or "inspect" in said
