@@ -99,6 +99,8 @@ class WindowReduction:
         if not self._layouts:
             return Cells(tuple(self._question.by), self._question.window, newest, self._question.lateness, [], [])
         found = self._segments()
+        if not found:
+            return Cells(tuple(self._question.by), self._question.window, newest, self._question.lateness, [], [])
         late = self._late(found)
         cells = [Cell(None if window == NO_TIME else window, values, rows, late.get((window, values), 0)) for window, values, rows in found]
         place = {(window, values): position for position, (window, values, _) in enumerate(found)}

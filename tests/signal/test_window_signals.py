@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from scipy import stats as oracle
 
-from judgecli.errors import UnknownName, UsageError
+from judgecli.errors import NoRecords, UnknownName, UsageError
 from judgecli.pipeline.signals import compute_signals
 from judgecli.schema import REASONS
 from judgecli.signal.cells import EPOCH, Cell, Cells, Window
@@ -176,6 +176,16 @@ def test_errors_name_the_way_out(tmp_path: Path) -> None:
     with pytest.raises(UnknownName):
         found(root, metrics=["nope"])
     assert len(found(root, by=[])) == 1
+
+
+def test_a_selection_without_records_says_so(tmp_path: Path) -> None:
+    with pytest.raises(NoRecords, match="model=nobody"):
+        found(make_store(tmp_path / "s", HAND, [NUMBER]), on="model=nobody")
+
+
+def test_a_filter_selects_before_anything_is_counted(tmp_path: Path) -> None:
+    (one,) = found(make_store(tmp_path / "s", HAND, [NUMBER], cuts=[3, 8]), on="model = 'a' and time >= '2026-09-07 12:00' and time < '2026-09-08'")
+    assert (one.n, one.clusters, one.mean) == (3, 2, pytest.approx(1 / 3))
 
 
 def test_tags_and_clusters_with_quotes(tmp_path: Path) -> None:
