@@ -39,7 +39,7 @@ def renderings(report) -> dict[str, str]:
     return {"terminal": report_text(report), "markdown": report_markdown(report), "html": report_html(report), "json": json_text(report.to_json())}
 
 
-@pytest.mark.parametrize("seed", range(200))
+@pytest.mark.parametrize("seed", [pytest.param(seed, marks=[pytest.mark.long] if seed >= 40 else []) for seed in range(200)])
 def test_partial_is_marked_wherever_something_is_missing(tmp_path, seed):
     rng = random.Random(seed)  # noqa: S311
     reasons = rng.choice([(), DESIGN, LACKING, (*DESIGN, *LACKING), LACKING[:1]])
