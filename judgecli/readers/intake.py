@@ -112,7 +112,7 @@ class Intake:
         self._acquire()
         try:
             plans = [plan for log in logs if (plan := self._plan(log)) is not None]
-            self.on_plan(self._fields)
+            self.on_plan(self._fields if plans else None)
             if any(change != "unchanged" for _, change, _ in plans):
                 self._load_keys()
                 for log, change, known in plans:
@@ -154,7 +154,7 @@ class Intake:
 
     def _note_fields(self, detected: Detected) -> None:
         """Add the fields that a file may give; a format that is not mapped field by field may give any."""
-        mapped = detected.format not in adapters() and "messages" not in detected.mapping
+        mapped = detected.mapping and detected.format not in adapters() and "messages" not in detected.mapping
         self._fields = self._fields | set(detected.mapping) if mapped and self._fields is not None else None
 
     def _bad_lines(self, known: Checkpoint | None) -> list[tuple[int, str]]:
