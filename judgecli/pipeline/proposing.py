@@ -33,7 +33,7 @@ from judgecli.renderers.safe import json_text
 from judgecli.reward.compose import compose
 from judgecli.reward.spec import build_reward
 from judgecli.schema import REASONS, Label
-from judgecli.stats.intervals import mean_interval, rate_interval
+from judgecli.stats.intervals import Scale, interval
 
 if TYPE_CHECKING:
     from judgecli.config.settings import Settings
@@ -141,7 +141,8 @@ def _draft(logs: Sequence[str], settings: "Settings", sample: _Sample) -> Draft:
     facts = _facts(logs, settings, sample, records, clusters)
     found = proposal.candidates(facts)
     cells = score_table(records, [catalog.bind(Spec(candidate.name, candidate.name)) for candidate in found])
-    scored = {candidate.name: _scored(cells, candidate.name, clusters, catalog.describe(candidate.name).kind) for candidate in found}
+    described = {candidate.name: catalog.describe(candidate.name) for candidate in found}
+    scored = {name: _scored(cells, name, clusters, said.kind, said.range) for name, said in described.items()}
     chosen = proposal.kept(found, scored)
     terms, vetoes = proposal.terms(chosen, scored), proposal.vetoes(chosen)
     rewarded = _rewarded(terms, vetoes, chosen, cells, clusters)
@@ -234,7 +235,7 @@ def _clusters(records: pa.Table) -> "np.ndarray":
     return np.array([places[name] for name in names])
 
 
-def _scored(cells: pa.Table, name: str, clusters: "np.ndarray", kind: str) -> Scored:
+def _scored(cells: pa.Table, name: str, clusters: "np.ndarray", kind: str, scale: Scale) -> Scored:
     values = cells.column(name).combine_chunks()
     rows = len(values)
     valid = np.asarray(values.is_valid().to_numpy(zero_copy_only=False), bool)
@@ -246,7 +247,7 @@ def _scored(cells: pa.Table, name: str, clusters: "np.ndarray", kind: str) -> Sc
     sums = np.bincount(clusters[valid], numbers).astype(np.float64)
     counts = np.bincount(clusters[valid]).astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
-        found = (rate_interval if kind == "rate" else mean_interval)(sums[counts > 0], counts[counts > 0])
+        found = interval(sums[counts > 0], counts[counts > 0], rate=kind == "rate", scale=scale)
     return Scored(rows, int(valid.sum()), failed, found.mean, found.low, found.high)
 
 
@@ -257,7 +258,7 @@ def _rewarded(terms: Mapping[str, object], vetoes: Sequence[object], chosen: Seq
     written = Reward.model_validate({"name": REWARD, "terms": terms, "vetoes": vetoes})
     infos = {candidate.name: _Info(candidate.name) for candidate in chosen}
     spec = build_reward(REWARD, written.terms, written.vetoes, metrics=infos, frozen={}, where=lambda path: path)
-    return _scored(compose(spec, cells), spec.metric, clusters, "number")
+    return _scored(compose(spec, cells), spec.metric, clusters, "number", (0.0, 1.0))
 
 
 class _Info:

@@ -103,7 +103,7 @@ def window_signals(cells: Cells, *, half_life_us: float, prior: float) -> list[S
 
 
 def _metric_rows(cells: Cells, metric: MetricCells, *, half_life_us: float, prior: float) -> list[tuple[int, SignalRow]]:
-    estimates = segment_intervals(metric.sums, metric.counts, metric.cells, metric.totals, rate=metric.kind == "rate")
+    estimates = segment_intervals(metric.sums, metric.counts, metric.cells, metric.totals, rate=metric.kind == "rate", scale=metric.scale)
     edges = np.searchsorted(metric.cells, np.arange(len(cells.cells) + 1))
     summaries: dict[int, tuple[MetricSummary, int]] = {}
     for place in range(len(cells.cells)):
@@ -182,7 +182,7 @@ def _arms(metric: MetricCells, of_cell: np.ndarray, segments: Sequence[tuple[str
     sums: Floats = np.add.reduceat(metric.sums[order], starts) if len(starts) else metric.sums
     counts = np.add.reduceat(metric.counts[order], starts) if len(starts) else metric.counts
     totals: Floats = np.bincount(of_cell, metric.totals, len(segments)).astype(float)
-    estimates = segment_intervals(sums, counts, arm[starts], totals, rate=metric.kind == "rate")
+    estimates = segment_intervals(sums, counts, arm[starts], totals, rate=metric.kind == "rate", scale=metric.scale)
     return [Arm(segment, estimate) for segment, estimate in zip(segments, estimates, strict=True) if estimate.mean is not None]
 
 
