@@ -295,6 +295,7 @@ class Intake:
         if not pending.files:
             return
         table = pa.concat_tables(pending.tables).combine_chunks() if pending.tables else None
+        pending.tables.clear()  # the parts are as large as the whole
         shard = self._write_shard(table) if table is not None else None
         sightings = pa.concat_tables(pending.sightings) if pending.sightings else None
         sighted = self._write_sightings(sightings) if sightings is not None else ""
