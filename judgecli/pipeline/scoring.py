@@ -26,7 +26,7 @@ from judgecli.scorer import Metric
 from judgecli.signal.summary import MetricSummary, summarise
 from judgecli.store import upkeep
 from judgecli.store.folder import Shard, Store
-from judgecli.store.query import COMPANIONS, ROW_COLUMNS, Reduction, held_metrics
+from judgecli.store.query import COMPANIONS, ROW_COLUMNS, Reduction, cluster_column, held_metrics
 from judgecli.store.scope import LineCounts, Scope, open_scope
 from judgecli.store.tables import MetricInfo
 
@@ -136,6 +136,7 @@ def score_logs(logs: Sequence[str], *, settings: "Settings", scorers: Sequence[s
 
     Raises: LogError, NoRecords, UsageError, MissingColumn, StoreError, EnvironmentFailure.
     """
+    cluster_column(settings.cluster)  # a slip there is told before any work
     specs = choose_scorers(scorers, settings)
     metrics = bind_all(specs)
     infos = [metric_info(metric) for metric in metrics]
@@ -161,7 +162,7 @@ def score_logs(logs: Sequence[str], *, settings: "Settings", scorers: Sequence[s
         if reward is not None and not reward.unfrozen:
             store_reward(store, scope.shards, reward)
             infos.append(reward_info(reward))
-        summaries = _summarise(store, scope, infos)
+        summaries = _summarise(store, scope, infos, settings.cluster)
         pairs = [(info.name, info.identity) for info in infos]
         result = ScoreResult(settings.store, scope, intake.new_records, summaries, readings, notes, settings.measured, settings.max_bad, run_id, metrics=pairs)
         store.ledger.finish_run(run_id, file_ids=scope.file_ids, metrics=dict(pairs), result=json.dumps(result.to_json(), allow_nan=False), now=_now())
@@ -321,8 +322,8 @@ def _quarantine_reasons(store: Store, file_ids: Sequence[int]) -> list[dict[str,
     return [dict(row) for row in store.ledger.rows(query, tuple(file_ids))]
 
 
-def _summarise(store: Store, scope: Scope, infos: Sequence[MetricInfo]) -> list[MetricSummary]:
-    with Reduction(store, scope, [(info.name, info.identity) for info in infos]) as reduction:
+def _summarise(store: Store, scope: Scope, infos: Sequence[MetricInfo], cluster: str | None) -> list[MetricSummary]:
+    with Reduction(store, scope, [(info.name, info.identity) for info in infos], cluster=cluster) as reduction:
         found = [
             summarise(info.name, info.identity, kind=info.kind, scale=info.range, higher_is_better=info.higher_is_better, reduced=reduction.reduce(info.name))
             for info in infos
