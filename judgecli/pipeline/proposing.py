@@ -23,6 +23,7 @@ from judgecli.engine.shard import score_table
 from judgecli.errors import EnvironmentFailure, LogError, NoRecords, UsageError
 from judgecli.pipeline.scoring import log_files
 from judgecli.readers.adapter import adapters
+from judgecli.readers.batch import add_hashes
 from judgecli.readers.detect import detect
 from judgecli.readers.intake import LogFile
 from judgecli.readers.log import Detected
@@ -226,13 +227,8 @@ def _order(item: tuple[str, str]) -> tuple[bool, bool, str]:
 
 
 def _clusters(records: pa.Table) -> "np.ndarray":
-    """A number a record, the same for records of one session, else user, else prompt, as the store has it."""
-    session, user, prompt = (records.column(name).to_pylist() for name in ("session", "user", "input"))
-    names = [
-        ("s", s) if s is not None else ("u", u) if u is not None else ("p", (p or "").strip().lower()) for s, u, p in zip(session, user, prompt, strict=True)
-    ]
-    places = {name: at for at, name in enumerate(dict.fromkeys(names))}
-    return np.array([places[name] for name in names])
+    """A number a record from 0 up, the same for records of one session, else user, else prompt, as the store has it."""
+    return np.unique(add_hashes(records, 0).column("cluster_hash").to_numpy(), return_inverse=True)[1]
 
 
 def _scored(cells: pa.Table, name: str, clusters: "np.ndarray", kind: str, scale: Scale) -> Scored:

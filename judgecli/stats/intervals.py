@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-
 Scale = tuple[float | None, float | None]  # smallest and largest value, None where that end is open
 
 

@@ -139,6 +139,15 @@ def test_too_few_units_get_no_threshold():
     assert run_loop((), settings=replace(settings, workers=0), progress=Quiet()).exit_code == 0
 
 
+@pytest.mark.usefixtures("folder")
+def test_units_are_counted_as_the_store_counts_them():
+    """Answers without a prompt are units of their own, and a prompt is the same in any case and spacing."""
+    alone = init([{"output": row["output"]} for row in answers(30)], "alone.jsonl")
+    assert any(gate.measured is None for gate in alone.project.gates)  # 30 units, enough for a threshold
+    init([{**row, "input": f" Make  {at // 2}\tSTRASSE" if at % 2 else f"make {at // 2} stra\u00dfe "} for at, row in enumerate(answers(38))], "spaced.jsonl")
+    assert "these logs have 19." in Path("judge.yaml").read_text()
+
+
 @pytest.mark.parametrize(
     ("bound", "cells", "threshold"),
     [
