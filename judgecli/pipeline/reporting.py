@@ -10,7 +10,7 @@ import numpy as np
 
 from judgecli import catalog
 from judgecli.errors import UnknownName, UsageError
-from judgecli.pipeline.rewarding import select_rewarded
+from judgecli.pipeline.rewarding import directions, select_rewarded
 from judgecli.pipeline.signals import compute_signals
 from judgecli.renderers.report_html import report_html
 from judgecli.renderers.report_markdown import report_markdown
@@ -58,7 +58,7 @@ def build_report(
         work.check(metric)
         summaries = [work.summary(name) for name in work.infos]
         gathered = work.gather()
-        better = _directions(settings, work.infos)
+        better = directions(settings, {name: info.higher_is_better for name, info in work.infos.items()})
         subjects = [Subject(name, gathered.values[name], info.kind, better[name]) for name, info in work.infos.items()]
         changes = find_changes(gathered, subjects)
         chosen = metric or next((name for name in work.infos if name.startswith("reward.")), None)
@@ -265,17 +265,6 @@ def _check(settings: "Settings", on: str | None) -> "Check | None":
     from judgecli.pipeline.gating import check_gates
 
     return check_gates(settings, on=on) if settings.project.gates else None
-
-
-def _directions(settings: "Settings", infos: Mapping[str, MetricInfo]) -> dict[str, bool | None]:
-    """Which way is better: as the metric says, else as the reward and the gates of judge.yaml take it."""
-    found = {name: info.higher_is_better for name, info in infos.items()}
-    project = settings.project
-    said: dict[str, bool | None] = {gate.metric: gate.at_most is None for gate in project.gates if gate.metric}
-    if project.reward is not None:
-        said |= {veto.metric: veto.at_most is None for veto in project.reward.vetoes}
-        said |= {name: term.higher_is_better for name, term in project.reward.terms.items() if term.higher_is_better is not None}
-    return {name: said.get(name) if better is None else better for name, better in found.items()}
 
 
 def _partial(summary: MetricSummary) -> str:

@@ -16,7 +16,7 @@ from judgecli.engine.local import Engine, Task, worker_count
 from judgecli.engine.shard import check_options
 from judgecli.engine.worker import metric_info
 from judgecli.errors import LogError, MissingColumn, NoRecords, StoreCorrupt, UsageError
-from judgecli.pipeline.rewarding import check_frozen, reward_info, score_reward, store_reward
+from judgecli.pipeline.rewarding import check_frozen, needed_metrics, reward_info, score_reward, store_reward
 from judgecli.readers.checkpoint import Checkpoint
 from judgecli.readers.intake import Intake, LogFile
 from judgecli.readers.log import Shaping
@@ -143,7 +143,7 @@ def score_logs(logs: Sequence[str], *, settings: "Settings", scorers: Sequence[s
     reward = score_reward(settings, infos, typed=bool(scorers))
     files = log_files(logs, settings)
     size = sum(Path(log.path).stat().st_size for log in files if log.path != STDIN and Path(log.path).exists())
-    notes: list[str] = []
+    notes = _left_out(settings, infos) if reward is None else []
     with Store(settings.store) as store:
         run_id = store.ledger.start_run(command=shlex.join(sys.argv), logs=logs, now=_now())
         work = _Work(store, specs, metrics, _Telling(progress, notes), worker_count(settings.workers, bytes_to_read=size, scorers=specs))
@@ -169,6 +169,13 @@ def score_logs(logs: Sequence[str], *, settings: "Settings", scorers: Sequence[s
     if reward is not None:
         check_frozen(reward, settings)  # last: to freeze what is missing, the scores must be there
     return result
+
+
+def _left_out(settings: "Settings", infos: Sequence[MetricInfo]) -> list[str]:
+    """That the reward of judge.yaml is not part of a run whose typed scorers lack some of its metrics."""
+    missing = sorted(needed_metrics(settings) - {info.name for info in infos})
+    reward = settings.project.reward
+    return [f"reward.{reward.name} is left out: it needs {', '.join(missing)} too, which -s does not name"] if reward is not None else []
 
 
 def choose_scorers(typed: Sequence[str] | None, settings: "Settings") -> list[Spec]:
