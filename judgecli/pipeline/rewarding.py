@@ -146,7 +146,7 @@ def store_reward(store: Store, shards: Sequence[Shard], spec: RewardSpec) -> int
                 tables.write_scores(store.root, shard.name, compose(spec, _read_cells(paths)), [info])
                 written += 1
         except FileNotFoundError as error:
-            raise StoreBusy("the store changed while the reward was computed", hint="run the same command again; what was scored is kept") from error
+            raise StoreBusy("the store changed while the reward was computed", hint=tables.AGAIN) from error
     return written
 
 

@@ -18,7 +18,7 @@ from judgecli.signal.summary import Reduced
 from judgecli.store.filters import COLUMNS, HINT
 from judgecli.store.folder import Shard, Store
 from judgecli.store.scope import Scope
-from judgecli.store.tables import MetricInfo, score_files
+from judgecli.store.tables import AGAIN, MetricInfo, score_files
 
 SCALE = 12  # sums are of integers in units of 10**-SCALE
 SUM_DIGITS = 37  # a scaled sum of more digits could leave 128 bits
@@ -167,7 +167,7 @@ def run_checked(run: Callable[[], Any]) -> Any:
         return run()
     except duckdb.IOException as error:
         if "No files found" in str(error) or "No such file" in str(error):
-            raise StoreBusy("the store changed while this run was reading it", hint="run the same command again; what was scored is kept") from error
+            raise StoreBusy("the store changed while this run was reading it", hint=AGAIN) from error
         raise EnvironmentFailure(
             f"reading the store failed: {str(error).splitlines()[0]}", hint="check the disk; judge store verify looks for damage"
         ) from error
