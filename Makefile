@@ -23,10 +23,10 @@ demo: $(READY)
 	@echo "The report: $(CURDIR)/examples/recipe_bot/recipe-report.html"
 
 test: $(READY)
-	@$(BIN)/python -m pytest -q -m "not long"
+	@$(BIN)/python -m pytest -q -n auto -m "not long"
 
 test-long: $(READY)
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n auto
 
 bench: $(READY)
 	@for file in $(filter-out benchmarks/generate.py,$(wildcard benchmarks/*.py)); do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done

@@ -33,8 +33,8 @@ WANTS_RECIPE = re.compile(
 )
 AMOUNT = re.compile(r"\d ?(?:g|kg|ml|l|tsp|tbsp|EL|TL|cucharadita|c\. à c\.) ")
 REFUSED = re.compile(
-    r"I apologise|I(?:'m| am) (?:sorry|unable|not able|not allowed)|I can(?:no|')t (?:help|assist|provide|give|share)|Unfortunately I|AI assistant|must decline|"
-    r"kann ich nicht helfen|nicht weitergeben|no puedo ayudarte|ne peux pas vous aider"
+    r"I apologise|I(?:'m| am) (?:sorry|unable|not able|not allowed)|I can(?:no|')t (?:help|assist|provide|give|share)|Unfortunately I|AI assistant|"
+    r"must decline|kann ich nicht helfen|nicht weitergeben|no puedo ayudarte|ne peux pas vous aider"
 )
 PADDING = re.compile(r"wonderful|delicious|journey|adventure|magical|countless cooks|happy cooking|all about", re.I)
 UNSAFE = re.compile(r"do not eat|don't eat|throw (?:it|them) away|poison", re.I)

@@ -45,7 +45,7 @@ TOPICS = {
 CANDIDATES = (
     Candidate("words", "text"),
     Candidate("repetition", "text", weight=1),
-    Candidate("truncated", "text", weight=1),
+    Candidate("truncated", "text", ("finish_reason",), weight=1),
     Candidate("empty", "text", veto_at_most=0),
     Candidate("refusal", "safety", weight=2, higher_is_better=False, gate="at_most"),
     Candidate("pii_count", "safety"),

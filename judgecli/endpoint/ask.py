@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from judgecli.endpoint.client import Captured, Forms
+from judgecli.endpoint.client import Captured, Forms, no_http_log
 from judgecli.endpoint.ladder import RUNGS, Adaptation, adaptation, fits, form_of, refuses_rung, tells_something
 from judgecli.endpoint.limit import Limiter
 from judgecli.endpoint.retry import Circuit, Retry, RowFailed
@@ -230,15 +230,16 @@ async def open_ask(
         raise JudgeUnavailable(str(error), hint="unset it for this command, or name an http proxy") from None
     forms = Forms(settings, opened, client)
     forms.secrets = forms.secrets.plus([proxy_password(proxy)])
-    try:
-        async with Sender(settings, proxy) as sender:
-            endpoint = Endpoint(settings, forms, sender, {} if modes is None else modes)
-            try:
-                yield endpoint
-            finally:
-                endpoint.limiter.close()
-    finally:
-        await forms.close()
+    with no_http_log():
+        try:
+            async with Sender(settings, proxy) as sender:
+                endpoint = Endpoint(settings, forms, sender, {} if modes is None else modes)
+                try:
+                    yield endpoint
+                finally:
+                    endpoint.limiter.close()
+        finally:
+            await forms.close()
 
 
 def proxy_password(proxy: str | None) -> str | None:

@@ -9,9 +9,10 @@ itself, at about three times the cost.
 
 import asyncio
 import inspect
+import logging
 import os
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -87,7 +88,7 @@ class Forms:
         import openai
 
         try:
-            first, second = [await capture(self._client(), parameters, mark) for mark in ("a", "b" * 1000)]
+            first, second = [await capture(self._double, parameters, mark) for mark in ("a", "b" * 1000)]
         except (openai.OpenAIError, ValueError, TypeError) as error:
             raise JudgeUnavailable(
                 f"the openai package cannot ask this endpoint: {self.secrets.scrub(str(error))[:300]}",
@@ -101,9 +102,11 @@ class Forms:
         self.secrets = self.secrets.plus(_secret_values(headers))
         return Captured(str(first.url), headers, body, time.monotonic(), self._renewal)
 
-    def _client(self) -> "Client":
-        """The user's client, or the one that the settings describe, read anew for a renewal."""
-        return self._given if self._given is not None else make_client(self.settings, self._opened)
+    def _double(self, http_client: "httpx2.AsyncClient") -> "Client":
+        """The user's client, or the one that the settings describe, with another transport."""
+        if self._given is not None:
+            return self._given.copy(http_client=http_client, max_retries=0)
+        return make_client(self.settings, self._opened, http_client)
 
     async def send_slowly(self, form: Captured, body: bytes) -> Answer:
         """Send through the client itself, which signs each body. Raises: SendFailed."""
@@ -111,7 +114,7 @@ class Forms:
         import openai
 
         if self._sending is None:
-            self._sending = self._client()
+            self._sending = self._given if self._given is not None else make_client(self.settings, self._opened)
         document, options = orjson.loads(body), {"follow_redirects": False}
         try:
             client: Any = self._sending.copy(max_retries=0)  # shares the connections
@@ -134,18 +137,18 @@ class Forms:
             await self._sending.close()
 
 
-def make_client(settings: EndpointSettings, opened: Opened) -> "Client":
+def make_client(settings: EndpointSettings, opened: Opened, http_client: "httpx2.AsyncClient | None" = None) -> "Client":
     """The client that the settings describe. Raises: openai.OpenAIError, ValueError (the SDK lacks something, such as an API version)."""
     import openai
 
     if opened.kind == "azure":
         options: dict[str, Any] = {} if opened.base_url is None else {"azure_endpoint": opened.base_url}
-        return openai.AsyncAzureOpenAI(api_key=opened.key, timeout=settings.total_s, max_retries=0, **options)
-    return openai.AsyncOpenAI(api_key=opened.key or NO_KEY, base_url=opened.base_url, timeout=settings.total_s, max_retries=0)
+        return openai.AsyncAzureOpenAI(api_key=opened.key, timeout=settings.total_s, max_retries=0, http_client=http_client, **options)
+    return openai.AsyncOpenAI(api_key=opened.key or NO_KEY, base_url=opened.base_url, timeout=settings.total_s, max_retries=0, http_client=http_client)
 
 
-async def capture(client: "Client", parameters: Mapping[str, object], text: str) -> "httpx2.Request":
-    """The request that `client` would send for one message; nothing leaves the process."""
+async def capture(double: Callable[["httpx2.AsyncClient"], "Client"], parameters: Mapping[str, object], text: str) -> "httpx2.Request":
+    """The request that the client which `double` gives would send for one message; nothing leaves the process."""
     import httpx2
 
     kept: list[httpx2.Request] = []
@@ -157,13 +160,27 @@ async def capture(client: "Client", parameters: Mapping[str, object], text: str)
             return httpx2.Response(200, json=CANNED, request=request)
 
     async with httpx2.AsyncClient(transport=Capture()) as http_client:
-        double = client.copy(http_client=http_client, max_retries=0)
-        known = inspect.signature(double.chat.completions.create).parameters
+        create: Any = double(http_client).chat.completions.create
+        known = inspect.signature(create).parameters
         named = {name: value for name, value in parameters.items() if name in known}
         extra = {name: value for name, value in parameters.items() if name not in known}
-        create: Any = double.chat.completions.create
         await create(messages=[{"role": "user", "content": text}], **named, **({"extra_body": extra} if extra else {}))
     return kept[-1]
+
+
+@contextmanager
+def no_http_log() -> Iterator[None]:
+    """Keeps httpx2 from logging addresses, which may hold a secret."""
+    logger = logging.getLogger("httpx2")
+    logger.addFilter(_drop)
+    try:
+        yield
+    finally:
+        logger.removeFilter(_drop)
+
+
+def _drop(record: logging.LogRecord) -> bool:  # noqa: ARG001 - the signature of a filter
+    return False
 
 
 @asynccontextmanager
@@ -176,12 +193,15 @@ async def batch_client(settings: EndpointSettings, given: "Client | None") -> As
     if given is not None:
         yield given, opened.secrets
         return
-    async with httpx2.AsyncClient(timeout=settings.total_s, follow_redirects=False) as http_client:
-        try:
-            client = make_client(settings, opened).copy(http_client=http_client, max_retries=3)
-        except (openai.OpenAIError, ValueError) as error:
-            raise JudgeUnavailable(f"no client for {settings.shown()}: {opened.secrets.scrub(str(error))[:300]}", hint="check the key and --base-url") from None
-        yield client, opened.secrets
+    with no_http_log():
+        async with httpx2.AsyncClient(timeout=settings.total_s, follow_redirects=False) as http_client:
+            try:
+                client = make_client(settings, opened, http_client).with_options(max_retries=3)
+            except (openai.OpenAIError, ValueError) as error:
+                raise JudgeUnavailable(
+                    f"no client for {settings.shown()}: {opened.secrets.scrub(str(error))[:300]}", hint="check the key and --base-url"
+                ) from None
+            yield client, opened.secrets
 
 
 @contextmanager

@@ -16,9 +16,12 @@ from typing import Literal
 
 Outcome = Literal["ok", "limited", "failed"]
 MANY = 0.08  # share of 429s in a window that shows a rate limit rather than noise
+BARREN_S = 20.0  # a window without any acceptance is as long as this
 FEW = 3  # fewer 429s in a window than this show nothing
 NARROW = 0.7
-PACE_GROWTH = 0.02  # a second: how fast a learnt pace is tried upwards
+BELOW = 0.95  # of what was accepted: refused calls come back on top
+SEARCH, NEAR = 0.25, 0.03  # a second: how fast a learnt pace is tried upwards, before and after it met the limit a second time
+CLEAN = 4  # windows without any 429 after which it is searched again: what was learnt is far too low
 LONGEST_HOLD_S = 60.0
 FIRST_S = 3.0  # a first answer that takes longer lets others start, doubling up to FIRST_WIDTH
 FIRST_WIDTH = 8
@@ -46,15 +49,19 @@ class Bucket:
 
 @dataclass(slots=True)
 class _Window:
-    """What was answered since `start`."""
+    """What was answered since `start`; the pace is what came from the first acceptance on: a wave of refusals says nothing of it."""
 
     start: float = 0.0
+    first_ok: float | None = None
     ok: int = 0
     limited: int = 0
 
+    def is_over(self, now: float, least_s: float) -> bool:
+        return now - (self.start if self.first_ok is None else self.first_ok) >= (BARREN_S if self.first_ok is None else least_s)
+
 
 class Limiter:
-    """Grants slots for single requests. `async with limiter.slot(tokens)` is one request; `answered` tells how it went."""
+    """Grants slots for single requests: `acquire`, then `answered` with how it went, and `release`."""
 
     def __init__(
         self,
@@ -74,6 +81,8 @@ class Limiter:
         self._pace: Bucket | None = None
         self._hold_until = 0.0
         self._window = _Window()
+        self._near = False  # the pace met the limit
+        self._clean = 0  # windows in a row without any 429
         self._latency_s = 0.0
         self._in_flight = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -124,6 +133,8 @@ class Limiter:
         if outcome == "ok":
             self._latency_s += 0.1 * (latency_s - self._latency_s) if self._latency_s else latency_s
             self._window.ok += 1
+            if self._window.first_ok is None:
+                self._window.first_ok = now
             if not self._opened:
                 self._opened, self._width = True, float(self._most)
             elif self._width < self._most:
@@ -132,7 +143,7 @@ class Limiter:
             self._window.limited += 1
         if "x-ratelimit-remaining-requests" in headers or "x-ratelimit-remaining-tokens" in headers:
             self._hold(headers, now)
-        if now - self._window.start >= max(1.0, self._latency_s):
+        if self._window.is_over(now, max(1.0, self._latency_s)):
             self._close_window(now)
         if self._waiting:
             self._wake()
@@ -159,22 +170,32 @@ class Limiter:
 
     def _close_window(self, now: float) -> None:
         window, self._window = self._window, _Window(now)
-        seconds = max(now - window.start, 1e-3)
+        seconds = max(now - (window.start if window.first_ok is None else window.first_ok), 1e-3)
         total = window.ok + window.limited
+        self._clean = 0 if window.limited else self._clean
         if window.limited == 0 or total == 0:
             self._grow(seconds)
         elif window.limited >= FEW and window.limited / total > MANY:
             self._width = max(1.0, self._width * NARROW)
-            accepted = max(window.ok / seconds, 0.2)
-            rate = accepted if self._pace is None else min(self._pace.rate, accepted)
-            self._pace = Bucket(rate, max(1.0, rate * 0.1), updated=now)
-            self._pace.level = min(1.0, self._pace.burst)
+            self._hold_pace(window.ok / seconds, now)
         else:
             self._width = max(1.0, self._width - 1)
 
+    def _hold_pace(self, accepted: float, now: float) -> None:
+        """Ask no faster than was accepted; nothing accepted at all is for the Retry-After of each call to wait out."""
+        if accepted > 0:
+            rate = accepted * BELOW
+            if self._pace is None:
+                self._pace = Bucket(rate, 1.0, updated=now)
+            else:  # the same bucket: calls that sleep already have their turn in it
+                self._near = True
+                self._pace.rate = min(self._pace.rate, rate)
+                self._pace.burst = 1.0
+
     def _grow(self, seconds: float) -> None:
         if self._pace is not None:
-            self._pace.rate *= (1 + PACE_GROWTH) ** min(seconds, 10.0)
+            self._clean += 1
+            self._pace.rate *= (1 + (NEAR if self._near and self._clean <= CLEAN else SEARCH)) ** min(seconds, 5.0)
             self._pace.burst = max(1.0, self._pace.rate * 0.1)
             if self._pace.level >= self._pace.burst and self._width >= self._most:
                 self._pace = None  # it holds nothing back any more

@@ -15,6 +15,7 @@ from pathlib import Path
 from judgecli.catalog import Spec, bind
 from judgecli.engine.worker import score_shard
 from judgecli.errors import EnvironmentFailure, JudgeError, StoreBusy
+from judgecli.store.tables import AGAIN
 
 ATTEMPTS = 2  # a task whose worker died is tried once more, in a fresh worker
 START = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from judgecli.engine.worker import main; main()"
@@ -100,7 +101,7 @@ class Engine:
 
     def _start(self) -> _Worker:
         path = [entry for entry in sys.path if entry]  # without the current folder: nothing there is imported by its name
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
         with _ctrl_c_blocked():
             process = subprocess.Popen([sys.executable, "-c", START, json.dumps(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
         worker = _Worker(process)
@@ -164,7 +165,7 @@ def _ctrl_c_blocked() -> Iterator[None]:
 
 
 def _changed(what: str) -> StoreBusy:
-    return StoreBusy(f"the store changed while this run was reading it: {what}", hint="run the same command again; what was scored is kept")
+    return StoreBusy(f"the store changed while this run was reading it: {what}", hint=AGAIN)
 
 
 def _raise_fault(answer: dict[str, object]) -> None:

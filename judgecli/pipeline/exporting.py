@@ -22,7 +22,7 @@ from judgecli.store.folder import Store
 from judgecli.store.labels import FLAG, Thumbs, flagged_keys, read_thumbs
 from judgecli.store.query import Reduction
 from judgecli.store.selection import Selection, select_records
-from judgecli.store.tables import MetricInfo
+from judgecli.store.tables import AGAIN, MetricInfo
 
 if TYPE_CHECKING:
     from judgecli.config.project import Feedback
@@ -295,7 +295,7 @@ class _Writer:
                 said = {"key": row["key"].hex(), **{name: row[name] for name in ("id", "model", "prompt_version", "reward") if row[name] is not None}}
                 found[row["key"]] = _Detail(conversation_of(row), said, bool(row["contexts"]))
         if len(found) < len(keys):
-            raise StoreBusy("the store changed while it was exported", hint="run the same command again")
+            raise StoreBusy("the store changed while it was exported", hint=AGAIN)
         return found
 
     def _item(self, one: Chosen, details: Mapping[bytes, _Detail]) -> Item:

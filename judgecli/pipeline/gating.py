@@ -17,10 +17,9 @@ from judgecli.signal.gate import Check, Choice, Evidence, GateResult, Question, 
 from judgecli.signal.summary import Reduced, summarise
 from judgecli.store.filters import compile_filter, mask_of
 from judgecli.store.folder import Shard, Store
-from judgecli.store.query import Reduction
+from judgecli.store.query import Reduction, cluster_column
 from judgecli.store.selection import Selection, newest_time, select_records
 from judgecli.store.tables import MetricInfo
-from judgecli.store.windows_query import sql_column
 
 if TYPE_CHECKING:
     from judgecli.config.project import Gate
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = "write one into judge.yaml, for example  gates: [{metric: refusal, at_most: 0.05}]"
 MISSING = pa.array([reason for reason, kind in REASONS.items() if kind != "design"])
-CELLS = pa.schema([("cluster", pa.string()), ("value", pa.float64()), ("missing", pa.bool_())])  # missing: failed, or waiting
+CELLS = pa.schema([("cluster", pa.int64()), ("value", pa.float64()), ("missing", pa.bool_())])  # missing: failed, or waiting
 NOTHING = Reduced(np.empty(0), np.empty(0), 0.0, None, None, None, 0, {}, {})
 UNMEASURED = MetricInfo("", "", "number", (None, None), None, 0)  # what is known of a metric that no record has
 
@@ -73,9 +72,7 @@ class _Court:
         self.notes: list[str] = []
         if selection.where is not None:
             mask_of(STORED.empty_table(), selection.where)  # is it a condition at all?
-        self._cluster = None if settings.cluster == "session" else settings.cluster  # the stored one is session, else user, else prompt
-        if self._cluster is not None:
-            sql_column(self._cluster, option="cluster:")
+        cluster_column(settings.cluster)  # is it one at all?
         self.records = self._cells(selection.scope.shards, selection.where).num_rows
         self._evidence: dict[tuple[str, str | None], Evidence] = {}
 
@@ -122,13 +119,13 @@ class _Court:
         names = {shard.name for shard in held}
         unasked = self._cells([shard for shard in self.selection.scope.shards if shard.name not in names], condition)
         if not held:
-            return _weigh(info, NOTHING, unasked, own_clusters=False)
+            return _weigh(info, NOTHING, unasked)
         with self._reduction(held, condition, [(info.name, info.identity)]) as reduction:
             reduced = reduction.reduce(metric)
             if info.kind == "category":
                 raise _refused(self.settings, position, f"'{metric}' is a category, which has no mean", "ask about a rate or a number")
         asked = self._cells(held, condition, (info.name, info.identity))
-        return _weigh(info, reduced, pa.concat_tables([asked, unasked]), own_clusters=self._cluster is not None)
+        return _weigh(info, reduced, pa.concat_tables([asked, unasked]))
 
     def _info(self, position: int, metric: str) -> MetricInfo:
         """The newest identity of a metric; of one that these records do not have, that nothing is known. Raises: ConfigError."""
@@ -163,14 +160,13 @@ class _Court:
         return compiled if own is None else f"({own}) AND ({compiled})"
 
     def _reduction(self, shards: Sequence[Shard], condition: str | None, metrics: Sequence[tuple[str, str]] = ()) -> Reduction:
-        return Reduction(self.store, dataclasses.replace(self.selection.scope, shards=tuple(shards)), metrics, where=condition)
+        return Reduction(self.store, dataclasses.replace(self.selection.scope, shards=tuple(shards)), metrics, where=condition, cluster=self.settings.cluster)
 
     def _cells(self, shards: Sequence[Shard], condition: str | None, metric: tuple[str, str] | None = None) -> pa.Table:
         """The records of some shards as cells of a metric (CELLS); without one, as cells that nobody asked for."""
-        column = self._cluster.partition(".")[0] if self._cluster else None
         with self._reduction(shards, condition, [metric] if metric else []) as reduction:
-            batches = reduction.records(["cluster_hash", *([column] if column else [])], [metric[0]] if metric else [])
-            return pa.concat_tables([CELLS.empty_table(), *(_cells(batch, metric[0] if metric else None, self._cluster) for batch in batches)])
+            batches = reduction.records(["cluster_hash"], [metric[0]] if metric else [])
+            return pa.concat_tables([CELLS.empty_table(), *(_cells(batch, metric[0] if metric else None) for batch in batches)])
 
     def _check_threshold(self, position: int, question: Question) -> None:
         """A threshold beyond the scale is a slip, not a question. Raises: ConfigError."""
@@ -183,28 +179,20 @@ class _Court:
             )
 
 
-def _weigh(info: MetricInfo, reduced: Reduced, cells: pa.Table, *, own_clusters: bool) -> Evidence:
-    """The summary with the records that were never asked counted as such, and what each cluster holds.
-
-    With `own_clusters` judge.yaml names the cluster; else the clusters of `reduced`, whose sums are exact, are the same.
-    """
-    labels = cells.column("cluster").combine_chunks().dictionary_encode()
-    rank = np.empty(len(labels.dictionary), dtype=np.int64)
-    rank[pc.sort_indices(labels.dictionary).to_numpy()] = np.arange(len(rank))
-    cluster = rank[labels.indices.to_numpy(zero_copy_only=False)]
+def _weigh(info: MetricInfo, reduced: Reduced, cells: pa.Table) -> Evidence:
+    """The summary with the records that were never asked counted as such, and what each cluster holds."""
+    clusters, cluster = np.unique(cells.column("cluster").to_numpy(), return_inverse=True)
     values, missing = cells.column("value").to_numpy(), cells.column("missing").to_numpy()
     order = np.lexsort((values, cluster))  # sums that do not depend on how shards were cut
     scored = np.isfinite(values)
     with np.errstate(over="ignore"):
-        sums = np.bincount(cluster[order], np.where(scored, values, 0.0)[order], len(rank)).astype(np.float64)
-    counts, lost = (np.bincount(cluster, which, len(rank)).astype(np.float64) for which in (scored, missing))
+        sums = np.bincount(cluster[order], np.where(scored, values, 0.0)[order], len(clusters)).astype(np.float64)
+    counts, lost = (np.bincount(cluster, which, len(clusters)).astype(np.float64) for which in (scored, missing))
     reasons = dict(reduced.reasons)
     pending = cells.num_rows - reduced.scored - sum(reasons.values())
     if pending:
         reasons["not_asked"] = reasons.get("not_asked", 0) + pending
     whole = dataclasses.replace(reduced, reasons=reasons)
-    if own_clusters:
-        whole = dataclasses.replace(whole, sums=sums[counts > 0], counts=counts[counts > 0])
     summary = summarise(info.name, info.identity, kind=info.kind, scale=info.range, higher_is_better=info.higher_is_better, reduced=whole)
     if pending < 0 or counts.sum() != summary.scored or lost.sum() != summary.failed + summary.pending:
         raise AssertionError(f"{info.name}: clusters hold {counts.sum():g} and {lost.sum():g} cells, the summary {summary.scored} and other ones")
@@ -217,14 +205,9 @@ def _is_dead(reasons: dict[str, int], scored: int) -> bool:
     return bool(reasons.get("auth")) or (not scored and failed == {"connection"})
 
 
-def _cells(batch: pa.Table, metric: str | None, cluster: str | None) -> pa.Table:
-    """One batch of records as CELLS. Where the column `cluster` is null, the stored cluster stands in."""
-    labels = pc.cast(batch.column("cluster_hash"), pa.string())
-    if cluster is not None:
-        column, _, tag = cluster.partition(".")
-        own = batch.column(column)
-        own = pc.map_lookup(own, pa.scalar(tag), "first") if tag else pc.cast(own, pa.string())
-        labels = pc.coalesce(pc.binary_join_element_wise("=", own, ""), labels)
+def _cells(batch: pa.Table, metric: str | None) -> pa.Table:
+    """One batch of records as CELLS."""
+    labels = batch.column("cluster_hash")
     if metric is None:
         return pa.table([labels, pa.nulls(len(batch), pa.float64()), pa.array(np.ones(len(batch), bool))], schema=CELLS)
     lost = pc.is_in(batch.column(f"{metric}.reason").cast(pa.string()), value_set=MISSING)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +23,7 @@ from judgecli.engine.shard import score_table
 from judgecli.errors import EnvironmentFailure, LogError, NoRecords, UsageError
 from judgecli.pipeline.scoring import log_files
 from judgecli.readers.adapter import adapters
+from judgecli.readers.batch import add_hashes
 from judgecli.readers.detect import detect
 from judgecli.readers.intake import LogFile
 from judgecli.readers.log import Detected
@@ -33,7 +34,7 @@ from judgecli.renderers.safe import json_text
 from judgecli.reward.compose import compose
 from judgecli.reward.spec import build_reward
 from judgecli.schema import REASONS, Label
-from judgecli.stats.intervals import mean_interval, rate_interval
+from judgecli.stats.intervals import Scale, interval
 
 if TYPE_CHECKING:
     from judgecli.config.settings import Settings
@@ -83,9 +84,10 @@ def propose(logs: Sequence[str], *, settings: "Settings", output: Path, force: b
         raise UsageError("judge.yaml names logs, and standard input has no name", hint="save it to a file first")
     sample = _take(logs, replace(settings, guess=True, logs=()))
     draft = _draft(logs, settings, sample)
+    if not draft.chosen:
+        _refuse_empty(sample)
     text = draft.text()
-    _write(output, text)
-    _check(output, draft)
+    _write(output, text, draft)
     _write_schema(output.parent / SCHEMA_FILE)
     return Proposal(str(output), text, draft.plan())
 
@@ -105,7 +107,8 @@ def _take(logs: Sequence[str], settings: "Settings") -> _Sample:
             found.notes = (*found.notes, f"skipped: {error}")
     if not sum(table.num_rows for table in found.tables):
         raise NoRecords(
-            f"the logs hold no records ({found.bad:,} lines could not be read)", hint="judge inspect LOGS shows what was detected; --map names fields"
+            f"the logs hold no records ({'; '.join([*found.notes[:2], f'{found.bad:,} lines could not be read'])})",
+            hint="judge inspect LOGS shows what was detected; --map names fields",
         )
     if found.bad:
         found.notes = (*found.notes, f"{found.bad:,} lines could not be read: judge inspect LOGS shows which and why")
@@ -139,7 +142,8 @@ def _draft(logs: Sequence[str], settings: "Settings", sample: _Sample) -> Draft:
     facts = _facts(logs, settings, sample, records, clusters)
     found = proposal.candidates(facts)
     cells = score_table(records, [catalog.bind(Spec(candidate.name, candidate.name)) for candidate in found])
-    scored = {candidate.name: _scored(cells, candidate.name, clusters, catalog.describe(candidate.name).kind) for candidate in found}
+    described = {candidate.name: catalog.describe(candidate.name) for candidate in found}
+    scored = {name: _scored(cells, name, clusters, said.kind, said.range) for name, said in described.items()}
     chosen = proposal.kept(found, scored)
     terms, vetoes = proposal.terms(chosen, scored), proposal.vetoes(chosen)
     rewarded = _rewarded(terms, vetoes, chosen, cells, clusters)
@@ -223,16 +227,11 @@ def _order(item: tuple[str, str]) -> tuple[bool, bool, str]:
 
 
 def _clusters(records: pa.Table) -> "np.ndarray":
-    """A number a record, the same for records of one session, else user, else prompt, as the store has it."""
-    session, user, prompt = (records.column(name).to_pylist() for name in ("session", "user", "input"))
-    names = [
-        ("s", s) if s is not None else ("u", u) if u is not None else ("p", (p or "").strip().lower()) for s, u, p in zip(session, user, prompt, strict=True)
-    ]
-    places = {name: at for at, name in enumerate(dict.fromkeys(names))}
-    return np.array([places[name] for name in names])
+    """A number a record from 0 up, the same for records of one session, else user, else prompt, as the store has it."""
+    return np.unique(add_hashes(records, 0).column("cluster_hash").to_numpy(), return_inverse=True)[1]
 
 
-def _scored(cells: pa.Table, name: str, clusters: "np.ndarray", kind: str) -> Scored:
+def _scored(cells: pa.Table, name: str, clusters: "np.ndarray", kind: str, scale: Scale) -> Scored:
     values = cells.column(name).combine_chunks()
     rows = len(values)
     valid = np.asarray(values.is_valid().to_numpy(zero_copy_only=False), bool)
@@ -244,7 +243,7 @@ def _scored(cells: pa.Table, name: str, clusters: "np.ndarray", kind: str) -> Sc
     sums = np.bincount(clusters[valid], numbers).astype(np.float64)
     counts = np.bincount(clusters[valid]).astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
-        found = (rate_interval if kind == "rate" else mean_interval)(sums[counts > 0], counts[counts > 0])
+        found = interval(sums[counts > 0], counts[counts > 0], rate=kind == "rate", scale=scale)
     return Scored(rows, int(valid.sum()), failed, found.mean, found.low, found.high)
 
 
@@ -255,7 +254,7 @@ def _rewarded(terms: Mapping[str, object], vetoes: Sequence[object], chosen: Seq
     written = Reward.model_validate({"name": REWARD, "terms": terms, "vetoes": vetoes})
     infos = {candidate.name: _Info(candidate.name) for candidate in chosen}
     spec = build_reward(REWARD, written.terms, written.vetoes, metrics=infos, frozen={}, where=lambda path: path)
-    return _scored(compose(spec, cells), spec.metric, clusters, "number")
+    return _scored(compose(spec, cells), spec.metric, clusters, "number", (0.0, 1.0))
 
 
 class _Info:
@@ -267,22 +266,29 @@ class _Info:
         self.kind, self.range, self.higher_is_better = found.kind, found.range, found.higher_is_better
 
 
-def _write(path: Path, text: str) -> None:
+def _refuse_empty(sample: _Sample) -> NoReturn:
+    """Nothing to score: the fields that are not read are the way out."""
+    left = list(dict.fromkeys(name for _, detected in sample.read for name in detected.unmapped))
+    raise UsageError(
+        "the records hold no answers that could be scored (no output)",
+        hint=f"say which field is the answer: --map output=PATH; fields that are not read: {', '.join(left[:20]) or 'none'}",
+    )
+
+
+def _write(path: Path, text: str, draft: Draft | None = None) -> None:
+    """Write a file whole or not at all; a judge.yaml only if it is read back as it was meant (else it is a bug of ours)."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         temporary.write_text(text, encoding="utf-8")
+        if draft is not None:
+            read = load_settings(str(temporary), environment={})
+            if [(log.path, dict(log.map)) for log in read.logs] != [(log.path, dict(log.mapping)) for log in draft.facts.logs]:
+                raise AssertionError(f"{path} is not read back as it was meant")
         temporary.replace(path)
     except OSError as error:
         raise EnvironmentFailure(f"cannot write {path}: {error.strerror or error}", hint="check the folder, or name another with -o FILE") from error
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _check(path: Path, draft: Draft) -> None:
-    """What was written is read back as it was meant; a file that is not is a bug of ours."""
-    read = load_settings(str(path), environment={})
-    if [(log.path, dict(log.map)) for log in read.logs] != [(log.path, dict(log.mapping)) for log in draft.facts.logs]:
-        raise AssertionError(f"{path} is not read back as it was meant")
 
 
 def _write_schema(path: Path) -> None:

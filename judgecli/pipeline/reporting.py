@@ -10,7 +10,7 @@ import numpy as np
 
 from judgecli import catalog
 from judgecli.errors import UnknownName, UsageError
-from judgecli.pipeline.rewarding import select_rewarded
+from judgecli.pipeline.rewarding import directions, select_rewarded
 from judgecli.pipeline.signals import compute_signals
 from judgecli.renderers.report_html import report_html
 from judgecli.renderers.report_markdown import report_markdown
@@ -26,7 +26,7 @@ from judgecli.signal.slices import Subject, find_slices
 from judgecli.signal.summary import MetricSummary, summarise
 from judgecli.store.filters import COLUMNS
 from judgecli.store.folder import Shard, Store
-from judgecli.store.query import Reduction
+from judgecli.store.query import Reduction, cluster_column
 from judgecli.store.selection import Selection
 from judgecli.store.tables import MetricInfo
 
@@ -58,7 +58,7 @@ def build_report(
         work.check(metric)
         summaries = [work.summary(name) for name in work.infos]
         gathered = work.gather()
-        better = _directions(settings, work.infos)
+        better = directions(settings, {name: info.higher_is_better for name, info in work.infos.items()})
         subjects = [Subject(name, gathered.values[name], info.kind, better[name]) for name, info in work.infos.items()]
         changes = find_changes(gathered, subjects)
         chosen = metric or next((name for name in work.infos if name.startswith("reward.")), None)
@@ -139,7 +139,8 @@ class _Work:
             raise UsageError(f"no record matches {self.selection.on!r}", hint="judge store info shows what the store holds; leave --on out for all records")
         if metric is not None and metric not in self.infos:
             raise UnknownName("metric of these records", metric, known=self.infos)
-        for name in [*self.by, *([self.cluster] if self.cluster else [])]:
+        cluster_column(self.cluster)  # is it one at all?
+        for name in self.by:
             if not name.startswith("tags.") and name not in COLUMNS:
                 raise UnknownName("record column", name, known=[*COLUMNS, "tags.NAME"])
 
@@ -147,7 +148,7 @@ class _Work:
         conditions = [f"({text})" for text in (self.selection.where, where) if text]
         metrics = [(name, self.infos[name].identity) for name in names]
         scope = replace(self.selection.scope, shards=tuple(shards))
-        return Reduction(self.store, scope, metrics, where=" AND ".join(conditions) or None)
+        return Reduction(self.store, scope, metrics, where=" AND ".join(conditions) or None, cluster=self.cluster)
 
     def _count(self, shards: Sequence[Shard]) -> int:
         with self._open(shards, ()) as reduction:
@@ -174,7 +175,7 @@ class _Work:
 
     def gather(self) -> Gathered:
         """The records, or a sample of whole clusters, with traits and values."""
-        gatherer = Gatherer(self.by, list(self.infos), cluster=self.cluster)
+        gatherer = Gatherer(self.by, list(self.infos))
         where = None
         if self.total > SAMPLE:
             share = SAMPLE / self.total
@@ -191,8 +192,7 @@ class _Work:
         return gatherer.finish()
 
     def _by_columns(self) -> list[str]:
-        wanted = [*self.by, *([self.cluster] if self.cluster else [])]
-        return [name if name in TRAIT_COLUMNS else f'"{name}"' for name in wanted if not name.startswith("tags.")]
+        return [name if name in TRAIT_COLUMNS else f'"{name}"' for name in self.by if not name.startswith("tags.")]
 
     def examples(self, subject: str | None, up: bool | None) -> tuple[list[Example], list[Example]]:
         """The worst and the best records of the subject, each prompt once; none where it has no direction (`up` is None)."""
@@ -265,17 +265,6 @@ def _check(settings: "Settings", on: str | None) -> "Check | None":
     from judgecli.pipeline.gating import check_gates
 
     return check_gates(settings, on=on) if settings.project.gates else None
-
-
-def _directions(settings: "Settings", infos: Mapping[str, MetricInfo]) -> dict[str, bool | None]:
-    """Which way is better: as the metric says, else as the reward and the gates of judge.yaml take it."""
-    found = {name: info.higher_is_better for name, info in infos.items()}
-    project = settings.project
-    said: dict[str, bool | None] = {gate.metric: gate.at_most is None for gate in project.gates if gate.metric}
-    if project.reward is not None:
-        said |= {veto.metric: veto.at_most is None for veto in project.reward.vetoes}
-        said |= {name: term.higher_is_better for name, term in project.reward.terms.items() if term.higher_is_better is not None}
-    return {name: said.get(name) if better is None else better for name, better in found.items()}
 
 
 def _partial(summary: MetricSummary) -> str:

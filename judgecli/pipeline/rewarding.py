@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from judgecli.catalog import default_names
 from judgecli.config.lock import NAME as LOCK
 from judgecli.config.lock import lock_text, read_lock
 from judgecli.errors import ConfigError, StoreBusy, UsageError
@@ -38,6 +39,47 @@ def plan_reward(settings: "Settings", metrics: Mapping[str, MetricFacts]) -> Rew
     if reward is None:
         return None
     return build_reward(reward.name, reward.terms, reward.vetoes, metrics=metrics, frozen=read_lock(lock_path(settings)), where=settings.where)
+
+
+def _plan_stored(settings: "Settings", stored: Mapping[str, Sequence[MetricInfo]]) -> RewardSpec:
+    """The reward on the metrics of some records. Raises: as plan_reward, UsageError where a scorer of judge.yaml was not run on them yet."""
+    missing = sorted(needed_metrics(settings) - stored.keys())
+    if missing and set(missing) <= _provided(settings):
+        raise UsageError(
+            f"the reward needs {', '.join(missing)}, which these records have no scores of",
+            hint="run judge score (without -s: all scorers of judge.yaml), then the same command again",
+        )
+    spec = plan_reward(settings, {name: infos[0] for name, infos in stored.items()})
+    assert spec is not None
+    return spec
+
+
+def needed_metrics(settings: "Settings") -> set[str]:
+    """The metrics that the reward of judge.yaml is made of; none where it has no reward."""
+    reward = settings.project.reward
+    return set() if reward is None else {*reward.terms, *(veto.metric for veto in reward.vetoes)}
+
+
+def directions(settings: "Settings", declared: Mapping[str, bool | None]) -> dict[str, bool | None]:
+    """Which way is better of each of these metrics: as it declares itself, else as a term of the reward takes it, else as gates and vetoes bound it.
+
+    None where nothing says so, or where it is bounded on both sides.
+    """
+    project = settings.project
+    sides: dict[str, set[bool]] = {}
+    for bound in (*project.gates, *(project.reward.vetoes if project.reward else ())):
+        if bound.metric:
+            sides.setdefault(bound.metric, set()).update(side for side, limit in ((True, bound.at_least), (False, bound.at_most)) if limit is not None)
+    said: dict[str, bool | None] = {name: found == {True} for name, found in sides.items() if len(found) == 1}
+    if project.reward is not None:
+        said |= {name: term.higher_is_better for name, term in project.reward.terms.items() if term.higher_is_better is not None}
+    return {name: said.get(name) if own is None else own for name, own in declared.items()}
+
+
+def _provided(settings: "Settings") -> set[str]:
+    """The metrics that `judge score` without -s gives."""
+    imported = {name for fields in (settings.map, *(log.map for log in settings.logs)) for name in fields if name.startswith("score.")}
+    return {entry.name for entry in settings.scorers} | imported | (set() if settings.scorers else set(default_names()))
 
 
 def lock_path(settings: "Settings") -> Path:
@@ -73,8 +115,7 @@ def ensure_reward(store: Store, selected: Selection | Scope, settings: "Settings
     if settings.project.reward is None or not scope.shards:
         return None
     found = selected.metrics if isinstance(selected, Selection) else index_metrics(store, scope.shards)[0]
-    spec = plan_reward(settings, {name: infos[0] for name, infos in found.items()})
-    assert spec is not None
+    spec = _plan_stored(settings, found)
     check_frozen(spec, settings)
     store_reward(store, scope.shards, spec)
     return reward_info(spec)
@@ -105,7 +146,7 @@ def store_reward(store: Store, shards: Sequence[Shard], spec: RewardSpec) -> int
                 tables.write_scores(store.root, shard.name, compose(spec, _read_cells(paths)), [info])
                 written += 1
         except FileNotFoundError as error:
-            raise StoreBusy("the store changed while the reward was computed", hint="run the same command again; what was scored is kept") from error
+            raise StoreBusy("the store changed while the reward was computed", hint=tables.AGAIN) from error
     return written
 
 
@@ -136,8 +177,7 @@ def freeze_reward(settings: "Settings", on: str | None = None) -> dict[str, obje
     before = read_lock(path) if path.exists() else {}
     with Store(settings.store, create=False) as store:
         selection = select_records(store, on)
-        spec = plan_reward(settings, {name: infos[0] for name, infos in selection.metrics.items()})
-        assert spec is not None
+        spec = _plan_stored(settings, selection.metrics)
         wanted = [term.metric for term in spec.terms if term.method != "range"]
         taken = {name: _freeze_metric(store, selection, name) for name in wanted}
     kept = {
@@ -189,13 +229,10 @@ def _known_metrics(settings: "Settings") -> dict[str, MetricInfo]:
     from judgecli.engine.worker import metric_info
     from judgecli.pipeline.scoring import bind_all, choose_scorers
 
-    reward = settings.project.reward
-    assert reward is not None
-    wanted = {*reward.terms, *(veto.metric for veto in reward.vetoes)}
     if (settings.store / "ledger.db").exists():
         with Store(settings.store, create=False) as store:
             found = {name: infos[0] for name, infos in select_records(store).metrics.items()}
-        if wanted <= found.keys():
+        if needed_metrics(settings) <= found.keys():
             return found
     return {metric.name: metric_info(metric) for metric in bind_all(choose_scorers(None, settings))}
 
@@ -207,7 +244,7 @@ def score_reward(settings: "Settings", metrics: Sequence[MetricInfo], *, typed: 
     """
     reward = settings.project.reward
     known = {info.name: info for info in metrics}
-    if reward is None or (typed and not {*reward.terms, *(veto.metric for veto in reward.vetoes)} <= known.keys()):
+    if reward is None or (typed and not needed_metrics(settings) <= known.keys()):
         return None
     if (PREFIX + reward.name).casefold() in {name.casefold() for name in known}:
         raise ConfigError(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import judgecli
 from judgecli.errors import Interrupted, JudgeError
+from judgecli.pipeline.rewarding import directions
 from judgecli.pipeline.scoring import Progress, ScoreResult, score_logs
 from judgecli.signal.standouts import Standout, find_standouts
 from judgecli.store.folder import Store
@@ -21,7 +22,7 @@ from judgecli.store.marks import read_mark, state_of, write_mark
 if TYPE_CHECKING:
     from judgecli.config.settings import Settings
     from judgecli.signal.gate import Choice
-    from judgecli.signal.windows import SignalRow, Signals
+    from judgecli.signal.windows import Signals
 
 State = Literal["done", "nothing new", "not asked for", "failed", "not run"]
 # From good to bad; where there are gates, only steps that failed outright count beside their verdict.
@@ -161,7 +162,8 @@ class _Run:
         for column in self.settings.policy:
             rows = compute(self.settings, by=[column], window="all", on=self.on).rows
             if 2 <= len({row.policy.get(column) for row in rows}) <= MOST_VALUES:
-                self.result.standouts += find_standouts(rows, column, better=_directions(self.settings, rows), first=first)
+                better = directions(self.settings, {row.metric: row.higher_is_better for row in rows})
+                self.result.standouts += find_standouts(rows, column, better=better, first=first)
 
     def report(self) -> Step:
         wanted = self.settings.project.report
@@ -233,13 +235,6 @@ class _Run:
     def _note(self, step: str, state: str, said: Mapping[str, object]) -> None:
         with Store(self.settings.store, create=False) as store:
             write_mark(store, step, state, said)
-
-
-def _directions(settings: "Settings", rows: "Sequence[SignalRow]") -> dict[str, bool | None]:
-    """Which way is better: as the metric says, else as the reward of judge.yaml takes it."""
-    terms = settings.project.reward.terms if settings.project.reward else {}
-    said = {name: term.higher_is_better for name, term in terms.items()}
-    return {row.metric: said.get(row.metric) if row.higher_is_better is None else row.higher_is_better for row in rows}
 
 
 def _export_text(exports: Sequence[Mapping[str, object]]) -> str:

@@ -17,7 +17,7 @@ from judgecli.engine.shard import check_options
 from judgecli.engine.worker import metric_info
 from judgecli.errors import LogError, MissingColumn, NoRecords, StoreCorrupt, UsageError
 from judgecli.pipeline.judged import NORMALLY, Asking, JudgeReport, judge_records
-from judgecli.pipeline.rewarding import check_frozen, reward_info, score_reward, store_reward
+from judgecli.pipeline.rewarding import check_frozen, needed_metrics, reward_info, score_reward, store_reward
 from judgecli.pipeline.rubrics import is_rubric, read_rubrics
 from judgecli.readers.checkpoint import Checkpoint
 from judgecli.readers.intake import Intake, LogFile
@@ -28,7 +28,7 @@ from judgecli.scorer import Metric
 from judgecli.signal.summary import MetricSummary, summarise
 from judgecli.store import upkeep
 from judgecli.store.folder import Shard, Store
-from judgecli.store.query import COMPANIONS, ROW_COLUMNS, Reduction, held_metrics
+from judgecli.store.query import COMPANIONS, ROW_COLUMNS, Reduction, cluster_column, held_metrics
 from judgecli.store.scope import LineCounts, Scope, open_scope
 from judgecli.store.tables import MetricInfo
 
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from judgecli.config.settings import Settings
+
+
+STORE_COLUMNS = frozenset(["key", "source", "file_id", "prompt_hash", "cluster_hash", "tags", "imported"])  # of no scorer's own
 
 
 class Progress(Protocol):
@@ -139,6 +142,7 @@ def score_logs(
 
     Raises: LogError, NoRecords, UsageError, MissingColumn, StoreError, EnvironmentFailure, JudgeUnavailable, Interrupted.
     """
+    cluster_column(settings.cluster)  # a slip there is told before any work
     chosen = choose_scorers(scorers, settings)
     rubrics = read_rubrics(chosen, settings)
     specs = [spec for spec in chosen if not is_rubric(spec)]
@@ -148,15 +152,16 @@ def score_logs(
     reward = score_reward(settings, infos, typed=bool(scorers))
     files = log_files(logs, settings)
     size = sum(Path(log.path).stat().st_size for log in files if log.path != STDIN and Path(log.path).exists())
-    notes: list[str] = []
+    notes = _left_out(settings, infos) if reward is None else []
     with Store(settings.store) as store:
         run_id = store.ledger.start_run(command=shlex.join(sys.argv), logs=logs, now=_now())
         work = _Work(store, specs, metrics, _Telling(progress, notes), worker_count(settings.workers, bytes_to_read=size, scorers=specs))
         try:
             progress.phase("reading", size)
-            intake = Intake(store, work.telling, work.score_shard)
+            intake = Intake(store, work.telling, work.score_shard, lambda fields: check_fields(list(known.values()), fields))
             readings = intake.run(files)
             notes += [f"skipped: {error}" for error in intake.skipped]
+            notes += [f"{reading.path}: {note}" for reading in readings for note in reading.detected.notes]
             if settings.keep is not None:
                 notes += upkeep.expire(store, settings.keep, now=datetime.now(UTC))
             scope = _open_scope(store, readings, intake.skipped)
@@ -168,7 +173,7 @@ def score_logs(
         if reward is not None and not reward.unfrozen:
             store_reward(store, scope.shards, reward)
             infos.append(reward_info(reward))
-        summaries = _summarise(store, scope, infos)
+        summaries = _summarise(store, scope, infos, settings.cluster)
         pairs = [(info.name, info.identity) for info in infos]
         result = ScoreResult(settings.store, scope, intake.new_records, summaries, readings, notes, settings.measured, settings.max_bad, run_id, pairs, judge)
         store.ledger.finish_run(run_id, file_ids=scope.file_ids, metrics=dict(pairs), result=json.dumps(result.to_json(), allow_nan=False), now=_now())
@@ -182,6 +187,13 @@ def read_scope(store: Store, logs: Sequence[str], *, settings: "Settings", progr
     progress.phase("reading", None)
     intake = Intake(store, _Telling(progress, []), lambda _: None)
     return _open_scope(store, intake.run(log_files(logs, settings)), intake.skipped)
+
+
+def _left_out(settings: "Settings", infos: Sequence[MetricInfo]) -> list[str]:
+    """That the reward of judge.yaml is not part of a run whose typed scorers lack some of its metrics."""
+    missing = sorted(needed_metrics(settings) - {info.name for info in infos})
+    reward = settings.project.reward
+    return [f"reward.{reward.name} is left out: it needs {', '.join(missing)} too, which -s does not name"] if reward is not None else []
 
 
 def choose_scorers(typed: Sequence[str] | None, settings: "Settings") -> list[Spec]:
@@ -294,14 +306,23 @@ class _Work:
             self.telling.advance(0, task.rows)
 
 
+def check_fields(metrics: Sequence[Metric], fields: set[str] | None) -> None:
+    """Before any line is read: no mapping gives a field that a scorer requires. `fields` is None where a format gives its own. Raises: MissingColumn."""
+    if fields is not None:
+        _require(metrics, frozenset(fields), typed=True)
+
+
 def check_columns(scope: Scope, metrics: Sequence[Metric]) -> None:
     """Every column that a scorer requires must hold something in some record of the scope. Raises: MissingColumn."""
-    present = frozenset().union(*(shard.present for shard in scope.shards))
+    _require(metrics, frozenset().union(*(shard.present for shard in scope.shards)) - STORE_COLUMNS)
+
+
+def _require(metrics: Sequence[Metric], present: frozenset[str], *, typed: bool = False) -> None:
     for metric in metrics:
         for column in metric.scorer.columns:
-            if column.required and column.source not in present:
-                hidden = {"key", "source", "file_id", "prompt_hash", "cluster_hash", "tags", "imported"}
-                raise MissingColumn(_typed_name(column.source), scorer=metric.name, available=[_typed_name(name) for name in sorted(present - hidden)])
+            name = _typed_name(column.source)
+            if column.required and column.source != "key" and (name if typed else column.source) not in present:
+                raise MissingColumn(name, scorer=metric.name, available=sorted(map(_typed_name, present)))
 
 
 def _typed_name(column: str) -> str:
@@ -328,8 +349,8 @@ def _quarantine_reasons(store: Store, file_ids: Sequence[int]) -> list[dict[str,
     return [dict(row) for row in store.ledger.rows(query, tuple(file_ids))]
 
 
-def _summarise(store: Store, scope: Scope, infos: Sequence[MetricInfo]) -> list[MetricSummary]:
-    with Reduction(store, scope, [(info.name, info.identity) for info in infos]) as reduction:
+def _summarise(store: Store, scope: Scope, infos: Sequence[MetricInfo], cluster: str | None) -> list[MetricSummary]:
+    with Reduction(store, scope, [(info.name, info.identity) for info in infos], cluster=cluster) as reduction:
         found = [
             summarise(info.name, info.identity, kind=info.kind, scale=info.range, higher_is_better=info.higher_is_better, reduced=reduction.reduce(info.name))
             for info in infos

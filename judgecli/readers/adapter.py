@@ -18,7 +18,7 @@ Object = dict[str, Any]  # one parsed JSON object of a log: whatever the app wro
 Row = dict[str, Any]  # canonical fields (schema.MAPPABLE, tags.NAME, score.NAME, label.NAME) of one record
 
 
-class Refused(Exception):  # noqa: N818 - the name says the state
+class Refused(Exception):
     """This entry gives no record: it is quarantined with `reason`, and `str(refused)` says what was wrong."""
 
     def __init__(self, reason: QuarantineReason, message: str) -> None:

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from judgecli.errors import LogError
 from judgecli.readers import batch, checkpoint
+from judgecli.readers.adapter import adapters
 from judgecli.readers.checkpoint import Checkpoint
 from judgecli.readers.detect import detect
 from judgecli.readers.log import Chunk, Detected, Position, Shaping
@@ -86,12 +87,19 @@ class _Pending:
 
 
 class Intake:
-    """One run's reading of its log files. `on_shard` is told of every new shard as soon as it is valid."""
+    """One run's reading of its log files.
 
-    def __init__(self, store: Store, listener: Listener, on_shard: Callable[[Shard], object]) -> None:
+    `on_shard` is told of every new shard as soon as it is valid; `on_plan`, before any line is read,
+    of the fields that the logs can give (None: any).
+    """
+
+    def __init__(
+        self, store: Store, listener: Listener, on_shard: Callable[[Shard], object], on_plan: Callable[[set[str] | None], object] = lambda _: None
+    ) -> None:
         self.store = store
         self.listener = listener
         self.on_shard = on_shard
+        self.on_plan = on_plan
         self.new_records = 0
         self.skipped: list[LogError] = []
         self._lease = Lease(store.ledger)
@@ -100,9 +108,11 @@ class Intake:
     def run(self, logs: Sequence[LogFile]) -> list[Checkpoint]:
         """Bring the store up to these files; returns the reading of each, in order. Raises: LogError, StoreBusy, StoreError."""
         self._names = {log.name for log in logs}
+        self._fields: set[str] | None = set()
         self._acquire()
         try:
             plans = [plan for log in logs if (plan := self._plan(log)) is not None]
+            self.on_plan(self._fields if plans else None)
             if any(change != "unchanged" for _, change, _ in plans):
                 self._load_keys()
                 for log, change, known in plans:
@@ -134,14 +144,18 @@ class Intake:
         try:
             known = self._known(log.name)
             change = checkpoint.find_change(log.path, log.asked, known, self._bad_lines(known))
-            if change in ("new", "rewritten", "reshaped"):
-                detect(log.path, log.shaping)
+            self._note_fields(known.detected if known is not None and change in ("unchanged", "appended") else detect(log.path, log.shaping))
         except LogError as error:
             if log.explicit:
                 raise
             self.skipped.append(error)
             return None
         return log, change, known
+
+    def _note_fields(self, detected: Detected) -> None:
+        """Add the fields that a file may give; a format that is not mapped field by field may give any."""
+        mapped = detected.mapping and detected.format not in adapters() and "messages" not in detected.mapping
+        self._fields = self._fields | set(detected.mapping) if mapped and self._fields is not None else None
 
     def _bad_lines(self, known: Checkpoint | None) -> list[tuple[int, str]]:
         if known is None:
@@ -281,6 +295,7 @@ class Intake:
         if not pending.files:
             return
         table = pa.concat_tables(pending.tables).combine_chunks() if pending.tables else None
+        pending.tables.clear()  # the parts are as large as the whole
         shard = self._write_shard(table) if table is not None else None
         sightings = pa.concat_tables(pending.sightings) if pending.sightings else None
         sighted = self._write_sightings(sightings) if sightings is not None else ""

@@ -111,7 +111,7 @@ class PlainStream(io.RawIOBase):
             return b""
 
 
-class Damaged(Exception):  # noqa: N818 - the name says the state
+class Damaged(Exception):
     """A compressed file that ends early or does not decompress."""
 
 

@@ -39,7 +39,7 @@ _ASCTIME = re.compile(r"[A-Za-z]{3} (?P<month>[A-Za-z]{3}) +(?P<day>[0-9]{1,2}) 
 _ISO_TAIL = re.compile(r"\s+(UTC|GMT|Z|[+-][0-9]{2}:?[0-9]{2})$", re.ASCII | re.IGNORECASE)
 
 
-class BadTime(ValueError):  # noqa: N818 - the name says the state
+class BadTime(ValueError):
     """A value that is no time; says which value."""
 
 

@@ -17,6 +17,7 @@ Format = Callable[[float], str]
 Scale = tuple[float | None, float | None]
 COLOURS, DASHES = 6, 3
 MOST_TICKS = 5
+FEW = 20  # answers: below it a mark is hollow
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def ticks(low: float, high: float, most: int = MOST_TICKS) -> list[float]:
     >>> ticks(0.12, 0.57)
     [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
     """
-    if not (math.isfinite(low) and math.isfinite(high)) or high <= low or high - low < 1e-12 * max(abs(low), abs(high)):
+    if not (math.isfinite(low) and math.isfinite(high)) or high - low < max(1e-12 * max(abs(low), abs(high)), 1e-300):
         middle = low if math.isfinite(low) else 0.0
         return [middle - (abs(middle) or 1) * 0.1, middle, middle + (abs(middle) or 1) * 0.1]
     power = 10.0 ** math.floor(math.log10((high - low) / most))
@@ -204,8 +205,13 @@ def _line(line: Series, points: Sequence[Point], place_x: Callable[[Point], floa
         if len(run) > 1:
             parts.append(f'<polyline class="line {style}" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in places)}"/>')
         for (x, y), point in zip(places, run, strict=True):
-            parts.append(f'<path class="mark {style}" d="{_mark(x, y, shape)}"><title>{_told(line, point, show)}</title></path>')
+            parts.append(f'<path class="mark {style}{few(point)}" d="{_mark(x, y, shape)}"><title>{_told(line, point, show)}</title></path>')
     return "".join(parts)
+
+
+def few(point: Point) -> str:
+    """A class for marks that rest on too few answers to be read as more than a hint."""
+    return " few" if point.n < FEW else ""
 
 
 def _mark(x: float, y: float, shape: int) -> str:

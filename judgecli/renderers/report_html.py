@@ -1,17 +1,18 @@
 """A report as one HTML file: no script, nothing loaded, inline SVG, light and dark, at most 500 kB.
 
-Every text from data is made visible (control and bidi characters as escapes), cut, and escaped by the
-template; the page's policy (default-src 'none', one style sheet by hash) would stop what slipped through.
+Every text from data is made visible (control and bidi characters as escapes), cut, and escaped: by the template,
+and in charts, which the template takes as they are, by charts.py. The page's policy (default-src 'none', one style
+sheet by hash) would stop what slipped through.
 """
 
 import base64
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from judgecli.renderers import charts
 from judgecli.renderers.charts import Frame, Look
+from judgecli.renderers.report_fit import LEVELS, fitted
 from judgecli.renderers.report_tables import Table, shown, tables_after, tables_before, tables_between
 from judgecli.renderers.safe import terminal_text
 from judgecli.report import Example, Report
@@ -19,87 +20,31 @@ from judgecli.signal.headline import amount, plain_number, span
 from judgecli.signal.summary import MetricSummary
 
 MOST_BYTES = 500_000
+EXCERPT = 600  # characters of an example's text
+LEAST_MARK = 120  # bytes of a mark with its numbers: a page with more of them need not be tried
 HERO_WIDE, HERO_NARROW, CARD, ROWS, SPREAD = Frame(1160, 280, right=190), Frame(340, 230), Frame(360, 170), Frame(360, 0, left=128, right=52), Frame(360, 140)
 HERO_ROWS = Frame(560, 0, left=170, right=60)
 
 
 def report_html(report: Report) -> str:
-    """The page. What a page cannot hold is left out, coarsest last, and the page says so."""
-    text = _render(report)
-    for smaller in _SMALLER:
-        if len(text.encode()) <= MOST_BYTES:
-            return text
-        report = smaller(report)
-        text = _render(report)
+    """The page. What it cannot hold is left out (report_fit.py), and it says so."""
+    text = ""
+    for limits in LEVELS:
+        smaller = fitted(report, limits)
+        if sum(len(line.points) for line in smaller.series) * LEAST_MARK <= MOST_BYTES or limits is LEVELS[-1]:
+            text = _render(smaller)
+            if len(text.encode()) <= MOST_BYTES:
+                break
     return text
-
-
-def _fewer_windows(report: Report) -> Report:
-    """Every second window: each point stays what it was, the line has fewer of them."""
-    note = "to keep the page small, charts show every fourth window only; judge signals gives them all"
-    return replace(report, series=[replace(line, points=line.points[::4]) for line in report.series], notes=[*report.notes, note])
-
-
-def _fewer_policies(report: Report) -> Report:
-    kept = set(report.policies[:4])
-    note = f"to keep the page small, charts show {len(kept)} of {len(report.policies)} policies"
-    return replace(
-        report,
-        policies=report.policies[:4],
-        series=[line for line in report.series if line.policy in kept],
-        standings=[item for item in report.standings if item.policy in kept],
-        notes=[*report.notes, note],
-    )
-
-
-def _fewer_charts(report: Report) -> Report:
-    names = [report.subject, *(summary.name for summary in report.metrics)][:25]
-    note = f"to keep the page small, charts are drawn for {len(set(names))} of {len(report.metrics)} metrics"
-    return replace(
-        report,
-        series=[line for line in report.series if line.metric in names],
-        standings=[item for item in report.standings if item.metric in names],
-        distributions=[item for item in report.distributions if item.metric in names],
-        notes=[*report.notes, note],
-    )
-
-
-def _fewer_examples(report: Report) -> Report:
-    return replace(report, worst=report.worst[:1], best=report.best[:1], notes=[*report.notes, "to keep the page small, examples are fewer"])
-
-
-def _fewer_metrics(report: Report) -> Report:
-    """The last resort: a store of hundreds of metrics. Partial ones stay first."""
-    order = sorted(report.metrics, key=lambda summary: (summary.coverage in (None, 1.0), summary.name != report.subject))
-    kept = {summary.name for summary in order[:100]} | {item.metric for item in report.changes[:24]} | {item.metric for item in report.slices}
-    note = f"to keep the page small, {len(kept)} of {len(report.metrics)} metrics are shown; the JSON report has them all"
-    return replace(
-        report,
-        metrics=[summary for summary in report.metrics if summary.name in kept],
-        measures=[item for item in report.measures if item.name in kept],
-        partial=report.partial[:50],
-        gates=report.gates[:100],
-        notes=[*report.notes[:50], note],
-    )
-
-
-_SMALLER = (_fewer_windows, _fewer_policies, _fewer_charts, _fewer_examples, _fewer_metrics)
 
 
 def _render(report: Report) -> str:
     import jinja2
-    from markupsafe import Markup
 
     environment = jinja2.Environment(loader=jinja2.PackageLoader("judgecli.renderers"), autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
     style = environment.loader.get_source(environment, "report.css")[0] if environment.loader else ""
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    page = _page(report)
-
-    def draw(table: Table) -> Markup:
-        columns = [{"name": name, "number": any(row[place].style == "n" for row in table.rows)} for place, name in enumerate(table.columns)]
-        return Markup(environment.get_template("table.html").render(table={**vars(table), "columns": columns}))  # noqa: S704 - rendered with autoescape
-
-    return environment.get_template("report.html").render(page=page, style=Markup(style), style_hash=f"sha256-{digest}", draw=draw)  # noqa: S704 - our own file
+    return environment.get_template("report.html").render(page=_page(report), style=style, style_hash=f"sha256-{digest}")
 
 
 def _page(report: Report) -> dict[str, Any]:
@@ -119,9 +64,9 @@ def _page(report: Report) -> dict[str, Any]:
         "legend": [{"name": shown(policy, 60), "mark": _legend_mark(policy, look)} for policy in report.policies],
         "hero": hero,
         "cards": cards,
-        "first_tables": tables_before(report),
-        "middle_tables": tables_between(report),
-        "last_tables": tables_after(report),
+        "first_tables": _drawn(tables_before(report)),
+        "middle_tables": _drawn(tables_between(report)),
+        "last_tables": _drawn(tables_after(report)),
         "worst": [_example(item, report) for item in report.worst],
         "best": [_example(item, report) for item in report.best],
         "histograms": _histograms(report),
@@ -144,7 +89,8 @@ def law_text(report: Report) -> str:
 def chart_note(report: Report) -> str:
     """How to read the charts."""
     window = {"all": "all records as one window"}.get(report.window, f"windows of {shown(report.window, 20)}")
-    return f"Means with 95 % intervals that respect clusters (conversations, users), in {window}, UTC. Point at a mark for its numbers."
+    marks = "Hollow marks rest on fewer than 20 answers, bands are cut at the frame; point at a mark for its numbers."
+    return f"Means with 95 % intervals that respect clusters (conversations, users), in {window}, UTC. {marks}"
 
 
 def tone(line: str) -> str:
@@ -154,19 +100,22 @@ def tone(line: str) -> str:
 
 def _sentence(line: str) -> dict[str, str]:
     """The claim and, in smaller type, what it rests on."""
-    claim, bracket, evidence = shown(line, 600).rpartition(" (")
+    claim, bracket, evidence = shown(line, 600).replace(" %", "\u00a0%").rpartition(" (")
     return {"claim": claim or evidence, "evidence": bracket + evidence if claim else "", "tone": tone(line)}
 
 
-def _markup(text: str) -> Any:
-    from markupsafe import Markup
+def _drawn(tables: Sequence[Table]) -> list[dict[str, Any]]:
+    """Tables with what the template needs of each column."""
+    found = []
+    for table in tables:
+        columns = [{"name": name, "number": any(row[place].style == "n" for row in table.rows)} for place, name in enumerate(table.columns)]
+        found.append({**vars(table), "columns": columns})
+    return found
 
-    return Markup(text)  # noqa: S704 - charts.py escapes what comes from data
 
-
-def _legend_mark(policy: str, look: Look) -> Any:
+def _legend_mark(policy: str, look: Look) -> str:
     style, shape = look.of(policy), look.colours.get(policy, charts.COLOURS - 1)
-    return _markup(f'<polyline class="line {style}" points="0,6 34,6"/><path class="mark {style}" d="{charts._mark(17, 6, shape)}"/>')
+    return f'<polyline class="line {style}" points="0,6 34,6"/><path class="mark {style}" d="{charts._mark(17, 6, shape)}"/>'
 
 
 def _show(summary: MetricSummary) -> charts.Format:
@@ -185,12 +134,12 @@ def _cards(report: Report, look: Look) -> tuple[dict[str, Any] | None, list[dict
         show, scale = _show(summary), ranges.get(summary.name, (None, None))
         card = {"name": shown(summary.name), "text": level_text(summary)}
         if summary.name == report.subject:
-            wide = _markup(charts.line_chart(series, look, show, HERO_WIDE, labels=True, scale=scale))
-            narrow = _markup(charts.line_chart(series, look, show, HERO_NARROW, scale=scale))
-            hero = {**card, "wide": wide, "narrow": narrow, "forest": _markup(charts.forest(standings, look, show, ROWS, scale=scale))}
+            wide = charts.line_chart(series, look, show, HERO_WIDE, labels=True, scale=scale)
+            narrow = charts.line_chart(series, look, show, HERO_NARROW, scale=scale)
+            hero = {**card, "wide": wide, "narrow": narrow, "forest": charts.forest(standings, look, show, ROWS, scale=scale)}
         else:
-            lines = _markup(charts.line_chart(series, look, show, CARD, scale=scale))
-            cards.append({**card, "lines": lines, "forest": _markup(charts.forest(standings, look, show, ROWS, scale=scale))})
+            lines = charts.line_chart(series, look, show, CARD, scale=scale)
+            cards.append({**card, "lines": lines, "forest": charts.forest(standings, look, show, ROWS, scale=scale)})
     return hero, cards
 
 
@@ -208,7 +157,7 @@ def _histograms(report: Report) -> list[dict[str, Any]]:
     for spread in report.distributions:
         if spread.n and spread.edges:
             chart = charts.histogram(spread, plain_number, SPREAD)
-            found.append({"name": shown(spread.metric), "text": f"{spread.n:,} values", "chart": _markup(chart)})
+            found.append({"name": shown(spread.metric), "text": f"{spread.n:,} values", "chart": chart})
         elif spread.categories:
             found.append({"name": shown(spread.metric), "text": categories_text(spread.categories, spread.n), "chart": ""})
     return found
@@ -246,5 +195,6 @@ def excerpt(text: str | None, length: int) -> str:
     """A text of a record, control and bidi characters written out; what was cut is counted."""
     if text is None:
         return "(none)"
-    more = f" … ({length - len(text):,} more characters)" if length > len(text) else ""
-    return terminal_text(text) + more if text else "(empty)"
+    kept = text[:EXCERPT]
+    more = f" … ({length - len(kept):,} more characters)" if length > len(kept) else ""
+    return terminal_text(kept) + more if text else "(empty)"

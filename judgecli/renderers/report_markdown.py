@@ -1,16 +1,17 @@
 """A report as Markdown: for pull requests and chats. Raw HTML and links from data are neutralised; at most 200 kB."""
 
 import re
-from collections.abc import Callable
 
-from judgecli.renderers.report_html import categories_text, chart_note, example_about, example_value, excerpt, law_text, scope_text
+from judgecli.renderers.report_fit import LEVELS, fitted
+from judgecli.renderers.report_html import categories_text, example_about, example_value, excerpt, law_text, scope_text
 from judgecli.renderers.report_tables import NONE, Cell, Table, shown, tables_after, tables_before, tables_between
 from judgecli.report import Example, Report, Standing
 from judgecli.signal.headline import amount, plain_number, span
 
 MOST_BYTES = 200_000
-# Everything that Markdown or HTML inside it could take for markup, links and autolinks included.
-_MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|<>~&:@$^=-])")
+# Everything that Markdown, or HTML inside it, could take for markup, a link or a mention, wherever it stands, and at the start of a text.
+_MARKUP = re.compile(r"[\\`*_\[\]<>|~&@$#]|:(?=/)")
+_START = re.compile(r"^(\s*)([-+=]|\d+(?=[.)](?:\s|$)))")
 _BARE_LINK = re.compile(r"(?i)\b(www)\.")
 
 
@@ -18,25 +19,26 @@ def plain(text: str) -> str:
     r"""A text from data as Markdown text that renders as itself: nothing in it is markup, HTML or a link.
 
     >>> plain("<b>[x](y)</b>")
-    '\\<b\\>\\[x\\]\\(y\\)\\</b\\>'
+    '\\<b\\>\\[x\\](y)\\</b\\>'
     """
-    escaped = _MARKUP.sub(r"\\\1", text.replace("\r", " ").replace("\n", " ").replace("\t", " "))
-    return _BARE_LINK.sub(r"\1\\.", re.sub(r"^(\s*\d+)([.)])", r"\1\\\2", escaped))
+    escaped = _MARKUP.sub(r"\\\g<0>", text.replace("\r", " ").replace("\n", " ").replace("\t", " "))
+    return _BARE_LINK.sub(r"\1\\.", _START.sub(_guarded, escaped))
+
+
+def _guarded(found: re.Match[str]) -> str:
+    """A sign or number that would start a list or underline a heading, with a backslash where Markdown takes one."""
+    return f"{found[1]}{found[2]}\\" if found[2].isdigit() else f"{found[1]}\\{found[2]}"
 
 
 def report_markdown(report: Report) -> str:
-    """The document. Where it would be too large, examples and then reference tables are left out, and it says so."""
-    parts: list[Callable[[Report], str]] = [_head, _first, _standings, _middle, _examples, _distributions, _last, _notes]
-    texts = [part(report) for part in parts]
-    left_out = []
-    for place, name in ((4, "examples"), (5, "distributions"), (6, "reference tables"), (2, "the table by policy"), (3, "changes and slices"), (7, "notes")):
-        if sum(len(text.encode()) for text in texts) <= MOST_BYTES - 1000:
+    """The document. What it cannot hold is left out (report_fit.py), and it says so."""
+    text = ""
+    for limits in LEVELS:
+        smaller = fitted(report, limits)
+        text = "\n".join(part for part in (write(smaller) for write in (_head, _first, _standings, _middle, _examples, _distributions, _last, _notes)) if part)
+        if len(text.encode()) <= MOST_BYTES:
             break
-        texts[place] = ""
-        left_out.append(name)
-    if left_out:
-        texts.append(f"Left out to keep this document small: {', '.join(left_out)}. The HTML and JSON reports have more.\n")
-    return "\n".join(text for text in texts if text)
+    return text
 
 
 def _head(report: Report) -> str:
@@ -73,7 +75,7 @@ def _standings(report: Report) -> str:
         if summary.kind != "category" and mine:
             rows.append([Cell(shown(summary.name)), *(Cell(_standing(mine.get(policy), report), "n") for policy in report.policies)])
     by = " and ".join(report.by) or "all records"
-    caption = "Mean (95 % interval), n. " + chart_note(report).split(" Point at")[0].replace(f", in windows of {report.window}, UTC.", ".")
+    caption = "Mean (95 % interval), n. Intervals respect clusters (conversations, users)."
     return _table(Table("policies", f"By {shown(by, 80)}", caption, ("metric", *(shown(policy, 60) for policy in report.policies)), rows))
 
 

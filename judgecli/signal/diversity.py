@@ -8,7 +8,6 @@ the same in every run. distinct-n, self-BLEU and compression all depend on lengt
 import zlib
 from collections import Counter
 from collections.abc import Hashable, Sequence
-from math import exp, log
 from typing import NamedTuple
 
 CUT = 50  # words of an output
@@ -72,7 +71,7 @@ def self_bleu(outputs: Sequence[Words]) -> Measured | None:
     sample = [tuple(words[:BLEU_WORDS]) for words in outputs if len(words) >= BLEU_WORDS][:BLEU_SAMPLE]
     if len(sample) < ENOUGH:
         return None
-    logs = [0.0] * len(sample)
+    scores = [1.0] * len(sample)
     for n in range(1, 5):
         counts = [Counter(_ngrams(words, n)) for words in sample]
         most = _two_most(counts)
@@ -80,8 +79,8 @@ def self_bleu(outputs: Sequence[Words]) -> Measured | None:
             hits = sum(min(count, most[gram][1] if most[gram][0] == (count, place) else most[gram][0][0]) for gram, count in own.items())
             smooth = 1 if n > 1 else 0
             precision = (hits + smooth) / (sum(own.values()) + smooth)
-            logs[place] += log(precision) / 4 if precision else -1e9
-    return Measured(sum(exp(max(value, -700.0)) for value in logs) / len(logs), len(sample))
+            scores[place] *= precision**0.25
+    return Measured(sum(scores) / len(scores), len(sample))
 
 
 def _two_most(counts: Sequence[Counter[tuple[str, ...]]]) -> dict[tuple[str, ...], tuple[tuple[int, int], int]]:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgecli.signal.summary import MetricSummary, Range
-from judgecli.stats.intervals import Estimate, mean_interval, rate_interval
+from judgecli.stats.intervals import Estimate, interval
 
 Verdict = Literal["pass", "fail", "inconclusive", "incomplete"]
 Choice = Literal["pass", "fail"]
@@ -170,7 +170,7 @@ def weigh(summary: MetricSummary, scale: Range, *, sums: Cells, counts: Cells, m
 def _filled(kind: str, scale: Range, sums: Cells, counts: Cells) -> Estimate | None:
     """The estimate of filled clusters, cut at the ends of the scale; None where floats end."""
     with np.errstate(over="ignore", invalid="ignore"):
-        found = (rate_interval if kind == "rate" else mean_interval)(sums, counts)
+        found = interval(sums, counts, rate=kind == "rate", scale=scale)
     if found.mean is None or not all(number is None or math.isfinite(number) for number in (found.mean, found.low, found.high)):
         return None
     least, most = (math.inf * sign if end is None else end for sign, end in zip((-1, 1), scale, strict=True))

@@ -31,8 +31,8 @@ class Gathered:
 class Gatherer:
     """Takes batches of records in and gives them as arrays."""
 
-    def __init__(self, by: Sequence[str], metrics: Sequence[str], *, cluster: str | None = None) -> None:
-        self._by, self._metrics, self._cluster = tuple(by), tuple(metrics), cluster
+    def __init__(self, by: Sequence[str], metrics: Sequence[str]) -> None:
+        self._by, self._metrics = tuple(by), tuple(metrics)
         self._traits = TraitIndex()
         self._clusters: dict[object, int] = {}
         self._codes: list[int] = []
@@ -47,8 +47,7 @@ class Gatherer:
         for record in records:
             rows += 1
             self._traits.add(record)
-            unit = None if self._cluster is None else column_value(record, self._cluster)
-            self._codes.append(self._clusters.setdefault(record["cluster_hash"] if unit is None else unit, len(self._clusters)))
+            self._codes.append(self._clusters.setdefault(record["cluster_hash"], len(self._clusters)))
             self._times.append(record["time"])
             self._sessions.append(record["session"])
             for name in self._by:

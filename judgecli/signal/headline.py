@@ -116,7 +116,7 @@ def plain_number(value: float) -> str:
     >>> plain_number(1234.5), plain_number(0.01234), plain_number(-7.0)
     ('1,234', '0.0123', '-7')
     """
-    value += 0.0
+    value = float(f"{value:.12g}") + 0.0  # the same mean, summed in another order, reads the same; -0.0 is 0
     if abs(value) >= 1000:
         return f"{value:,.0f}" if abs(value) < 1e15 else f"{value:.3g}"
     text = f"{value:.3g}"

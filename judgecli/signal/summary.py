@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgecli.schema import REASONS
-from judgecli.stats.intervals import Estimate, mean_interval, rate_interval
+from judgecli.stats.intervals import Estimate, interval
 
 Range = tuple[float | None, float | None]
 TOO_LARGE = "the values are too large for the arithmetic of floats"
@@ -108,7 +108,7 @@ def summarise(
     estimate = Estimate(None, None, None, None)
     if kind != "category":
         with np.errstate(over="ignore", invalid="ignore"):
-            estimate = known or (rate_interval if kind == "rate" else mean_interval)(reduced.sums, reduced.counts)
+            estimate = known or interval(reduced.sums, reduced.counts, rate=kind == "rate", scale=scale)
         estimate = Estimate(_finite(estimate.mean), _finite(estimate.se), _clip(_finite(estimate.low), scale), _clip(_finite(estimate.high), scale))
     bad_end, good_end = scale if higher_is_better is not False else (scale[1], scale[0])
     worst, best = (None if kind == "category" else _impute(reduced, failed + waiting, end) for end in (bad_end, good_end))

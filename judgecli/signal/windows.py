@@ -103,7 +103,7 @@ def window_signals(cells: Cells, *, half_life_us: float, prior: float) -> list[S
 
 
 def _metric_rows(cells: Cells, metric: MetricCells, *, half_life_us: float, prior: float) -> list[tuple[int, SignalRow]]:
-    estimates = segment_intervals(metric.sums, metric.counts, metric.cells, metric.totals, rate=metric.kind == "rate")
+    estimates = segment_intervals(metric.sums, metric.counts, metric.cells, metric.totals, rate=metric.kind == "rate", scale=metric.scale)
     edges = np.searchsorted(metric.cells, np.arange(len(cells.cells) + 1))
     summaries: dict[int, tuple[MetricSummary, int]] = {}
     for place in range(len(cells.cells)):
@@ -182,7 +182,7 @@ def _arms(metric: MetricCells, of_cell: np.ndarray, segments: Sequence[tuple[str
     sums: Floats = np.add.reduceat(metric.sums[order], starts) if len(starts) else metric.sums
     counts = np.add.reduceat(metric.counts[order], starts) if len(starts) else metric.counts
     totals: Floats = np.bincount(of_cell, metric.totals, len(segments)).astype(float)
-    estimates = segment_intervals(sums, counts, arm[starts], totals, rate=metric.kind == "rate")
+    estimates = segment_intervals(sums, counts, arm[starts], totals, rate=metric.kind == "rate", scale=metric.scale)
     return [Arm(segment, estimate) for segment, estimate in zip(segments, estimates, strict=True) if estimate.mean is not None]
 
 
@@ -200,7 +200,7 @@ def _row(
     end = None if cell.window is None else cells.window.start(cell.window + 1)
     value, before = (baseline.value, baseline.before) if baseline is not None else (None, None)
     regret, shortfall = (lost(estimate, against, summary.higher_is_better) for against in (best.estimate if best else None, first))
-    reasons = {**summary.why_null, **_why_null(cells, metric.unit, summary, baseline, best)}
+    reasons = {**_why_no_interval(summary), **summary.why_null, **_why_null(cells, metric.unit, summary, baseline, best)}
     return SignalRow(
         window_start=None if cell.window is None else cells.window.start(cell.window),
         window_end=end,
@@ -229,10 +229,17 @@ def _row(
     )
 
 
+def _why_no_interval(summary: MetricSummary) -> dict[str, str]:
+    """Why error and limits are null where they are."""
+    why = summary.why_null.get("low") or summary.why_null.get("mean", "nothing was scored")
+    return {name: why for name in ("se", "low", "high") if getattr(summary.estimate, name) is None}
+
+
 def _why_null(cells: Cells, unit: str, summary: MetricSummary, baseline: Baseline | None, best: Arm | None) -> dict[str, str]:
     """Why value, advantage and regret are null where they are."""
     if summary.kind == "category" or summary.estimate.mean is None:
-        return dict.fromkeys(("value", "advantage", "regret"), summary.why_null.get("mean", "nothing was scored"))
+        nulls = ("advantage", "regret") if baseline is not None and baseline.value is not None else ("value", "advantage", "regret")
+        return dict.fromkeys(nulls, summary.why_null.get("mean", "nothing was scored"))
     why: dict[str, str] = {}
     if unit != "record":
         why["value"] = "V is kept for records only"

@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+Scale = tuple[float | None, float | None]  # smallest and largest value, None where that end is open
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -67,6 +69,38 @@ def rate_interval(sums: npt.NDArray[np.float64], counts: npt.NDArray[np.float64]
     return Estimate(share, robust.se, float(low[0]), float(high[0]))
 
 
+def interval(sums: npt.NDArray[np.float64], counts: npt.NDArray[np.float64], *, rate: bool, scale: Scale = (None, None), level: float = 0.95) -> Estimate:
+    """The interval of a rate, or of a mean on a scale.
+
+    Where every value stands at one end of a closed scale, no spread was seen, and a t interval would
+    claim that there is none. A value on a scale varies at most as a rate between its ends (Bhatia &
+    Davis 2000), so the Wilson interval of a rate never seen in G clusters is given, stretched to the scale.
+
+    >>> interval(np.zeros(50), np.ones(50), rate=False, scale=(0, 1)).high == rate_interval(np.zeros(50), np.ones(50)).high
+    True
+    """
+    if rate:
+        return rate_interval(sums, counts, level=level)
+    found = mean_interval(sums, counts, level=level)
+    if found.mean is None or found.se is None:
+        return found
+    means, errors, clusters = np.array([found.mean]), np.array([found.se]), np.array([float(len(counts))])
+    stuck, low, high = _at_an_end(means, errors, clusters, scale, level)
+    return Estimate(found.mean, found.se, float(low[0]), float(high[0])) if stuck[0] else found
+
+
+def _at_an_end(
+    means: npt.NDArray[np.float64], errors: npt.NDArray[np.float64], clusters: npt.NDArray[np.float64], scale: Scale, level: float
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Which means have all their values at one end of a closed scale, and the interval of those."""
+    least, most = scale
+    if least is None or most is None or not least < most:
+        return np.zeros(len(means), dtype=bool), means, means
+    stuck = (errors == 0) & (clusters > 1) & ((means == least) | (means == most))
+    low, high = _wilson(np.where(means == most, 1.0, 0.0), np.maximum(clusters, 1.0), level)
+    return stuck, least + (most - least) * low, least + (most - least) * high
+
+
 def _wilson(share: npt.NDArray[np.float64], rows: npt.NDArray[np.float64], level: float) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     z = float(special.ndtri(0.5 + level / 2))
     centre = (share + z**2 / (2 * rows)) / (1 + z**2 / rows)
@@ -82,9 +116,10 @@ def segment_intervals(
     totals: npt.NDArray[np.float64],
     *,
     rate: bool,
+    scale: Scale = (None, None),
     level: float = 0.95,
 ) -> list[Estimate]:
-    """`mean_interval` (or, for a `rate`, `rate_interval`) of many segments at once.
+    """`interval` of many segments at once.
 
     Columns: of each cluster its sum, count and segment number (0 to S - 1, ascending); of each
     segment its total, which may be more exact than the sum of sums. Clusters without rows are left
@@ -108,7 +143,8 @@ def segment_intervals(
             known = (clusters > 1) | (binomial <= 0)
         else:
             half = special.stdtrit(np.maximum(clusters - 1, 1), 0.5 + level / 2) * errors
-            low, high, known = means - half, means + half, clusters > 1
+            stuck, least, most = _at_an_end(means, errors, clusters, scale, level)
+            low, high, known = np.where(stuck, least, means - half), np.where(stuck, most, means + half), clusters > 1
     return [
         Estimate(
             float(means[place]) if clusters[place] else None,

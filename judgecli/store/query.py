@@ -13,11 +13,12 @@ import numpy as np
 import pyarrow as pa
 
 from judgecli.errors import EnvironmentFailure, StoreBusy, StoreCorrupt, UsageError
+from judgecli.schema import NUMBER_COLUMNS, TEXT_COLUMNS
 from judgecli.signal.summary import Reduced
 from judgecli.store.filters import COLUMNS, HINT
 from judgecli.store.folder import Shard, Store
 from judgecli.store.scope import Scope
-from judgecli.store.tables import MetricInfo, score_files
+from judgecli.store.tables import AGAIN, MetricInfo, score_files
 
 SCALE = 12  # sums are of integers in units of 10**-SCALE
 SUM_DIGITS = 37  # a scaled sum of more digits could leave 128 bits
@@ -27,18 +28,37 @@ ROW_COLUMNS = ("key", *SCORE_ROWS, "file", "line", "source", "file_id", "prompt_
 COMPANIONS = ("reason", "label", "explanation", "detail", "served_model")
 
 
+def sql_column(name: str, *, option: str = "--by") -> str:
+    """The SQL of a record column or tags.NAME as a person types it. Raises: UsageError."""
+    if name in TEXT_COLUMNS or name in NUMBER_COLUMNS:
+        return f"CAST({quote(name)} AS VARCHAR)"
+    if name.startswith("tags.") and len(name) > 5:
+        return "tags['{}']".format(name.removeprefix("tags.").replace("'", "''"))
+    raise UsageError(f"{option} {name}: records have no such column", hint=f"one of {', '.join(sorted({*TEXT_COLUMNS, *NUMBER_COLUMNS}))}, tags.NAME")
+
+
+def cluster_column(name: str | None) -> str:
+    """The SQL of the cluster: the stored hash (session, else user, else prompt), or another column where it has a value."""
+    if name is None or name == "session":
+        return "cluster_hash"
+    column = sql_column(name, option="cluster:")
+    return f"CASE WHEN {column} IS NULL THEN cluster_hash ELSE CAST((hash({column}) >> 1) AS BIGINT) END"  # the hash of a null is a number
+
+
 class Reduction:
     """Queries over the records of a scope and the score files of some metrics."""
 
-    def __init__(self, store: Store, scope: Scope, metrics: Sequence[tuple[str, str]], *, where: str | None = None) -> None:
+    def __init__(self, store: Store, scope: Scope, metrics: Sequence[tuple[str, str]], *, where: str | None = None, cluster: str | None = None) -> None:
         """`metrics` are (name, identity) pairs that every shard of the scope holds; `where` is checked SQL (filters.py).
 
-        Raises: StoreBusy where a score file is gone.
+        `cluster` is the column that judge.yaml names as the unit of statistics; `cluster_hash` is the hash of that unit.
+        Raises: StoreBusy where a score file is gone, UsageError where `cluster` is no column.
         """
         import duckdb
 
         self.scope = scope
         self._where = where
+        self._cluster = cluster_column(cluster)
         self._connection = duckdb.connect()
         self._connection.execute("SET temp_directory = ?", [str(store.root / ".duckdb")])
         self._connection.execute("SET threads = 2")
@@ -113,7 +133,8 @@ class Reduction:
     def _joined(self, names: Sequence[str], columns: Sequence[str]) -> str:
         """A subquery of the scope's rows: record columns beside metric columns, joined by position."""
         wanted = FILTERED if self._where is not None else ()
-        record_columns = ", ".join(dict.fromkeys(["key", "file_id", *columns, *wanted]))
+        names_read = dict.fromkeys(["key", "file_id", *columns, *wanted])
+        record_columns = ", ".join(f"{self._cluster} AS cluster_hash" if name == "cluster_hash" else name for name in names_read)
         joined = f"(SELECT {record_columns} FROM read_parquet({path_list(self._records)}))"
         for paths, members in self._grouped(names):
             selected = ", ".join(f"{quote(name)}, {quote(name + '.reason')}" for name in members)
@@ -146,7 +167,7 @@ def run_checked(run: Callable[[], Any]) -> Any:
         return run()
     except duckdb.IOException as error:
         if "No files found" in str(error) or "No such file" in str(error):
-            raise StoreBusy("the store changed while this run was reading it", hint="run the same command again; what was scored is kept") from error
+            raise StoreBusy("the store changed while this run was reading it", hint=AGAIN) from error
         raise EnvironmentFailure(
             f"reading the store failed: {str(error).splitlines()[0]}", hint="check the disk; judge store verify looks for damage"
         ) from error

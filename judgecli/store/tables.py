@@ -34,6 +34,7 @@ REPEATING = ["model", "prompt_version", "finish_reason", "session", "user", "sou
 METRICS = b"judge.metrics"
 CHECK_BYTES = 16
 SALVAGE = "judge store compact makes damaged keys and scores again; where records are damaged, move the store away and score the logs again"
+AGAIN = "run the same command again; what was scored is kept. Said twice, a file is lost: judge store verify names it"
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,10 @@ def write_keys(path: Path, keys: np.ndarray) -> None:
 
 def read_keys(path: Path) -> np.ndarray:
     """The sorted keys of a file as N x 2 little-endian uint64. Raises: StoreCorrupt."""
-    size = path.stat().st_size
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError as error:
+        raise StoreCorrupt(f"{path} is missing", hint=SALVAGE) from error
     if size % 16 or size < CHECK_BYTES:
         raise StoreCorrupt(f"{path} is damaged: {size} bytes is no whole number of keys", hint=SALVAGE)
     held = np.memmap(path, dtype="<u8", mode="r").reshape(-1, 2)

@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 
 from judgecli.store.folder import Store
-from judgecli.store.windows_query import WindowReduction, sql_column
+from judgecli.store.query import sql_column
+from judgecli.store.windows_query import WindowReduction
 
 SAMPLE = 200  # outputs of a cell, by the hash of the record
 GROUPED = 60  # outputs of a cell, by the hash of the prompt, so that outputs to one prompt come together

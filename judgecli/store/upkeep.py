@@ -77,7 +77,8 @@ def verify(store: Store) -> dict[str, object]:
         problems.append(f"{repeated} records stand in the store twice")
     problems += _verify_lines(store)
     orphans = _orphans(store)
-    return {"store": str(store.root), "ok": not problems, "problems": problems, "shards": len(shards), "records": len(everything), "orphans": len(orphans)}
+    found = {"store": str(store.root), "ok": not problems, "problems": problems, "shards": len(shards), "records": len(everything), "orphans": len(orphans)}
+    return {**found, "hint": tables.SALVAGE} if problems else found
 
 
 def _attempt(check: Callable[[], object]) -> list[str]:

@@ -17,10 +17,9 @@ import numpy as np
 import pyarrow as pa
 
 from judgecli.errors import UsageError
-from judgecli.schema import NUMBER_COLUMNS, TEXT_COLUMNS
 from judgecli.signal.cells import EPOCH, Cell, Cells, MetricCells, Window
 from judgecli.store.folder import Shard, Store
-from judgecli.store.query import held_metrics, path_list, quote, run_checked, scale_digits
+from judgecli.store.query import cluster_column, held_metrics, path_list, quote, run_checked, scale_digits, sql_column
 from judgecli.store.selection import Selection
 from judgecli.store.tables import MetricInfo
 
@@ -49,22 +48,6 @@ class _Layout:
     shards: list[Shard] = field(default_factory=list)
     held: dict[int, list[str]] = field(default_factory=dict)
     not_asked: set[int] = field(default_factory=set)
-
-
-def sql_column(name: str, *, option: str = "--by") -> str:
-    """The SQL of a record column or tags.NAME as a person types it. Raises: UsageError."""
-    if name in TEXT_COLUMNS or name in NUMBER_COLUMNS:
-        return f"CAST({quote(name)} AS VARCHAR)"
-    if name.startswith("tags.") and len(name) > 5:
-        return "tags['{}']".format(name.removeprefix("tags.").replace("'", "''"))
-    raise UsageError(f"{option} {name}: records have no such column", hint=f"one of {', '.join(sorted({*TEXT_COLUMNS, *NUMBER_COLUMNS}))}, tags.NAME")
-
-
-def cluster_column(name: str | None) -> str:
-    """The SQL of the cluster: the stored hash (session, else user, else prompt), or another column where it has a value."""
-    if name is None or name == "session":
-        return "cluster_hash"
-    return f"COALESCE(CAST((hash({sql_column(name, option='cluster:')}) >> 1) AS BIGINT), cluster_hash)"
 
 
 class WindowReduction:
@@ -99,6 +82,8 @@ class WindowReduction:
         if not self._layouts:
             return Cells(tuple(self._question.by), self._question.window, newest, self._question.lateness, [], [])
         found = self._segments()
+        if not found:
+            return Cells(tuple(self._question.by), self._question.window, newest, self._question.lateness, [], [])
         late = self._late(found)
         cells = [Cell(None if window == NO_TIME else window, values, rows, late.get((window, values), 0)) for window, values, rows in found]
         place = {(window, values): position for position, (window, values, _) in enumerate(found)}

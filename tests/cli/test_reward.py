@@ -1,13 +1,14 @@
 """The reward from judge.yaml to the table: scored with the rest, frozen, shown; every way to go wrong names its place."""
 
 import json
+from pathlib import Path
 
 import pytest
 from harness import write_lines
 
 from judgecli.cli import main
 from judgecli.config import load_settings
-from judgecli.pipeline.rewarding import ensure_reward, select_rewarded
+from judgecli.pipeline.rewarding import directions, ensure_reward, select_rewarded
 from judgecli.store.folder import Store
 from judgecli.store.selection import select_records
 
@@ -118,7 +119,36 @@ def test_faults_are_found_before_the_work(tmp_path, capsys, term, place, message
 def test_typed_scorers_without_the_terms_give_no_reward(tmp_path, capsys):
     project(tmp_path=tmp_path)
     code, out, _ = run(capsys, "score", "-s", "words", "--json")
-    assert (code, list(json.loads(out)["metrics"])) == (0, ["words"])
+    said = json.loads(out)
+    assert (code, list(said["metrics"])) == (0, ["words"])
+    assert said["notes"][-1] == "reward.good is left out: it needs refusal, repetition too, which -s does not name"
+    for command in (["signals"], ["report"], ["reward", "freeze"]):  # the scorer is in judge.yaml, only not run yet
+        code, _, err = run(capsys, *command)
+        assert code == 2
+        assert "the reward needs refusal, repetition, which these records have no scores of" in err
+        assert "run judge score (without -s" in err
+
+
+def test_one_direction_for_report_and_run(tmp_path, monkeypatch):
+    """A metric's own word, else the reward's, else what one-sided bounds say."""
+    monkeypatch.chdir(tmp_path)
+    Path("judge.yaml").write_text(
+        "reward:\n  name: good\n  terms: {words: {weight: 1, higher_is_better: true, range: [0, 9]}}\n  vetoes: [{metric: refusal, at_most: 0}]\n"
+        "gates:\n  - {metric: words, at_most: 5}\n  - {metric: sentences, at_least: 1}\n  - {metric: characters, at_least: 1}\n"
+        "  - {metric: characters, at_most: 9}\n  - {metric: emoji_count, not_worse_than: baseline, margin: 0.1}\n"
+    )
+    names = ("words", "refusal", "sentences", "characters", "emoji_count", "other")
+    declared = {**dict.fromkeys(names), "json_valid": True, "pii_count": False}
+    assert directions(load_settings(), declared) == {
+        "words": True,
+        "refusal": False,
+        "sentences": True,
+        "characters": None,
+        "emoji_count": None,
+        "other": None,
+        "json_valid": True,
+        "pii_count": False,
+    }
 
 
 def test_reward_is_computed_once_and_anew_when_it_changes(tmp_path, capsys):

@@ -94,7 +94,7 @@ def test_many_429s_narrow_by_a_third_and_hold_what_was_accepted():
     clock.now += 2.0
     limited.answered("limited", {}, 0.1)
     assert 40 <= limited.width <= 45  # 64 x 0.7
-    assert limited.pace == pytest.approx(5.0)  # 10 accepted in 2 s
+    assert limited.pace == pytest.approx(0.95 * 11 / 2)  # 11 accepted in 2 s, and a little less
 
 
 def test_the_pace_is_tried_upwards_and_the_width_recovers():
@@ -172,6 +172,7 @@ def asked_to_wait(headers, rows, **settings):
             return None
 
         async with FakeJudge(script=script) as fake, open_ask(quick(fake.url, concurrency=64, **settings)) as ask:
+            ask.limiter._close_window = lambda now: None  # each call's own wait is looked at, not the pace that is learnt of so many
             found = await ask_all(ask, [question(number) for number in range(rows)])
         assert all(isinstance(result, Reply) for result in found)
         return early, late
@@ -201,15 +202,15 @@ def test_junk_and_negative_wishes_do_not_stop_a_call():
 
 
 def test_no_storm_at_a_rate_limit():
-    """64 workers at a server that takes 20 requests a second: what is refused stays under a third of what is answered, and falls."""
+    """64 workers at a server that takes 80 requests a second: at most 1.3 requests for an answer."""
 
     async def run():
-        settings = FakeSettings(limit_per_s=20, retry_after="1", latency_ms=20)
+        settings = FakeSettings(limit_per_s=80, retry_after="0.5", latency_ms=20)
         async with FakeJudge(settings) as fake, open_ask(quick(fake.url, concurrency=64)) as ask:
             found = []
 
             async def worker(first):
-                for number in range(first, 200, 64):
+                for number in range(first, 600, 64):
                     found.append(await ask(question(number)))
 
             await asyncio.gather(*(worker(first) for first in range(64)), return_exceptions=True)
@@ -217,5 +218,5 @@ def test_no_storm_at_a_rate_limit():
 
     found, requests, early = asyncio.run(run())
     assert early == 0
-    assert len(found) >= 195
-    assert requests / len(found) <= 1.5
+    assert len(found) >= 590
+    assert requests / len(found) <= 1.3

@@ -12,6 +12,8 @@ from judgecli.config.settings import load_settings
 from judgecli.errors import ConfigError, UsageError
 from judgecli.pipeline import score_logs, store_compact
 from judgecli.pipeline.gating import check_gates
+from judgecli.pipeline.reporting import build_report
+from judgecli.pipeline.signals import compute_signals
 from judgecli.stats.intervals import rate_interval
 from judgecli.store import tables
 from judgecli.store.folder import Store
@@ -271,13 +273,16 @@ def test_the_cluster_of_the_configuration_counts(cluster, clusters):
     write_log("a.jsonl", rows)
     mapping = "logs:\n  - {path: a.jsonl, map: {id: id, session: session, input: input, output: output, user: user, tags.team: team, latency_ms: latency_ms}}"
     given = settings("  - {metric: ok, at_least: 0.5}", more=f"{mapping}\ncluster: {cluster}")
-    score("a.jsonl", given=given)
+    scored = score("a.jsonl", given=given)
     gate = check_gates(given).gates[0]
     assert (gate.clusters, gate.value) == (clusters, pytest.approx(0.8, abs=1e-12))
     size = 100 / clusters  # whole clusters are right or wrong, so each is worth one answer
     sums = [size] * round(clusters * 0.8) + [0.0] * round(clusters * 0.2)
     wanted = rate_interval(np.array(sums), np.full(clusters, size))
     assert (gate.low, gate.high) == (pytest.approx(wanted.low), pytest.approx(wanted.high))
+    row = compute_signals(given, by=[], window="all").rows[0]
+    shown = [scored.summaries[0].estimate, build_report(given, by=[]).metrics[0].estimate, row]  # every command says the same
+    assert [(one.low, one.high) for one in shown] == [(pytest.approx(gate.low, abs=1e-12), pytest.approx(gate.high, abs=1e-12))] * 3
 
 
 def test_a_cluster_that_is_null_falls_back():
@@ -285,9 +290,11 @@ def test_a_cluster_that_is_null_falls_back():
     write_log("a.jsonl", rows)
     given = settings("  - {metric: ok, at_least: 0.5}", more="cluster: user")
     score("a.jsonl", given=given)
-    assert check_gates(given).gates[0].clusters == 51
+    assert check_gates(given).gates[0].clusters == compute_signals(given, by=[], window="all").rows[0].clusters == 51
     with pytest.raises(UsageError, match="cluster: mood: records have no such column"):
         check_gates(settings("  - {metric: ok, at_least: 0.5}", more="cluster: mood"))
+    with pytest.raises(UsageError, match="cluster: mood: records have no such column"):
+        score("a.jsonl", given=load_settings())
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/Los_Angeles", "Asia/Kolkata", "Pacific/Kiritimati"])

@@ -139,6 +139,15 @@ def test_too_few_units_get_no_threshold():
     assert run_loop((), settings=replace(settings, workers=0), progress=Quiet()).exit_code == 0
 
 
+@pytest.mark.usefixtures("folder")
+def test_units_are_counted_as_the_store_counts_them():
+    """Answers without a prompt are units of their own, and a prompt is the same in any case and spacing."""
+    alone = init([{"output": row["output"]} for row in answers(30)], "alone.jsonl")
+    assert any(gate.measured is None for gate in alone.project.gates)  # 30 units, enough for a threshold
+    init([{**row, "input": f" Make  {at // 2}\tSTRASSE" if at % 2 else f"make {at // 2} stra\u00dfe "} for at, row in enumerate(answers(38))], "spaced.jsonl")
+    assert "these logs have 19." in Path("judge.yaml").read_text()
+
+
 @pytest.mark.parametrize(
     ("bound", "cells", "threshold"),
     [
@@ -207,6 +216,11 @@ def test_what_was_typed_wins():
 @pytest.mark.usefixtures("folder")
 def test_refuses_what_it_cannot_look_at():
     output = Path("judge.yaml")
+    write_lines(Path("asked.jsonl"), [{"input": f"question {number}", "verdict": number} for number in range(30)])
+    with pytest.raises(UsageError, match="no output") as caught:
+        propose(["asked.jsonl"], settings=Settings(Project()), output=output)
+    assert "--map output=PATH" in caught.value.hint
+    assert "verdict" in caught.value.hint
     with pytest.raises(UsageError, match="no name"):
         propose(["-"], settings=Settings(Project()), output=output)
     with pytest.raises(LogError):
@@ -242,7 +256,9 @@ def test_real_logs_get_a_file_that_runs_or_explains(name, capsys):
     for file in (
         [path] if path.is_file() else sorted(item for item in path.rglob("*") if item.is_file() and item.suffix in (".jsonl", ".gz", ".csv", ".parquet"))[:3]
     ):
-        code = main(["init", str(file), "--force"])
-        said = capsys.readouterr()
-        assert code in (0, 2), said.err
-        assert "bug" not in said.err
+        Path("judge.yaml").unlink(missing_ok=True)
+        code = main(["init", str(file)])
+        said = capsys.readouterr().err
+        assert code in (0, 2), said
+        assert Path("judge.yaml").exists() == (code == 0)
+        assert code == 0 or "--map" in said or "--format" in said or "inspect" in said

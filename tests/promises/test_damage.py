@@ -128,6 +128,22 @@ def test_a_flipped_score_is_found_and_compact_makes_it_again(bench: Bench, capsy
     bench.drop("flipped")
 
 
+def test_a_lost_file_is_named_and_keys_are_made_again(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(bench.folder / "clean", bench.folder / "gone")
+    key = min((bench.folder / "gone" / "keys").iterdir())
+    key.unlink()
+    (bench.folder / "more.jsonl").write_text('{"output": "one more"}\n')
+    _refused(run_here(["score", "more.jsonl", "-s", "words", "--store", "gone"], bench.folder, capsys), key.name, "is missing", "judge store compact")
+    run_here(["store", "compact", "--json", "--store", "gone"], bench.folder, capsys)
+    check_whole(bench.folder / "gone")
+    records = min((bench.folder / "gone" / "records").iterdir())
+    records.unlink()
+    _refused(run_here(score_words(bench.logs, "gone"), bench.folder, capsys), "judge store verify")
+    said = run_here(["store", "verify", "--store", "gone"], bench.folder, capsys)
+    assert (said.code, f"{records.name} is missing" in said.out, "move the store away" in said.out) == (4, True, True)
+    bench.drop("gone")
+
+
 @pytest.mark.parametrize("loss", ["empty", "missing"])
 def test_a_lost_ledger_is_no_new_store(bench: Bench, loss: str, capsys: pytest.CaptureFixture[str]) -> None:
     root = bench.folder / "lost"
