@@ -32,6 +32,7 @@ VARIABLES = {
     "JUDGE_MODEL": "the model that judges (--judge-model)",
     "JUDGE_BASE_URL": "the address of the judge's endpoint (--base-url)",
     "JUDGE_API_KEY": "the key of the judge's endpoint; else OPENAI_API_KEY for OpenAI's own address",
+    "JUDGE_PRICES": "a file of prices that adds to and replaces the table of the package",
 }
 
 

@@ -73,11 +73,10 @@ def adaptation(fault: Fault, parameters: Mapping[str, object]) -> Adaptation | N
     if fault.status not in (400, 422):
         return None
     message = fault.message.lower()
-    named = (fault.document or {}).get("param")
     if "max_tokens" in parameters and "max_completion_tokens" in message:
         return Adaptation("max_tokens", "max_completion_tokens")
     for name in DROPPED:
-        said = named == name or f"'{name}'" in message or f'"{name}"' in message
+        said = fault.param == name or f"'{name}'" in message or f'"{name}"' in message
         if name in parameters and said and any(word in message for word in ("support", "unknown", "unrecognized", "not permitted", "not allowed", "extra")):
             return Adaptation(name)
     return None

@@ -56,7 +56,7 @@ class Fault:
     message: str
     wait_s: float | None = None
     status: int | None = None
-    document: Mapping[str, object] | None = None  # the `error` object of the body
+    param: str | None = None  # the parameter that the error names
 
     @property
     def signature(self) -> str:
@@ -71,7 +71,7 @@ def fault_of(answer: Answer, *, now: float | None = None) -> Fault | None:
     status = _inner_status(error, answer.status)
     code, message = _code(error), _message(error, status)
     fault = _by_status(status, code, message)
-    fault = replace(fault, status=status, document=error, wait_s=retry_after_s(answer.headers, now=now) if fault.then == "again" else None)
+    fault = replace(fault, status=status, param=_param(error), wait_s=retry_after_s(answer.headers, now=now) if fault.then == "again" else None)
     wish = answer.headers.get("x-should-retry")
     if wish == "true" and fault.then == "row":
         return replace(fault, then="again", wait_s=retry_after_s(answer.headers, now=now))
@@ -168,6 +168,11 @@ def _code(error: Mapping[str, object] | None) -> str:
     inner = error.get("innererror") if error else None
     places = [error or {}, inner if isinstance(inner, dict) else {}]
     return " ".join(str(place.get(name)) for place in places for name in ("code", "type") if place.get(name)).lower()
+
+
+def _param(error: Mapping[str, object] | None) -> str | None:
+    found = (error or {}).get("param")
+    return found[:60] if isinstance(found, str) else None
 
 
 def _message(error: Mapping[str, object] | None, status: int) -> str:
@@ -294,7 +299,8 @@ class Retry:
         except SendFailed as failed:
             fault = fault_of_failure(failed)
         if fault is not None:
-            fault = replace(fault, message=self.secrets().scrub(fault.message))
+            known = self.secrets()
+            fault = replace(fault, message=known.scrub(fault.message), param=known.scrub(fault.param or "") or None)
             self.circuit.attempt_failed(fault)
         return answer, fault
 

@@ -166,7 +166,7 @@ def test_what_cannot_be_opened_says_so(settings, said):
     assert said in f"{caught.value} {caught.value.hint}"
 
 
-def test_azure_is_known_by_its_address(monkeypatch):
+def test_azure_is_known_by_its_address():
     from judgecli.endpoint.settings import open_settings
 
     def kind(url, **environment):

@@ -94,7 +94,7 @@ def test_many_429s_narrow_by_a_third_and_hold_what_was_accepted():
     clock.now += 2.0
     limited.answered("limited", {}, 0.1)
     assert 40 <= limited.width <= 45  # 64 x 0.7
-    assert limited.pace == pytest.approx(0.95 * 11 / 2)  # 11 accepted in 2 s, and a little less
+    assert limited.pace == pytest.approx(0.95 * 10 / 2)  # 10 accepted in 2 s, and a little less
 
 
 def test_the_pace_is_tried_upwards_and_the_width_recovers():
@@ -172,7 +172,7 @@ def asked_to_wait(headers, rows, **settings):
             return None
 
         async with FakeJudge(script=script) as fake, open_ask(quick(fake.url, concurrency=64, **settings)) as ask:
-            ask.limiter._close_window = lambda now: None  # each call's own wait is looked at, not the pace that is learnt of so many
+            ask.limiter._close_window = lambda _: None  # each call's own wait is looked at, not the pace that is learnt of so many
             found = await ask_all(ask, [question(number) for number in range(rows)])
         assert all(isinstance(result, Reply) for result in found)
         return early, late

@@ -129,7 +129,7 @@ class Played:
         self.sleeps.append(seconds)
         self.now += seconds
 
-    async def attempt(self, number):
+    async def attempt(self, _):
         self.sent += 1
         found = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(found, SendFailed):
