@@ -89,7 +89,7 @@ def test_honest_says_the_same_of_a_pair_in_both_orders():
 
 
 def test_faulty_replies_are_of_many_kinds():
-    assert len({said("faulty", {"answer": f"{GOOD} {number}"}) for number in range(60)}) >= 20
+    assert len({said("faulty", {"answer": f"{GOOD} {number}"}) for number in range(60)}) >= 10
 
 
 @pytest.mark.parametrize("name", PERSONALITIES)
