@@ -11,6 +11,7 @@ A ledger of an older schema is copied to ledger-vN.db before it is changed, in o
 
 import json
 import os
+import re
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,7 @@ from pathlib import Path
 from judgecli.errors import EnvironmentFailure, StoreBusy, StoreCorrupt, StoreError
 from judgecli.schema import Label
 
+CREDENTIALS = re.compile(r"//[^/\s@'\"]*@")
 SCHEMA_VERSION = 2  # 2: replies, spend
 APPLICATION = 0x6A756467  # "judg": tells our file from another program's
 BUSY_TIMEOUT_S = 60.0
@@ -181,7 +183,8 @@ class Ledger:
     # Runs ---------------------------------------------------------------------------------------
 
     def start_run(self, *, command: str, logs: Sequence[str], now: str) -> int:
-        """Note that a run began; returns its id."""
+        """Note that a run began; returns its id. What a typed address holds before its `@` (user, password) is not kept."""
+        command = CREDENTIALS.sub("//***@", command)
         with self.transaction() as connection:
             cursor = connection.execute(
                 "INSERT INTO runs (started, command, logs, file_ids, metrics) VALUES (?,?,?,'[]','{}')", (now, command, json.dumps(list(logs)))
