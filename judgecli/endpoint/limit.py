@@ -1,7 +1,7 @@
 """How much is asked at once: concurrency that adapts (AIMD), rates that the user or the endpoint sets, and a pace learnt from 429s.
 
 Until the first answer one call is in flight: a wrong key costs one request, not a wave of them (a few,
-where the first takes longer than some seconds). Then the full width at once. A 429 narrows it a little, a second with many of them (over 8 %) narrows it by
+where the first takes longer than some seconds). Then the full width at once. A 429 narrows it a little, a second with many of them (over 15 %) narrows it by
 a third and holds the pace to what was accepted in that second; both recover while answers come. No
 429 stops the calls of others. `x-ratelimit-remaining-*: 0` holds new calls until its reset.
 """
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Outcome = Literal["ok", "limited", "failed"]
-MANY = 0.08  # share of 429s in a window that shows a rate limit rather than noise
+MANY = 0.15  # share of 429s in a window that shows a rate limit rather than noise
 BARREN_S = 20.0  # a window without any acceptance is as long as this
 FEW = 3  # fewer 429s in a window than this show nothing
 NARROW = 0.7
