@@ -15,6 +15,8 @@ from judgecli.cli import main
 from judgecli.cli.failure import Terminated
 from judgecli.cli.output import has_colour
 from judgecli.cli.progress import BarProgress, NullProgress, open_progress
+from judgecli.endpoint.retry import Fault, RowFailed
+from judgecli.judge.request import AskFailed
 
 JUDGE = [sys.executable, "-m", "judgecli"]
 
@@ -57,6 +59,8 @@ def every_failure():
         (errors.StoreBusy("held by 17", hint=hint), 4),
         (errors.StoreCorrupt("a.parquet is damaged", hint=hint), 4),
         (errors.JudgeUnavailable("no key", hint=hint), 4),
+        (AskFailed("timeout", "no answer in time"), 3),
+        (RowFailed(Fault("row", "bad_request", "no such parameter"), "no such parameter"), 3),
         (errors.Interrupted("stopped", hint=hint, signal_number=2), 130),
         (errors.Interrupted("stopped", hint=hint, signal_number=15), 143),
         (OSError(28, "No space left on device", "x.parquet"), 4),
