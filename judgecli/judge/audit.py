@@ -1,7 +1,7 @@
 """What the probes of an audit say about a judge: a rate or a slope each, with its interval, and whether that is a defect.
 
-A defect is named where the whole interval lies beyond the tolerance: a small audit names less, never
-more. Sources: position and repeated-list tests, Zheng et al. 2023, arXiv:2306.05685; intervals of
+A defect is named where the whole 95 % interval lies beyond the tolerance, so a small audit names
+less. Sources: position and repeated-list tests, Zheng et al. 2023, arXiv:2306.05685; intervals of
 rates, Wilson 1927.
 """
 
