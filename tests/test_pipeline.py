@@ -61,6 +61,7 @@ def test_shortfalls_give_exit_code_3(tmp_path):
     log = write_lines(tmp_path / "a.jsonl", [{"output": "a", "input": "q"}, {"input": "q"}, "{"])
     result = score(tmp_path / "s", [log], measured=0.98, max_bad=0.01)
     assert (result.exit_code, len(result.shortfalls)) == (3, 2)
+    assert result.notes[-1] == "quarantined: not_json 1; the first is a.jsonl:3"
     assert score(tmp_path / "s", [log], measured=0.5, max_bad=0.5).exit_code == 0
 
 
@@ -68,6 +69,9 @@ def test_what_cannot_be_scored_is_said(tmp_path):
     log = write_lines(tmp_path / "a.jsonl", [{"input": "q"}])
     with pytest.raises(MissingColumn, match="reads column 'output'"):
         score(tmp_path / "s", [log])
+    with pytest.raises(MissingColumn) as caught:
+        score(tmp_path / "s", [write_lines(tmp_path / "b.jsonl", [{"input": "q", "answer": "a"}])], map={"output": "anwser"})
+    assert "b.jsonl: --map output=anwser finds nothing in the first 1 entries" in caught.value.hint
     with pytest.raises(UnknownName, match="no scorer is called 'wrods'") as caught:
         score(tmp_path / "s", [log], ["wrods"])
     assert "words" in caught.value.hint

@@ -156,6 +156,7 @@ def score_logs(logs: Sequence[str], *, settings: "Settings", scorers: Sequence[s
             if settings.keep is not None:
                 notes += upkeep.expire(store, settings.keep, now=datetime.now(UTC))
             scope = _open_scope(store, readings, intake.skipped)
+            notes += _told_bad(store, scope.file_ids)
             work.finish(scope, progress)
         finally:
             work.engine.close()
@@ -298,7 +299,8 @@ class _Work:
             for column in metric.scorer.columns:
                 name = _typed_name(column.source)
                 if column.required and column.source != "key" and (name if typed else column.source) not in present:
-                    raise MissingColumn(name, scorer=metric.name, available=sorted(map(_typed_name, present)))
+                    said = [note for note in self.telling.notes if f"--map {name}=" in note]  # that what was typed finds nothing
+                    raise MissingColumn(name, scorer=metric.name, available=sorted(map(_typed_name, present)), notes=said[:2])
 
     def _tell_done(self, task: Task) -> None:
         if self._finishing:
@@ -327,6 +329,16 @@ def _quarantine_reasons(store: Store, file_ids: Sequence[int]) -> list[dict[str,
     marks = ",".join("?" * len(file_ids))
     query = f"SELECT reason, count(*) AS n FROM quarantine WHERE file_id IN ({marks}) GROUP BY 1 ORDER BY 2 DESC"
     return [dict(row) for row in store.ledger.rows(query, tuple(file_ids))]
+
+
+def _told_bad(store: Store, file_ids: Sequence[int]) -> list[str]:
+    """How many lines were put aside for which reason, and where the first one stands."""
+    reasons = [f"{row['reason']} {row['n']:,}" for row in _quarantine_reasons(store, file_ids)]
+    marks = ",".join("?" * len(file_ids))
+    first = store.ledger.rows(
+        f"SELECT path, line FROM quarantine JOIN files USING (file_id) WHERE file_id IN ({marks}) ORDER BY file_id, line LIMIT 1", tuple(file_ids)
+    )
+    return [f"quarantined: {', '.join(reasons)}; the first is {row['path']}:{row['line']}" for row in first]
 
 
 def _summarise(store: Store, scope: Scope, infos: Sequence[MetricInfo], cluster: str | None) -> list[MetricSummary]:
