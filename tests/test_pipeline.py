@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from harness import rows_of, score, write_lines
@@ -63,6 +64,17 @@ def test_shortfalls_give_exit_code_3(tmp_path):
     assert (result.exit_code, len(result.shortfalls)) == (3, 2)
     assert result.notes[-1] == "quarantined: not_json 1; the first is a.jsonl:3"
     assert score(tmp_path / "s", [log], measured=0.5, max_bad=0.5).exit_code == 0
+
+
+@pytest.mark.parametrize(("keep", "left"), [("2w", 3), ("10d", 2), ("36h", 1), ("90m", 1), ("30s", 0), ("99999999w", 3)])
+def test_records_older_than_keep_are_forgotten(tmp_path, keep, left):
+    """Every unit that judge.yaml allows; a record without time has no age."""
+    now = datetime.now(UTC)
+    ages = [timedelta(hours=1), timedelta(days=9), timedelta(days=13)]
+    lines = [{"output": f"a{at}", "input": "q", "time": (now - age).isoformat()} for at, age in enumerate(ages)]
+    log = write_lines(tmp_path / "a.jsonl", [*lines, {"output": "b", "input": "q"}])
+    counts = score(tmp_path / "s", [log], keep=keep).counts
+    assert (counts.accepted, counts.forgotten) == (left + 1, 3 - left)
 
 
 def test_what_cannot_be_scored_is_said(tmp_path):

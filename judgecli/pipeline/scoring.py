@@ -154,6 +154,7 @@ def score_logs(logs: Sequence[str], *, settings: "Settings", scorers: Sequence[s
             notes += [f"skipped: {error}" for error in intake.skipped]
             notes += [f"{reading.path}: {note}" for reading in readings for note in reading.detected.notes]
             if settings.keep is not None:
+                work.engine.drain()  # a shard that waits for its scores must not be replaced under them
                 notes += upkeep.expire(store, settings.keep, now=datetime.now(UTC))
             scope = _open_scope(store, readings, intake.skipped)
             notes += _told_bad(store, scope.file_ids)
