@@ -77,6 +77,13 @@ def test_records_older_than_keep_are_forgotten(tmp_path, keep, left):
     assert (counts.accepted, counts.forgotten) == (left + 1, 3 - left)
 
 
+def test_a_log_that_is_all_forgotten_says_so(tmp_path):
+    log = write_lines(tmp_path / "a.jsonl", [{"output": "a", "time": "2020-01-01T00:00:00Z"}])
+    for _ in range(2):
+        with pytest.raises(NoRecords, match="1 lines, 1 of them forgotten"):
+            score(tmp_path / "s", [log], keep="30d")
+
+
 def test_what_cannot_be_scored_is_said(tmp_path):
     log = write_lines(tmp_path / "a.jsonl", [{"input": "q"}])
     with pytest.raises(MissingColumn, match="reads column 'output'"):

@@ -319,6 +319,11 @@ def _typed_name(column: str) -> str:
 def _open_scope(store: Store, readings: Sequence[Checkpoint], skipped: Sequence[LogError]) -> Scope:
     entries, bad = sum(reading.entries for reading in readings), sum(reading.bad for reading in readings)
     scope = open_scope(store, [reading.file_id for reading in readings], entries=entries, bad=bad)
+    if scope.counts.accepted == 0 and scope.counts.forgotten:
+        raise NoRecords(
+            f"the logs hold no records any more: {entries:,} lines, {scope.counts.forgotten:,} of them forgotten",
+            hint="keep: in judge.yaml says how old records may be; what judge store forget took stays forgotten in this store",
+        )
     if scope.counts.accepted == 0:
         reasons = [f"{row['reason']} {row['n']}" for row in _quarantine_reasons(store, scope.file_ids)]
         seen = f"{entries} lines, none of them a record ({', '.join(reasons)})" if reasons else str(skipped[0]) if skipped else f"{entries} lines, none kept"
