@@ -36,7 +36,7 @@ class _Silent:
 
 def score(
     data: "str | Path | pd.DataFrame",
-    scorers: Sequence[str] | None = None,
+    scorers: str | Sequence[str] | None = None,
     *,
     map: Mapping[str, str] | None = None,
     format: str | None = None,
@@ -57,8 +57,15 @@ def score(
     from judgecli.catalog import Spec, default_names, parse_spec
     from judgecli.pipeline import bind_all
 
+    scorers = [scorers] if isinstance(scorers, str) else scorers
+    for spec in scorers or ():
+        if not isinstance(spec, str):
+            raise UsageError(f"a scorer is named by a text, and this is a {type(spec).__name__}", hint="scorers=['words', './mine.py:politeness']")
     imported = sorted(name for name in map or () if name.startswith("score."))
     specs = [parse_spec(text) for text in scorers] if scorers else [Spec(name, name) for name in [*default_names(), *imported]]
+    rubric = next((spec.name for spec in specs if spec.target.startswith("rubric:")), None)
+    if rubric is not None and store is None:
+        raise UsageError(f"'{rubric}' asks a judge, whose answers must be kept", hint="score a path with store=FOLDER, and name the model in JUDGE_MODEL")
     shaping = Shaping(format=format, map=dict(map or {}), zone=zone)
     if isinstance(data, (str, Path)):
         if store is not None:
@@ -66,6 +73,8 @@ def score(
         return _as_frame(_score_files(expand([str(data)]), shaping, bind_all(specs)))
     if store is not None:
         raise UsageError("a DataFrame has no lines to store", hint="write it to a Parquet file and score that, or leave store= out")
+    if not hasattr(data, "to_dict"):
+        raise UsageError(f"cannot score a {type(data).__name__}", hint="give a path, or a pandas DataFrame with one record a row")
     return _score_frame(data, shaping, bind_all(specs))
 
 

@@ -48,10 +48,10 @@ class UnknownName(UsageError):
 class MissingColumn(UsageError):
     """The records lack a column that a scorer reads."""
 
-    def __init__(self, column: str, *, scorer: str, available: Sequence[str]) -> None:
+    def __init__(self, column: str, *, scorer: str, available: Sequence[str], notes: Sequence[str] = ()) -> None:
         super().__init__(
             f"scorer '{scorer}' reads column '{column}', which these records do not have",
-            hint=f"found {', '.join(available) or 'no columns'}; map one with --map {column}=PATH",
+            hint="; ".join([*notes, f"found {', '.join(available) or 'no columns'}", f"map one with --map {column}=PATH"]),
         )
 
 

@@ -45,6 +45,7 @@ NETWORK = {
     "socket", "ssl", "http", "urllib.request", "ftplib", "smtplib", "imaplib", "poplib", "telnetlib", "xmlrpc", "socketserver",
     "aiohttp", "httpx", "httpx2", "requests", "urllib3", "openai", "starlette", "uvicorn", "websockets", "fsspec",
 }  # fmt: skip
+PICKLES = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 MAY_TALK = ("endpoint/", "serve/", "cli/dev.py")  # cli/dev.py is the fake judge on loopback
 BAD_NAMES = re.compile(r"(^|_)(utils?|base|manager|helpers?|legacy|old|common|misc|v\d+)$")
 MODULE_LINES = 400
@@ -179,6 +180,14 @@ def test_runtime_dependencies_are_the_designs():
 def test_only_the_endpoint_and_the_server_talk(path):
     talks = [found for found in imports(path) if top(found) in NETWORK or any(found.name == name or found.name.startswith(f"{name}.") for name in NETWORK)]
     assert [f"judgecli/{path}:{found.line} imports {found.name}" for found in talks] == []
+
+
+@pytest.mark.parametrize("path", list(modules()))
+def test_nothing_is_unpickled(path):
+    """What is read back is data: no format that runs code when it is loaded."""
+    assert [f"judgecli/{path}:{found.line} imports {found.name}" for found in imports(path) if top(found) in PICKLES] == []
+    calls = [node for node in ast.walk(modules()[path]) if isinstance(node, ast.keyword) and node.arg == "allow_pickle"]
+    assert [f"judgecli/{path}:{node.value.lineno}" for node in calls if not (isinstance(node.value, ast.Constant) and node.value.value is False)] == []
 
 
 @pytest.mark.parametrize("path", [path for path in modules() if part(path) in ("cli", "errors", "__init__", "__main__")])

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from harness import rows_of, score, write_lines
@@ -61,13 +62,35 @@ def test_shortfalls_give_exit_code_3(tmp_path):
     log = write_lines(tmp_path / "a.jsonl", [{"output": "a", "input": "q"}, {"input": "q"}, "{"])
     result = score(tmp_path / "s", [log], measured=0.98, max_bad=0.01)
     assert (result.exit_code, len(result.shortfalls)) == (3, 2)
+    assert result.notes[-1] == "quarantined: not_json 1; the first is a.jsonl:3"
     assert score(tmp_path / "s", [log], measured=0.5, max_bad=0.5).exit_code == 0
+
+
+@pytest.mark.parametrize(("keep", "left"), [("2w", 3), ("10d", 2), ("36h", 1), ("90m", 1), ("30s", 0), ("99999999w", 3)])
+def test_records_older_than_keep_are_forgotten(tmp_path, keep, left):
+    """Every unit that judge.yaml allows; a record without time has no age."""
+    now = datetime.now(UTC)
+    ages = [timedelta(hours=1), timedelta(days=9), timedelta(days=13)]
+    lines = [{"output": f"a{at}", "input": "q", "time": (now - age).isoformat()} for at, age in enumerate(ages)]
+    log = write_lines(tmp_path / "a.jsonl", [*lines, {"output": "b", "input": "q"}])
+    counts = score(tmp_path / "s", [log], keep=keep).counts
+    assert (counts.accepted, counts.forgotten) == (left + 1, 3 - left)
+
+
+def test_a_log_that_is_all_forgotten_says_so(tmp_path):
+    log = write_lines(tmp_path / "a.jsonl", [{"output": "a", "time": "2020-01-01T00:00:00Z"}])
+    for _ in range(2):
+        with pytest.raises(NoRecords, match="1 lines, 1 of them forgotten"):
+            score(tmp_path / "s", [log], keep="30d")
 
 
 def test_what_cannot_be_scored_is_said(tmp_path):
     log = write_lines(tmp_path / "a.jsonl", [{"input": "q"}])
     with pytest.raises(MissingColumn, match="reads column 'output'"):
         score(tmp_path / "s", [log])
+    with pytest.raises(MissingColumn) as caught:
+        score(tmp_path / "s", [write_lines(tmp_path / "b.jsonl", [{"input": "q", "answer": "a"}])], map={"output": "anwser"})
+    assert "b.jsonl: --map output=anwser finds nothing in the first 1 entries" in caught.value.hint
     with pytest.raises(UnknownName, match="no scorer is called 'wrods'") as caught:
         score(tmp_path / "s", [log], ["wrods"])
     assert "words" in caught.value.hint

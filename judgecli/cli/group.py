@@ -5,6 +5,7 @@ import importlib
 import importlib.metadata
 import inspect
 import pkgutil
+import re
 from typing import Annotated, Any
 
 import typer
@@ -107,8 +108,8 @@ def _judge(
 
     --config and --store may stand before or after the command. Exit codes: 0 fine, 1 a gate
     failed, 2 usage or configuration, 3 too little could be measured, 4 environment (disk, store),
-    70 a bug of judge, 130 or 143 interrupted (the command that continues is printed), 141 the
-    reader of the output went away.
+    5 inconclusive, 70 a bug of judge, 130 or 143 interrupted (the command that continues is
+    printed), 141 the reader of the output went away.
     """
 
 
@@ -122,7 +123,7 @@ def _write_help(command: Any, ctx: typer.Context, formatter: HelpFormatter) -> N
     }
     if isinstance(command, TyperGroup):
         found = [(name, command.get_command(ctx, name)) for name in command.list_commands(ctx)]
-        rows["Commands"] = [(name, inspect.cleandoc(sub.help or "").split(".")[0].split(":")[0]) for name, sub in found if sub is not None]
+        rows["Commands"] = [(name, re.split(r"[.:](?=\s|$)", inspect.cleandoc(sub.help or ""))[0]) for name, sub in found if sub is not None]
     for title, lines in rows.items():
         if lines:
             with formatter.section(title):

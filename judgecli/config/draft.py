@@ -123,7 +123,7 @@ def _cluster_why(facts: Facts) -> str:
         return f"session - turns of one conversation are not independent ({facts.sessions:,} sessions)"
     if "user" in facts.has:
         return f"user - answers to one user are not independent ({facts.users:,} users)"
-    return "prompt - the log names no session and no user, so answers to one prompt count as one unit"
+    return "prompt - no session and no user was found in the log, so answers to one prompt count as one unit"
 
 
 def _scorers(chosen: Sequence[Candidate]) -> list[str]:

@@ -320,6 +320,9 @@ class _Writer:
 def _notes(result: ExportResult, kind: Format, selection: Selection, writer: _Writer) -> list[str]:
     """What a person should know before training on these files."""
     notes = []
+    if not result.candidates:
+        reward = "" if "reward" in writer.wanted.sources else "; --sources reward takes the reward of judge.yaml instead"
+        notes.append(f"no record has a label of {', '.join(source for source in writer.wanted.sources if source != 'reward') or 'anybody'}{reward}")
     if kind.unit == "example" and result.records and len(writer.verdicts) < 2:
         notes.append(f"every example is {'good' if writer.verdicts[True] else 'bad'}: {kind.trainers} needs both")
     if writer.without_system:

@@ -27,7 +27,7 @@ from judgecli.readers.batch import add_hashes
 from judgecli.readers.detect import detect
 from judgecli.readers.intake import LogFile
 from judgecli.readers.log import Detected
-from judgecli.readers.mapping import quoted
+from judgecli.readers.mapping import parse_path
 from judgecli.readers.read import read_log
 from judgecli.readers.source import STDIN, expand
 from judgecli.renderers.safe import json_text
@@ -117,7 +117,8 @@ def _take(logs: Sequence[str], settings: "Settings") -> _Sample:
 
 def _read(log: LogFile, most: int, found: _Sample) -> None:
     detected = detect(log.path, log.shaping)
-    tags = {f"tags.{name}": quoted(name) for name in detected.unmapped if VARIANT_NAMES.search(name) or SEGMENT_NAMES.search(name)}
+    names = {".".join(key for key, _ in parse_path(path)[0]): path for path in detected.unmapped}
+    tags = {f"tags.{name}": path for name, path in names.items() if VARIANT_NAMES.search(name) or SEGMENT_NAMES.search(name)}
     shaping = log.shaping
     if tags:
         shaping = replace(shaping, map={**tags, **shaping.map})

@@ -158,14 +158,16 @@ def score_logs(
         work = _Work(store, specs, metrics, _Telling(progress, notes), worker_count(settings.workers, bytes_to_read=size, scorers=specs))
         try:
             progress.phase("reading", size)
-            intake = Intake(store, work.telling, work.score_shard, lambda fields: check_fields(list(known.values()), fields))
+            intake = Intake(store, work.telling, work.score_shard, lambda fields: check_fields(list(known.values()), fields, notes))
             readings = intake.run(files)
             notes += [f"skipped: {error}" for error in intake.skipped]
             notes += [f"{reading.path}: {note}" for reading in readings for note in reading.detected.notes]
             if settings.keep is not None:
+                work.engine.drain()  # a shard that waits for its scores must not be replaced under them
                 notes += upkeep.expire(store, settings.keep, now=datetime.now(UTC))
             scope = _open_scope(store, readings, intake.skipped)
-            check_columns(scope, list(known.values()))
+            notes += _told_bad(store, scope.file_ids)
+            check_columns(scope, list(known.values()), notes)
             work.finish(scope, progress)
         finally:
             work.engine.close()
@@ -306,23 +308,24 @@ class _Work:
             self.telling.advance(0, task.rows)
 
 
-def check_fields(metrics: Sequence[Metric], fields: set[str] | None) -> None:
+def check_fields(metrics: Sequence[Metric], fields: set[str] | None, notes: Sequence[str] = ()) -> None:
     """Before any line is read: no mapping gives a field that a scorer requires. `fields` is None where a format gives its own. Raises: MissingColumn."""
     if fields is not None:
-        _require(metrics, frozenset(fields), typed=True)
+        _require(metrics, frozenset(fields), notes, typed=True)
 
 
-def check_columns(scope: Scope, metrics: Sequence[Metric]) -> None:
-    """Every column that a scorer requires must hold something in some record of the scope. Raises: MissingColumn."""
-    _require(metrics, frozenset().union(*(shard.present for shard in scope.shards)) - STORE_COLUMNS)
+def check_columns(scope: Scope, metrics: Sequence[Metric], notes: Sequence[str] = ()) -> None:
+    """Every column that a scorer requires must hold something in some record of the scope. Raises: MissingColumn, with what `notes` say of it."""
+    _require(metrics, frozenset().union(*(shard.present for shard in scope.shards)) - STORE_COLUMNS, notes)
 
 
-def _require(metrics: Sequence[Metric], present: frozenset[str], *, typed: bool = False) -> None:
+def _require(metrics: Sequence[Metric], present: frozenset[str], notes: Sequence[str], *, typed: bool = False) -> None:
     for metric in metrics:
         for column in metric.scorer.columns:
             name = _typed_name(column.source)
             if column.required and column.source != "key" and (name if typed else column.source) not in present:
-                raise MissingColumn(name, scorer=metric.name, available=sorted(map(_typed_name, present)))
+                said = [note for note in notes if f"--map {name}=" in note]  # that what was typed finds nothing
+                raise MissingColumn(name, scorer=metric.name, available=sorted(map(_typed_name, present)), notes=said[:2])
 
 
 def _typed_name(column: str) -> str:
@@ -336,6 +339,11 @@ def _typed_name(column: str) -> str:
 def _open_scope(store: Store, readings: Sequence[Checkpoint], skipped: Sequence[LogError]) -> Scope:
     entries, bad = sum(reading.entries for reading in readings), sum(reading.bad for reading in readings)
     scope = open_scope(store, [reading.file_id for reading in readings], entries=entries, bad=bad)
+    if scope.counts.accepted == 0 and scope.counts.forgotten:
+        raise NoRecords(
+            f"the logs hold no records any more: {entries:,} lines, {scope.counts.forgotten:,} of them forgotten",
+            hint="keep: in judge.yaml says how old records may be; what judge store forget took stays forgotten in this store",
+        )
     if scope.counts.accepted == 0:
         reasons = [f"{row['reason']} {row['n']}" for row in _quarantine_reasons(store, scope.file_ids)]
         seen = f"{entries} lines, none of them a record ({', '.join(reasons)})" if reasons else str(skipped[0]) if skipped else f"{entries} lines, none kept"
@@ -347,6 +355,16 @@ def _quarantine_reasons(store: Store, file_ids: Sequence[int]) -> list[dict[str,
     marks = ",".join("?" * len(file_ids))
     query = f"SELECT reason, count(*) AS n FROM quarantine WHERE file_id IN ({marks}) GROUP BY 1 ORDER BY 2 DESC"
     return [dict(row) for row in store.ledger.rows(query, tuple(file_ids))]
+
+
+def _told_bad(store: Store, file_ids: Sequence[int]) -> list[str]:
+    """How many lines were put aside for which reason, and where the first one stands."""
+    reasons = [f"{row['reason']} {row['n']:,}" for row in _quarantine_reasons(store, file_ids)]
+    marks = ",".join("?" * len(file_ids))
+    first = store.ledger.rows(
+        f"SELECT path, line FROM quarantine JOIN files USING (file_id) WHERE file_id IN ({marks}) ORDER BY file_id, line LIMIT 1", tuple(file_ids)
+    )
+    return [f"quarantined: {', '.join(reasons)}; the first is {row['path']}:{row['line']}" for row in first]
 
 
 def _summarise(store: Store, scope: Scope, infos: Sequence[MetricInfo], cluster: str | None) -> list[MetricSummary]:

@@ -50,7 +50,7 @@ class Detected:
     confidence: float = 1.0  # share of the sample that this format won
     mapping: Mapping[str, str] = field(default_factory=dict)  # field -> path in use
     guessed: bool = False  # whether any of it came from synonyms
-    unmapped: tuple[str, ...] = ()  # top-level fields with scalar values that no field reads
+    unmapped: tuple[str, ...] = ()  # paths of scalar values that no field reads
     day_first: bool | None = None  # of dates as 03/04/2026; None: the sample has none
     delimiter: str | None = None  # csv
     columns: tuple[str, ...] = ()  # csv: the names of its columns, from the header

@@ -85,9 +85,17 @@ def normalised(key: str) -> str:
 
 
 def unmapped(objects: Sequence[Mapping[str, Any]], heads: set[str]) -> tuple[str, ...]:
-    """Top-level fields with a scalar value in some object that no path starts with."""
-    keys = dict.fromkeys(key for one in objects for key, value in one.items() if value is not None and not isinstance(value, dict | list))
-    return tuple(key for key in keys if key not in heads)
+    """Paths of scalar values in some object, at the top or one level below, under no top-level field that a path starts with."""
+    found: dict[str, None] = {}
+    for one in objects:
+        for key, value in one.items():
+            if key in heads or value is None or isinstance(value, list):
+                continue
+            if isinstance(value, dict):
+                found |= dict.fromkeys(f"{quoted(key)}.{quoted(name)}" for name, below in value.items() if not isinstance(below, dict | list | None))
+            else:
+                found[quoted(key)] = None
+    return tuple(found)
 
 
 def _fits(field: str, values: Sequence[Any]) -> bool:

@@ -111,10 +111,23 @@ def _reason_lines(metrics: Mapping[str, Document]) -> list[RenderableType]:
             lines.append(Text.assemble(("unscored  ", "dim"), f"{terminal_line(name)}: {', '.join(reasons)}"))
         if metric.get("categories"):
             lines.append(Text(f"values    {terminal_line(name)}: {_category_text(metric)}"))
-        why = [f"{key}: {why}" for key, why in (metric.get("reasons") or {}).items() if key not in ("worst", "best")]
-        if why and metric["scored"]:
-            lines.append(Text.assemble(("no value  ", "dim"), terminal_line(f"{name}: {', '.join(why)}")))
-    return lines
+    return lines + _null_lines(metrics)
+
+
+def _null_lines(metrics: Mapping[str, Document]) -> list[RenderableType]:
+    """Which numbers could not be computed and why, metrics of one reason in one line."""
+    alike: dict[str, list[str]] = {}
+    for name, metric in metrics.items():
+        reasons = {key: why for key, why in (metric.get("reasons") or {}).items() if key not in ("worst", "best") and metric["scored"]}
+        if "low" in reasons and reasons["low"] == reasons.get("high"):
+            reasons = {"interval": reasons["low"], **{key: why for key, why in reasons.items() if key not in ("low", "high")}}
+        if reasons:
+            alike.setdefault(", ".join(f"{key}: {why}" for key, why in reasons.items()), []).append(name)
+    return [Text.assemble(("no value  ", "dim"), terminal_line(f"{_some(names)}: {why}")) for why, names in alike.items()]
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= 4 else f"{', '.join(names[:3])} and {len(names) - 3} more"
 
 
 def _category_text(metric: Document) -> str:
@@ -157,7 +170,9 @@ def _inspected(file: Document) -> list[RenderableType]:
     sure = f"  (confidence {confidence:.0%})" if isinstance(confidence, float) else f"  ({terminal_line(str(confidence))})" if confidence else ""
     lines = "" if file.get("lines") is None else f"{file['lines']:,} lines"
     parts: list[RenderableType] = [Text(terminal_line(str(file["path"])), "bold"), Text(f"  format      {terminal_line(str(file['format']))}{sure}")]
-    parts.append(Text(f"  lines       {lines}, {_bad_count(file.get('quarantined')):,} quarantined"))
+    if lines:
+        parts.append(Text(f"  lines       {lines}, {_bad_count(file.get('quarantined')):,} quarantined"))
+    parts += [Text(f"  note        {terminal_line(str(note), limit=200)}") for note in file.get("notes") or ()]
     for position, (name, path) in enumerate((file.get("mapping") or {}).items()):
         parts.append(Text(f"  {'mapping' if position == 0 else '':<11} {terminal_line(str(name))} = {terminal_line(_compact(path))}"))
     unmapped = [terminal_line(str(name)) for name in file.get("unmapped") or ()]

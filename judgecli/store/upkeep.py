@@ -1,16 +1,16 @@
 """What `judge store` does: info, verify, compact, forget; and `keep:`."""
 
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from judgecli.errors import StoreBusy, StoreCorrupt, UsageError
+from judgecli.errors import StoreBusy, StoreCorrupt
+from judgecli.signal.cells import duration
 from judgecli.store import tables
 from judgecli.store.filters import compile_filter, mask_of
 from judgecli.store.folder import Store
@@ -19,9 +19,7 @@ from judgecli.store.ledger import Lease
 from judgecli.store.rewrite import drop_rows, merge_small, remove_shard
 from judgecli.store.selection import newest_time
 
-AGE = re.compile(r"(\d+(?:\.\d+)?)\s*([hdw])")
 HALF_WRITTEN_S = 3600.0  # a temporary file older than this has nobody left who writes it
-UNITS = {"h": 1 / 24, "d": 1.0, "w": 7.0}
 
 
 @contextmanager
@@ -192,11 +190,8 @@ def forget(store: Store, where: str) -> dict[str, object]:
 
 def expire(store: Store, keep: str, *, now: datetime) -> list[str]:
     """Forget records older than `keep` (180d, 26w, 12h); returns what to tell. Raises: UsageError."""
-    found = AGE.fullmatch(keep.strip())
-    if found is None:
-        raise UsageError(f"keep: {keep} is no age", hint="write keep: 180d (or 26w, 12h)")
     try:
-        limit = np.datetime64((now - timedelta(days=float(found[1]) * UNITS[found[2]])).replace(tzinfo=None), "us")
+        limit = np.datetime64((now - duration(keep)).replace(tzinfo=None), "us")
     except OverflowError:
         return []  # an age beyond the calendar: nothing is that old
 

@@ -72,6 +72,7 @@ def test_rewards_only_when_named(tmp_path):
     )
     result, rows = export(settings, tmp_path)
     assert (rows, result.candidates, result.files) == ([], 0, [])
+    assert result.notes == ["no record has a label of human, user, code; --sources reward takes the reward of judge.yaml instead"]
     assert result.manifest.exists()
     result, rows = export(settings, tmp_path, sources=("user", "reward"))
     assert [(row["chosen"][0]["content"], row["rejected"][0]["content"], row["margin"]) for row in rows] == [(words(2), words(9), 0.7)]

@@ -89,6 +89,11 @@ def test_what_the_user_maps_is_not_guessed_again(write):
     assert found.unmapped == ("reference",)
 
 
+def test_what_lies_one_level_below_is_named_as_a_path(write):
+    found = detect(str(write('{"output": "a", "user": {"id": "u1", "tags": []}, "a.b": 1, "meta": {"x.y": 2, "none": null}}')), Shaping())
+    assert found.unmapped == ("user.id", '"a.b"', 'meta."x.y"')
+
+
 def test_a_path_that_finds_nothing_is_noted(write):
     found = detect(str(write(PLAIN)), Shaping(map={"session": "no.such"}))
     assert "--map session=no.such finds nothing" in found.notes[0]

@@ -129,6 +129,20 @@ SCORER = {
 }
 
 
+def test_numbers_that_lack_for_one_reason_share_a_line():
+    alone = metric(reasons={"low": "all rows are of one cluster", "high": "all rows are of one cluster"})
+    lines = [line for line in summary(document(**dict.fromkeys("abcde", alone), f=metric(reasons={"p50": "too large"}))).splitlines() if "no value" in line]
+    assert lines == ["no value  a, b, c and 2 more: interval: all rows are of one cluster", "no value  f: p50: too large"]
+
+
+def test_a_file_that_is_no_log_says_why():
+    assert inspection([{"path": "x.png", "format": "not a log", "notes": ["x.png has no known format"], "sample": []}]).splitlines() == [
+        "x.png",
+        "  format      not a log",
+        "  note        x.png has no known format",
+    ]
+
+
 def paths_of_text(evil):
     """Every place where a text of a log, a file name or a plug-in reaches the terminal."""
     found = {
