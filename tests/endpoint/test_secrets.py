@@ -95,7 +95,8 @@ def test_a_redirect_elsewhere_gets_nothing(status, slow, monkeypatch):
 
     async def run():
         async with (
-            FakeJudge(script=reached.append) as other, FakeJudge(script=lambda _: Response(status, b"", {"location": f"{other.url}/chat/completions"})) as fake,
+            FakeJudge(script=reached.append) as other,
+            FakeJudge(script=lambda _: Response(status, b"", {"location": f"{other.url}/chat/completions"})) as fake,
             open_ask(quick(fake.url, slow=slow)) as ask,
         ):
             with pytest.raises(JudgeUnavailable, match="another address"):
