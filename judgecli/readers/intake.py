@@ -238,8 +238,7 @@ class Intake:
 
     def _sighted_keys(self, reading: Checkpoint) -> np.ndarray:
         """The keys of this reading's lines whose record another line gave."""
-        parts = [tables.read_parquet(path) for path in self.store.sighting_files([reading.file_id])]
-        return _stack([tables.key_array(part.filter(pc.equal(part["file_id"], reading.file_id)).column("key")).copy() for part in parts])
+        return tables.key_array(self.store.sightings([reading.file_id]).column("key")).copy()
 
     def _is_lost(self, seen: np.ndarray) -> bool:
         """Whether a key is neither stored nor forgotten: its record made way for a reading that was then stopped."""

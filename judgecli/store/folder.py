@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from judgecli.errors import EnvironmentFailure, StoreCorrupt, StoreError
 from judgecli.store import tables
@@ -94,11 +95,22 @@ class Store:
         """The keys of all forgotten records, N x 2 uint64."""
         return np.concatenate([np.empty((0, 2), dtype="<u8"), *(tables.read_keys(path) for path in self.tombstone_files())])
 
-    def sighting_files(self, file_ids: Iterable[int]) -> list[Path]:
-        """The files that list lines of these log files whose record another line gave."""
+    def sightings(self, file_ids: Iterable[int]) -> pa.Table:
+        """The lines of these log files whose record another line gave: key, file_id, line. Raises: StoreCorrupt."""
         wanted = set(file_ids)
         rows = self.ledger.rows("SELECT name, file_id FROM sightings")
-        return [self.root / "sightings" / f"{name}.parquet" for name in sorted({row["name"] for row in rows if row["file_id"] in wanted})]
+        parts = [self._read_sightings(name) for name in sorted({row["name"] for row in rows if row["file_id"] in wanted})]
+        table = pa.concat_tables([tables.SIGHTINGS.empty_table(), *(part.cast(tables.SIGHTINGS) for part in parts)])
+        return table.filter(pa.array(np.isin(table.column("file_id").to_numpy(), list(wanted)))).combine_chunks()
+
+    def _read_sightings(self, name: str) -> pa.Table:
+        path = self.root / "sightings" / f"{name}.parquet"
+        try:
+            return tables.read_parquet(path)
+        except FileNotFoundError as error:  # only files that the ledger does not name are ever deleted
+            raise StoreCorrupt(
+                f"{path} is missing", hint="nothing was overwritten; move the store away and score the logs again, or bring the file back"
+            ) from error
 
     def files_named(self, paths: Iterable[str]) -> list[int]:
         """The ids of the current readings of these log files, in their order."""

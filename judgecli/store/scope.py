@@ -49,7 +49,7 @@ def open_scope(store: Store, file_ids: Sequence[int], *, entries: int, bad: int)
     wanted = set(file_ids)
     shards = store.shards()
     own_rows = sum(rows for shard in shards for file_id, rows in shard.members.items() if file_id in wanted)
-    seen = _sightings(store, wanted)
+    seen = store.sightings(wanted)
     forgotten_keys = KeyIndex(store.tombstone_files())
     forgotten = forgotten_keys.contains(tables.key_array(seen.column("key")))
     adopted = _adopt(store, shards, wanted, seen.filter(pa.array(~forgotten)))
@@ -64,12 +64,6 @@ def open_scope(store: Store, file_ids: Sequence[int], *, entries: int, bad: int)
     used = tuple(shard for shard in shards if adopted.num_rows or wanted & set(shard.members))
     whole = not adopted.num_rows and all(wanted >= set(shard.members) for shard in used)
     return Scope(tuple(file_ids), used, adopted, whole, counts)
-
-
-def _sightings(store: Store, file_ids: set[int]) -> pa.Table:
-    parts = [tables.read_parquet(path) for path in store.sighting_files(file_ids)]
-    table = pa.concat_tables([tables.SIGHTINGS.empty_table(), *(part.cast(tables.SIGHTINGS) for part in parts)])
-    return table.filter(pa.array(np.isin(table.column("file_id").to_numpy(), list(file_ids)))).combine_chunks()
 
 
 def _adopt(store: Store, shards: Sequence[Shard], wanted: set[int], seen: pa.Table) -> pa.Table:
