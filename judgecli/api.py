@@ -82,7 +82,7 @@ def _score_stored(path: str, scorers: Sequence[str] | None, shaping: Shaping, st
     from judgecli.config.settings import Flags, load_settings
     from judgecli.pipeline import score_logs
 
-    typed = tuple(f"{field}={place}" for field, place in shaping.map.items())
+    typed = (*(f"{field}={place}" for field, place in shaping.map.items()), "auto")  # guessing is the same with a store and without, in CI too
     settings = load_settings(flags=Flags(store=str(store), map=typed, format=shaping.format, zone=shaping.zone))
     return _as_frame(score_logs([path], settings=settings, scorers=scorers, progress=_Silent()).rows())
 

@@ -56,6 +56,8 @@ class Endpoint:
         self.counts = Counts()
         self.notes: list[str] = []
         self.circuit = Circuit(settings.shown())
+        self._trusted = asyncio.Event()
+        self._trusted.set()
         self.limiter = Limiter(settings.concurrency, requests_per_minute=settings.requests_per_minute, tokens_per_minute=settings.tokens_per_minute)
         self._forms, self._sender = forms, sender
         self._adapted: dict[str, list[Adaptation]] = {}
@@ -174,17 +176,22 @@ class Endpoint:
             await retry.run(attempt, check)
         finally:
             self.counts.retries += retry.retries
+            self._trusted.set()  # this call is over, one way or the other; an open circuit stops those that waited
         return self._counted(replies[-1])
 
     async def _attempt(self, form: Captured, body: bytes, number: int) -> Answer:
         """One HTTP request in a slot of its own."""
         headers = form.headers if number == 1 else {**form.headers, "x-stainless-retry-count": str(number - 1)}
-        await self.limiter.acquire(len(body) / 4 if self.settings.tokens_per_minute else 0.0)
+        await self._enter(len(body) / 4 if self.settings.tokens_per_minute else 0.0, first=number == 1)
         started = time.monotonic()
         try:
             self.circuit.check()  # it may have opened while this call waited
             self.counts.calls += 1
             answer = await (self._forms.send_slowly(form, body) if self._forms.slow else self._sender.post(form.url, headers, body))
+            if answer.status == 401:
+                self._trusted.clear()  # before the slot is free: nobody starts until the key is renewed or given up
+            elif answer.status < 300:
+                self._trusted.set()
         except SendFailed:
             self.limiter.answered("failed", {}, time.monotonic() - started)
             raise
@@ -194,6 +201,16 @@ class Endpoint:
         self.counts.limited += limited
         self.limiter.answered("limited" if limited else "ok" if answer.status < 300 else "failed", answer.headers, time.monotonic() - started)
         return answer
+
+    async def _enter(self, tokens: float, *, first: bool) -> None:
+        """A slot; a first attempt gets none while another call finds out whether the key still holds."""
+        while True:
+            if first:
+                await self._trusted.wait()
+            await self.limiter.acquire(tokens)
+            if not first or self._trusted.is_set():
+                return
+            self.limiter.release()
 
     def _counted(self, reply: Reply) -> Reply:
         self.counts.answered += 1
