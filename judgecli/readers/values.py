@@ -8,8 +8,6 @@ from typing import Any
 
 import orjson
 
-from judgecli.readers.adapter import Refused
-
 # Code points that only vary an emoji: skin tones, the variation selectors.
 _SKIN = dict.fromkeys((*range(0x1F3FB, 0x1F400), 0xFE0E, 0xFE0F))
 _UP = frozenset(
@@ -163,11 +161,3 @@ def _call(item: Any) -> dict[str, str | None] | None:
 
 def _inner(item: Any) -> Any:
     return item["function"] if isinstance(item, Mapping) and isinstance(item.get("function"), Mapping) else item
-
-
-def object_of(value: Any, what: str) -> dict[str, Any]:
-    """The object that `value` is, or holds as JSON text. Raises: Refused("unknown_shape")."""
-    value = structure_of(value)
-    if not isinstance(value, dict):
-        raise Refused("unknown_shape", f"{what} is {'missing' if value is None else 'no object'}")
-    return value
