@@ -22,7 +22,7 @@ from judgecli.errors import EnvironmentFailure, StoreBusy, StoreCorrupt, StoreEr
 from judgecli.schema import Label
 
 CREDENTIALS = re.compile(r"//[^/\s@'\"]*@")
-SCHEMA_VERSION = 2  # 2: replies, spend
+SCHEMA_VERSION = 3  # 2: replies, spend; 3: attempts, monitor, anchors
 APPLICATION = 0x6A756467  # "judg": tells our file from another program's
 BUSY_TIMEOUT_S = 60.0
 
