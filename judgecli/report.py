@@ -145,6 +145,7 @@ class Report:
     measures: Sequence[Measure]
     gates: Sequence[Mapping[str, object]]
     notes: Sequence[str]
+    alarms: Sequence[Mapping[str, object]] = ()
 
     def metric(self, name: str) -> MetricSummary:
         """The summary of one metric."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from judgecli import catalog
 from judgecli.errors import UnknownName, UsageError
+from judgecli.pipeline.monitoring import watch
 from judgecli.pipeline.rewarding import directions, select_rewarded
 from judgecli.pipeline.signals import compute_signals
 from judgecli.renderers.report_html import report_html
@@ -69,6 +70,7 @@ def build_report(
     policies = frequent_policies(overall, MOST_POLICIES)
     wanted = window or _fitting_window(gathered.times, len(policies) * len(summaries))
     check = _check(settings, on)
+    watched = watch(settings)
     times = [time for time in gathered.times if time is not None]
     return Report(
         verdict="no gates" if check is None else check.verdict,
@@ -93,7 +95,13 @@ def build_report(
         best=best,
         measures=[_measure(info, settings) for info in work.infos.values()],
         gates=[] if check is None else [gate.to_json() for gate in check.gates],
-        notes=[*work.notes, *([f"gates were asked of {check.on}"] if check is not None and on is None else []), *(check.notes if check is not None else ())],
+        alarms=watched.alarms if watched is not None else (),
+        notes=[
+            *work.notes,
+            *(watched.notes if watched is not None else ()),
+            *([f"gates were asked of {check.on}"] if check is not None and on is None else []),
+            *(check.notes if check is not None else ()),
+        ],
     )
 
 

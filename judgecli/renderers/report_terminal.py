@@ -5,7 +5,7 @@ from rich.text import Text
 
 from judgecli.renderers import terminal
 from judgecli.renderers.report_html import law_text, scope_text, tone
-from judgecli.renderers.report_tables import Table, change_table, gate_table, metric_table, shown, slice_table
+from judgecli.renderers.report_tables import Table, alarm_table, change_table, gate_table, metric_table, shown, slice_table
 from judgecli.renderers.terminal import Page
 from judgecli.report import Report
 
@@ -24,7 +24,11 @@ def report_text(report: Report, page: Page = PAGE) -> str:
         parts.append(Text(f"gates     {report.verdict}", STYLES.get(report.verdict, "")))
     parts += [Text(f"report    {scope_text(report)}"), Text(f"records   {law_text(report)}"), Text("")]
     parts += [Text(f"  {shown(line, 600)}", STYLES.get(tone(line), "bold" if place == 0 else "")) for place, line in enumerate(report.headline)]
-    tables = [*([gate_table(report)] if report.gates else []), *([change_table(report)] if report.changes else [])]
+    tables = [
+        *([alarm_table(report)] if report.alarms else []),
+        *([gate_table(report)] if report.gates else []),
+        *([change_table(report)] if report.changes else []),
+    ]
     tables += [*([slice_table(report)] if report.slices else []), metric_table(report)]
     for table in tables:
         parts += [Text(""), Text(table.title, "bold"), _table(table)]

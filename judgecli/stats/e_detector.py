@@ -64,7 +64,8 @@ def bets(mu0: npt.ArrayLike, variance: npt.ArrayLike, *, binary: npt.ArrayLike =
     mu0, variance, binary = np.atleast_1d(mu0), np.atleast_1d(variance), np.atleast_1d(binary)
     shift = SHIFTS[:, None]
     spread = np.where(binary, mu0 * (1 - mu0), variance + shift**2)
-    return np.minimum(shift / np.maximum(spread, 1e-12), MOST / np.maximum(1 - mu0, 1e-12))
+    found: Floats = np.minimum(shift / np.maximum(spread, 1e-12), MOST / np.maximum(1 - mu0, 1e-12))
+    return found
 
 
 def step(state: Detectors, factors: Floats, mu0: Floats, x: Floats, moment: Integers, charts: int) -> Floats:
