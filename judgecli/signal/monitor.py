@@ -197,7 +197,7 @@ class Monitor:
             side.alarm = None
             side.mu0 = 1 - chart.reference.upper if side.rising else chart.reference.lower
         else:
-            change = change_point(bench.detectors, row)
+            change = change_point(bench.detectors, row, 1 - chart.reference.mean if side.rising else chart.reference.mean)
             after = 1 - change.mean if side.rising else change.mean
             alarm = _alarm(chart, side, time, change.since, after, change.count)
             self.alarms.append(alarm)

@@ -4,8 +4,8 @@ For items x in [0, 1] whose mean is at least mu0 while all is well, each bet k h
 L_k(x) = 1 + lambda_k (mu0 - x), whose expectation is then at most 1. M_k <- (M_k + 1) L_k(x) from 0;
 the statistic is the mean of the M_k; a chart alarms when it reaches its threshold A, and starts anew.
 M_t - t is a supermartingale, so the expected run length is at least A, and P(alarm within H) <= H / A.
-A rise is a drop of 1 - x against 1 - mu0. When the change began: the last restart of the e-CUSUM
-C_k <- max(C_k, 1) L_k(x), of the bet whose C_k is largest.
+A rise is a drop of 1 - x against 1 - mu0. When the change began: the last restart of an e-CUSUM
+C_k <- max(C_k, 1) L_k(x) (see change_point).
 
 The state is plain arrays of shape (bets, charts); every number of a chart follows from its own items
 alone, to the last bit, whatever other charts stand beside it and wherever the stream is cut.
@@ -91,8 +91,13 @@ def step(state: Detectors, factors: Floats, mu0: Floats, x: Floats, moment: Inte
     return statistic / len(sr)
 
 
-def change_point(state: Detectors, chart: int) -> ChangePoint:
-    """When the change that a chart stands at most likely began, and the mean since."""
-    bet = int(np.argmax(state.cusum[:, chart]))
+def change_point(state: Detectors, chart: int, mean: float) -> ChangePoint:
+    """When a drop from the in-control `mean` most likely began, and the mean since: of the bets' last restarts the one that most speaks for a change.
+
+    That is, with the largest n (mean - mean since)^2, the likelihood ratio of a normal mean. The bet with the largest C_k
+    instead is late by hundreds of items where a change is small.
+    """
+    depth = np.maximum(mean - state.total[:, chart] / np.maximum(state.count[:, chart], 1), 0.0)
+    bet = int(np.argmax(state.count[:, chart] * depth**2))
     count = int(state.count[bet, chart])
     return ChangePoint(int(state.since[bet, chart]), count, float(state.total[bet, chart]) / count)
