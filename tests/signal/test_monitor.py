@@ -256,7 +256,8 @@ def alarms_after_reference(draw, size, items, threshold, *, repeats=400, drop=0.
         x = np.clip(draw(chance, repeats) - drop, 0, 1)
         statistic = step(state, factors, mu0, x, np.full(repeats, number, np.int64), repeats)
         first[(statistic >= threshold) & (first < 0)] = number
-        state.sr[:, statistic >= threshold] = 0
+        for chart in np.flatnonzero(statistic >= threshold):
+            state.restart(chart)
     return first
 
 

@@ -93,7 +93,8 @@ def first_alarms(items: np.ndarray, mu0: np.ndarray, variance: np.ndarray, thres
     for number, x in enumerate(items):
         statistic = step(state, factors, mu0, x, np.full(len(x), number, np.int64), len(x))
         first[(statistic >= threshold) & (first < 0)] = number
-        state.sr[:, statistic >= threshold] = 0
+        for chart in np.flatnonzero(statistic >= threshold):
+            state.restart(chart)
     return first
 
 
