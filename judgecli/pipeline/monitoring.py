@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from judgecli.errors import AlarmOpen, ConfigError, UnknownName, UsageError
 from judgecli.pipeline.rewarding import directions
@@ -72,7 +72,7 @@ def _update(store: Store, settings: "Settings") -> Watch | None:
     if kept is not None and kept[1] is not None and (frontier is None or kept[1] > frontier):
         watching.forget_lateness(store)  # what was newest is gone: a clock that was wrong, records that were forgotten
         shards, kept = watching.seen_shards(store, None), None
-    monitor = Monitor.of_plain(plan, kept[2]) if kept is not None and kept[0] == identity else Monitor(plan)
+    monitor = _restored(plan, kept[2]) if kept is not None and kept[0] == identity else Monitor(plan)
     began = monitor.closed
     days = _feed(store, monitor, shards, frontier, settings, sorted(names))
     if frontier is not None and (began != monitor.closed or kept is None or kept[0] != identity):
@@ -81,6 +81,14 @@ def _update(store: Store, settings: "Settings") -> Watch | None:
             return None
     until = None if monitor.closed is None else (EPOCH + timedelta(days=monitor.closed)).isoformat()
     return Watch(_documents(watching.kept_alarms(store), settings), monitor.charts_json(settings.policy), until, days, _notes(monitor, frontier))
+
+
+def _restored(plan: Plan, state: Mapping[str, Any]) -> Monitor:
+    """The monitor as it was written down; one that has seen nothing where that makes no sense."""
+    try:
+        return Monitor.of_plain(plan, state)
+    except (KeyError, TypeError, ValueError):
+        return Monitor(plan)
 
 
 def _plan(settings: "Settings", store: Store, metrics: int) -> Plan:

@@ -23,7 +23,10 @@ DAY_US = 86_400_000_000
 
 @dataclass(frozen=True)
 class Reference:
-    """What a chart is held against, frozen. `mean`, `sd` and the one-sided limits are on the scale [0, 1] between `low` and `high`."""
+    """What a chart is held against, frozen. `mean`, `sd` and the one-sided limits are on the scale [0, 1] between `low` and `high`.
+
+    What lies beyond an end counts as the end there; `own_mean` is the mean of the values as they are.
+    """
 
     n: int
     first_day: int
@@ -35,6 +38,7 @@ class Reference:
     lower: float
     upper: float
     binary: bool
+    own_mean: float
 
     def scale(self, values: Floats) -> Floats:
         """Values on the scale of the chart; what lies beyond stands at its ends."""
@@ -57,7 +61,8 @@ def freeze(values: Floats, scale: tuple[float | None, float | None], first_day: 
             low, high = low - max(1.0, abs(low)), high + max(1.0, abs(high))
     x = np.clip((values - low) / (high - low), 0.0, 1.0)
     binary = bool(((x == 0) | (x == 1)).all())
-    return Reference(len(x), first_day, end_day, low, high, float(x.mean()), float(x.std(ddof=1)), lower_limit(x), 1 - lower_limit(1 - x), binary)
+    limits = (lower_limit(x), 1 - lower_limit(1 - x))
+    return Reference(len(x), first_day, end_day, low, high, float(x.mean()), float(x.std(ddof=1)), *limits, binary, float(values.mean()))
 
 
 def lower_limit(x: Floats) -> float:
@@ -134,6 +139,7 @@ class Side:
     since: list[int] = field(default_factory=lambda: [0] * len(SHIFTS))
     count: list[int] = field(default_factory=lambda: [0] * len(SHIFTS))
     total: list[float] = field(default_factory=_empty)
+    own: list[float] = field(default_factory=_empty)
 
     @property
     def flipped(self) -> bool:
@@ -160,6 +166,7 @@ class Chart:
     threshold: float | None = None
     sides: list[Side] = field(default_factory=list)
     band: list[float] = field(default_factory=lambda: [0.0] * 6)
+    own: float = 0.0  # the sum of the items of the band, as they are
 
     @property
     def key(self) -> str:

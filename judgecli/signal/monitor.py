@@ -18,12 +18,13 @@ from judgecli.signal.cells import Floats, Integers
 from judgecli.signal.charts import LEAST, Alarm, Chart, Kind, Side, alarm_id, chart_key, day_text, policy_of
 from judgecli.signal.items import DayRows, Items, Segment, items_of, segments_of
 from judgecli.stats.confidence_sequence import Bands, band, binary_band, step_bands
-from judgecli.stats.e_detector import Detectors, bets, change_point, step
+from judgecli.stats.e_detector import ChangePoint, Detectors, bets, change_point, step
 
 VERSION = 1  # of what a state means: raised whenever the same records would give another
 PARTS = 3  # of a metric's share of the budget: drop, rise, missing
 LEAST_THRESHOLD = 100.0
 MOST_SEGMENTS = 200
+STATE = ("sr", "cusum", "since", "count", "total", "own")  # of a side, as Detectors has it
 
 
 @dataclass(frozen=True)
@@ -79,16 +80,17 @@ class Traffic:
 
 @dataclass
 class _Work:
-    """The items of one chart on one day, on its scale."""
+    """The items of one chart on one day, on its scale and as they are."""
 
     chart: Chart
     x: Floats
+    own: Floats
     time: Integers
 
 
 @dataclass
 class Monitor:
-    """Charts and alarms. `closed` is the first day that is not fed yet; `segments` lists those that have charts."""
+    """Charts and alarms. `closed` is the first day that is not fed yet; `segments` lists those that have charts, once there are two."""
 
     plan: Plan
     closed: int | None = None
@@ -121,9 +123,10 @@ class Monitor:
         if len(rows.cluster):
             work += self._take(items_of(rows), None, metrics, rows.day)
             groups = [(segments[place], chosen) for place, chosen in segments_of(rows)] if by_segment else []
-            for segment, chosen in sorted(groups, key=lambda group: [(value is not None, value or "") for value in group[0]]):
-                if segment not in self.segments and len(self.segments) < MOST_SEGMENTS:
-                    self.segments.append(segment)
+            groups.sort(key=lambda group: [(value is not None, value or "") for value in group[0]])
+            new = [segment for segment, _ in groups if segment not in self.segments]
+            self.segments += new[: MOST_SEGMENTS - len(self.segments)]
+            for segment, chosen in groups if len(self.segments) > 1 else []:
                 if segment in self.segments:
                     work += self._take(items_of(rows, chosen), segment, metrics, rows.day)
         if work:
@@ -144,7 +147,7 @@ class Monitor:
                     chart = self._chart(metric, kind, segment, day)
                     if self._has_reference(chart, day):
                         assert chart.reference is not None
-                        found.append(_Work(chart, chart.reference.scale(values[held]), items.time[held]))
+                        found.append(_Work(chart, chart.reference.scale(values[held]), values[held], items.time[held]))
                     elif self.plan.is_reference(chart, day):
                         chart.collect(values[held], items.draw[held], day)
                     self.traffic.setdefault(_traffic_key(chart), Traffic(day)).items += len(held)
@@ -179,12 +182,12 @@ class Monitor:
         work.sort(key=lambda item: -len(item.x))  # stable: charts in the order of their birth
         lengths = np.array([len(item.x) for item in work])
         offsets = np.cumsum(lengths) - lengths
-        x, time = np.concatenate([item.x for item in work]), np.concatenate([item.time for item in work])
+        x, own, time = (np.concatenate([getattr(item, name) for item in work]) for name in ("x", "own", "time"))
         bench = _Bench(work)
         for number in range(int(lengths[0])):
             charts = int(np.searchsorted(-lengths, -number, side="left"))  # those that have an item left
             places = offsets[:charts] + number
-            for row in bench.step(x[places], time[places], charts):
+            for row in bench.step(x[places], own[places], time[places], charts):
                 self._turn(bench, row, int(time[places[bench.chart_of[row]]]))
         bench.put_back()
 
@@ -199,7 +202,7 @@ class Monitor:
         else:
             change = change_point(bench.detectors, row, 1 - chart.reference.mean if side.rising else chart.reference.mean)
             after = 1 - change.mean if side.rising else change.mean
-            alarm = _alarm(chart, side, time, change.since, after, change.count)
+            alarm = _alarm(chart, side, time, change)
             self.alarms.append(alarm)
             side.alarm = alarm.id
             midpoint = (chart.reference.mean + after) / 2
@@ -221,9 +224,10 @@ class _Bench:
         self.sides = [side for item in work for side in item.chart.sides]
         self.chart_of = np.array([place for place, item in enumerate(work) for _ in item.chart.sides])
         self._rows = np.cumsum([len(item.chart.sides) for item in work])
-        states = [np.array([getattr(side, name) for side in self.sides]).T.copy() for name in ("sr", "cusum", "since", "count", "total")]
+        states = [np.array([getattr(side, name) for side in self.sides]).T.copy() for name in STATE]
         self.detectors = Detectors(*states)
         self.bands = Bands(*np.array([item.chart.band for item in work]).T.copy())
+        self._own = np.array([item.chart.own for item in work])
         self._threshold = np.array([work[place].chart.threshold for place in self.chart_of], float)
         self._mu0, self._sign, self._start = (np.zeros(len(self.sides)) for _ in range(3))
         self._factors = np.zeros(self.detectors.sr.shape)
@@ -241,35 +245,38 @@ class _Bench:
         """Start a detector anew, after its side was changed, and the band of its chart."""
         self.detectors.restart(row)
         self.bands.restart(int(self.chart_of[row]))
+        self._own[self.chart_of[row]] = 0.0
         self._aim(row)
 
-    def step(self, x: Floats, time: Integers, charts: int) -> list[int]:
+    def step(self, x: Floats, own: Floats, time: Integers, charts: int) -> list[int]:
         """Feed one item to each of the first charts; the rows that reached their threshold."""
         rows = int(self._rows[charts - 1])
         owner = self.chart_of[:rows]
         turned = self._start[:rows] + self._sign[:rows] * x[owner]
-        statistic = step(self.detectors, self._factors, self._mu0, turned, time[owner], rows)
+        statistic = step(self.detectors, self._factors, self._mu0, turned, time[owner], rows, own[owner])
         step_bands(self.bands, x, charts)
+        self._own[:charts] += own
         found: list[int] = np.flatnonzero(statistic >= self._threshold[:rows]).tolist()
         return found
 
     def put_back(self) -> None:
         """Write the arrays back into the charts."""
-        for name in ("sr", "cusum", "since", "count", "total"):
+        for name in STATE:
             for side, values in zip(self.sides, getattr(self.detectors, name).T.tolist(), strict=True):
                 setattr(side, name, values)
         parts = np.array([getattr(self.bands, name) for name in ("count", "total", "squares", "weight", "weighted", "penalty")])
-        for item, values in zip(self.work, parts.T.tolist(), strict=True):
-            item.chart.band = values
+        for item, values, own in zip(self.work, parts.T.tolist(), self._own.tolist(), strict=True):
+            item.chart.band, item.chart.own = values, own
 
 
-def _alarm(chart: Chart, side: Side, time: int, since: int, after: float, n: int) -> Alarm:
+def _alarm(chart: Chart, side: Side, time: int, change: ChangePoint) -> Alarm:
     assert chart.reference is not None
-    reference = chart.reference
     direction: Literal["drop", "rise"] = "rise" if side.rising else "drop"
-    before, now = reference.value(reference.mean), reference.value(after)
+    before, after = chart.reference.own_mean, change.own_mean
     name = alarm_id(chart.key, direction, time)
-    return Alarm(name, chart.metric, chart.identity, chart.kind, chart.segment, direction, time, since, before, now, n, chart.higher_is_better)
+    return Alarm(
+        name, chart.metric, chart.identity, chart.kind, chart.segment, direction, time, change.since, before, after, change.count, chart.higher_is_better
+    )
 
 
 def _traffic_key(chart: Chart) -> str:
@@ -284,25 +291,26 @@ def _chart_json(chart: Chart, plan: Plan, columns: Sequence[str]) -> dict[str, o
     reference = chart.reference
     state = Bands(*(np.array([value]) for value in chart.band))
     n, total = chart.band[0], chart.band[1]
+    is_whole = (reference.low, reference.high) == chart.scale  # else the band speaks of values cut to the scale of the reference
     low, high = binary_band(total, n) if reference.binary and float(total).is_integer() else band(state, 0)
     return {
         **found,
         "state": "changed" if any(side.alarm for side in chart.sides) else "watching",
-        "reason": None if n else "no item since it started",
+        "reason": None if n and is_whole else "no band: the metric is unbounded" if n else "no item since it started",
         "reference": {
             "n": reference.n,
-            "mean": reference.value(reference.mean),
-            "lower": reference.value(reference.lower),
-            "upper": reference.value(reference.upper),
+            "mean": reference.own_mean,
+            "lower": reference.value(reference.lower) if is_whole else None,
+            "upper": reference.value(reference.upper) if is_whole else None,
             "scale": [reference.low, reference.high],
             "from": day_text(reference.first_day),
             "to": day_text(reference.end_day),
         },
         "threshold": chart.threshold,
         "n": int(n),
-        "mean": reference.value(total / n) if n else None,
-        "low": reference.value(low) if n else None,
-        "high": reference.value(high) if n else None,
+        "mean": chart.own / n if n else None,
+        "low": reference.value(low) if n and is_whole else None,
+        "high": reference.value(high) if n and is_whole else None,
         "alarms": [side.alarm for side in chart.sides if side.alarm],
     }
 

@@ -27,33 +27,38 @@ MOST = 0.9  # of the largest bet that cannot go bankrupt
 
 @dataclass
 class Detectors:
-    """The state of some charts. Of each bet: the statistic, the e-CUSUM, and since its last restart the first moment, n and sum."""
+    """The state of some charts. Of each bet: the statistic, the e-CUSUM, and since its last restart the first moment, n and sum.
+
+    `total` sums the items as they are fed, `own` in their own units.
+    """
 
     sr: Floats
     cusum: Floats
     since: Integers
     count: Integers
     total: Floats
+    own: Floats
 
     @classmethod
     def fresh(cls, charts: int) -> "Detectors":
         """Detectors that have seen nothing."""
         shape = (len(SHIFTS), charts)
-        return cls(np.zeros(shape), np.zeros(shape), np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros(shape))
+        return cls(np.zeros(shape), np.zeros(shape), np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros(shape), np.zeros(shape))
 
     def restart(self, chart: int) -> None:
         """Forget what one chart has seen."""
-        for state in (self.sr, self.cusum, self.since, self.count, self.total):
+        for state in (self.sr, self.cusum, self.since, self.count, self.total, self.own):
             state[:, chart] = 0
 
 
 @dataclass(frozen=True)
 class ChangePoint:
-    """Since when (the moment of the first item), with how many items and which mean since then."""
+    """Since when (the moment of the first item), with how many items and which mean since then, and that in the items' own units."""
 
     since: int
     count: int
     mean: float
+    own_mean: float
 
 
 def bets(mu0: npt.ArrayLike, variance: npt.ArrayLike, *, binary: npt.ArrayLike = False) -> Floats:
@@ -68,19 +73,20 @@ def bets(mu0: npt.ArrayLike, variance: npt.ArrayLike, *, binary: npt.ArrayLike =
     return found
 
 
-def step(state: Detectors, factors: Floats, mu0: Floats, x: Floats, moment: Integers, charts: int) -> Floats:
+def step(state: Detectors, factors: Floats, mu0: Floats, x: Floats, moment: Integers, charts: int, own: Floats | None = None) -> Floats:
     """Feed one item (in [0, 1], with its moment) to each of the first `charts` charts; returns the statistic of each.
 
-    `factors` are the lambdas of `bets`, shape (bets, charts). What the state holds is changed in place.
+    `own` has the items in their own units, where these are others; `factors` are the lambdas of `bets`, shape (bets, charts). What the state holds is changed in place.
     """
     first = slice(0, charts)
     sr, cusum = state.sr[:, first], state.cusum[:, first]
     likelihood = 1 + factors[:, first] * (mu0[first] - x[first])
     anew = cusum <= 1
-    for held, value in ((state.since, moment[first]), (state.count, 0), (state.total, 0.0)):
+    for held, value in ((state.since, moment[first]), (state.count, 0), (state.total, 0.0), (state.own, 0.0)):
         np.copyto(held[:, first], value, where=anew)
     state.count[:, first] += 1
     state.total[:, first] += x[first]
+    state.own[:, first] += x[first] if own is None else own[first]
     np.maximum(cusum, 1.0, out=cusum)
     cusum *= likelihood
     sr += 1
@@ -100,4 +106,4 @@ def change_point(state: Detectors, chart: int, mean: float) -> ChangePoint:
     depth = np.maximum(mean - state.total[:, chart] / np.maximum(state.count[:, chart], 1), 0.0)
     bet = int(np.argmax(state.count[:, chart] * depth**2))
     count = int(state.count[bet, chart])
-    return ChangePoint(int(state.since[bet, chart]), count, float(state.total[bet, chart]) / count)
+    return ChangePoint(int(state.since[bet, chart]), count, float(state.total[bet, chart]) / count, float(state.own[bet, chart]) / count)

@@ -160,11 +160,12 @@ def test_an_outlier_of_an_unbounded_metric_stays_an_item():
     """One value of 1e300 is one item at the end of the scale; a cost that doubles is noticed."""
     chance = np.random.default_rng(3)
     days = [day_of(day, chance.lognormal(0, 0.5, 40) * (1 if day < 30 else 2)) for day in range(45)]
-    days[20].values[0, 3] = 1e300
+    days[20].values[0, 3] = 1e300  # a day after the reference, before the change
     (alarm,) = feed(Monitor(PLAN), days, (COST,)).alarms
     assert alarm.direction == "rise"
     assert alarm.since >= 29 * DAY
-    assert alarm.after < 10
+    assert alarm.before == pytest.approx(np.exp(0.125), rel=0.1)  # as they are, not cut to the scale
+    assert alarm.after == pytest.approx(2 * np.exp(0.125), rel=0.3)
 
 
 def test_identities_are_never_mixed():
@@ -184,6 +185,14 @@ def test_each_segment_has_a_chart_and_all_records_one():
         days.append(day_of(day, np.clip(chance.normal(np.where((segments == 1) & (day >= 25), 0.3, 0.8), 0.1), 0, 1), segments=segments))
     alarms = feed(Monitor(PLAN), days, segments=[("a",), (None,)], by_segment=True).alarms
     assert {alarm.segment for alarm in alarms} == {None, (None,)}
+
+
+def test_a_segment_that_is_all_there_is_has_no_chart_beside_that_of_all():
+    days = stream(40, 25)
+    assert len(feed(Monitor(PLAN), days, segments=[("a",)], by_segment=True).alarms) == 1
+    days += [day_of(40, [0.5] * 10, segments=[0, 1] * 5)]
+    monitor = feed(Monitor(PLAN), days, segments=[("a",), ("b",)], by_segment=True)
+    assert {chart.segment for chart in monitor.charts.values()} == {None, ("a",), ("b",)}
 
 
 def test_more_segments_than_charts_are_left_to_the_chart_of_all():

@@ -150,10 +150,10 @@ def test_a_judge_that_fails_is_an_alarm_of_its_own(tmp_path):
 
 
 def test_records_without_time_or_policy_or_cluster(tmp_path):
-    rows = [{**row, "time": None} if place % 5 == 0 else {**row, "model": None} for place, row in enumerate(rows_of())]
+    rows = [{**row, "time": None} if place % 5 == 0 else {**row, "model": None if place % 2 else "b"} for place, row in enumerate(rows_of())]
     append(tmp_path / "store", rows, 0)
     found = watch(settings_with(tmp_path / "store"))
-    assert {json.dumps(chart["policy"]) for chart in found.charts} == {"{}", '{"model": null}'}
+    assert {json.dumps(chart["policy"]) for chart in found.charts} == {"{}", '{"model": null}', '{"model": "b"}'}
     append(tmp_path / "other", [{**row, "time": None} for row in rows], 0)
     nothing = watch(settings_with(tmp_path / "other"))
     assert (nothing.until, list(nothing.alarms), nothing.notes) == (None, [], ["no record has a time, so nothing can be watched"])

@@ -67,7 +67,7 @@ def test_charts_do_not_know_of_each_other():
     for chart in range(7):
         alone = Detectors.fresh(1)
         assert (feed(alone, factors[:, [chart]], mu0[[chart]], items[:, [chart]])[:, 0] == both[:, chart]).all()
-        assert all((getattr(alone, name)[:, 0] == getattr(together, name)[:, chart]).all() for name in ("sr", "cusum", "since", "count", "total"))
+        assert all((getattr(alone, name)[:, 0] == getattr(together, name)[:, chart]).all() for name in ("sr", "cusum", "since", "count", "total", "own"))
     together.restart(2)
     assert (together.sr[:, 2] == 0).all()
     assert (together.sr[:, 3] > 0).all()
