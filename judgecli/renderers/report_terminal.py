@@ -11,6 +11,7 @@ from judgecli.report import Report
 
 PAGE = Page()
 STYLES = {"worse": "red", "better": "green", "pass": "bold green", "fail": "bold red", "inconclusive": "bold yellow", "incomplete": "bold yellow"}
+TONES = {"good": "bold green", "bad": "bold red", "open": "bold yellow"}
 MOST_ROWS = 12
 
 
@@ -22,6 +23,8 @@ def report_text(report: Report, page: Page = PAGE) -> str:
         parts += [Text(f"          {shown(line, 300)}") for line in report.partial]
     if report.verdict != "no gates":
         parts.append(Text(f"gates     {report.verdict}", STYLES.get(report.verdict, "")))
+    if report.sentence:
+        parts.append(Text(f"verdict   {shown(report.sentence, 600)}", TONES.get(report.tone, "bold")))
     parts += [Text(f"report    {scope_text(report)}"), Text(f"records   {law_text(report)}"), Text("")]
     parts += [Text(f"  {shown(line, 600)}", STYLES.get(tone(line), "bold" if place == 0 else "")) for place, line in enumerate(report.headline)]
     tables = [

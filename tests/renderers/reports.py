@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from judgecli.report import Change, Distribution, Example, Measure, Point, Report, Series, Standing
+from judgecli.report import Change, Contrast, Distribution, Example, Measure, Method, Point, Report, Series, Standing
 from judgecli.signal.slices import Slice
 from judgecli.signal.summary import MetricSummary
 from judgecli.stats.intervals import Estimate
@@ -59,4 +59,9 @@ def report_of(texts: Sequence[str], *, pending: int = 0, windows: int = 3, polic
         measures=[Measure(name, name, 1, "number", (0.0, 1.0), True, name, name) for name in names],
         gates=[{"gate": name, "verdict": name, "value": 0.5, "low": 0.4, "high": 0.6, "threshold": 0.7, "n": 100, "message": name} for name in names],
         notes=names,
+        sentence=names[-1],
+        tone=names[0],
+        contrasts=[Contrast(name, name, one, one) for name, one in zip(names, examples, strict=True)],
+        quarantine=dict.fromkeys(names, 1),
+        methods=[Method(name, name) for name in names],
     )
