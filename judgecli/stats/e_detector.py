@@ -76,7 +76,8 @@ def bets(mu0: npt.ArrayLike, variance: npt.ArrayLike, *, binary: npt.ArrayLike =
 def step(state: Detectors, factors: Floats, mu0: Floats, x: Floats, moment: Integers, charts: int, own: Floats | None = None) -> Floats:
     """Feed one item (in [0, 1], with its moment) to each of the first `charts` charts; returns the statistic of each.
 
-    `own` has the items in their own units, where these are others; `factors` are the lambdas of `bets`, shape (bets, charts). What the state holds is changed in place.
+    `own` has the items in their own units, where these are others. `factors` are the lambdas of `bets`, shape (bets, charts).
+    What the state holds is changed in place.
     """
     first = slice(0, charts)
     sr, cusum = state.sr[:, first], state.cusum[:, first]

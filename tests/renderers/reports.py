@@ -64,4 +64,14 @@ def report_of(texts: Sequence[str], *, pending: int = 0, windows: int = 3, polic
         contrasts=[Contrast(name, name, one, one) for name, one in zip(names, examples, strict=True)],
         quarantine=dict.fromkeys(names, 1),
         methods=[Method(name, name) for name in names],
+        alarms=[alarm(name, place) for place, name in enumerate(names)],
     )
+
+
+def alarm(name: str, place: int) -> dict[str, object]:
+    """An open alarm with a text of the test's choice where data can reach it."""
+    times = {"time": "2026-09-22T10:00:00+00:00", "since": "2026-09-20T10:00:00+00:00", "recovered": None, "closed": None}
+    told = {"kind": ("value", "missing")[place % 2], "direction": ("drop", "rise")[place % 3 // 2], "worse": (True, False, None)[place % 3]}
+    numbers = {"size": -0.2, "before": 0.9, "after": 0.7, "n": 30}
+    said = {"id": f"{place:010x}", "state": "open", "comment": name, "accepted": False, "identity": name}
+    return {"metric": name, "policy": {name: name}, **times, **told, **numbers, **said}
