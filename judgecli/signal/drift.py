@@ -148,7 +148,7 @@ def _value_row(evidence: Evidence, margins: Margins) -> DriftRow:
     old, new = evidence.reference, evidence.current
     margin = margins.of(evidence.metric, evidence.span)
     row = _blank(evidence, margin)
-    if old.mean is None or new.mean is None or row.reasons:
+    if old.mean is None or new.mean is None or "change" in row.reasons:
         return row
     estimate = change_interval(new, old, rate=evidence.kind == "rate", scale=evidence.scale)
     why = {} if estimate.low is not None else {"low": "one side has fewer than two clusters", "p": "one side has fewer than two clusters"}
@@ -159,7 +159,7 @@ def _value_row(evidence: Evidence, margins: Margins) -> DriftRow:
         high=estimate.high,
         p=estimate.p,
         detectable=None if estimate.se is None or margin is None else margin + (_Z95 + _Z80) * estimate.se,
-        reasons=why,
+        reasons={**row.reasons, **why},
         bounds=_bounds(evidence),
         shape=None if evidence.shape is None else number_shape(evidence.shape),
     )
@@ -214,7 +214,7 @@ def _limited(side: Side, *, rate: bool, scale: Scale) -> Limited:
 def _category_row(evidence: Evidence, margins: Margins) -> DriftRow:
     """A category: how far the shares moved (total variation), with a test by cluster."""
     row = _blank(evidence, margins.of(evidence.metric, 1.0))
-    if not evidence.reference.scored or not evidence.current.scored or row.reasons or evidence.shape is None:
+    if not evidence.reference.scored or not evidence.current.scored or "change" in row.reasons or evidence.shape is None:
         return row
     shape = category_shape(evidence.shape)
     test = category_test(evidence.shape.reference, evidence.shape.current)
@@ -266,7 +266,7 @@ def _blank(evidence: Evidence, margin: float | None) -> DriftRow:
         margin=margin,
         p=None,
         clusters=min(old.clusters, new.clusters),
-        reasons={name: why for name, why in reasons.items() if name != "margin"} or ({"margin": reasons["margin"]} if "margin" in reasons else {}),
+        reasons=reasons,
         partial=bool(old.lost or new.lost or old.foreign or new.foreign),
     )
 
@@ -279,19 +279,20 @@ def _bounds(evidence: Evidence) -> tuple[float, float] | None:
     """Least and greatest change with the missing at either end; None where the scale has no ends."""
     ends = []
     for side in (evidence.reference, evidence.current):
-        if not side.lost:
+        lost = side.lost + side.foreign
+        if not lost:
             ends.append((side.mean or 0.0, side.mean or 0.0))
         elif evidence.scale[0] is None or evidence.scale[1] is None:
             return None
         else:
-            every = side.scored + side.lost
-            ends.append(((side.total + side.lost * evidence.scale[0]) / every, (side.total + side.lost * evidence.scale[1]) / every))
+            every = side.scored + lost
+            ends.append(((side.total + lost * evidence.scale[0]) / every, (side.total + lost * evidence.scale[1]) / every))
     return ends[1][0] - ends[0][1], ends[1][1] - ends[0][0]
 
 
 def _category_bounds(evidence: Evidence, change: float) -> tuple[float, float]:
     """Total variation moves at most by the share that is missing on each side."""
-    reach = sum(side.lost / max(side.scored + side.lost, 1) for side in (evidence.reference, evidence.current))
+    reach = sum((side.lost + side.foreign) / max(side.scored + side.lost + side.foreign, 1) for side in (evidence.reference, evidence.current))
     return max(0.0, change - reach), min(1.0, change + reach)
 
 
@@ -311,9 +312,9 @@ def _judged(row: DriftRow, alpha: float) -> DriftRow:
         why = f"not enough data: {row.clusters} clusters on the smaller side, {MIN_CLUSTERS} are needed"
         return replace(row, verdict="inconclusive", reasons={**row.reasons, "verdict": why})
     verdict = _verdict(row.low, row.high, row.margin, row.q < alpha)
-    why = _why_open(row, verdict, alpha)
-    if why:
-        return replace(row, verdict="inconclusive", reasons={**row.reasons, "verdict": why})
+    open_because = _why_open(row, verdict, alpha)
+    if open_because:
+        return replace(row, verdict="inconclusive", reasons={**row.reasons, "verdict": open_because})
     return replace(row, verdict=verdict)
 
 

@@ -1,0 +1,193 @@
+"""Rows of two sides, gathered batch by batch into what drift needs: sums by cluster and counts on a grid.
+
+Values are scaled to 64-bit integers before they are summed, so the answer is the same to the last digit whatever the
+sharding; memory follows the number of clusters, never that of rows.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from judgecli.signal.drift_shape import Grouped
+from judgecli.stats.distances import BINS
+
+GROUPS = 256  # of clusters, for the bootstrap of shapes: whole clusters, joined by their hash
+CELLS = 4_000_000  # of all grids of one metric: more segments have fewer groups each
+CATEGORIES = 50  # the most frequent; the rest are counted together
+REST = "(all others)"
+MOST_CLUSTERS, MANY_GROUPS = 5_000, 8_192  # of a category: more clusters are joined into this many groups
+DIGITS = 12
+ROOM = 9.0e18  # a 64-bit sum stays below it
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Cut = tuple[Floats, Floats, Floats, int, float]  # sums, counts and missing by cluster; rows; the exact sum of all
+
+
+@dataclass(frozen=True)
+class Extent:
+    """The grid of a metric from `start` to `end`, its largest absolute value, its span (what a margin is a share of), and whether values lie beyond the grid."""
+
+    start: float = 0.0
+    end: float = 1.0
+    largest: float = 1.0
+    span: float | None = None
+    cut: bool = False
+
+    @property
+    def step(self) -> float:
+        """The width of a bin."""
+        return (self.end - self.start) / (BINS - 1)
+
+
+class Gathered:
+    """Takes batches (code = 2 x segment + side, cluster, v and x of M metrics) in; gives each metric by segment and side."""
+
+    def __init__(self, segments: int, extents: Sequence[Extent]) -> None:
+        self._extents, self._codes = extents, 2 * segments
+        self._groups = 1 << max(4, min(8, int(math.log2(max(CELLS / BINS / self._codes, 1)))))
+        self._digits = [_digits(extent.largest) for extent in extents]
+        self._grids = [np.zeros(self._codes * self._groups * BINS, dtype=np.int64 if segments == 1 else np.int32) for _ in extents]
+        self._parts: list[list[tuple[Integers, ...]]] = [[] for _ in range(self._codes)]
+        self._merged: dict[int | None, tuple[tuple[Integers, ...], ...]] = {}
+
+    def add(self, batch: pa.Table) -> None:
+        """Take one batch in."""
+        code, cluster = batch.column("code").to_numpy(), batch.column("cluster").to_numpy()
+        values = [np.asarray(batch.column(f"v{m}").to_numpy(), dtype=np.float64) for m in range(len(self._extents))]
+        lost = [batch.column(f"x{m}") for m in range(len(self._extents))]
+        cell = (code.astype(np.int64) * self._groups + (cluster & (self._groups - 1))) * BINS
+        columns: list[Any] = [np.ones(len(code), dtype=np.int64)]
+        for m, extent in enumerate(self._extents):
+            scored = ~np.isnan(values[m])
+            clean = np.where(scored, values[m], extent.start)
+            bins = np.clip(np.rint((clean - extent.start) / extent.step), 0, BINS - 1).astype(np.int64)
+            places = cell + bins
+            self._grids[m] += np.bincount(places if scored.all() else places[scored], minlength=len(self._grids[m])).astype(self._grids[m].dtype, copy=False)
+            scaled = np.rint(np.where(scored, values[m], 0.0) * 10.0 ** self._digits[m]).astype(np.int64)
+            columns += [scored.astype(np.int64), scaled, np.asarray(lost[m].to_numpy(zero_copy_only=False), dtype=np.int64)]
+        order = np.argsort(code, kind="stable")
+        edges = np.searchsorted(code[order], np.arange(self._codes + 1))
+        for which in range(self._codes):
+            own = order[edges[which] : edges[which + 1]]
+            if len(own):
+                self._parts[which].append(_summed(cluster[own], [column[own] for column in columns]))
+
+    def metric(self, m: int) -> "MetricRows":
+        """One metric."""
+        return MetricRows(self, m)
+
+    def sides(self, seg: int | None) -> tuple[tuple[Integers, ...], ...]:
+        """Of one segment (None: all) both sides' columns, clusters at the same places."""
+        if seg not in self._merged:
+            segs = range(self._codes // 2) if seg is None else [seg]
+            parts = [[part for one in segs for part in self._parts[2 * one + side]] for side in (0, 1)]
+            width = 1 + 3 * len(self._extents)
+            whole = [
+                _summed(np.concatenate([part[0] for part in own]), [np.concatenate([part[1 + c] for part in own]) for c in range(width)])
+                if own
+                else tuple(np.empty(0, dtype=np.int64) for _ in range(1 + width))
+                for own in parts
+            ]
+            clusters = np.union1d(whole[0][0], whole[1][0])
+            self._merged = {seg: tuple(_placed(side, clusters) for side in whole)}
+        return self._merged[seg]
+
+    def grid(self, m: int, seg: int | None) -> Grouped:
+        """The counts of one metric on its grid."""
+        cells = self._grids[m].reshape(self._codes // 2, 2, self._groups, BINS)
+        both = cells.sum(axis=0) if seg is None else cells[seg]
+        extent = self._extents[m]
+        return Grouped(both[0].astype(np.float64), both[1].astype(np.float64), extent.step, extent.start, extent.cut)
+
+    def digits(self, m: int) -> int:
+        """By which power of ten the sums of a metric are scaled."""
+        return self._digits[m]
+
+
+@dataclass(frozen=True)
+class MetricRows:
+    """One metric of what was gathered."""
+
+    gathered: Gathered
+    m: int
+
+    def side(self, seg: int | None, side: int) -> Cut:
+        """One side of a segment (None: all)."""
+        columns = self.gathered.sides(seg)[side]
+        scale = 10.0 ** self.gathered.digits(self.m)
+        counts, sums, lost = columns[1 + 3 * self.m : 4 + 3 * self.m]
+        return sums / scale, counts.astype(np.float64), lost.astype(np.float64), int(columns[0].sum()), int(sums.sum()) / scale
+
+    def shape(self, seg: int | None) -> Grouped:
+        """Its counts on the grid."""
+        return self.gathered.grid(self.m, seg)
+
+
+class CategoryRows:
+    """A category by code, cluster and value (null: no value), with the number of rows."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._code, cluster, self._n = (table.column(name).to_numpy() for name in ("code", "cluster", "n"))
+        self._lost = np.asarray(table.column("lost").to_numpy(), dtype=bool)
+        values = table.column("value").to_pylist()
+        self._scored = np.array([value is not None for value in values], dtype=bool)
+        self.names, self._place = categories(values, self._n)
+        clusters, self._number = np.unique(cluster, return_inverse=True)
+        self._clusters = len(clusters)
+
+    def side(self, seg: int | None, side: int) -> Cut:
+        """One side of a segment (None: all); a category has no sum."""
+        own = (self._code % 2 == side) & (np.ones(len(self._code), dtype=bool) if seg is None else self._code // 2 == seg)
+        counts, lost = (np.bincount(self._number[own & which], self._n[own & which], self._clusters).astype(np.float64) for which in (self._scored, self._lost))
+        return np.zeros(self._clusters), counts, lost, int(self._n[own].sum()), 0.0
+
+    def shape(self, seg: int | None) -> Grouped:
+        """Clusters (many: groups of them) x categories."""
+        size = self._clusters if self._clusters <= MOST_CLUSTERS else MANY_GROUPS
+        found = []
+        for side in (0, 1):
+            own = self._scored & (self._code % 2 == side) & (np.ones(len(self._code), dtype=bool) if seg is None else self._code // 2 == seg)
+            codes = (self._number[own] % size) * len(self.names) + self._place[own]
+            found.append(np.bincount(codes, self._n[own], size * len(self.names)).astype(np.float64).reshape(size, len(self.names)))
+        return Grouped(found[0], found[1], categories=self.names)
+
+
+def categories(values: Sequence[str | None], counts: Integers) -> tuple[list[str], Integers]:
+    """The most frequent categories in the order of their names, and the place of each value among them."""
+    totals: dict[str, int] = {}
+    for value, count in zip(values, counts.tolist(), strict=True):
+        if value is not None:
+            totals[value] = totals.get(value, 0) + count
+    kept = sorted(sorted(totals, key=lambda value: (-totals[value], value))[:CATEGORIES])
+    names = [*kept, REST] if len(totals) > len(kept) else kept
+    place = {value: position for position, value in enumerate(kept)}
+    return names, np.array([0 if value is None else place.get(value, len(kept)) for value in values], dtype=np.int64)
+
+
+def _digits(largest: float) -> int:
+    """By which power of ten values are scaled: 12, less where a billion of them would not fit 64 bits."""
+    return min(DIGITS, int(math.floor(math.log10(ROOM / 4e6) - math.log10(max(largest, 1e-300)))))
+
+
+def _summed(cluster: Integers, columns: Sequence[Integers]) -> tuple[Integers, ...]:
+    """Distinct clusters in order, then the sums of the columns in each."""
+    order = np.argsort(cluster, kind="stable")
+    sorted_clusters = cluster[order]
+    starts = np.flatnonzero(np.r_[True, sorted_clusters[1:] != sorted_clusters[:-1]])
+    return (sorted_clusters[starts], *(np.add.reduceat(column[order], starts) for column in columns))
+
+
+def _placed(side: tuple[Integers, ...], clusters: Integers) -> tuple[Integers, ...]:
+    """The columns of one side at the places of `clusters`, 0 where it has none."""
+    places = np.searchsorted(clusters, side[0])
+    found = []
+    for column in side[1:]:
+        whole = np.zeros(len(clusters), dtype=np.int64)
+        whole[places] = column
+        found.append(whole)
+    return tuple(found)
