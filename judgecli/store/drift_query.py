@@ -20,6 +20,8 @@ from judgecli.store.selection import Selection, select_records
 from judgecli.store.windows_query import ONE_PASS, Question, WindowReduction
 
 BATCH = 250_000  # rows that are looked at together
+SAMPLE = 2_000  # records of a side whose texts are read
+CHARACTERS = 4_000
 CENTRE = (0.01, 0.99)  # quantiles of the reference whose distance stands for the range of an open scale
 TAILS = (0.001, 0.999)  # beyond them the values of an open scale are moved to the ends of the grid
 LOST = ", ".join(f"'{reason}'" for reason, kind in REASONS.items() if kind != "design")
@@ -70,6 +72,7 @@ class DriftReduction(WindowReduction):
                 hint="name --reference and --current so that no record is in both",
             )
         self._unscored = [any(row[5 + m] for row in rows) or any(m not in layout.held for layout in self._layouts) for m in every]
+        self._rows = sum(row[2] for row in rows)
         self.segments = [values for _, values, _ in self._segments()] if self._by and found else [()]
         return found.get((True, False), nothing), found.get((False, True), nothing)
 
@@ -80,7 +83,7 @@ class DriftReduction(WindowReduction):
         for first in range(0, len(numbers), ONE_PASS):
             some = numbers[first : first + ONE_PASS]
             extents = [self._extent(m) for m in some]
-            gathered = Gathered(len(self.segments), extents)
+            gathered = Gathered(len(self.segments), extents, self._rows)
             for batch in self._batches(some):
                 gathered.add(batch)
             for position, m in enumerate(some):
@@ -88,6 +91,22 @@ class DriftReduction(WindowReduction):
         for m in places:
             if self.metrics[m].kind == "category":
                 yield from self._metric(m, Extent(span=1.0), self._category(m))
+
+    def sample(self, places: Sequence[int], rows: tuple[int, int]) -> pa.Table:
+        """About 2,000 records of each side (`rows` says how many there are), whole clusters by their hash: side, cluster, texts, place, and v of metrics."""
+        columns = [
+            self._side,
+            f"{self._cluster} AS cluster",
+            *("key", "id", "time", "source.file AS file", "source.line AS line"),
+            *(f"left({name}, {CHARACTERS}) AS {name}, length({name}) AS {name}_length" for name in ("input", "output")),
+        ]
+        shares = [min(1.0, SAMPLE / max(count, 1)) for count in rows]
+        limit = f"CASE WHEN side = 0 THEN {int(shares[0] * 1048576)} ELSE {int(shares[1] * 1048576)} END"
+        values = "".join(f", v{m}" for m in places)
+        return self._arrow(
+            "SELECT side, cluster, key, id, time, file, line, input, output, input_length, output_length"
+            f"{values} FROM {self._relation(columns, places)} WHERE hash(cluster) % 1048576 < {limit} ORDER BY side, cluster, key"
+        )
 
     def _batches(self, places: Sequence[int]) -> Iterator[pa.Table]:
         """Rows in the order of the store: code (2 x segment + side), cluster, and v, x of each metric (x: is it missing)."""

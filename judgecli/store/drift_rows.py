@@ -47,10 +47,10 @@ class Extent:
 class Gathered:
     """Takes batches (code = 2 x segment + side, cluster, v and x of M metrics) in; gives each metric by segment and side."""
 
-    def __init__(self, segments: int, extents: Sequence[Extent]) -> None:
+    def __init__(self, segments: int, extents: Sequence[Extent], rows: int) -> None:
         self._extents, self._codes = extents, 2 * segments
         self._groups = 1 << max(4, min(8, int(math.log2(max(CELLS / BINS / self._codes, 1)))))
-        self._digits = [_digits(extent.largest) for extent in extents]
+        self._digits = [_digits(extent.largest, rows) for extent in extents]
         self._grids = [np.zeros(self._codes * self._groups * BINS, dtype=np.int64 if segments == 1 else np.int32) for _ in extents]
         self._parts: list[list[tuple[Integers, ...]]] = [[] for _ in range(self._codes)]
         self._merged: dict[int | None, tuple[tuple[Integers, ...], ...]] = {}
@@ -67,7 +67,8 @@ class Gathered:
             clean = np.where(scored, values[m], extent.start)
             bins = np.clip(np.rint((clean - extent.start) / extent.step), 0, BINS - 1).astype(np.int64)
             places = cell + bins
-            self._grids[m] += np.bincount(places if scored.all() else places[scored], minlength=len(self._grids[m])).astype(self._grids[m].dtype, copy=False)
+            counted = np.bincount(places if scored.all() else places[scored], minlength=len(self._grids[m]))
+            np.add(self._grids[m], counted, out=self._grids[m], casting="same_kind")
             scaled = np.rint(np.where(scored, values[m], 0.0) * 10.0 ** self._digits[m]).astype(np.int64)
             columns += [scored.astype(np.int64), scaled, np.asarray(lost[m].to_numpy(zero_copy_only=False), dtype=np.int64)]
         order = np.argsort(code, kind="stable")
@@ -169,9 +170,9 @@ def categories(values: Sequence[str | None], counts: Integers) -> tuple[list[str
     return names, np.array([0 if value is None else place.get(value, len(kept)) for value in values], dtype=np.int64)
 
 
-def _digits(largest: float) -> int:
-    """By which power of ten values are scaled: 12, less where a billion of them would not fit 64 bits."""
-    return min(DIGITS, int(math.floor(math.log10(ROOM / 4e6) - math.log10(max(largest, 1e-300)))))
+def _digits(largest: float, rows: int) -> int:
+    """By which power of ten values are scaled: 12, less only where the sum of all rows would not fit 64 bits."""
+    return min(DIGITS, math.floor(math.log10(ROOM / max(rows, 1)) - math.log10(max(largest, 1e-300))))
 
 
 def _summed(cluster: Integers, columns: Sequence[Integers]) -> tuple[Integers, ...]:

@@ -1,0 +1,87 @@
+"""What a sample of whole records says of a change: how much of it is another mix of traffic, and which records carry it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from judgecli.signal.drift import DriftRow, Evidence
+from judgecli.signal.drift_report import DriftExample
+from judgecli.signal.traits import language_guess, length_bucket
+from judgecli.stats.decomposition import Decomposition, decompose
+
+Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
+EACH = 2  # examples a side and metric
+EXCERPT = 1_000  # characters
+
+
+@dataclass(frozen=True)
+class DriftSample:
+    """N sampled records: whether current, cluster codes from 0 up, the records, and by metric a value (NaN = none)."""
+
+    current: npt.NDArray[np.bool_]
+    clusters: Rows
+    records: Sequence[Mapping[str, Any]]
+    values: Mapping[str, Floats]
+
+
+def traffic_parts(sample: DriftSample, metric: str) -> Decomposition | None:
+    """Within and mix over kinds of traffic: language and length of the input; None where no record has an input or a side no value."""
+    kinds: dict[tuple[str | None, str], int] = {}
+    stratum = np.array([kinds.setdefault(_kind(record["input"]), len(kinds)) for record in sample.records], dtype=np.int64)
+    if all(record["input"] is None for record in sample.records):
+        return None
+    values = sample.values[metric]
+    parts = []
+    for side in (False, True):
+        own = (sample.current == side) & ~np.isnan(values)
+        parts += [np.bincount(stratum[own], values[own], len(kinds)).astype(float), np.bincount(stratum[own], minlength=len(kinds)).astype(float)]
+    return decompose(parts[0], parts[1], parts[2], parts[3])
+
+
+def _kind(text: str | None) -> tuple[str | None, str]:
+    return (None, "no input") if text is None else (language_guess(text), length_bucket(text))
+
+
+def segment_parts(segments: Sequence[Evidence]) -> Decomposition | None:
+    """Within and mix over the segments of one metric, from all records."""
+    old, new = [item.reference for item in segments], [item.current for item in segments]
+    columns = (np.array(column, dtype=float) for side in (old, new) for column in ([item.total for item in side], [item.scored for item in side]))
+    return decompose(*columns) if segments else None
+
+
+def carriers(sample: DriftSample, row: DriftRow) -> list[DriftExample]:
+    """Records that carry the change of a metric: current ones with values that became more frequent, reference ones with values that became rarer.
+
+    The values are cut into the tenths of the grid; the choice within is by key, so it is the same in every run.
+    """
+    if row.shape is None or row.metric not in sample.values or not row.shape.edges:
+        return []
+    gained = np.subtract(row.shape.shares[1], row.shape.shares[0])
+    bins = np.searchsorted(np.array(row.shape.edges[1:-1]), sample.values[row.metric], side="right")
+    found = []
+    for side, place in ((False, int(np.argmin(gained))), (True, int(np.argmax(gained)))):
+        own = np.flatnonzero((sample.current == side) & ~np.isnan(sample.values[row.metric]) & (bins == place))
+        chosen = sorted(own.tolist(), key=lambda number: sample.records[number]["key"])
+        found += [_example(sample.records[number], row.metric, current=side, value=float(sample.values[row.metric][number])) for number in chosen[:EACH]]
+    return found
+
+
+def _example(record: Mapping[str, Any], metric: str, *, current: bool, value: float) -> DriftExample:
+    return DriftExample(
+        metric=metric,
+        side="current" if current else "reference",
+        value=value,
+        key=record["key"].hex(),
+        id=record["id"],
+        time=record["time"],
+        input=None if record["input"] is None else record["input"][:EXCERPT],
+        output=None if record["output"] is None else record["output"][:EXCERPT],
+        input_length=record["input_length"] or 0,
+        output_length=record["output_length"] or 0,
+        file=record["file"],
+        line=record["line"],
+    )
