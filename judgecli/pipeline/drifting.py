@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from judgecli.signal.drift_report import Drift, DriftExample, SideText, attribut
 from judgecli.signal.drift_sample import DriftSample, carriers, segment_parts, traffic_parts
 from judgecli.signal.text_drift import TextDrift, text_drift
 from judgecli.stats.decomposition import Decomposition
-from judgecli.store.drift_query import DriftReduction, SideFacts, Sides, side_condition
+from judgecli.store.drift_query import DriftReduction, Sides, side_condition
 from judgecli.store.folder import Store
 from judgecli.store.selection import Selection
 
@@ -141,11 +142,7 @@ class _Work:
         return rows, parts
 
     def _sample(self) -> DriftSample:
-        places = [
-            place
-            for place, info in enumerate(self._reduction.metrics)
-            if info.kind != "category" and info == self._selection.metric(info.name)
-        ]
+        places = [place for place, info in enumerate(self._reduction.metrics) if info.kind != "category" and info == self._selection.metric(info.name)]
         table = self._reduction.sample(places, (self._facts[0].rows, self._facts[1].rows))
         values = {self._reduction.metrics[m].name: np.asarray(table.column(f"v{m}").to_numpy(), dtype=np.float64) for m in places}
         records = table.drop_columns([f"v{m}" for m in places]).to_pylist()
@@ -177,7 +174,7 @@ class _Work:
         chosen = [row for row in rows if row.verdict == "drift" and row.what == "value" and row.overall and row.kind != "category"]
         return [example for row in chosen[:EXAMPLED] for example in carriers(sample, row)]
 
-    def _since(self) -> "SideText.first":  # type: ignore[name-defined]
+    def _since(self) -> datetime | None:
         """When the current records begin, where all of them are later than the reference."""
         old, new = self._facts
         return new.first if old.last is not None and new.first is not None and new.first > old.last else None
@@ -186,7 +183,9 @@ class _Work:
         notes = []
         for name, infos in self._selection.metrics.items():
             if len(infos) > 1 and any(row.metric == name for row in rows):
-                notes.append(f"{name} was measured in {len(infos)} ways; only identity {infos[0].identity[:12]} is compared, records of another count as not measured")
+                notes.append(
+                    f"{name} was measured in {len(infos)} ways; only identity {infos[0].identity[:12]} is compared, records of another count as not measured"
+                )
         if sample is not None and len(sample.records) < sum(side.rows for side in self._sides):
             notes.append(f"texts, kinds of traffic, diversity and examples are of a sample of whole clusters: {len(sample.records):,} records")
         if not texts:
@@ -204,5 +203,5 @@ def write_drift(found: Drift, path: Path) -> None:
     """Write the answer to a file: .html, .md or .json by its suffix. Raises: UsageError (another suffix), EnvironmentFailure."""
     from judgecli.pipeline.reporting import report_format
 
-    format = report_format(path)
-    publish_text(path, drift_html(found) if format == "html" else drift_markdown(found) if format == "markdown" else json_text(found.to_json()) + "\n")
+    kind = report_format(path)
+    publish_text(path, drift_html(found) if kind == "html" else drift_markdown(found) if kind == "markdown" else json_text(found.to_json()) + "\n")

@@ -123,7 +123,10 @@ def _text_json(found: TextDrift) -> dict[str, object]:
 def text_row(name: str, found: TextDrift) -> DriftRow:
     """The classifier's AUC as a row: its change is how far it is above 0.5, which is no difference."""
     made, short = found.auc, f"too few clusters with {name} text ({min(found.clusters)} on the smaller side)"
-    sides: list[dict[str, object]] = [{"n": texts, "mean": None, "of": texts, "clusters": clusters, "unscored": {}, "other_identity": 0} for texts, clusters in zip(found.texts, found.clusters, strict=True)]
+    sides: list[dict[str, object]] = [
+        {"n": texts, "mean": None, "of": texts, "clusters": clusters, "unscored": {}, "other_identity": 0}
+        for texts, clusters in zip(found.texts, found.clusters, strict=True)
+    ]
     known = made is not None and made.low is not None and made.high is not None and found.p is not None
     return DriftRow(
         metric=f"text.{name}",
@@ -198,7 +201,16 @@ def ranked(rows: Sequence[DriftRow]) -> list[DriftRow]:
     def weight(row: DriftRow) -> tuple[object, ...]:
         size = abs(row.change or 0.0) / row.margin if row.margin else 0.0
         place = {"drift": 0, "inconclusive": 1, "no drift": 2}[row.verdict]
-        return place, not row.overall, row.what != "value", not row.metric.startswith("reward."), row.worse is not True, -size, row.metric, str(sorted(row.segment.items(), key=str))
+        return (
+            place,
+            not row.overall,
+            row.what != "value",
+            not row.metric.startswith("reward."),
+            row.worse is not True,
+            -size,
+            row.metric,
+            str(sorted(row.segment.items(), key=str)),
+        )
 
     return sorted(rows, key=weight)
 
@@ -237,9 +249,12 @@ def _sentence(row: DriftRow, since: datetime | None) -> str:
     start = "" if since is None else f" since {since:%Y-%m-%d}"
     blame = {"app": "; the app, not the traffic", "traffic": "; the traffic, not the app", "both": "; the app and the traffic both"}.get(row.cause or "", "")
     if row.what == "text":
-        return f"The {row.metric.removeprefix('text.')} texts changed{start}: a classifier tells current from reference with AUC {row.change + 0.5:.2f} (95 % interval {row.low + 0.5:.2f} to {row.high + 0.5:.2f})."
+        limits = f"95 % interval {row.low + 0.5:.2f} to {row.high + 0.5:.2f}"
+        name = row.metric.removeprefix("text.")
+        return f"The {name} texts changed{start}: a classifier tells current from reference with AUC {row.change + 0.5:.2f} ({limits})."
     if row.kind == "category":
-        return f"{row.metric}{place} moved: {row.change:.0%} of the answers are in another category (95 % interval {row.low:.0%} to {row.high:.0%}{_counts(row)}){start}{blame}."
+        limits = f"95 % interval {row.low:.0%} to {row.high:.0%}{_counts(row)}"
+        return f"{row.metric}{place} moved: {row.change:.0%} of the answers are in another category ({limits}){start}{blame}."
     name = f"The {row.what} of {row.metric}" if row.what == MISSING else row.metric
     better = {True: ", which is worse", False: ", which is better", None: ""}[row.worse]
     verb = "rose" if row.change > 0 else "fell"

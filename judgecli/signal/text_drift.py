@@ -4,6 +4,7 @@ Word 1- and 2-grams are hashed, weighed by TF-IDF and given to a logistic regres
 asked about the other. An AUC of 0.5 means that it cannot tell. Then the words and openings whose share of texts changed.
 """
 
+import itertools
 import re
 import zlib
 from collections import Counter
@@ -94,7 +95,7 @@ def _hashed(tokens: Sequence[Sequence[str]]) -> sparse.csr_array:
     starts, columns, values = [0], [], []
     for own in tokens:
         places: Counter[int] = Counter()
-        for gram in (*zip(own), *zip(own, own[1:], strict=False)):
+        for gram in (*zip(own), *itertools.pairwise(own)):
             place = known.get(gram)
             if place is None:
                 place = known[gram] = zlib.crc32(" ".join(gram).encode("utf-8", "surrogatepass")) % COLUMNS

@@ -13,8 +13,8 @@ from judgecli.errors import UsageError
 from judgecli.schema import REASONS
 from judgecli.signal.cells import Window
 from judgecli.signal.drift import Evidence, Side
-from judgecli.store.folder import Store
 from judgecli.store.drift_rows import CategoryRows, Extent, Gathered, MetricRows
+from judgecli.store.folder import Store
 from judgecli.store.query import quote, run_checked
 from judgecli.store.selection import Selection, select_records
 from judgecli.store.windows_query import ONE_PASS, Question, WindowReduction

@@ -30,7 +30,7 @@ Cut = tuple[Floats, Floats, Floats, int, float]  # sums, counts and missing by c
 
 @dataclass(frozen=True)
 class Extent:
-    """The grid of a metric from `start` to `end`, its largest absolute value, its span (what a margin is a share of), and whether values lie beyond the grid."""
+    """The grid of a metric from `start` to `end`, its largest absolute value, its span (a margin is a share of it), and whether values lie beyond it."""
 
     start: float = 0.0
     end: float = 1.0
