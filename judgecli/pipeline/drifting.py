@@ -19,7 +19,6 @@ from judgecli.signal.diversity import cut_words
 from judgecli.signal.drift import ALPHA, MIN_CLUSTERS, DriftRow, Evidence, Margins, compare, decide
 from judgecli.signal.drift_report import Drift, DriftExample, SideText, attributed, corpus_row, headline, overall_verdict, ranked, text_row
 from judgecli.signal.drift_sample import DriftSample, carriers, segment_parts, traffic_parts
-from judgecli.signal.text_drift import TextDrift, text_drift
 from judgecli.stats.decomposition import Decomposition
 from judgecli.store.drift_query import DriftReduction, Sides, side_condition
 from judgecli.store.folder import Store
@@ -27,12 +26,13 @@ from judgecli.store.selection import Selection
 
 if TYPE_CHECKING:
     from judgecli.config.settings import Settings
+    from judgecli.signal.text_drift import TextDrift
 
 CURRENT, REFERENCE, OTHERS = "7d", "30d..7d", "all other records"
 EXAMPLED = 3  # metrics with examples
 
 
-def choose_sides(store: Store, settings: "Settings", reference: str | None, current: str | None) -> Sides:
+def choose_sides(store: Store, selection: Selection, settings: "Settings", reference: str | None, current: str | None) -> Sides:
     """What is compared: both as named; one named, against all other records; none, the newest 7 days against `alarms.reference` (30d..7d).
 
     Raises: UsageError, UnknownName.
@@ -41,9 +41,9 @@ def choose_sides(store: Store, settings: "Settings", reference: str | None, curr
         alarms = settings.project.alarms
         reference, current = (alarms.reference if alarms else None) or REFERENCE, CURRENT
     if reference is None or current is None:
-        named = side_condition(store, str(reference or current))
+        named = side_condition(store, selection, str(reference or current))
         return Sides(named, f"NOT ({named})", (reference, OTHERS)) if reference else Sides(f"NOT ({named})", named, (OTHERS, str(current)))
-    return Sides(side_condition(store, reference), side_condition(store, current), (reference, current))
+    return Sides(side_condition(store, selection, reference), side_condition(store, selection, current), (reference, current))
 
 
 def find_drift(
@@ -68,7 +68,7 @@ def find_drift(
         selection = select_rewarded(store, None, settings) if wants_reward else _plain(store)
         names = list(dict.fromkeys(metrics)) if metrics else sorted(selection.metrics, key=lambda name: (not name.startswith("reward."), name))
         _check_margins(wanted, names)
-        sides = choose_sides(store, settings, reference, current)
+        sides = choose_sides(store, selection, settings, reference, current)
         with DriftReduction(store, selection, names, sides, by=tuple(dict.fromkeys(by)), cluster=settings.cluster) as reduction:
             work = _Work(settings, selection, reduction, wanted)
             return work.run(by, texts=texts, any_dependence=any_dependence)
@@ -149,7 +149,9 @@ class _Work:
         _, codes = np.unique(table.column("cluster").to_numpy(), return_inverse=True)
         return DriftSample(table.column("side").to_numpy() == 1, codes.astype(np.int64), records, values)
 
-    def _texts(self, sample: DriftSample) -> dict[str, TextDrift]:
+    def _texts(self, sample: DriftSample) -> "dict[str, TextDrift]":
+        from judgecli.signal.text_drift import text_drift  # brings scipy.sparse and scipy.optimize
+
         found = {}
         for name in ("output", "input"):
             kept = np.array([bool(record[name]) for record in sample.records], dtype=bool)

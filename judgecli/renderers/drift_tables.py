@@ -1,12 +1,15 @@
 """The tables of a drift answer as columns and cells of plain text: one source for HTML, Markdown and terminal."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from judgecli.renderers.report_tables import NONE, Cell, Table, shown
 from judgecli.signal.drift import DriftRow
 from judgecli.signal.drift_report import Drift, where
 from judgecli.signal.headline import amount, difference, plain_number
-from judgecli.signal.text_drift import Shift
+
+if TYPE_CHECKING:
+    from judgecli.signal.text_drift import Shift
 
 MOST_ROWS = 60
 VERDICT_STYLE = {True: "worse-text", False: "better-text", None: ""}
@@ -134,7 +137,7 @@ def _distance(row: DriftRow, name: str) -> str:
     return plain_number(value) + limits
 
 
-def _shift_table(name: str, what: str, shifts: Sequence[Shift]) -> Table:
+def _shift_table(name: str, what: str, shifts: "Sequence[Shift]") -> Table:
     caption = f"Shares of {name} texts that have it, the largest change first; certain at 5 % after Bonferroni's correction for all {what} that were looked at."
     cells = [
         [Cell(shown(shift.text, 60)), Cell(f"{shift.reference:.1%}", "n"), Cell(f"{shift.current:.1%}", "n"), Cell(f"{shift.p:.2g}", "n")] for shift in shifts

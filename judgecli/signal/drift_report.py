@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from judgecli.signal.corpus_drift import CorpusShift
 from judgecli.signal.drift import MISSING, DriftRow, Verdict
 from judgecli.signal.headline import amount, difference, plain_number, span
-from judgecli.signal.text_drift import TextDrift
 from judgecli.stats.decomposition import Decomposition
+
+if TYPE_CHECKING:
+    from judgecli.signal.text_drift import TextDrift
 
 Tone = Literal["worse", "better", ""]
 TEXT_MARGIN = 0.05  # above an AUC of 0.5
@@ -62,7 +64,7 @@ class Drift:
     family: int
     correction: str
     complete: bool
-    texts: Mapping[str, TextDrift] = field(default_factory=dict)
+    texts: "Mapping[str, TextDrift]" = field(default_factory=dict)
     examples: Sequence[DriftExample] = ()
     notes: Sequence[str] = ()
 
@@ -107,7 +109,7 @@ def _side_json(side: SideText) -> dict[str, object]:
     return {"filter": side.name, "records": side.rows, **times}
 
 
-def _text_json(found: TextDrift) -> dict[str, object]:
+def _text_json(found: "TextDrift") -> dict[str, object]:
     return {
         "auc": None if found.auc is None else found.auc.auc,
         "low": None if found.auc is None else found.auc.low,
@@ -120,7 +122,7 @@ def _text_json(found: TextDrift) -> dict[str, object]:
     }
 
 
-def text_row(name: str, found: TextDrift) -> DriftRow:
+def text_row(name: str, found: "TextDrift") -> DriftRow:
     """The classifier's AUC as a row: its change is how far it is above 0.5, which is no difference."""
     made, short = found.auc, f"too few clusters with {name} text ({min(found.clusters)} on the smaller side)"
     sides: list[dict[str, object]] = [

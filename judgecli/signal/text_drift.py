@@ -68,7 +68,7 @@ def text_drift(texts: Sequence[str], current: Flags, clusters: Rows) -> TextDrif
         return TextDrift(None, None, sizes, held, [], [])
     scores, half = _cross_fitted(tokens, current, clusters)
     found, p = _joined(scores, current, clusters, half)
-    grams = [set(own) for own in tokens]
+    grams = [{word for word in own if word[0].isalnum()} for own in tokens]
     openings = [{" ".join(own[:OPENING])} if len(own) >= OPENING else set() for own in tokens]
     return TextDrift(found, p, sizes, held, _shifts(grams, current, clusters), _shifts(openings, current, clusters))
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special, stats
+from scipy import special
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
@@ -34,9 +34,9 @@ def auc(scores: Floats, positive: Flags, clusters: Rows, *, level: float = 0.95)
     up, down = int(positive.sum()), int((~positive).sum())
     if not up or not down:
         return None
-    ranks = stats.rankdata(scores)
+    ranks = _ranks(scores)
     own = np.empty(len(scores))
-    own[positive], own[~positive] = stats.rankdata(scores[positive]), stats.rankdata(scores[~positive])
+    own[positive], own[~positive] = _ranks(scores[positive]), _ranks(scores[~positive])
     placement = (ranks - own) / np.where(positive, down, up)  # the share of the other side below a row
     placement[~positive] = 1 - placement[~positive]
     area = float(placement[positive].mean())
@@ -60,7 +60,7 @@ def auc_permutation(scores: Floats, positive: Flags, clusters: Rows, *, permutat
     """
     if positive.all() or not positive.any():
         return None
-    ranks = stats.rankdata(scores)
+    ranks = _ranks(scores)
     size = int(clusters.max()) + 1
     sums = [np.bincount(clusters[side], ranks[side], size) for side in (positive, ~positive)]
     counts = [np.bincount(clusters[side], minlength=size).astype(float) for side in (positive, ~positive)]
@@ -84,3 +84,10 @@ def _area(sums: Floats | float, counts: Floats | float, number: int) -> Floats:
     pairs = counts * (number - counts)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(pairs > 0, (sums - counts * (counts + 1) / 2) / pairs, 0.5)
+
+
+def _ranks(values: Floats) -> Floats:
+    """Ranks from 1, equal values sharing the mean of theirs."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    found: Floats = (np.cumsum(counts) - (counts - 1) / 2)[place]
+    return found

@@ -14,12 +14,13 @@ from judgecli.schema import REASONS
 from judgecli.signal.cells import Window
 from judgecli.signal.drift import Evidence, Side
 from judgecli.store.drift_rows import CategoryRows, Extent, Gathered, MetricRows
+from judgecli.store.filters import AGE, compile_filter
 from judgecli.store.folder import Store
 from judgecli.store.query import quote, run_checked
-from judgecli.store.selection import Selection, select_records
+from judgecli.store.selection import Selection, newest_time, select_records
 from judgecli.store.windows_query import ONE_PASS, Question, WindowReduction
 
-BATCH = 250_000  # rows that are looked at together
+BATCH = 100_000  # rows that are looked at together
 SAMPLE = 2_000  # records of a side whose texts are read
 CHARACTERS = 4_000
 CENTRE = (0.01, 0.99)  # quantiles of the reference whose distance stands for the range of an open scale
@@ -83,7 +84,7 @@ class DriftReduction(WindowReduction):
         for first in range(0, len(numbers), ONE_PASS):
             some = numbers[first : first + ONE_PASS]
             extents = [self._extent(m) for m in some]
-            gathered = Gathered(len(self.segments), extents, self._rows)
+            gathered = Gathered(len(self.segments), extents, [self._unscored[m] for m in some], self._rows)
             for batch in self._batches(some):
                 gathered.add(batch)
             for position, m in enumerate(some):
@@ -110,7 +111,7 @@ class DriftReduction(WindowReduction):
 
     def _batches(self, places: Sequence[int]) -> Iterator[pa.Table]:
         """Rows in the order of the store: code (2 x segment + side), cluster, and v, x of each metric (x: is it missing)."""
-        lost = [f"(v{m} IS NULL AND r{m} IN ({LOST})) AS x{position}" if self._unscored[m] else f"false AS x{position}" for position, m in enumerate(places)]
+        lost = [f"CAST(v{m} IS NULL AND r{m} IN ({LOST}) AS TINYINT) AS x{position}" for position, m in enumerate(places) if self._unscored[m]]
         values = [f"v{m} AS v{position}" for position, m in enumerate(places)]
         rows = self._coded([f"{self._cluster} AS cluster", self._side], places)
         query = f"SELECT CAST(2 * seg + side AS SMALLINT) AS code, cluster, {', '.join([*values, *lost])} FROM {rows}"
@@ -177,12 +178,12 @@ class DriftReduction(WindowReduction):
         return CategoryRows(self._arrow(query))
 
 
-def side_condition(store: Store, text: str) -> str:
-    """The checked SQL of one side: a filter, run:last or run:ID. Raises: UsageError, UnknownName."""
-    selection = select_records(store, text)
-    conditions = [f"({selection.where})"] if selection.where is not None else []
-    if text.startswith("run:"):
-        own = f"file_id IN ({', '.join(map(str, selection.scope.file_ids)) or 'NULL'})"
-        keys = [f"from_hex('{key.hex()}')" for key in selection.scope.adopted.column("key").to_pylist()]
-        conditions.append(f"({own} OR key IN ({', '.join(keys)}))" if keys else own)
-    return f"COALESCE({' AND '.join(conditions) or 'true'}, false)"
+def side_condition(store: Store, selection: Selection, text: str) -> str:
+    """The checked SQL of one side: a filter over all records (`selection`), run:last or run:ID. Raises: UsageError, UnknownName."""
+    if not text.startswith("run:"):
+        newest = newest_time(store, selection.scope.shards) if AGE.fullmatch(text.strip()) else None
+        return f"COALESCE({compile_filter(text, newest=newest)}, false)" if text.strip() else "true"
+    scope = select_records(store, text).scope
+    own = f"file_id IN ({', '.join(map(str, scope.file_ids)) or 'NULL'})"
+    keys = [f"from_hex('{key.hex()}')" for key in scope.adopted.column("key").to_pylist()]
+    return f"({own} OR key IN ({', '.join(keys)}))" if keys else f"({own})"

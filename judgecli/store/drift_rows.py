@@ -47,8 +47,11 @@ class Extent:
 class Gathered:
     """Takes batches (code = 2 x segment + side, cluster, v and x of M metrics) in; gives each metric by segment and side."""
 
-    def __init__(self, segments: int, extents: Sequence[Extent], rows: int) -> None:
-        self._extents, self._codes = extents, 2 * segments
+    def __init__(self, segments: int, extents: Sequence[Extent], gaps: Sequence[bool], rows: int) -> None:
+        """`gaps` tells which metrics have rows without a value, `rows` how many rows there will be at most."""
+        self._extents, self._gaps, self._codes = extents, gaps, 2 * segments
+        starts = np.cumsum([1, *(3 if gap else 1 for gap in gaps)])
+        self._start, self._width = starts[:-1].tolist(), int(starts[-1])  # where the columns of a metric begin
         self._groups = 1 << max(4, min(8, int(math.log2(max(CELLS / BINS / self._codes, 1)))))
         self._digits = [_digits(extent.largest, rows) for extent in extents]
         self._grids = [np.zeros(self._codes * self._groups * BINS, dtype=np.int64 if segments == 1 else np.int32) for _ in extents]
@@ -58,25 +61,34 @@ class Gathered:
     def add(self, batch: pa.Table) -> None:
         """Take one batch in."""
         code, cluster = batch.column("code").to_numpy(), batch.column("cluster").to_numpy()
-        values = [np.asarray(batch.column(f"v{m}").to_numpy(), dtype=np.float64) for m in range(len(self._extents))]
-        lost = [batch.column(f"x{m}") for m in range(len(self._extents))]
         cell = (code.astype(np.int64) * self._groups + (cluster & (self._groups - 1))) * BINS
         columns: list[Any] = [np.ones(len(code), dtype=np.int64)]
-        for m, extent in enumerate(self._extents):
-            scored = ~np.isnan(values[m])
-            clean = np.where(scored, values[m], extent.start)
-            bins = np.clip(np.rint((clean - extent.start) / extent.step), 0, BINS - 1).astype(np.int64)
-            places = cell + bins
-            counted = np.bincount(places if scored.all() else places[scored], minlength=len(self._grids[m]))
-            np.add(self._grids[m], counted, out=self._grids[m], casting="same_kind")
-            scaled = np.rint(np.where(scored, values[m], 0.0) * 10.0 ** self._digits[m]).astype(np.int64)
-            columns += [scored.astype(np.int64), scaled, np.asarray(lost[m].to_numpy(zero_copy_only=False), dtype=np.int64)]
+        for m in range(len(self._extents)):
+            columns += self._measure(m, batch, cell)
         order = np.argsort(code, kind="stable")
         edges = np.searchsorted(code[order], np.arange(self._codes + 1))
         for which in range(self._codes):
             own = order[edges[which] : edges[which + 1]]
             if len(own):
                 self._parts[which].append(_summed(cluster[own], [column[own] for column in columns]))
+
+    def _measure(self, m: int, batch: pa.Table, cell: Integers) -> list[Integers]:
+        """Count one metric on its grid; its scaled values and, where some have none, which are scored and which missing."""
+        values, extent = np.asarray(batch.column(f"v{m}").to_numpy(), dtype=np.float64), self._extents[m]
+        scored = None
+        if self._gaps[m]:
+            scored = ~np.isnan(values)
+            values = np.where(scored, values, 0.0)
+        bins = values - extent.start
+        bins *= 1 / extent.step
+        np.rint(bins, out=bins)
+        places = np.clip(bins, 0, BINS - 1, out=bins).astype(np.int64)
+        places += cell
+        counted = np.bincount(places if scored is None else places[scored], minlength=len(self._grids[m]))
+        np.add(self._grids[m], counted, out=self._grids[m], casting="same_kind")
+        scaled = values * 10.0 ** self._digits[m]
+        found = [np.rint(scaled, out=scaled).astype(np.int64)]
+        return found if scored is None else [*found, scored.astype(np.int64), np.asarray(batch.column(f"x{m}").to_numpy(), dtype=np.int64)]
 
     def metric(self, m: int) -> "MetricRows":
         """One metric."""
@@ -87,14 +99,15 @@ class Gathered:
         if seg not in self._merged:
             segs = range(self._codes // 2) if seg is None else [seg]
             parts = [[part for one in segs for part in self._parts[2 * one + side]] for side in (0, 1)]
-            width = 1 + 3 * len(self._extents)
             whole = [
-                _summed(np.concatenate([part[0] for part in own]), [np.concatenate([part[1 + c] for part in own]) for c in range(width)])
+                _summed(np.concatenate([part[0] for part in own]), [np.concatenate([part[1 + c] for part in own]) for c in range(self._width)])
                 if own
-                else tuple(np.empty(0, dtype=np.int64) for _ in range(1 + width))
+                else tuple(np.empty(0, dtype=np.int64) for _ in range(1 + self._width))
                 for own in parts
             ]
-            clusters = np.union1d(whole[0][0], whole[1][0])
+            if self._codes == 2:
+                self._parts = [[whole[0]], [whole[1]]]  # summed once; the batches may go
+            clusters = _united(whole[0][0], whole[1][0])
             self._merged = {seg: tuple(_placed(side, clusters) for side in whole)}
         return self._merged[seg]
 
@@ -104,6 +117,11 @@ class Gathered:
         both = cells.sum(axis=0) if seg is None else cells[seg]
         extent = self._extents[m]
         return Grouped(both[0].astype(np.float64), both[1].astype(np.float64), extent.step, extent.start, extent.cut)
+
+    def columns_of(self, m: int, columns: tuple[Integers, ...]) -> tuple[Integers, Integers, Integers]:
+        """Sums, scored rows and missing rows of one metric."""
+        first = self._start[m]
+        return (columns[first], columns[first + 1], columns[first + 2]) if self._gaps[m] else (columns[first], columns[0], np.zeros_like(columns[0]))
 
     def digits(self, m: int) -> int:
         """By which power of ten the sums of a metric are scaled."""
@@ -120,9 +138,9 @@ class MetricRows:
     def side(self, seg: int | None, side: int) -> Cut:
         """One side of a segment (None: all)."""
         columns = self.gathered.sides(seg)[side]
+        sums, counts, lost = self.gathered.columns_of(self.m, columns)
         scale = 10.0 ** self.gathered.digits(self.m)
-        counts, sums, lost = columns[1 + 3 * self.m : 4 + 3 * self.m]
-        return sums / scale, counts.astype(np.float64), lost.astype(np.float64), int(columns[0].sum()), int(sums.sum()) / scale
+        return sums / scale, counts.astype(np.float64), lost.astype(np.float64), int(columns[0].sum()), _exact(sums) / scale
 
     def shape(self, seg: int | None) -> Grouped:
         """Its counts on the grid."""
@@ -192,3 +210,14 @@ def _placed(side: tuple[Integers, ...], clusters: Integers) -> tuple[Integers, .
         whole[places] = column
         found.append(whole)
     return tuple(found)
+
+
+def _united(one: Integers, other: Integers) -> Integers:
+    """The distinct numbers of two ordered lists, in order."""
+    both = np.sort(np.concatenate([one, other]), kind="stable")  # two runs: one merge
+    return both[np.r_[True, both[1:] != both[:-1]]] if len(both) else both
+
+
+def _exact(sums: Integers) -> int:
+    """The sum as a whole number of any size."""
+    return (int((sums >> 24).sum()) << 24) + int((sums & 0xFFFFFF).sum())
