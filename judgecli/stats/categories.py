@@ -65,9 +65,9 @@ def _inflation(reference: Counts, current: Counts, table: Counts) -> float:
 
 
 def _permuted(reference: Counts, current: Counts, table: Counts, permutations: int, seed: int) -> float:
-    """The share of permutations whose total variation is at least the observed one."""
+    """The share of permutations whose statistic is at least the observed one."""
     chance = np.random.default_rng(seed)
-    observed = _apart(table[0][None], table[1][None])[0]
+    observed = float(_chi2(table[0][None], table[1][None])[0])
     both = (reference.sum(axis=1) > 0) & (current.sum(axis=1) > 0)
     side = current.sum(axis=1) > 0
     single = np.flatnonzero(~both & (reference.sum(axis=1) + current.sum(axis=1) > 0))
@@ -79,11 +79,13 @@ def _permuted(reference: Counts, current: Counts, table: Counts, permutations: i
         own = moved.astype(float) @ (total * ~both[:, None])
         swap = (chance.random((size, int(both.sum()))) < 0.5).astype(float)
         own += swap @ reference[both] + (1 - swap) @ current[both]
-        extreme += int((_apart(total.sum(axis=0) - own, own) >= observed - 1e-12).sum())
+        extreme += int((_chi2(total.sum(axis=0) - own, own) >= observed * (1 - 1e-12)).sum())
     return (extreme + 1) / (permutations + 1)
 
 
-def _apart(one: Counts, other: Counts) -> Counts:
+def _chi2(one: Counts, other: Counts) -> Counts:
+    """Pearson's statistic of B pairs of rows of counts; 0 where a side is empty."""
+    rows = [side.sum(axis=1, keepdims=True) for side in (one, other)]
     with np.errstate(invalid="ignore", divide="ignore"):
-        found = np.abs(one / one.sum(axis=1, keepdims=True) - other / other.sum(axis=1, keepdims=True)).sum(axis=1) / 2
-    return np.where(np.isnan(found), 1.0, found)
+        found = (rows[0] * rows[1])[:, 0] * ((one / rows[0] - other / rows[1]) ** 2 / (one + other)).sum(axis=1)
+    return np.where(np.isnan(found), 0.0, found)
