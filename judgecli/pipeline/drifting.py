@@ -18,7 +18,7 @@ from judgecli.signal.corpus_drift import corpus_drift
 from judgecli.signal.diversity import cut_words
 from judgecli.signal.drift import ALPHA, MIN_CLUSTERS, DriftRow, Evidence, Margins, compare, decide
 from judgecli.signal.drift_report import Drift, DriftExample, SideText, attributed, corpus_row, headline, overall_verdict, ranked, text_row
-from judgecli.signal.drift_sample import DriftSample, carriers, segment_parts, traffic_parts
+from judgecli.signal.drift_sample import DriftSample, carriers, segment_parts, traffic_kinds, traffic_parts
 from judgecli.stats.decomposition import Decomposition
 from judgecli.store.drift_query import DriftReduction, Sides, side_condition
 from judgecli.store.folder import Store
@@ -106,7 +106,9 @@ class _Work:
             found = self._texts(sample)
             rows += [text_row(name, made) for name, made in found.items()]
             rows += self._corpus(sample)
-            parts |= {name: made for name in sample.values if name not in parts and (made := traffic_parts(sample, name)) is not None}
+            kinds = traffic_kinds(sample)
+            names = [] if kinds is None else [name for name in sample.values if name not in parts]
+            parts |= {name: made for name in names if kinds is not None and (made := traffic_parts(sample, kinds, name)) is not None}
         judged = [attributed(row, parts.get(row.metric)) if row.overall else row for row in decide(rows, alpha=ALPHA, any_dependence=any_dependence)]
         ordered = ranked(judged)
         verdict, family = overall_verdict(ordered), sum(row.p is not None for row in ordered)
@@ -197,7 +199,7 @@ class _Work:
         if any(row.clusters < MIN_CLUSTERS for row in rows if row.segment):
             notes.append(f"segments with fewer than {MIN_CLUSTERS} clusters on a side are inconclusive")
         if any(row.shape is not None and row.shape.cut for row in rows):
-            notes.append("W1, KS and TV of metrics without a closed scale are of values moved into the 0.1 to 99.9 % range of the larger side")
+            notes.append("for W1, values of an open scale far outside its 1 to 99 % range are moved to the ends of a grid three times as wide")
         return notes
 
 

@@ -18,7 +18,7 @@ VERDICT_STYLE = {True: "worse-text", False: "better-text", None: ""}
 def drift_tables(found: Drift, *, most: int = MOST_ROWS) -> list[Table]:
     """Every table that has a row: metrics, segments, parts of the change, shapes, words and openings."""
     overall, segments = [row for row in found.rows if row.overall], [row for row in found.rows if not row.overall]
-    tables = [row_table(found, overall, most)]
+    tables = [row_table(found, [row for row in overall if row.what != "corpus" or row.change is not None], most)]
     if segments:
         tables.append(segment_table(found, segments, most))
     tables += [table for table in (parts_table(overall), shape_table(found.rows, most)) if table.rows]
@@ -35,6 +35,8 @@ COLUMNS = ("was", "is", "change", "95 % interval", "margin", "q", "n of N before
 def row_table(found: Drift, rows: Sequence[DriftRow], most: int) -> Table:
     """One line a metric over all records."""
     more = f" The first {most} of {len(rows)} are shown; the JSON answer has all." if len(rows) > most else ""
+    short = [row.metric for row in found.rows if row.what == "corpus" and row.change is None]
+    more += f" Too few or too short outputs for {', '.join(short)}." if short else ""
     caption = (
         "drift: the whole interval is beyond the margin, and q is below 5 %. no drift: the whole interval is within the margin. inconclusive: not enough "
         f"data. Intervals go by clusters; q is {found.correction}'s over all {found.family} comparisons of this report.{more}"

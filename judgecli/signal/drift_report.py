@@ -139,9 +139,9 @@ def text_row(name: str, found: "TextDrift") -> DriftRow:
         higher_is_better=None,
         reference=sides[0],
         current=sides[1],
-        change=made.auc - 0.5 if made is not None and known else None,
-        low=(made.low or 0.0) - 0.5 if made is not None and known else None,
-        high=(made.high or 0.0) - 0.5 if made is not None and known else None,
+        change=max(made.auc - 0.5, 0.0) if made is not None and known else None,  # worse than guessing has found nothing
+        low=max((made.low or 0.0) - 0.5, 0.0) if made is not None and known else None,
+        high=max((made.high or 0.0) - 0.5, 0.0) if made is not None and known else None,
         margin=TEXT_MARGIN,
         p=found.p if known else None,
         clusters=min(found.clusters),
@@ -263,7 +263,7 @@ def _sentence(row: DriftRow, since: datetime | None) -> str:
     size = difference(abs(row.change), row).lstrip("+")
     old, new = (amount(float(str(side["mean"])), row) for side in (row.reference, row.current))
     limits = f"95 % interval of the change {difference(row.low, row, bare=True)} to {difference(row.high, row)}"
-    return f"{name}{place} {verb} by {size}{better}{start}: {old} to {new} ({limits}{_counts(row)}){blame}."
+    return f"{name}{place} {verb} by {size}{start}{better}: {old} to {new} ({limits}{_counts(row)}){blame}."
 
 
 def _counts(row: DriftRow) -> str:

@@ -28,17 +28,21 @@ class DriftSample:
     values: Mapping[str, Floats]
 
 
-def traffic_parts(sample: DriftSample, metric: str) -> Decomposition | None:
-    """Within and mix over kinds of traffic: language and length of the input; None where no record has an input or a side no value."""
-    kinds: dict[tuple[str | None, str], int] = {}
-    stratum = np.array([kinds.setdefault(_kind(record["input"]), len(kinds)) for record in sample.records], dtype=np.int64)
+def traffic_kinds(sample: DriftSample) -> Rows | None:
+    """The kind of traffic of every record as a code from 0 up: language and length of its input; None where no record has an input."""
     if all(record["input"] is None for record in sample.records):
         return None
-    values = sample.values[metric]
+    kinds: dict[tuple[str | None, str], int] = {}
+    return np.array([kinds.setdefault(_kind(record["input"]), len(kinds)) for record in sample.records], dtype=np.int64)
+
+
+def traffic_parts(sample: DriftSample, kinds: Rows, metric: str) -> Decomposition | None:
+    """Within and mix of one metric over kinds of traffic; None where a side has no value."""
+    values, size = sample.values[metric], int(kinds.max()) + 1
     parts = []
     for side in (False, True):
         own = (sample.current == side) & ~np.isnan(values)
-        parts += [np.bincount(stratum[own], values[own], len(kinds)).astype(float), np.bincount(stratum[own], minlength=len(kinds)).astype(float)]
+        parts += [np.bincount(kinds[own], values[own], size).astype(float), np.bincount(kinds[own], minlength=size).astype(float)]
     return decompose(parts[0], parts[1], parts[2], parts[3])
 
 

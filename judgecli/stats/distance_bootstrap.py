@@ -16,10 +16,11 @@ def distance_limits(
     """Estimate, low and high of (W1, KS, TV), each corrected for what chance alone gives; None where a side has fewer than two groups.
 
     Columns: groups x bins on both sides; row g is the same group of clusters on both (zeros where it has no rows there), so
-    what is paired stays paired. A draw weighs every group with Poisson(1). The bias of a distance (it is never below 0) is
-    its mean under the pooled null: both sides have the pooled shares, each with the spread of its own groups. It is taken
-    from the estimate and the limits, which end at 0.
-    Source: Hanley & MacGibbon 2006 (Poisson bootstrap); Chamandy et al. 2012 (by cluster); Efron & Tibshirani 1993, section 10 (bias).
+    what is paired stays paired. A draw weighs every group with Poisson(1). A distance is never below 0, so chance alone
+    makes it positive: its mean under the pooled null (both sides have the pooled shares, each with the spread of its own
+    groups) is taken off in squares, d^2 - null^2, down to 0: the whole of it where nothing differs, next to nothing where much does.
+    Taken off plainly it would be too much for a true shift (limits of a shift of 0.4 covered 80 % in simulation).
+    Source: Hanley & MacGibbon 2006 (Poisson bootstrap); Chamandy et al. 2012 (by cluster).
     """
     if min((counts.sum(axis=1) > 0).sum() for counts in (reference, current)) < 2:
         return None
@@ -33,8 +34,11 @@ def distance_limits(
     tail = (1 - level) / 2
     # a draw holds the bias twice (of the sample, and of drawing from it): only its spread around its mean is used
     low, high = np.quantile(found - found.mean(axis=0), [tail, 1 - tail], axis=0)
-    estimate = np.maximum(observed - null, 0.0)
-    return estimate, np.maximum(observed - null + low, 0.0), np.maximum(observed - null + high, 0.0)
+    return _less_chance(observed, null), _less_chance(observed + low, null), _less_chance(observed + high, null)
+
+
+def _less_chance(found: Counts, null: Counts) -> Counts:
+    return np.sqrt(np.maximum(np.maximum(found, 0.0) ** 2 - null**2, 0.0))
 
 
 def _null(reference: Counts, current: Counts, drawn_reference: Counts, drawn_current: Counts, step: float) -> Counts:

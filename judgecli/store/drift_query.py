@@ -24,7 +24,6 @@ BATCH = 100_000  # rows that are looked at together
 SAMPLE = 2_000  # records of a side whose texts are read
 CHARACTERS = 4_000
 CENTRE = (0.01, 0.99)  # quantiles of the reference whose distance stands for the range of an open scale
-TAILS = (0.001, 0.999)  # beyond them the values of an open scale are moved to the ends of the grid
 LOST = ", ".join(f"'{reason}'" for reason, kind in REASONS.items() if kind != "design")
 
 
@@ -127,13 +126,14 @@ class DriftReduction(WindowReduction):
 
     def _open_extent(self, m: int) -> Extent:
         """Where the grid of a scale without ends lies, and how wide its values usually spread on the reference."""
-        marks = ", ".join(map(str, (*CENTRE, *TAILS)))
+        marks = ", ".join(map(str, CENTRE))
         quantiles = ", ".join(f"quantile_disc(v{m}, [{marks}]) FILTER (side = {side})" for side in (0, 1))
         old, new, largest, least, most = self._fetch(f"SELECT {quantiles}, max(abs(v{m})), min(v{m}), max(v{m}) FROM {self._relation([self._side], [m])}")[0]
         known = [values for values in (old, new) if values]
         if not known:
             return Extent()
-        start, end = float(min(values[2] for values in known)), float(max(values[3] for values in known))
+        near, far = float(min(values[0] for values in known)), float(max(values[1] for values in known))
+        start, end = max(near - (far - near), float(least)), min(far + (far - near), float(most))  # farther out, values are moved to the ends
         span = float(old[1] - old[0]) if old and old[1] > old[0] else None
         return Extent(start, end if end > start else start + 1.0, float(largest), span, least < start or most > end)
 
