@@ -51,12 +51,12 @@ class Gathered:
         """`gaps` tells which metrics have rows without a value, `rows` how many rows there will be at most."""
         self._extents, self._gaps, self._codes = extents, gaps, 2 * segments
         starts = np.cumsum([1, *(3 if gap else 1 for gap in gaps)])
-        self._start, self._width = starts[:-1].tolist(), int(starts[-1])  # where the columns of a metric begin
+        self._start, self._width = (starts[:-1] + 1).tolist(), int(starts[-1])  # where the columns of a metric begin
         self._groups = 1 << max(4, min(8, int(math.log2(max(CELLS / BINS / self._codes, 1)))))
         self._digits = [_digits(extent.largest, rows) for extent in extents]
-        self._grids = [np.zeros(self._codes * self._groups * BINS, dtype=np.int64 if segments == 1 else np.int32) for _ in extents]
+        self._grids = [np.zeros(self._codes * self._groups * BINS, dtype=np.int32) for _ in extents]
         self._parts: list[list[tuple[Integers, ...]]] = [[] for _ in range(self._codes)]
-        self._merged: dict[int | None, tuple[tuple[Integers, ...], ...]] = {}
+        self._merged: dict[int | None, list[tuple[tuple[Integers, ...], Any, int]]] = {}
 
     def add(self, batch: pa.Table) -> None:
         """Take one batch in."""
@@ -94,22 +94,33 @@ class Gathered:
         """One metric."""
         return MetricRows(self, m)
 
-    def sides(self, seg: int | None) -> tuple[tuple[Integers, ...], ...]:
-        """Of one segment (None: all) both sides' columns, clusters at the same places."""
+    def side(self, m: int, seg: int | None, side: int) -> Cut:
+        """One metric on one side of a segment (None: all), its clusters at the places that both sides share."""
         if seg not in self._merged:
-            segs = range(self._codes // 2) if seg is None else [seg]
-            parts = [[part for one in segs for part in self._parts[2 * one + side]] for side in (0, 1)]
-            whole = [
-                _summed(np.concatenate([part[0] for part in own]), [np.concatenate([part[1 + c] for part in own]) for c in range(self._width)])
-                if own
-                else tuple(np.empty(0, dtype=np.int64) for _ in range(1 + self._width))
-                for own in parts
-            ]
+            self._merged = {seg: self._merge(seg)}
+        columns, places, size = self._merged[seg][side]
+        first, scale = self._start[m], 10.0 ** self._digits[m]
+        counts, missing = (columns[first + 1], columns[first + 2]) if self._gaps[m] else (columns[1], np.zeros(0, dtype=np.int64))
+        sums = _placed(columns[first], places, size)
+        sums /= scale
+        total, rows = _exact(columns[first]) / scale, int(columns[1].sum())
+        return sums, _placed(counts, places, size), _placed(missing, places, size), rows, total
+
+    def _merge(self, seg: int | None) -> list[tuple[tuple[Integers, ...], Any, int]]:
+        """Of both sides: clusters and their columns, where they stand among the clusters of both, and how many those are."""
+        segs = range(self._codes // 2) if seg is None else [seg]
+        found = []
+        for side in (0, 1):
+            own = [part for one in segs for part in self._parts[2 * one + side]]
             if self._codes == 2:
-                self._parts = [[whole[0]], [whole[1]]]  # summed once; the batches may go
-            clusters = _united(whole[0][0], whole[1][0])
-            self._merged = {seg: tuple(_placed(side, clusters) for side in whole)}
-        return self._merged[seg]
+                self._parts[side] = []  # summed once; the batches may go
+            merged = [np.concatenate([np.empty(0, dtype=np.int64), *(part[c] for part in own)]) for c in range(1 + self._width)]
+            del own
+            found.append(_summed(merged[0], merged[1:]))
+            if self._codes == 2:
+                self._parts[side] = [found[side]]
+        clusters = _united(found[0][0], found[1][0])
+        return [(columns, np.searchsorted(clusters, columns[0]).astype(np.int32), len(clusters)) for columns in found]
 
     def grid(self, m: int, seg: int | None) -> Grouped:
         """The counts of one metric on its grid."""
@@ -117,15 +128,6 @@ class Gathered:
         both = cells.sum(axis=0) if seg is None else cells[seg]
         extent = self._extents[m]
         return Grouped(both[0].astype(np.float64), both[1].astype(np.float64), extent.step, extent.start, extent.cut)
-
-    def columns_of(self, m: int, columns: tuple[Integers, ...]) -> tuple[Integers, Integers, Integers]:
-        """Sums, scored rows and missing rows of one metric."""
-        first = self._start[m]
-        return (columns[first], columns[first + 1], columns[first + 2]) if self._gaps[m] else (columns[first], columns[0], np.zeros_like(columns[0]))
-
-    def digits(self, m: int) -> int:
-        """By which power of ten the sums of a metric are scaled."""
-        return self._digits[m]
 
 
 @dataclass(frozen=True)
@@ -137,10 +139,7 @@ class MetricRows:
 
     def side(self, seg: int | None, side: int) -> Cut:
         """One side of a segment (None: all)."""
-        columns = self.gathered.sides(seg)[side]
-        sums, counts, lost = self.gathered.columns_of(self.m, columns)
-        scale = 10.0 ** self.gathered.digits(self.m)
-        return sums / scale, counts.astype(np.float64), lost.astype(np.float64), int(columns[0].sum()), _exact(sums) / scale
+        return self.gathered.side(self.m, seg, side)
 
     def shape(self, seg: int | None) -> Grouped:
         """Its counts on the grid."""
@@ -197,19 +196,18 @@ def _summed(cluster: Integers, columns: Sequence[Integers]) -> tuple[Integers, .
     """Distinct clusters in order, then the sums of the columns in each."""
     order = np.argsort(cluster, kind="stable")
     sorted_clusters = cluster[order]
+    if not len(cluster):
+        return (cluster, *columns)
     starts = np.flatnonzero(np.r_[True, sorted_clusters[1:] != sorted_clusters[:-1]])
     return (sorted_clusters[starts], *(np.add.reduceat(column[order], starts) for column in columns))
 
 
-def _placed(side: tuple[Integers, ...], clusters: Integers) -> tuple[Integers, ...]:
-    """The columns of one side at the places of `clusters`, 0 where it has none."""
-    places = np.searchsorted(clusters, side[0])
-    found = []
-    for column in side[1:]:
-        whole = np.zeros(len(clusters), dtype=np.int64)
+def _placed(column: Integers, places: Any, size: int) -> Floats:
+    """A column at its places among all clusters, 0 where this side has none."""
+    whole = np.zeros(size)
+    if len(column):
         whole[places] = column
-        found.append(whole)
-    return tuple(found)
+    return whole
 
 
 def _united(one: Integers, other: Integers) -> Integers:
