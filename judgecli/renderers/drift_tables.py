@@ -1,6 +1,6 @@
 """The tables of a drift answer as columns and cells of plain text: one source for HTML, Markdown and terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from judgecli.renderers.report_tables import NONE, Cell, Table, shown
@@ -29,7 +29,7 @@ def drift_tables(found: Drift, *, most: int = MOST_ROWS) -> list[Table]:
     return tables
 
 
-COLUMNS = ("was", "is", "change", "95 % interval", "margin", "q", "n of N before", "n of N now", "verdict", "why")
+COLUMNS = ("was", "is", "change", "95 % interval", "margin", "q", "n before; now", "verdict", "why")
 
 
 def row_table(found: Drift, rows: Sequence[DriftRow], most: int) -> Table:
@@ -72,10 +72,15 @@ def _cells(row: DriftRow) -> list[Cell]:
         Cell(limits, "n"),
         Cell(NONE if row.margin is None else amount(row.margin, row) if plain else f"{row.margin:.3g}", "n"),
         Cell(NONE if row.q is None else f"{row.q:.2g}", "n"),
-        *(Cell(f"{side['n']:,} of {side['of']:,}", "n") for side in (row.reference, row.current)),
-        Cell(row.verdict, VERDICT_STYLE[row.worse] if row.verdict == "drift" else ""),
+        Cell("; ".join(_scored(side) for side in (row.reference, row.current)), "n"),
+        Cell(row.verdict, f"nowrap {VERDICT_STYLE[row.worse]}".strip() if row.verdict == "drift" else "nowrap"),
         Cell(_why(row), "text"),
     ]
+
+
+def _scored(side: Mapping[str, object]) -> str:
+    """n, or n of N where not all have a value."""
+    return f"{side['n']:,}" if side["n"] == side["of"] else f"{side['n']:,} of {side['of']:,}"
 
 
 def _bare(value: float, row: DriftRow, plain: bool) -> str:

@@ -219,11 +219,12 @@ def ranked(rows: Sequence[DriftRow]) -> list[DriftRow]:
 
 def headline(rows: Sequence[DriftRow], verdict: Verdict, since: datetime | None, *, family: int) -> list[tuple[Tone, str]]:
     """Sentences, the most important first: what drifted, by how much, since when, whose fault."""
-    drifted = [row for row in rows if row.verdict == "drift"]
+    whole = {row.metric for row in rows if row.verdict == "drift" and row.overall}
+    drifted = [row for row in rows if row.verdict == "drift" and (row.overall or row.metric not in whole)]  # a segment is news where the whole is not
     told = [(_tone(row), _sentence(row, since)) for row in drifted[:MOST_SENTENCES]]
     more = len(drifted) - len(told)
     if more > 0:
-        told.append(("", f"{more} more rows drifted; they are in the table."))
+        told.append(("", f"{more} more rows drifted; they are in the tables."))
     values = [row for row in rows if row.overall and row.what == "value"]
     open_rows = [row for row in values if row.verdict == "inconclusive"]
     if verdict == "no drift":

@@ -78,7 +78,7 @@ def number_shape(grouped: Grouped) -> Shape:
         psi=stability_index(old_tenths, new_tenths),
         js=jensen_shannon(old_tenths, new_tenths),
         shares=(shares[0], shares[1]),
-        edges=[grouped.start + grouped.step * (float(place) - 0.5) for place in (*tens, len(old))],
+        edges=[grouped.start, *(grouped.start + grouped.step * (float(place) - 0.5) for place in tens[1:]), grouped.start + grouped.step * (len(old) - 1)],
         cut=grouped.cut,
     )
 

@@ -134,7 +134,8 @@ class DriftReduction(WindowReduction):
             return Extent()
         near, far = float(min(values[0] for values in known)), float(max(values[1] for values in known))
         start, end = max(near - (far - near), float(least)), min(far + (far - near), float(most))  # farther out, values are moved to the ends
-        span = float(old[1] - old[0]) if old and old[1] > old[0] else None
+        spans = (float(old[1] - old[0]) if old else 0.0, float(most - least), abs(float(most)), 1.0)  # usual range, full range, the one value there is
+        span = next(width for width in spans if width > 0)
         return Extent(start, end if end > start else start + 1.0, float(largest), span, least < start or most > end)
 
     def _metric(self, m: int, extent: Extent, gathered: MetricRows | CategoryRows) -> Iterator[Evidence]:
