@@ -6,6 +6,7 @@ needs the whole interval within the margin. All else is `inconclusive`: not enou
 have been seen. A verdict that the missing scores could flip is inconclusive too.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -16,6 +17,7 @@ from scipy import special
 
 from judgecli.schema import REASONS
 from judgecli.signal.drift_shape import Grouped, Shape, category_shape, number_shape
+from judgecli.signal.summary import TOO_LARGE
 from judgecli.stats.categories import category_test
 from judgecli.stats.contrast import clustered_contrast
 from judgecli.stats.decomposition import Decomposition
@@ -29,7 +31,8 @@ ALPHA = 0.05
 MIN_CLUSTERS = 20
 MARGIN = 0.05  # share of the score range
 LEAST_MEASURED = 0.98  # of a metric without bounds: below it the missing could be anything
-MISSING, APPLICABLE = "missing share", "not applicable share"
+TOO_WIDE = 1e70  # fourth powers of values are taken
+MISSING = "missing share"
 
 
 @dataclass(frozen=True)
@@ -59,8 +62,9 @@ class Side:
 
     @property
     def mean(self) -> float | None:
-        """The mean over scored rows."""
-        return self.total / self.scored if self.scored else None
+        """The mean over scored rows; None where there are none, or where they are too large for floats."""
+        mean = self.total / self.scored if self.scored else math.inf
+        return mean if math.isfinite(mean) else None
 
     @property
     def clusters(self) -> int:
@@ -101,7 +105,7 @@ class DriftRow:
     """One question of the report. `change` is current minus reference (of a category: total variation); None has its cause in `reasons`."""
 
     metric: str
-    what: str  # value, missing share, not applicable share, corpus, text
+    what: str  # value, missing share, corpus, text
     segment: Mapping[str, str | None]
     kind: str
     identity: str
@@ -151,6 +155,9 @@ def _value_row(evidence: Evidence, margins: Margins) -> DriftRow:
     if old.mean is None or new.mean is None or "change" in row.reasons:
         return row
     estimate = change_interval(new, old, rate=evidence.kind == "rate", scale=evidence.scale)
+    numbers = (estimate.low, estimate.high, estimate.p, new.mean - old.mean)
+    if not all(value is None or math.isfinite(value) for value in numbers):
+        return replace(row, reasons=dict.fromkeys(("change", "low", "high", "p", "q", "detectable"), TOO_LARGE))
     why = {} if estimate.low is not None else {"low": "one side has fewer than two clusters", "p": "one side has fewer than two clusters"}
     return replace(
         row,
@@ -161,7 +168,7 @@ def _value_row(evidence: Evidence, margins: Margins) -> DriftRow:
         detectable=None if estimate.se is None or margin is None else margin + (_Z95 + _Z80) * estimate.se,
         reasons={**row.reasons, **why},
         bounds=_bounds(evidence),
-        shape=None if evidence.shape is None else number_shape(evidence.shape),
+        shape=None if evidence.shape is None else number_shape(evidence.shape, (old.clusters, new.clusters)),
     )
 
 
@@ -170,7 +177,7 @@ _Z95, _Z80 = float(special.ndtri(0.975)), float(special.ndtri(0.8))
 
 @dataclass(frozen=True)
 class ChangeInterval:
-    """Limits of new minus old, the standard error and p; None below two clusters."""
+    """Limits of new minus old, the standard error and p; None below two clusters, infinite where values are too large for their squares."""
 
     low: float | None
     high: float | None
@@ -184,6 +191,8 @@ def change_interval(new: Side, old: Side, *, rate: bool, scale: Scale) -> Change
     Where a side has all its values at one end of its scale, Welch's would claim that there is no doubt: there the limits
     come from those of the two sides, as for a rate.
     """
+    if max(float(np.abs(side.sums).max(initial=0.0)) for side in (new, old)) > TOO_WIDE:
+        return ChangeInterval(math.inf, math.inf, math.inf, math.inf)
     contrast = clustered_contrast(new.sums, new.counts, old.sums, old.counts, rate=rate)
     if contrast is None or contrast.se is None:
         return ChangeInterval(None, None, None, None)
@@ -246,6 +255,8 @@ def _blank(evidence: Evidence, margin: float | None) -> DriftRow:
             reasons["change"] = f"the {name} records were measured under another identity of {evidence.metric}, and identities are not compared"
         elif not side.scored:
             reasons.setdefault("change", f"nothing was scored in the {name} records")
+        elif side.mean is None:
+            reasons.setdefault("change", TOO_LARGE)
     if margin is None:
         reasons.setdefault("margin", "the scale has no width; name a margin with --margin NAME=AMOUNT")
     for name in ("low", "high", "p", "q", "detectable"):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from judgecli.stats.cdf_band import least_gap
 from judgecli.stats.distance_bootstrap import distance_limits
 from judgecli.stats.distances import distances
 from judgecli.stats.divergences import jensen_shannon, stability_index
@@ -43,6 +44,7 @@ class Shape:
     edges: Sequence[float] = ()
     categories: Sequence[str] = ()
     cut: bool = False
+    certain_ks: float | None = None  # what KS is at least, by bands that hold for any distribution
 
     def to_json(self) -> dict[str, object]:
         """Distances, limits and shares as plain data."""
@@ -52,6 +54,7 @@ class Shape:
             "ks": self.ks,
             "tv": self.tv,
             "limits": limits,
+            "certain_ks": self.certain_ks,
             "psi": self.psi,
             "js": self.js,
             "shares": {"reference": list(self.shares[0]), "current": list(self.shares[1])},
@@ -61,8 +64,11 @@ class Shape:
         }
 
 
-def number_shape(grouped: Grouped) -> Shape:
-    """The shape of a number on its grid; PSI and Jensen-Shannon on tenths of the reference, as other tools take them."""
+def number_shape(grouped: Grouped, clusters: tuple[int, int]) -> Shape:
+    """The shape of a number on its grid; `certain_ks` counts each of the `clusters` of a side as one value.
+
+    PSI and Jensen-Shannon are on tenths of the reference, as other tools take them.
+    """
     old, new = grouped.reference.sum(axis=0), grouped.current.sum(axis=0)
     found = distances(old, new, step=grouped.step)
     assert found is not None
@@ -80,6 +86,7 @@ def number_shape(grouped: Grouped) -> Shape:
         shares=(shares[0], shares[1]),
         edges=[grouped.start, *(grouped.start + grouped.step * (float(place) - 0.5) for place in tens[1:]), grouped.start + grouped.step * (len(old) - 1)],
         cut=grouped.cut,
+        certain_ks=least_gap(found.ks, *clusters),
     )
 
 

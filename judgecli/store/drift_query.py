@@ -23,6 +23,7 @@ from judgecli.store.windows_query import ONE_PASS, Question, WindowReduction
 BATCH = 100_000  # rows that are looked at together
 SAMPLE = 2_000  # records of a side whose texts are read
 CHARACTERS = 4_000
+HUGE = 1e100  # beyond it differences of values are not numbers
 CENTRE = (0.01, 0.99)  # quantiles of the reference whose distance stands for the range of an open scale
 LOST = ", ".join(f"'{reason}'" for reason, kind in REASONS.items() if kind != "design")
 
@@ -132,6 +133,8 @@ class DriftReduction(WindowReduction):
         known = [values for values in (old, new) if values]
         if not known:
             return Extent()
+        if largest > HUGE:
+            return Extent(largest=float(largest), cut=True)
         near, far = float(min(values[0] for values in known)), float(max(values[1] for values in known))
         start, end = max(near - (far - near), float(least)), min(far + (far - near), float(most))  # farther out, values are moved to the ends
         spans = (float(old[1] - old[0]) if old else 0.0, float(most - least), abs(float(most)), 1.0)  # usual range, full range, the one value there is

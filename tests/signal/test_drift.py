@@ -269,6 +269,18 @@ def test_nothing_scored_is_no_number(tmp_path: Path) -> None:
     assert drift.verdict == "drift"
 
 
+@pytest.mark.parametrize("value", [1.7e308, 1e120, 1e15, 1e-300, 0.0])
+def test_extreme_values_are_numbers_or_reasons(tmp_path: Path, value: float) -> None:
+    """Strict JSON has no infinity: what is too large for floats says so."""
+    store = make_store(tmp_path / "s", rows("a", [value] * 40, name="cost") + rows("b", [value, 0.0] * 20, first=900, name="cost"), [OPEN])
+    row = only(found(store))
+    json_text(found(store).to_json())
+    if value > 1e70:
+        assert (row.change, row.reasons["change"]) == (None, "the values are too large for the arithmetic of floats")
+    else:
+        assert row.change == pytest.approx(-value / 2, rel=1e-9)
+
+
 def test_identities_are_never_compared(tmp_path: Path) -> None:
     newer = replace(NUMBER, identity="zzzz", version=2)
     store = make_store(tmp_path / "s", rows("a", [0.9] * 50), [NUMBER])
