@@ -139,8 +139,9 @@ class _Work:
             rows += compare(asked, self._margins)
             if evidence.segment and evidence.kind != "category":
                 segments.setdefault(evidence.metric, []).append(replace(evidence, shape=None))
-        is_traffic = bool(by) and not set(by) <= set(self._settings.policy)
-        parts = {name: made for name, own in segments.items() if is_traffic and (made := segment_parts(own)) is not None}
+            del evidence, asked  # the next is made before the loop would let go of it
+        traffic = [name for name in dict.fromkeys(by) if name not in self._settings.policy]
+        parts = {name: made for name, own in segments.items() if traffic and (made := segment_parts(own, traffic)) is not None}
         return rows, parts
 
     def _sample(self) -> DriftSample:

@@ -101,7 +101,7 @@ def parts_table(rows: Sequence[DriftRow]) -> Table:
     """What of each change is the app, and what another mix of traffic."""
     caption = (
         "A change of a mean is the change within each kind of traffic (the app answers the same kind differently) plus that of the mix of kinds (other "
-        "questions come). Kinds are the values of --by where they are no policy columns, else language and length of the input."
+        "questions come). Kinds are the values of the --by columns that are no policy columns, else language and length of the input."
     )
     kept = [row for row in rows if row.parts is not None and row.verdict == "drift"]
     cells = [

@@ -208,9 +208,8 @@ def change_interval(new: Side, old: Side, *, rate: bool, scale: Scale) -> Change
 
 
 def _stuck(side: Side, scale: Scale) -> bool:
-    kept = side.counts > 0
-    means = side.sums[kept] / side.counts[kept]
-    return any(end is not None and bool(np.all(means == end)) for end in scale)
+    ends = [end for end in scale if end is not None]
+    return any(bool(np.all(np.abs(side.sums - end * side.counts) <= 1e-9 * max(abs(end), 1.0) * side.counts)) for end in ends)
 
 
 def _limited(side: Side, *, rate: bool, scale: Scale) -> Limited:

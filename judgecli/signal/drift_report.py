@@ -18,6 +18,7 @@ TEXT_MARGIN = 0.05  # above an AUC of 0.5
 CORPUS_MARGIN = 0.05  # of indicators between 0 and 1; of the compression ratio in its own units
 MOST_SENTENCES = 8
 TWO_THIRDS = 2 / 3
+UNKNOWN = "no kinds of traffic are known: no input was read, and --by names no column of the traffic"
 UNCLEAR = "within the same kinds of traffic nothing can be compared: too few records have a counterpart on the other side"
 
 
@@ -178,8 +179,11 @@ def corpus_row(shift: CorpusShift, outputs: tuple[int, int], clusters: tuple[int
 
 def attributed(row: DriftRow, parts: Decomposition | None) -> DriftRow:
     """The row with what of its change is the app and what is the traffic; the change within is what the mix does not explain."""
-    if parts is None or row.change is None or row.what != "value":
+    if row.change is None or row.what != "value":
         return row
+    if parts is None:
+        why = "a category has no mean to take apart" if row.kind == "category" else UNKNOWN
+        return row if row.verdict != "drift" else replace(row, reasons={**row.reasons, "cause": why})
     whole = Decomposition(row.change, row.change - parts.mix, parts.mix, parts.matched)
     if row.verdict != "drift":
         return replace(row, parts=whole)

@@ -50,11 +50,15 @@ def _kind(text: str | None) -> tuple[str | None, str]:
     return (None, "no input") if text is None else (language_guess(text), length_bucket(text))
 
 
-def segment_parts(segments: Sequence[Evidence]) -> Decomposition | None:
-    """Within and mix over the segments of one metric, from all records."""
-    old, new = [item.reference for item in segments], [item.current for item in segments]
-    columns = (np.array(column, dtype=float) for side in (old, new) for column in ([item.total for item in side], [item.scored for item in side]))
-    return decompose(*columns) if segments else None
+def segment_parts(segments: Sequence[Evidence], columns: Sequence[str]) -> Decomposition | None:
+    """Within and mix over the values of these columns of the segments of one metric, from all records; None where there are none."""
+    kinds: dict[tuple[str | None, ...], list[float]] = {}
+    for item in segments:
+        own = kinds.setdefault(tuple(item.segment[name] for name in columns), [0.0] * 4)
+        for place, part in enumerate((item.reference.total, item.reference.scored, item.current.total, item.current.scored)):
+            own[place] += part
+    parts = np.array(list(kinds.values()), dtype=float).reshape(-1, 4)
+    return decompose(parts[:, 0], parts[:, 1], parts[:, 2], parts[:, 3])
 
 
 def carriers(sample: DriftSample, row: DriftRow) -> list[DriftExample]:

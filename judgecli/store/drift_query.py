@@ -20,7 +20,7 @@ from judgecli.store.query import quote, run_checked
 from judgecli.store.selection import Selection, newest_time, select_records
 from judgecli.store.windows_query import ONE_PASS, Question, WindowReduction
 
-BATCH = 100_000  # rows that are looked at together
+BATCH = 50_000  # rows that are looked at together
 SAMPLE = 2_000  # records of a side whose texts are read
 CHARACTERS = 4_000
 HUGE = 1e100  # beyond it differences of values are not numbers

@@ -154,6 +154,9 @@ def test_segments_and_their_parts(tmp_path: Path) -> None:
     assert {row.segment["tags.country"]: row.verdict for row in drift.rows if row.segment} == {"de": "no drift", "fr": "no drift"}
     assert "the traffic, not the app" in drift.headline[0][1]
     assert drift.family == 3
+    both = only(found(tmp_path / "s", by=["model", "tags.country"]))  # a policy column is no kind of traffic
+    assert both.parts == whole.parts
+    assert "cause" in only(found(tmp_path / "s", by=["model"])).reasons
 
 
 # False alarms ------------------------------------------------------------------------------------
