@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from signals import make_store
+from signals import run_steps
 
 MIDDLE = "2026-01-31"
 
@@ -57,18 +57,10 @@ def main() -> None:
     parser.add_argument("--peer", type=Path, help="a script that compares two CSV files with another tool")
     parser.add_argument("--step", choices=["make", "measure"], help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.step == "make":
-        make_store(given.store, given.records, given.metrics)
-    elif given.step == "measure":
-        measure(given.store)
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            root = given.store or Path(folder) / "store"
-            for step in ["measure"] if (root / "ledger.db").exists() else ["make", "measure"]:
-                shape = ["--records", str(given.records), "--metrics", str(given.metrics)]
-                subprocess.run([sys.executable, __file__, "--step", step, "--store", str(root), *shape], check=True)
-            if given.peer is not None:
-                run_peer(given.peer, Path(folder), given.records, given.metrics)
+    with tempfile.TemporaryDirectory() as folder:
+        run_steps(given, __file__, given.store or Path(folder) / "store", measure)
+        if given.peer is not None and given.step is None:
+            run_peer(given.peer, Path(folder), given.records, given.metrics)
 
 
 if __name__ == "__main__":
