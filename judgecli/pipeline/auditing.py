@@ -19,10 +19,11 @@ from judgecli.judge.probes import Attack, Probe, make_probes, read_attacks
 from judgecli.judge.request import Ask, Reply, Request
 from judgecli.judge.sentinels import can_carry
 from judgecli.pipeline.asking import Budget, Counts, LedgerAsk
-from judgecli.pipeline.judging import JudgePlan, rows_of_scope
+from judgecli.pipeline.judging import JudgePlan
 from judgecli.pipeline.rubrics import JudgeEntry, endpoint_of, plan_judges, read_rubrics
 from judgecli.pipeline.scoring import Progress, check_columns, read_scope
 from judgecli.pipeline.sentinels import ask_sentinels
+from judgecli.pipeline.sheets import rows_of_scope
 from judgecli.scorer import Metric, Score
 from judgecli.store import tables
 from judgecli.store.folder import Store
@@ -67,7 +68,7 @@ def audit_rubric(name: str, logs: Sequence[str], *, settings: "Settings", plan: 
     Replies are kept and never asked for twice, sentinels aside; no score is stored.
     Raises: UsageError, MissingColumn, LogError, NoRecords, JudgeUnavailable.
     """
-    entry = read_rubrics([catalog.parse_spec(f"rubric:{name}")], settings)[0]
+    entry = read_rubrics([catalog.parse_spec(f"rubric:{name}")], settings, against="reference")[0]
     if entry.judge.rubric.scale.kind == "listwise":
         raise UsageError(
             f"'{entry.judge.rubric.name}' compares lists, of which a log has none to probe with", hint="audit a rubric that judges one answer, or 'preference'"

@@ -9,9 +9,10 @@ from judgecli.errors import UsageError
 from judgecli.judge.request import Ask
 from judgecli.pipeline.asking import Budget, Counts
 from judgecli.pipeline.batching import collect_answers, submit_questions
-from judgecli.pipeline.judging import JudgeOptions, JudgePlan, Telling, judge_scope
+from judgecli.pipeline.judging import Compared, JudgeOptions, JudgePlan, Telling, judge_scope
 from judgecli.pipeline.rubrics import JudgeEntry, OpenAIEndpoint, plan_judges
 from judgecli.pipeline.sentinels import FROM_CALLS, SentinelReport
+from judgecli.signal.comparisons import MOST_ANSWERS
 from judgecli.store.folder import Store
 from judgecli.store.replies import Spend, import_replies, read_reply_file, spend_of
 from judgecli.store.scope import Scope
@@ -66,6 +67,12 @@ class JudgeReport:
     spend: Sequence[Spend] = ()
     replay: str | None = None
     sentinels: Mapping[str, SentinelReport] = field(default_factory=dict)
+    comparisons: Mapping[str, Compared] = field(default_factory=dict)
+
+    @property
+    def coverages(self) -> dict[str, float | None]:
+        """How much of the comparisons of each metric was measured."""
+        return {name: found.coverage for name, found in self.comparisons.items()}
 
     @property
     def shortfalls(self) -> list[str]:
@@ -119,6 +126,11 @@ class JudgeReport:
             found.append(
                 f"no sentinels were asked of {', '.join(few)}: fewer than {FROM_CALLS} calls, switched off, or a scale on which an empty answer is no fault"
             )
+        for name, compared in self.comparisons.items():
+            if not compared.units:
+                found.append(f"{name} compares answers to one prompt, and no prompt of these logs has two answers")
+            if compared.left_out:
+                found.append(f"{name}: {compared.left_out:,} answers were not compared; of one prompt at most {MOST_ANSWERS} are")
         for model, served in sorted(self._served().items()):
             if len(served) > 1:
                 told = ", ".join(f"{name} ({count:,} replies)" for name, count in sorted(served.items()))
@@ -152,7 +164,7 @@ def judge_records(
     if asking.batch == "submit":
         submit_questions(store, scope, rubrics, plans, budget=budget, telling=telling)
     judged = judge_scope(store, scope, plans, JudgeOptions(run_id, budget, asking.retry_failed, asking.reparse), telling)
-    report = JudgeReport(judged.counts, judged.waiting, spend_of(store.ledger, run_id), ", ".join(replays) or None, judged.sentinels)
+    report = JudgeReport(judged.counts, judged.waiting, spend_of(store.ledger, run_id), ", ".join(replays) or None, judged.sentinels, judged.comparisons)
     for note in (*_endpoint_notes(plans), *report.notes):
         telling.note(note)
     return report

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MOST_LINES = 60  # a metric; the newest are shown
-COUNTED = {"session": "sessions", "prompt": "prompts", "corpus": "outputs in the sample"}
+COUNTED = {"session": "sessions", "prompt": "prompts", "pair": "pairs", "corpus": "outputs in the sample"}
 NUMBERS = ("mean", "se", "low", "high", "worst", "best", "value", "advantage", "regret")
 
 

@@ -50,7 +50,7 @@ class SignalRow:
     higher_is_better: bool | None = None
     reasons: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, float | int | None] = field(default_factory=dict)  # shortfall, signal density, session return, ...
-    unit: str = "record"  # what n counts: record, session, prompt or corpus (outputs)
+    unit: str = "record"  # what n counts: record, session, prompt, pair or corpus (outputs)
 
     @property
     def partial(self) -> bool:
