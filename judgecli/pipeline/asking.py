@@ -2,6 +2,8 @@
 
     judge -> LedgerAsk -> (ledger) -> budgets and a slot -> the endpoint's Ask -> (ledger) -> judge
 
+An endpoint that holds the slot of an answered question (endpoint/ask.py) gets it back when the reply is durable: a process that
+is killed has never more than `concurrency` questions that were sent and must be asked again.
 A question that two rows share, or that is asked twice at once, is one call.
 """
 
@@ -156,7 +158,12 @@ class LedgerAsk:
                 for budget in self.budgets:
                     budget.end(stored.cost if stored else None)
         self.counts.add(stored)
-        await asyncio.shield(self.replies.keep(stored))
+        try:
+            await asyncio.shield(self.replies.keep(stored))
+        finally:
+            release = getattr(self.send, "release", None)
+            if release is not None:
+                release(request)
         self.renewed.add(stored.key)
         return stored
 

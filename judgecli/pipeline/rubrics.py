@@ -191,7 +191,7 @@ class OpenAIEndpoint:
 
         modes = self.read_modes()
         before = dict(modes)
-        async with open_ask(self.settings, modes=modes) as endpoint:
+        async with open_ask(self.settings, modes=modes, holds=True) as endpoint:
             try:
                 yield endpoint
             finally:

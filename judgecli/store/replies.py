@@ -1,7 +1,7 @@
 """What judges answered, raw and before anything is read from it: kept once, under the hash of what was asked.
 
-The ledger's own thread looks up and commits for the one event loop: lookups together, replies in groups
-of `GROUP` or after `GROUP_S`, each group durable (synchronous=FULL) before its callers go on.
+The ledger's own thread looks up and commits for the one event loop: what came while it was busy, and within `TICK_S`
+more, together. Replies are durable (synchronous=FULL) before their callers go on.
 """
 
 import asyncio
@@ -26,9 +26,8 @@ from judgecli.store.ledger import Ledger
 Result = TypeVar("Result")
 Purpose = Literal["score", "sentinel", "audit", "imported"]
 
-GROUP = 32  # replies a commit, at most
-GROUP_S = 0.01  # how long a reply waits for others: what is answered and not yet durable is asked again after a kill
-TICK_S = 0.004  # how long a lookup waits for others
+GROUP = 64  # replies a commit, at most
+TICK_S = 0.002  # how long a lookup or a reply waits for others
 LEVEL = 3
 KEYS_A_QUERY = 500
 
@@ -115,27 +114,22 @@ class Replies:
     # In the thread ------------------------------------------------------------------------------
 
     def _serve(self) -> None:
-        kept: list[_Work] = []
-        due = 0.0
         ends = False
         while not ends:
-            found, ends = self._gather(max(0.0, due - time.monotonic()) if kept else None)
-            if not kept:
-                due = time.monotonic() + GROUP_S
-            kept += [work for work in found if work.kind == "keep"]
+            found, ends = self._gather()
             self._finish([work for work in found if work.kind == "find"], self._find_all)
-            others = [work for work in found if work.kind == "run"]
-            while len(kept) >= GROUP or (kept and (ends or others or time.monotonic() >= due)):
-                self._finish(kept[:GROUP], self._keep_all)
-                del kept[:GROUP]
-            for work in others:
-                self._finish([work], lambda works: [works[0].given(self._ledger)])  # type: ignore[operator]
+            kept = [work for work in found if work.kind == "keep"]
+            for start in range(0, len(kept), GROUP):
+                self._finish(kept[start : start + GROUP], self._keep_all)
+            for work in found:
+                if work.kind == "run":
+                    self._finish([work], lambda works: [works[0].given(self._ledger)])  # type: ignore[operator]
 
-    def _gather(self, patience_s: float | None) -> "tuple[list[_Work], bool]":
-        """What came within the time that a commit can wait for it, and whether nothing more will come."""
+    def _gather(self) -> "tuple[list[_Work], bool]":
+        """What there is to do, at least one thing, and whether nothing more will come."""
         found: list[_Work] = []
         try:
-            first = self._waiting.get(timeout=patience_s)
+            first = self._waiting.get()
             if first is not None:
                 found.append(first)
                 time.sleep(TICK_S)
