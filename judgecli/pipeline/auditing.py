@@ -24,6 +24,7 @@ from judgecli.pipeline.rubrics import JudgeEntry, endpoint_of, plan_judges, read
 from judgecli.pipeline.scoring import Progress, check_columns, read_scope
 from judgecli.pipeline.sentinels import ask_sentinels
 from judgecli.pipeline.sheets import rows_of_scope
+from judgecli.readers.redact import Redactor, redactor
 from judgecli.scorer import Metric, Score
 from judgecli.store import tables
 from judgecli.store.folder import Store
@@ -85,7 +86,7 @@ def audit_rubric(name: str, logs: Sequence[str], *, settings: "Settings", plan: 
         progress.phase("auditing", len(probes))
         asked = plan_judges([entry], store.ledger, ask=ask)[0]
         budget = Budget(settings.judge.max_calls, settings.judge.max_cost)
-        return document | run_async(_Audit(store, asked, entry, budget, run_id, progress).run(rows, probes, plan.sentinels))
+        return document | run_async(_Audit(store, asked, entry, budget, run_id, progress, redactor(settings.redact)).run(rows, probes, plan.sentinels))
 
 
 def _describe(entry: JudgeEntry, rows: Sequence[Row], probes: Sequence[Probe], plan: AuditPlan) -> dict[str, object]:
@@ -96,7 +97,10 @@ def _describe(entry: JudgeEntry, rows: Sequence[Row], probes: Sequence[Probe], p
 class _Audit:
     """The asking of one audit."""
 
-    def __init__(self, store: Store, plan: JudgePlan, entry: JudgeEntry, budget: Budget, run_id: int, progress: Progress) -> None:
+    def __init__(
+        self, store: Store, plan: JudgePlan, entry: JudgeEntry, budget: Budget, run_id: int, progress: Progress, redact: Redactor | None = None
+    ) -> None:
+        self.redact = redact
         self.store = store
         self.plan = plan
         self.entry = entry
@@ -111,7 +115,7 @@ class _Audit:
         async with Replies(self.store.ledger.path) as replies, endpoint.open() as send:
             slots = asyncio.Semaphore(endpoint.concurrency)
             identity = self.plan.metric.identity
-            self.through = LedgerAsk(replies, identity, send, self.plan.price, self.budgets, slots, self.counts, self.run_id, "audit")
+            self.through = LedgerAsk(replies, identity, send, self.plan.price, self.budgets, slots, self.counts, self.run_id, "audit", self.redact)
             scores = await _all(self._score(probe) for probe in probes)
             report = None
             if sentinels and can_carry(self.entry.judge.rubric):

@@ -12,6 +12,7 @@ from judgecli.pipeline.batching import collect_answers, submit_questions
 from judgecli.pipeline.judging import Compared, JudgeOptions, JudgePlan, Telling, judge_scope
 from judgecli.pipeline.rubrics import JudgeEntry, OpenAIEndpoint, plan_judges
 from judgecli.pipeline.sentinels import FROM_CALLS, SentinelReport
+from judgecli.readers.redact import redactor
 from judgecli.signal.comparisons import MOST_ANSWERS
 from judgecli.store.folder import Store
 from judgecli.store.replies import Spend, import_replies, read_reply_file, spend_of
@@ -154,16 +155,17 @@ def judge_records(
     replays = (
         [asking.replay] if asking.replay is not None else sorted({entry.settings.replay for entry in rubrics if entry.settings.replay and asking.ask is None})
     )
+    redact = redactor(settings.redact)
     for path in replays:
-        import_replies(store.ledger, read_reply_file(Path(path)))
+        import_replies(store.ledger, read_reply_file(Path(path)), redact=redact.reply if redact else None)
     if asking.batch == "collect":
-        collect_answers(store.ledger, rubrics, run_id=run_id, note=telling.note)
+        collect_answers(store.ledger, rubrics, run_id=run_id, note=telling.note, redact=redact)
     plans = plan_judges(rubrics, store.ledger, asks=asking.asks, ask=asking.ask)
     progress.phase("judging", None)
     budget = Budget(settings.judge.max_calls, settings.judge.max_cost)
     if asking.batch == "submit":
         submit_questions(store, scope, rubrics, plans, budget=budget, telling=telling)
-    judged = judge_scope(store, scope, plans, JudgeOptions(run_id, budget, asking.retry_failed, asking.reparse), telling)
+    judged = judge_scope(store, scope, plans, JudgeOptions(run_id, budget, asking.retry_failed, asking.reparse, redact), telling)
     report = JudgeReport(judged.counts, judged.waiting, spend_of(store.ledger, run_id), ", ".join(replays) or None, judged.sentinels, judged.comparisons)
     for note in (*_endpoint_notes(plans), *report.notes):
         telling.note(note)

@@ -24,6 +24,7 @@ from judgecli.pipeline.asking import Budget, Counts, LedgerAsk, Price
 from judgecli.pipeline.comparing import ComparisonPart, comparison_parts
 from judgecli.pipeline.sentinels import SentinelReport, ask_sentinels, how_many, sentinel_row
 from judgecli.pipeline.sheets import Part, Rivals, Wanted, shard_parts
+from judgecli.readers.redact import Redactor
 from judgecli.schema import REASONS
 from judgecli.scorer import Metric, Score
 from judgecli.store.folder import Store
@@ -87,6 +88,7 @@ class JudgeOptions:
     budget: Budget = field(default_factory=Budget)
     retry_failed: bool = False
     reparse: bool = False  # read the verdict of every cell again from the ledger
+    redact: Redactor | None = None
 
 
 @dataclass
@@ -190,7 +192,8 @@ class _Judging:
                     opened[id(plan.endpoint)] = (await stack.enter_async_context(plan.endpoint.open()), asyncio.Semaphore(self._slots(plan.endpoint)))
                 send, slots = opened[id(plan.endpoint)]
             budgets = (self.options.budget, plan.budget)
-            self.asks[name] = LedgerAsk(self.replies, plan.metric.identity, send, plan.price, budgets, slots, self.result.counts[name], self.options.run_id)
+            counts, run_id, redact = self.result.counts[name], self.options.run_id, self.options.redact
+            self.asks[name] = LedgerAsk(self.replies, plan.metric.identity, send, plan.price, budgets, slots, counts, run_id, redact=redact)
 
     def _slots(self, endpoint: "Endpoint") -> int:
         """How many calls may be handed to an endpoint at once: some to wait out a 429, but none beyond its concurrency where money is capped."""
