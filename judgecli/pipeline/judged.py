@@ -15,6 +15,7 @@ from judgecli.pipeline.sentinels import FROM_CALLS, SentinelReport
 from judgecli.readers.redact import redactor
 from judgecli.signal.comparisons import MOST_ANSWERS
 from judgecli.store.folder import Store
+from judgecli.store.ledger import Ledger
 from judgecli.store.replies import Spend, import_replies, read_reply_file, spend_of
 from judgecli.store.scope import Scope
 
@@ -167,9 +168,28 @@ def judge_records(
         submit_questions(store, scope, rubrics, plans, budget=budget, telling=telling)
     judged = judge_scope(store, scope, plans, JudgeOptions(run_id, budget, asking.retry_failed, asking.reparse, redact), telling)
     report = JudgeReport(judged.counts, judged.waiting, spend_of(store.ledger, run_id), ", ".join(replays) or None, judged.sentinels, judged.comparisons)
-    for note in (*_endpoint_notes(plans), *report.notes):
+    for note in (*_endpoint_notes(plans), *report.notes, *_served_before(store.ledger, rubrics, run_id)):
         telling.note(note)
     return report
+
+
+def _served_before(ledger: Ledger, rubrics: Sequence[JudgeEntry], run_id: int) -> list[str]:
+    """That a model was served by another one in this run than in the last run that asked it."""
+    names = {entry.metric.identity: entry.metric.name for entry in rubrics}
+    served: dict[tuple[str, str], dict[int, set[str]]] = {}
+    for row in ledger.rows("SELECT rubric, model, run_id, served FROM spend WHERE purpose = 'score' AND served != '' AND run_id <= ?", (run_id,)):
+        if row["rubric"] in names:
+            served.setdefault((row["rubric"], row["model"]), {}).setdefault(row["run_id"], set()).add(row["served"])
+    found = []
+    for (rubric, model), runs in sorted(served.items()):
+        last = max((run for run in runs if run != run_id), default=None)
+        if run_id in runs and last is not None and runs[run_id] != runs[last]:
+            now, then = (", ".join(sorted(runs[run])) for run in (run_id, last))
+            found.append(
+                f"{names[rubric]}: '{model}' was served by {now} in this run and by {then} in run {last}: the judge changed; scores of different models "
+                "are no one series"
+            )
+    return found
 
 
 def _endpoint_notes(plans: Sequence[JudgePlan]) -> list[str]:

@@ -7,6 +7,7 @@ from judgecli.errors import NoRecords, UsageError
 from judgecli.pipeline.rewarding import select_rewarded
 from judgecli.pipeline.units import comparison_rows, corpus_rows, prompt_rows, session_rows
 from judgecli.signal.cells import Window, duration
+from judgecli.signal.served import served_notes
 from judgecli.signal.windows import Signals, window_signals
 from judgecli.store.comparisons import compared_metrics
 from judgecli.store.folder import Store
@@ -58,7 +59,7 @@ def compute_signals(
             rows += comparison_rows(store, reduction, cells, compared)
             if "corpus" in units:
                 rows += corpus_rows(reduction, cells)
-    return Signals(rows, columns, window, notes=_notes(selection, names))
+    return Signals(rows, columns, window, notes=[*_notes(selection, names), *served_notes(rows)])
 
 
 def _select(store: Store, on: str | None, metrics: Sequence[str] | None, settings: "Settings") -> Selection:

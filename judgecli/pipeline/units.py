@@ -1,6 +1,7 @@
 """Window, for units other than records: what the store gives of sessions, prompts and outputs, made into rows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -8,9 +9,10 @@ from judgecli.signal import units
 from judgecli.signal.cells import Cells, MetricCells
 from judgecli.signal.comparisons import Outcome, outcome_items, without_contained
 from judgecli.signal.diversity import cut_words
+from judgecli.signal.served import split_models
 from judgecli.signal.sessions import SessionMetrics, Turn, measure_session
 from judgecli.signal.windows import SignalRow
-from judgecli.store.comparisons import read_comparisons
+from judgecli.store.comparisons import Compared, read_comparisons
 from judgecli.store.folder import Store
 from judgecli.store.units_query import GROUPED, SAMPLE, compared_records, output_sample, prompt_groups, session_turns
 from judgecli.store.windows_query import WindowReduction
@@ -80,8 +82,18 @@ def comparison_rows(store: Store, reduction: WindowReduction, cells: Cells, metr
         items = outcome_items(outcomes, "pair" if unit == "pair" else "prompt")
         title = "pair.win_rate" if unit == "pair" else "prompt.best_share"
         if items:
-            found.append(units.unit_metric(f"{title}.{name}", unit, "number", True, items, scale=(0.0, 1.0), parameters=identity))
+            metric = units.unit_metric(f"{title}.{name}", unit, "number", True, items, scale=(0.0, 1.0), parameters=identity)
+            found.append(replace(metric, served=_served(whole, place)))
     return units.unit_rows(cells, found) if found else []
+
+
+def _served(compared: Sequence[Compared], place: Mapping[bytes, tuple[int, int]]) -> dict[int, list[str]]:
+    """By cell, the models that judged its comparisons."""
+    found: dict[int, set[str]] = {}
+    for one in compared:
+        for member in one.members if one.served_model else ():
+            found.setdefault(place[member][0], set()).add(str(one.served_model))
+    return {cell: split_models(models) for cell, models in found.items()}
 
 
 def corpus_rows(reduction: WindowReduction, cells: Cells) -> list[SignalRow]:

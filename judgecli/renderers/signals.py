@@ -125,7 +125,7 @@ def signals_table(document: Document) -> "pa.Table":
             **{name: pa.array([row[name] for row in rows], pa.int64()) for name in ("n", "clusters", "late")},
             "final": pa.array([row["final"] for row in rows], pa.bool_()),
             **{name: pa.array([row[name] for row in rows], pa.float64()) for name in NUMBERS},
-            **{name: pa.array([_json(row[name]) for row in rows], pa.string()) for name in ("unscored", "reasons", "extra")},
+            **{name: pa.array([_json(row[name]) for row in rows], pa.string()) for name in ("unscored", "reasons", "extra", "served")},
         }
     )
 
