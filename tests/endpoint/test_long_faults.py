@@ -32,13 +32,13 @@ def test_ten_thousand_calls_in_a_soup_of_faults():
 
 
 def test_no_storm_at_five_requests_a_second():
-    """E4: 64 workers at a limit of 5 a second: after 10 s at most 10 % beyond the limit, at most 1.3 requests for an answer."""
+    """E4: two minutes of 64 workers at a limit of 5 a second: after 10 s at most 10 % beyond the limit, at most 1.3 requests for an answer."""
     arrived = []
 
     async def run():
         settings = FakeSettings(limit_per_s=5, retry_after="1", latency_ms=20)
         async with FakeJudge(settings, script=lambda _: arrived.append(time.monotonic())) as fake, open_ask(quick(fake.url, concurrency=64)) as ask:
-            found, todo, ends = [], iter(range(10**6)), time.monotonic() + 60
+            found, todo, ends = [], iter(range(10**6)), time.monotonic() + 120
 
             async def worker():
                 for number in todo:
@@ -51,11 +51,11 @@ def test_no_storm_at_five_requests_a_second():
 
     started = time.monotonic()
     found, requests, early = asyncio.run(run())
-    later = [moment for moment in arrived if started + 10 <= moment < started + 60]
+    later = [moment for moment in arrived if started + 10 <= moment < started + 120]
     assert early == 0
-    assert found >= 0.8 * 5 * 60
+    assert found >= 0.9 * 5 * 120
     assert requests / found <= 1.3
-    assert len(later) <= 1.1 * 5 * 50
+    assert len(later) <= 1.1 * 5 * 110
 
 
 def test_hangs_take_no_longer_than_themselves():
