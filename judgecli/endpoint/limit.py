@@ -184,6 +184,7 @@ class Limiter:
             self._hold_pace(window.ok / seconds, now)
         else:
             self._width = max(1.0, self._width - 1)
+            self._near = self._near or self._pace is not None
 
     def _hold_pace(self, accepted: float, now: float) -> None:
         """Ask no faster than was accepted; nothing accepted at all is for the Retry-After of each call to wait out."""

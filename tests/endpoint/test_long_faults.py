@@ -6,7 +6,8 @@ import threading
 import time
 
 import pytest
-from asking import ask_all, question, quick
+from asking import answers, ask_all, question, quick
+from test_shutdown import cancelled, some
 
 from judgecli.endpoint.ask import open_ask
 from judgecli.judge.request import Reply
@@ -19,12 +20,8 @@ def test_ten_thousand_calls_in_a_soup_of_faults():
     """E2: 30 % mixed faults, 16 in flight: 99.5 % answered, each as without faults, the rest named."""
     faults = {"429": 0.06, "500": 0.06, "reset": 0.05, "stall": 0.01, "drip": 0.01, "truncated": 0.06, "gzip_cut": 0.03, "empty": 0.02}
 
-    async def run(settings):
-        async with FakeJudge(settings) as fake, open_ask(quick(fake.url, idle_s=0.5, total_s=1.0, concurrency=16)) as ask:
-            return await ask_all(ask, [question(number) for number in range(10_000)])
-
-    clean = asyncio.run(run(FakeSettings()))
-    soup = asyncio.run(run(FakeSettings(faults=faults, retry_after="0.05")))
+    clean = asyncio.run(answers(FakeSettings(), 10_000, idle_s=0.5, total_s=1.0, concurrency=16))
+    soup = asyncio.run(answers(FakeSettings(faults=faults, retry_after="0.05"), 10_000, idle_s=0.5, total_s=1.0, concurrency=16))
     answered = [(a, b) for a, b in zip(clean, soup, strict=True) if isinstance(b, Reply)]
     assert all(a.raw == b.raw for a, b in answered)
     assert len(answered) >= 9_950
@@ -76,22 +73,6 @@ def test_hangs_take_no_longer_than_themselves():
     assert took <= 1.2 * ideal + 2.0  # the deadline of the last call
 
 
-async def some():
-    async with FakeJudge(FakeSettings(latency_ms=1)) as fake, open_ask(quick(fake.url)) as ask:
-        return len(await ask_all(ask, [question(number) for number in range(5)]))
-
-
-async def stopped():
-    """Cancelled in the middle."""
-    async with FakeJudge(FakeSettings(latency_ms=5000)) as fake, open_ask(quick(fake.url)) as ask:
-        tasks = [asyncio.create_task(ask(question(number))) for number in range(5)]
-        await asyncio.sleep(0.02)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    return 5
-
-
 def in_a_thread():
     found = []
     thread = threading.Thread(target=lambda: found.append(asyncio.run(some())))
@@ -104,7 +85,7 @@ async def beside_a_thread():
     return await asyncio.to_thread(in_a_thread)
 
 
-@pytest.mark.parametrize("way", [lambda: asyncio.run(some()), lambda: asyncio.run(stopped()), in_a_thread, lambda: asyncio.run(beside_a_thread())])
+@pytest.mark.parametrize("way", [lambda: asyncio.run(some()), lambda: asyncio.run(cancelled()) + 5, in_a_thread, lambda: asyncio.run(beside_a_thread())])
 def test_two_hundred_shutdowns_leave_nothing(way, capfd):
     """E8: as a script, cancelled, in a thread, in a thread beside a running loop; a ResourceWarning fails the test."""
     for _ in range(50):
