@@ -25,6 +25,7 @@ from judgecli.signal.headline import headline, important
 from judgecli.signal.methods import methods_of
 from judgecli.signal.sentence import verdict_sentence
 from judgecli.signal.series import frequent_policies, series_of, standings_of
+from judgecli.signal.served import served_notes
 from judgecli.signal.slices import Subject, find_slices
 from judgecli.signal.summary import MetricSummary
 from judgecli.store.folder import Store
@@ -64,6 +65,7 @@ def build_report(
     overall = compute_signals(settings, by=by, window="all", on=on).rows if summaries else []
     policies = frequent_policies(overall, MOST_POLICIES)
     wanted = window or _fitting_window(gathered.times, len(policies) * len(summaries))
+    rows = compute_signals(settings, by=by, window=wanted, on=on).rows if summaries else []
     times = [time for time in gathered.times if time is not None]
     return Report(
         **verdict,
@@ -79,7 +81,7 @@ def build_report(
         metrics=summaries,
         policies=policies,
         standings=standings_of(overall, policies, {name: info.identity for name, info in work.infos.items()}),
-        series=series_of(compute_signals(settings, by=by, window=wanted, on=on).rows, policies) if summaries else [],
+        series=series_of(rows, policies),
         changes=changes,
         distributions=[_distribution(summary, gathered) for summary in summaries],
         slices=slices,
@@ -94,7 +96,7 @@ def build_report(
             gates=len(verdict["gates"]),
             alarms=None if settings.project.alarms is None else _budget(settings.project.alarms.false_alarm_every),
         ),
-        notes=[*work.notes, *notes],
+        notes=[*work.notes, *served_notes(rows), *notes],
     )
 
 

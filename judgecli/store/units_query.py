@@ -61,6 +61,14 @@ def prompt_groups(reduction: WindowReduction, metrics: Sequence[int], group: str
     return reduction.select(columns, metrics, f"SELECT w, seg, prompt, count(*) AS n{parts} FROM ROWS WHERE prompt IS NOT NULL GROUP BY w, seg, prompt")
 
 
+def compared_records(reduction: WindowReduction, keys: Sequence[bytes]) -> dict[bytes, tuple[int, int]]:
+    """Of those of these records that are selected, the cell and the segment."""
+    reduction.label("compared", pa.table({"member": pa.array(keys, pa.binary(16)).cast(pa.binary())}))
+    of_cell, table = reduction.select(["key"], (), "SELECT w, seg, key FROM ROWS WHERE key IN (SELECT member FROM compared)")
+    keys_found, segments = table.column("key").to_pylist(), table.column("seg").to_pylist()
+    return {key: (cell, segment) for key, cell, segment in zip(keys_found, of_cell.tolist(), segments, strict=True)}
+
+
 def output_sample(reduction: WindowReduction) -> tuple[np.ndarray, pa.Table]:
     """Up to 200 outputs of each cell in an order that follows from their hashes: output, prompt, by_prompt (of the sample by prompt), by_key."""
     columns = ["key", "prompt_hash AS prompt", f"left(output, {OUTPUT_CHARACTERS}) AS output"]
