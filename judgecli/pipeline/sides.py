@@ -50,11 +50,26 @@ class Part:
 def read_part(store: Store, settings: "Settings", name: str, on: str, metrics: Sequence[str] | None, by: Sequence[str], pair: str | None) -> Part:
     """Read one side. `metrics`: only these, else all that have a mean; `pair`: the column that tells prompts apart, else `group:` of judge.yaml.
 
-    Raises: NoRecords, UnknownName, UsageError.
+    A metric is read under the newest identity that these records have any score of. Raises: NoRecords, UsageError.
     """
     wants_reward = metrics is None or any(metric.startswith("reward.") for metric in metrics)
     selection = select_rewarded(store, on, settings) if wants_reward else select_records(store, on)
-    wanted = [metric for metric in (metrics or _ordered(selection)) if metric in selection.metrics]
+    return read_selection(store, settings, name, selection, metrics or _ordered(selection), by, pair)
+
+
+def read_selection(
+    store: Store,
+    settings: "Settings",
+    name: str,
+    selection: Selection,
+    metrics: Sequence[str],
+    by: Sequence[str] = (),
+    pair: str | None = None,
+    *,
+    newest: bool = False,
+) -> Part:
+    """As `read_part`, of records that are selected. `newest`: only the newest identity of each metric, scored or not."""
+    wanted = [metric for metric in metrics if metric in selection.metrics]
     with WindowReduction(store, selection, wanted, ask(settings, by, "all")) as reduction:
         cells = reduction.cells().cells
         if not cells:
@@ -63,11 +78,12 @@ def read_part(store: Store, settings: "Settings", name: str, on: str, metrics: S
         keys = np.empty(0, np.int64)
         for metric in wanted:
             places = [place for place, info in enumerate(reduction.metrics) if info.name == metric and info.kind != "category"]
-            if places:  # the newest identity that these records have any score of stands first
-                read = [_read(reduction, place, settings, [cell.segment for cell in cells], pair) for place in places]
-                first = next((at for at, (measured, _) in enumerate(read) if _scored(measured)), 0)
-                measured, keys = read[first]
-                found[metric] = measured
+            for place in places[:1] if newest else places:  # the newest identity stands first
+                measured, keys = _read(reduction, place, settings, [cell.segment for cell in cells], pair)
+                if metric not in found or _scored(measured):
+                    found[metric] = measured
+                if _scored(measured):
+                    break
         return Part(name, selection, sum(cell.rows for cell in cells), found, keys)
 
 

@@ -56,6 +56,9 @@ CREATE TABLE IF NOT EXISTS spend (
     run_id INTEGER NOT NULL, rubric TEXT NOT NULL, model TEXT NOT NULL, served TEXT NOT NULL, purpose TEXT NOT NULL, calls INTEGER NOT NULL,
     tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL, tokens_cached INTEGER NOT NULL, cost REAL NOT NULL, unpriced INTEGER NOT NULL,
     PRIMARY KEY (run_id, rubric, model, served, purpose)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS attempts (
+    baseline TEXT NOT NULL, gate TEXT NOT NULL, candidate TEXT NOT NULL, evidence TEXT NOT NULL, verdict TEXT NOT NULL, time TEXT NOT NULL,
+    PRIMARY KEY (baseline, gate, candidate, evidence)) WITHOUT ROWID;
 """
 
 
