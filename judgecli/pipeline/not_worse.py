@@ -88,9 +88,7 @@ def _approved(settings: "Settings", name: str, metric: str, refuse: Refuse) -> t
     return baseline, baseline.metrics[metric]
 
 
-def settle_tries(
-    store: Store, settings: "Settings", selection: Selection, results: Sequence[GateResult], tries: dict[int, Try]
-) -> tuple[list[GateResult], list[str]]:
+def settle_tries(store: Store, results: Sequence[GateResult], tries: dict[int, Try]) -> tuple[list[GateResult], list[str]]:
     """The results with Holm's claims and how often this candidate was tried, and a note where that is more than once."""
     if not tries:
         return list(results), []
