@@ -37,7 +37,8 @@ def bootstrap_t(sums: Floats, counts: Floats, *, level: float = 0.95, draws: int
         raise ValueError(f"{clusters} clusters have no spread to draw from")
     mean = float(sums.sum() / counts.sum())
     residuals = sums - mean * counts  # centred, so that squares lose no digits
-    weights = np.random.default_rng(seed).multinomial(clusters, np.full(clusters, 1 / clusters), size=draws).astype(np.float64)
+    drawn = np.random.default_rng(seed).integers(0, clusters, size=(draws, clusters)) + np.arange(draws)[:, None] * clusters
+    weights = np.bincount(drawn.ravel(), minlength=draws * clusters).reshape(draws, clusters).astype(np.float64)
     moments = np.column_stack([residuals, counts, residuals**2, residuals * counts, counts**2])
     total, rows, square, cross, size = np.moveaxis(weights @ moments, -1, 0)
     shift = total / rows
