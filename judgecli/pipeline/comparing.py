@@ -86,7 +86,8 @@ def compare_parts(
         rows += [row for other in parts[1:] for row in _rows(subject, parts[0], other, by, strict=metrics is not None)]
         if len(parts) > 2:
             ranking += _rank(subject, parts, by)
-    return Comparison([(part.name, part.records) for part in parts], adjust_family(rows), ranking, _notes(parts, held, lost))
+    unranked = [name for name in held if len(parts) > 2 and aims[name] is None]
+    return Comparison([(part.name, part.records) for part in parts], adjust_family(rows), ranking, _notes(parts, held, lost, unranked))
 
 
 def _filter_of(name: str, policies: Sequence[Policy]) -> str:
@@ -176,8 +177,8 @@ def _refuse_shared(parts: Sequence[Part]) -> None:
                 )
 
 
-def _notes(parts: Sequence[Part], held: Sequence[str], lost: Sequence[str]) -> list[str]:
-    notes = []
+def _notes(parts: Sequence[Part], held: Sequence[str], lost: Sequence[str], unranked: Sequence[str]) -> list[str]:
+    notes = [f"not ranked, for nothing says which way is better: {', '.join(unranked)}"] if unranked else []
     for part in parts:
         first = part.metrics[held[0]]
         if first.unkeyed:

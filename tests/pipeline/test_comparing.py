@@ -69,7 +69,7 @@ def test_two_policies_by_hand():
     assert (row.n_pairs, row.missing, row.a, row.b, row.difference) == (100, 0, 0.6, 0.55, pytest.approx(-0.05))
     assert (row.low, row.high, row.wins, row.ties, row.losses) == (by_hand.low, by_hand.high, 5, 85, 10)
     assert (row.method, row.verdict, row.coverage, found.complete) == ("Bonett-Price", "inconclusive", 1.0, True)
-    assert [part for part in found.parts] == [("v1", 100), ("v2", 100)]
+    assert list(found.parts) == [("v1", 100), ("v2", 100)]
     assert row_of(found, "words").verdict == "inconclusive"  # one word each: no spread on an open scale
 
 
@@ -94,7 +94,7 @@ def test_all_policies_are_ranked():
 
 
 def test_segments_and_unpaired_prompts():
-    rows = [*answers("v1", lambda at: at < 60, model="m1"), *answers("v1", lambda at: True, model="m2", prompt="z", count=30)]
+    rows = [*answers("v1", lambda at: at < 60, model="m1"), *answers("v1", lambda _: True, model="m2", prompt="z", count=30)]
     rows = [{**row, "id": f"{row['id']}{row['model']}"} for row in rows] + answers("v2", lambda at: at < 50, model="m1", count=90)
     found = compare_parts(score(write("log.jsonl", rows)), ["v1", "v2"], metrics=["ok"])
     assert (row_of(found).n_pairs, row_of(found).only_a, row_of(found).only_b) == (90, 40, 0)
@@ -158,7 +158,7 @@ def test_what_cannot_be_compared(sides, options, error, message):
 
 def test_a_value_of_two_columns_is_ambiguous():
     settings = score(
-        write("log.jsonl", [*answers("x", lambda at: True, model="y"), *answers("y", lambda at: True, model="x")]),
+        write("log.jsonl", [*answers("x", lambda _: True, model="y"), *answers("y", lambda _: True, model="x")]),
         config=SCORERS.replace("[prompt_version]", "[model, prompt_version]"),
     )
     with pytest.raises(UsageError, match="a value of model and of prompt_version"):
@@ -211,7 +211,7 @@ def test_answers_as_files_and_the_help(capsys):
 
 def test_hostile_names_stay_text(capsys):
     bad = "<img src=x>|\x1b[31m](javascript:1)"
-    score(write("log.jsonl", [*answers(bad, lambda at: True), *answers("v2", lambda at: True)]))
+    score(write("log.jsonl", [*answers(bad, lambda _: True), *answers("v2", lambda _: True)]))
     capsys.readouterr()
     assert main(["compare", bad, "v2", "-o", "c.md"]) == 0
     page = Path("c.md").read_text(encoding="utf-8")
@@ -271,7 +271,7 @@ def test_every_verdict_of_a_gate_with_a_baseline():
 def test_never_merely_the_latest_run():
     """The baseline stays what was approved, whatever is scored since; even its records may be gone from the store."""
     approved()
-    score("one.jsonl", write("later.jsonl", answers("v1", lambda at: False, count=300)))
+    score("one.jsonl", write("later.jsonl", answers("v1", lambda _: False, count=300)))
     Path(".judge").rename(".gone")
     assert candidate(lambda at: at < 60).exit_code == 0
 
@@ -299,7 +299,7 @@ def test_another_measure_is_refused_with_a_way_out():
 
 
 def test_refused_where_too_little_was_measured():
-    rows = answers("v1", lambda at: True)
+    rows = answers("v1", lambda _: True)
     for row in rows[:5]:
         del row["output"]
     score(write("one.jsonl", rows))
@@ -346,12 +346,12 @@ def damage(path, change):
     ("path", "change", "message"),
     [
         ("baselines/main.parquet", lambda raw: raw[:-1] + bytes([raw[-1] ^ 1]), "not the file that was approved"),
-        ("baselines/main.parquet", lambda raw: b"", "not the file that was approved"),
+        ("baselines/main.parquet", lambda _: b"", "not the file that was approved"),
         ("baselines/main.yaml", lambda raw: raw.replace(b"prompts: 300", b"prompts: many"), "prompts"),
         ("baselines/main.yaml", lambda raw: raw + b"extra: 1\n", "no key 'extra'"),
         ("baselines/main.yaml", lambda raw: raw.replace(b"name: main", b"name: other"), "says that it is baseline 'other'"),
-        ("baselines/main.yaml", lambda raw: b"\xff\xfe", "UTF-8"),
-        ("baselines/main.yaml", lambda raw: b"[1, 2]", "mapping"),
+        ("baselines/main.yaml", lambda _: b"\xff\xfe", "UTF-8"),
+        ("baselines/main.yaml", lambda _: b"[1, 2]", "mapping"),
     ],
 )
 def test_a_damaged_baseline_is_refused(path, change, message):

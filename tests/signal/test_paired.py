@@ -153,7 +153,7 @@ def test_unscored_never_enters_a_number(values, which, lost):
         assert row.coverage < 1
 
 
-def steady(n, shift, *, spread=0.1, seed=2, better=True):
+def steady(n, shift, *, spread=0.1, seed=2):
     """n pairs whose differences have exactly this mean and spread."""
     noise = np.random.default_rng(seed).normal(0, 1, n)
     noise = (noise - noise.mean()) / noise.std(ddof=1) * spread
