@@ -13,6 +13,7 @@ from judgecli.stats.intervals import mean_interval
 from judgecli.stats.mcnemar import mcnemar
 from judgecli.stats.power import detectable, required_prompts, savings, variance_components
 from judgecli.stats.sign_flip import sign_flip
+from judgecli.stats.skewed_t import skewed_t
 from judgecli.stats.wilcoxon import wilcoxon
 
 PLANTS = [6, 8, 14, 16, 23, 24, 28, 29, 41, -48, 49, 56, 60, -67, 75.0]
@@ -135,6 +136,17 @@ def test_bootstrap_t_without_spread_in_most_draws_is_unbounded_not_narrow():
     assert bootstrap_t(np.ones(30), np.ones(30)) == (1.0, 1.0)
     with pytest.raises(ValueError, match="no spread"):
         bootstrap_t(np.ones(1), np.ones(1))
+
+
+def test_skewed_t_is_t_without_skew_and_nears_bootstrap_t_with_it():
+    even = np.r_[np.arange(50.0), -np.arange(50.0)]
+    assert skewed_t(even, np.ones(100)) == pytest.approx([mean_interval(even, np.ones(100)).low, mean_interval(even, np.ones(100)).high])
+    losses = -np.random.default_rng(3).exponential(1, 400)
+    t, b, s = mean_interval(losses, np.ones(400)), bootstrap_t(losses, np.ones(400)), skewed_t(losses, np.ones(400))
+    assert (s.low, s.high) == (pytest.approx(b.low, abs=0.012), pytest.approx(b.high, abs=0.012))
+    assert s.low < t.low
+    assert s.high < t.high
+    assert skewed_t(np.ones(9), np.ones(9)) == (1.0, 1.0)
 
 
 def test_power_vectors():
