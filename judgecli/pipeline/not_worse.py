@@ -10,7 +10,7 @@ import numpy as np
 from judgecli.config.baseline import Baseline, BaselineMetric, read_baseline
 from judgecli.errors import ConfigError, UsageError
 from judgecli.pipeline.baselines import baseline_folder, evidence_of, stored_side
-from judgecli.pipeline.comparing import usual_margin
+from judgecli.pipeline.pairing import usual_margin
 from judgecli.pipeline.rewarding import directions
 from judgecli.pipeline.sides import read_selection
 from judgecli.pipeline.signals import ask
