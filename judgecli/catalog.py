@@ -29,6 +29,7 @@ from judgecli.scorer import Cell, Column, Metric, Score, Scorer, scorer
 
 if typing.TYPE_CHECKING:
     from judgecli.judge.rubric import Rubric
+    from judgecli.scorer import Unit
 
 PACKAGE = Path(__file__).parent
 ALIAS = re.compile(r"(?P<alias>[A-Za-z_][\w-]*)=(?P<rest>.+)", re.DOTALL)
@@ -338,14 +339,14 @@ def load_rubric(name: str) -> "Rubric":
     return load_rubric_file(library_folder("rubrics") / f"{name}.yaml")
 
 
-def bind_rubric(spec: Spec, rubric: "Rubric | None" = None) -> Metric:
+def bind_rubric(spec: Spec, rubric: "Rubric | None" = None, unit: "Unit | None" = None) -> Metric:
     """The metric of a spec `rubric:NAME_OR_PATH`. `spec.options` say how it is judged (models, parameters,
     samples, ...) and are part of its identity, as are the rubric and all that is said around its material."""
     from judgecli.judge.metric import rubric_scorer
     from judgecli.judge.prompt import rubric_code
 
     rubric = rubric or load_rubric(spec.target.removeprefix("rubric:"))
-    return Metric(spec.name, rubric_scorer(rubric), dict(spec.options), rubric_code(rubric))
+    return Metric(spec.name, rubric_scorer(rubric, unit), dict(spec.options), rubric_code(rubric))
 
 
 def _describe_rubric(name: str) -> Description:

@@ -10,7 +10,7 @@ BY_HELP = "Record columns or tags.NAME, comma-separated; '' is all records toget
 WINDOW_HELP = "1h, 1d, 1w (from Monday), 30d, ... in UTC, or all."
 ON_HELP = "Which records: a filter (prompt_version=v3, 7d, ...), run:last or run:ID. Default: all."
 METRIC_HELP = "A metric (repeatable). Default: all that the records have."
-UNITS_HELP = "Comma-separated: record, session, prompt, corpus."
+UNITS_HELP = "Comma-separated: record, session, prompt, pair, corpus."
 OUTPUT_HELP = "Write the rows: .csv, .tsv, .parquet or .jsonl."
 
 
@@ -35,6 +35,7 @@ def signals(
       judge signals --window 1w --metric words            one metric by week
       judge signals --by tags.country --on 30d            the last 30 days by a tag
       judge signals --units session,prompt,corpus         conversations, prompt groups, diversity
+      judge signals --units pair --by model --window all  who wins where answers were compared
       judge signals -o signals.parquet
 
     Each row has n of N, the mean with its cluster-robust 95 % interval, what the unscored could make

@@ -52,6 +52,7 @@ class JudgeSettings:
     max_cost: float | None = None
     max_calls: int | None = None
     replay: str | None = None  # a file of replies: nobody is asked
+    against: str = "answers"  # what a pairwise rubric compares an output with: other answers to its prompt, or its reference
 
 
 def judge_settings(judge: "Judge | None", sample: float, flags: JudgeFlags, environment: Mapping[str, str]) -> JudgeSettings:

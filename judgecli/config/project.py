@@ -102,6 +102,7 @@ class Rubric(Section):
     name: Name | None = None
     judge: Judge | None = None
     sample: Annotated[float, Field(gt=0, le=1)] = 1.0
+    against: Literal["answers", "reference"] = "answers"  # of a pairwise rubric: other answers to the prompt, or the reference of each record
 
 
 class RewardModel(Section):

@@ -56,6 +56,7 @@ class ScorerEntry:
     where: str = ""
     judge: "Judge | None" = None
     sample: float = 1.0
+    against: str = "answers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,8 @@ class Settings:
         """How the judge of a rubric is asked: as the entry of that name in judge.yaml says, else of that rubric, with what was typed on top."""
         entries = [entry for entry in self.scorers if entry.target == target]
         entry = next((entry for entry in entries if entry.name == name), entries[0] if entries else None)
-        return judge_settings(entry.judge if entry else None, entry.sample if entry else 1.0, self.judge, self.environment)
+        found = judge_settings(entry.judge if entry else None, entry.sample if entry else 1.0, self.judge, self.environment)
+        return replace(found, against=entry.against) if entry else found
 
 
 def load_settings(
@@ -231,7 +233,8 @@ def _entries(project: "Project", document: Document) -> list[ScorerEntry]:
         elif isinstance(entry, Named):
             found.append(ScorerEntry(entry.name, entry.scorer, dict(entry.options), where))
         elif isinstance(entry, Rubric):
-            found.append(ScorerEntry(entry.name or f"rubric.{Path(entry.rubric).stem}", f"rubric:{entry.rubric}", {}, where, entry.judge, entry.sample))
+            name = entry.name or f"rubric.{Path(entry.rubric).stem}"
+            found.append(ScorerEntry(name, f"rubric:{entry.rubric}", {}, where, entry.judge, entry.sample, entry.against))
         else:
             found.append(ScorerEntry(entry.name or f"rm.{Path(entry.reward_model).name}", f"rm:{entry.reward_model}", {}, where))
     seen: set[str] = set()

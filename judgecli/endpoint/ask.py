@@ -4,12 +4,15 @@
         reply = await ask(Request(messages=..., schema=..., parameters={"model": "my-model"}))
 
 `ask` bounds its own concurrency and waits out a 429 without holding a slot: hand it more calls at a
-time than `concurrency` (twice, say), so that the slots of waiting calls are used by others.
+time than `concurrency` (twice, say), so that the slots of waiting calls are used by others. With
+`holds` the slot of an answered question is taken until `release`: no more than `concurrency`
+questions are then sent and not yet safe.
 """
 
 import asyncio
 import os
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -51,8 +54,8 @@ class Counts:
 class Endpoint:
     """An open endpoint; calling it asks (see judge.request.Ask). `notes` are sentences about what had to be changed for it."""
 
-    def __init__(self, settings: EndpointSettings, forms: Forms, sender: Sender, modes: MutableMapping[str, Mode]) -> None:
-        self.settings, self.modes = settings, modes
+    def __init__(self, settings: EndpointSettings, forms: Forms, sender: Sender, modes: MutableMapping[str, Mode], *, holds: bool = False) -> None:
+        self.settings, self.modes, self.holds = settings, modes, holds
         self.counts = Counts()
         self.notes: list[str] = []
         self.circuit = Circuit(settings.shown())
@@ -63,6 +66,7 @@ class Endpoint:
         self._adapted: dict[str, list[Adaptation]] = {}
         self._settled: dict[str, asyncio.Event] = {}
         self._probes: dict[str, int] = {}
+        self._held: Counter[bytes] = Counter()  # slots of answered questions, by key
 
     async def __call__(self, request: Request) -> Reply:
         """Ask one question. Raises: AskFailed (this one), JudgeUnavailable (every one)."""
@@ -79,6 +83,11 @@ class Endpoint:
                 raise
         self.modes.pop(name, None)  # another server than the one that was remembered
         return await self._probe(request, name)
+
+    def release(self, request: Request) -> None:
+        """Free the slot of an answered question; nothing where it holds none."""
+        for _ in range(self._held.pop(request.key, 0)):
+            self.limiter.release()
 
     async def _wait_for_rung(self, name: str) -> Mode | None:
         """The rung that another question is finding out; None: find out yourself."""
@@ -118,6 +127,7 @@ class Endpoint:
                     self.modes.setdefault(name, mode)
                     return reply
                 first = first or reply
+                self.release(request)
         finally:
             event = self._settled.pop(name, None)
             if event is not None:
@@ -156,7 +166,7 @@ class Endpoint:
         replies: list[Reply] = []
 
         async def attempt(number: int) -> Answer:
-            return await self._attempt(form, body, number)
+            return await self._attempt(form, body, number, request.key)
 
         async def renew() -> bool:
             nonlocal form
@@ -168,22 +178,27 @@ class Endpoint:
             try:
                 replies.append(read_reply(self._forms.secrets.scrub_bytes(answer.body), mode))
             except ReplyUnreadable as error:
+                self.release(request)
                 return str(error)
             return None
 
         retry = Retry(self.settings, self.circuit, lambda: self._forms.secrets, renew)
         try:
             await retry.run(attempt, check)
+        except BaseException:
+            self.release(request)
+            raise
         finally:
             self.counts.retries += retry.retries
             self._trusted.set()  # this call is over, one way or the other; an open circuit stops those that waited
         return self._counted(replies[-1])
 
-    async def _attempt(self, form: Captured, body: bytes, number: int) -> Answer:
-        """One HTTP request in a slot of its own."""
+    async def _attempt(self, form: Captured, body: bytes, number: int, key: bytes) -> Answer:
+        """One HTTP request in a slot of its own, which an answer may hold."""
         headers = form.headers if number == 1 else {**form.headers, "x-stainless-retry-count": str(number - 1)}
         await self._enter(len(body) / 4 if self.settings.tokens_per_minute else 0.0, first=number == 1)
         started = time.monotonic()
+        held = False
         try:
             self.circuit.check()  # it may have opened while this call waited
             self.counts.calls += 1
@@ -192,11 +207,14 @@ class Endpoint:
                 self._trusted.clear()  # before the slot is free: nobody starts until the key is renewed or given up
             elif answer.status < 300:
                 self._trusted.set()
+                if held := self.holds:
+                    self._held[key] += 1
         except SendFailed:
             self.limiter.answered("failed", {}, time.monotonic() - started)
             raise
         finally:
-            self.limiter.release()
+            if not held:
+                self.limiter.release()
         limited = answer.status == 429
         self.counts.limited += limited
         self.limiter.answered("limited" if limited else "ok" if answer.status < 300 else "failed", answer.headers, time.monotonic() - started)
@@ -227,12 +245,14 @@ async def open_ask(
     client: "Client | None" = None,
     modes: MutableMapping[str, Mode] | None = None,
     environment: Mapping[str, str] | None = None,
+    holds: bool = False,
 ) -> AsyncIterator[Endpoint]:
     """An endpoint to ask, open inside the `async with`.
 
     `client`: the user's own AsyncOpenAI or AsyncAzureOpenAI in place of one made from the settings.
     `modes`: which rung of the ladder holds, by endpoint and model; hand in a dict that you keep, and
-    the next run does not find out again. Raises: JudgeUnavailable (no key, no URL, a proxy that cannot be used).
+    the next run does not find out again. `holds`: whoever asks calls `release(request)` once the reply
+    is safe. Raises: JudgeUnavailable (no key, no URL, a proxy that cannot be used).
     """
     environment = os.environ if environment is None else environment
     opened = open_settings(settings, environment)
@@ -250,7 +270,7 @@ async def open_ask(
     with no_http_log():
         try:
             async with Sender(settings, proxy) as sender:
-                endpoint = Endpoint(settings, forms, sender, {} if modes is None else modes)
+                endpoint = Endpoint(settings, forms, sender, {} if modes is None else modes, holds=holds)
                 try:
                     yield endpoint
                 finally:

@@ -151,7 +151,7 @@ class _View:
     def column(self, source: str) -> pa.Array:
         """A record column, or the column that a tag or an imported score makes; nulls where it has none."""
         if source not in self._columns:
-            self._columns[source] = _read_column(self.batch, source)
+            self._columns[source] = read_column(self.batch, source)
         return self._columns[source]
 
     def rows(self, selection: _Selection) -> np.ndarray:
@@ -207,7 +207,8 @@ def _valid(array: pa.Array) -> np.ndarray:
     return np.asarray(array.is_valid().to_numpy(zero_copy_only=False))
 
 
-def _read_column(batch: pa.Table, source: str) -> pa.Array:
+def read_column(batch: pa.Table, source: str) -> pa.Array:
+    """A record column, `tags_NAME` or `imported_NAME`; nulls where the batch has none."""
     for prefix, column in (("tags_", "tags"), ("imported_", "imported")):
         if source.startswith(prefix) and column in batch.column_names:
             return _single(pc.map_lookup(batch.column(column), pa.scalar(source.removeprefix(prefix)), "last"))
@@ -238,7 +239,7 @@ def open_cells(records: pa.Table, scorer: Scorer) -> Cells:
 
 def read_columns(records: pa.Table, scorer: Scorer) -> dict[str, pa.Array]:
     """The record columns that a scorer reads, one item a row."""
-    return {column.source: _read_column(records, column.source) for column in scorer.columns}
+    return {column.source: read_column(records, column.source) for column in scorer.columns}
 
 
 def _score_batch(metric: Metric, view: _View) -> Cells:

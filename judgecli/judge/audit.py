@@ -82,7 +82,10 @@ def scale_share(rubric: Rubric, score: Score) -> float | None:
 
 
 def audit(rubric: Rubric, models: Sequence[str], rows: Sequence[Mapping[str, object]], judged: Sequence[tuple[Probe, Score]]) -> list[Finding]:
-    """Every finding of one judge and rubric. `rows` hold `model` and `label` (True, False) where the log has them."""
+    """Every finding of one judge and rubric.
+
+    `rows` hold `model`, `label` (True, False) and `others` (what other judges say, as a share of the scale) where they are known.
+    """
     table = _Table(rubric, judged)
     found = [_repeats(table), _spread(table)]
     if rubric.scale.kind in ("pairwise", "listwise"):
@@ -205,20 +208,31 @@ def _length_slope(table: _Table, rows: Sequence[Mapping[str, object]]) -> Findin
 
 
 def _self_preference(table: _Table, rows: Sequence[Mapping[str, object]], models: Sequence[str]) -> Finding:
-    """Mean score of answers by models of the judge's own family, minus the others: quality differs too, so it is a warning and no defect."""
+    """How much better the judge finds answers by models of its own family than the rest: a warning by names, never a defect.
+
+    Where people or other judges rated the same answers it is a difference in differences (kind `labels` or `judges`): the judge less
+    them on its family's answers, minus the same on the rest. Else the gap of the judge's own means, called `raw`: quality differs too.
+    """
     own = {family_of(model) for model in models} - {None}
     shares = table.shares("plain")
     kin = sorted({str(row["model"]) for row in rows if row.get("model") and (family_of(str(row["model"])) in own or row["model"] in models)})
     if not kin:
         return Finding("self_preference", "", None, None, None, 0, False, "no answer is by a model of the judge's family, as far as names tell")
-    told = f"the judge and {', '.join(kin)} are of one family; mean score of their answers minus that of the others"
-    sides = [[share for record, share in shares.items() if (rows[record].get("model") in kin) is same] for same in (True, False)]
-    one, other = (mean_interval(np.array(side), np.ones(len(side))) for side in sides)
-    if one.mean is None or other.mean is None or one.se is None or other.se is None:
-        return Finding("self_preference", "", None, None, None, len(sides[0]), False, told, warning=True)
-    half = 1.96 * float(np.hypot(one.se, other.se))
-    gap = one.mean - other.mean
-    return Finding("self_preference", "", gap, gap - half, gap + half, len(sides[0]), False, told, warning=True)
+    family = f"the judge and {', '.join(kin)} are of one family"
+    labels = {record: float(bool(rows[record]["label"])) for record in shares if isinstance(rows[record].get("label"), bool)}
+    others = {record: float(str(rows[record]["others"])) for record in shares if rows[record].get("others") is not None}
+    yardsticks = (
+        ("labels", labels, "how much higher than people's labels the judge rates their answers, less the same for the others"),
+        ("judges", others, "how much higher than other judges it rates their answers, less the same for the others"),
+        ("raw", dict.fromkeys(shares, 0.0), "mean score of their answers minus that of the others, whose quality may differ"),
+    )
+    for kind, known, told in yardsticks:
+        sides = [[shares[record] - known[record] for record in known if (rows[record].get("model") in kin) is same] for same in (True, False)]
+        one, other = (mean_interval(np.array(side), np.ones(len(side))) for side in sides)
+        if one.mean is not None and other.mean is not None and one.se is not None and other.se is not None:
+            half, gap = 1.96 * float(np.hypot(one.se, other.se)), one.mean - other.mean
+            return Finding("self_preference", kind, gap, gap - half, gap + half, len(sides[0]), False, f"{family}; {told}", warning=True)
+    return Finding("self_preference", "", None, None, None, len(sides[0]), False, f"{family}; there are too few answers to tell", warning=True)
 
 
 def _labels(table: _Table, rows: Sequence[Mapping[str, object]]) -> Finding:

@@ -88,7 +88,7 @@ class Judge:
         return {**self.parameters, "model": model, **({"logprobs": True, "top_logprobs": TOP_LOGPROBS} if weighted else {})}
 
     def _missing(self, row: Row) -> Score | None:
-        """Why this record is not asked about, or None."""
+        """What is known of this record without asking: why it is not asked about, or the tie of two equal answers. None where it is asked about."""
         if self.rubric.media and not media_parts(row):
             return Score(reason="not_applicable", explanation="the record shows no image or audio that can be passed on")
         kind = self.rubric.scale.kind
@@ -96,7 +96,7 @@ class Judge:
             answers = _answers(row)
             if len(answers) < 2 or (kind == "pairwise" and len(answers) > 2) or len(answers) > MOST_ANSWERS:
                 return Score(reason="not_applicable", explanation=f"{len(answers)} answers to compare")
-            return None
+            return Score(value=0.5, label="tie", explanation="the two answers are the same text") if kind == "pairwise" and answers[0] == answers[1] else None
         empty = next((name for name in self.rubric.inputs if row.get(name) is None or row.get(name) == []), None)
         reason = "input_missing_field" if empty == "output" else "not_applicable"
         return None if empty is None else Score(reason=reason, explanation=f"the record has no {empty}")

@@ -1,14 +1,25 @@
 """A rubric as a scorer: what the metric is called, reads, and means."""
 
 from judgecli.errors import JudgeUnavailable
-from judgecli.judge.rubric import Rubric, higher_is_better, metric_kind, metric_range
-from judgecli.scorer import Cell, Column, Scorer
+from judgecli.judge.rubric import Rubric, Scale, higher_is_better, metric_kind, metric_range
+from judgecli.scorer import Cell, Column, Scorer, Unit
 
 
-def rubric_scorer(rubric: Rubric) -> Scorer:
-    """The scorer of a rubric: columns, kind, range and direction. It is declared here and asked by a Judge; called, it raises JudgeUnavailable."""
-    rival = ["reference"] if rubric.scale.kind == "pairwise" and "reference" not in rubric.inputs else []
-    required = {**dict.fromkeys(rubric.optional, False), **dict.fromkeys([*rubric.inputs, *rival], True)}
+def rubric_unit(scale: Scale) -> Unit:
+    """What a scale judges: one answer, two answers to one prompt, or all answers to it."""
+    units: dict[str, Unit] = {"pairwise": "pair", "listwise": "prompt"}
+    return units.get(scale.kind, "record")
+
+
+def rubric_scorer(rubric: Rubric, unit: Unit | None = None) -> Scorer:
+    """The scorer of a rubric: columns, kind, range and direction. It is declared here and asked by a Judge; called, it raises JudgeUnavailable.
+
+    `unit` is that of its scale unless it is given: a pairwise rubric of unit `record` compares each output with its reference.
+    The answers that are compared stand in the column `outputs`, which no log has.
+    """
+    unit = unit or rubric_unit(rubric.scale)
+    compared = {"outputs": False} if unit != "record" else {"reference": True} if rubric.scale.kind == "pairwise" else {}
+    required = {**dict.fromkeys(rubric.optional, False), **dict.fromkeys(rubric.inputs, True), **compared}
     if rubric.media:
         required.setdefault("messages", False)
     return Scorer(
@@ -18,7 +29,7 @@ def rubric_scorer(rubric: Rubric) -> Scorer:
         range=metric_range(rubric.scale),
         higher_is_better=higher_is_better(rubric.scale),
         version=rubric.version,
-        unit="prompt" if rubric.scale.kind == "listwise" else "record",
+        unit=unit,
         columns=tuple(Column(name, name, needed) for name, needed in required.items()),
     )
 

@@ -2,6 +2,8 @@
 
     judge -> LedgerAsk -> (ledger) -> budgets and a slot -> the endpoint's Ask -> (ledger) -> judge
 
+An endpoint that holds the slot of an answered question (endpoint/ask.py) gets it back when the reply is durable: a process that
+is killed has never more than `concurrency` questions that were sent and must be asked again.
 A question that two rows share, or that is asked twice at once, is one call.
 """
 
@@ -13,6 +15,7 @@ from datetime import UTC, datetime
 from judgecli.errors import JudgeUnavailable
 from judgecli.judge.reply import ReplyUnreadable, read_reply
 from judgecli.judge.request import Ask, AskFailed, Mode, Reply, Request, Usage
+from judgecli.readers.redact import Redactor
 from judgecli.store.replies import Purpose, Replies, StoredReply
 
 Price = Callable[[str, Usage], float | None]
@@ -102,6 +105,7 @@ class LedgerAsk:
     counts: Counts
     run_id: int
     purpose: Purpose = "score"
+    redact: Redactor | None = None  # what `redact:` takes out of replies, before they are kept or read
     renewed: set[bytes] = field(default_factory=set)  # questions that were asked again in this run
     under_way: "dict[bytes, asyncio.Future[StoredReply]]" = field(default_factory=dict)
 
@@ -149,14 +153,21 @@ class LedgerAsk:
                     raise
             try:
                 stored = self._to_store(request, await self.send(request), target)
-            except AskFailed:
+            except AskFailed as error:
                 self.counts.failed += 1
-                raise
+                if self.redact is None:
+                    raise
+                raise AskFailed(error.reason, self.redact.text(str(error)), hint=error.hint) from None  # a server's error may quote the question
             finally:
                 for budget in self.budgets:
                     budget.end(stored.cost if stored else None)
         self.counts.add(stored)
-        await asyncio.shield(self.replies.keep(stored))
+        try:
+            await asyncio.shield(self.replies.keep(stored))
+        finally:
+            release = getattr(self.send, "release", None)
+            if release is not None:
+                release(request)
         self.renewed.add(stored.key)
         return stored
 
@@ -164,7 +175,7 @@ class LedgerAsk:
         model, usage = str(request.parameters.get("model", "")), reply.usage
         return StoredReply(
             key=request.key,
-            raw=reply.raw,
+            raw=reply.raw if self.redact is None else self.redact.reply(reply.raw),
             mode=reply.mode,
             rubric=self.rubric,
             model=model,

@@ -9,24 +9,29 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import resources
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from judgecli import catalog
 from judgecli.engine.remote import run_async
 from judgecli.engine.shard import needed_columns, read_columns
 from judgecli.errors import UnknownName, UsageError
+from judgecli.judge.audit import family_of, scale_share
 from judgecli.judge.probes import Attack, Probe, make_probes, read_attacks
 from judgecli.judge.request import Ask, Reply, Request
 from judgecli.judge.sentinels import can_carry
 from judgecli.pipeline.asking import Budget, Counts, LedgerAsk
-from judgecli.pipeline.judging import JudgePlan, rows_of_scope
+from judgecli.pipeline.judging import JudgePlan
 from judgecli.pipeline.rubrics import JudgeEntry, endpoint_of, plan_judges, read_rubrics
 from judgecli.pipeline.scoring import Progress, check_columns, read_scope
 from judgecli.pipeline.sentinels import ask_sentinels
-from judgecli.scorer import Metric, Score
+from judgecli.pipeline.sheets import rows_of_scope
+from judgecli.readers.redact import Redactor, redactor
+from judgecli.scorer import Score
 from judgecli.store import tables
 from judgecli.store.folder import Store
 from judgecli.store.labels import read_thumbs
+from judgecli.store.query import held_metrics
 from judgecli.store.replies import Replies
 from judgecli.store.scope import Scope
 
@@ -67,7 +72,7 @@ def audit_rubric(name: str, logs: Sequence[str], *, settings: "Settings", plan: 
     Replies are kept and never asked for twice, sentinels aside; no score is stored.
     Raises: UsageError, MissingColumn, LogError, NoRecords, JudgeUnavailable.
     """
-    entry = read_rubrics([catalog.parse_spec(f"rubric:{name}")], settings)[0]
+    entry = read_rubrics([catalog.parse_spec(f"rubric:{name}")], settings, against="reference")[0]
     if entry.judge.rubric.scale.kind == "listwise":
         raise UsageError(
             f"'{entry.judge.rubric.name}' compares lists, of which a log has none to probe with", hint="audit a rubric that judges one answer, or 'preference'"
@@ -75,7 +80,7 @@ def audit_rubric(name: str, logs: Sequence[str], *, settings: "Settings", plan: 
     with Store(settings.store) as store:
         scope = read_scope(store, logs, settings=settings, progress=progress)
         check_columns(scope, [entry.metric])
-        rows = _read_rows(store, scope, entry.metric, plan.records)
+        rows = _read_rows(store, scope, entry, plan.records)
         probes = list(make_probes(entry.judge.rubric, rows, load_attacks(), repeats=plan.repeats))
         document = _describe(entry, rows, probes, plan)
         if plan.dry_run:
@@ -84,7 +89,7 @@ def audit_rubric(name: str, logs: Sequence[str], *, settings: "Settings", plan: 
         progress.phase("auditing", len(probes))
         asked = plan_judges([entry], store.ledger, ask=ask)[0]
         budget = Budget(settings.judge.max_calls, settings.judge.max_cost)
-        return document | run_async(_Audit(store, asked, entry, budget, run_id, progress).run(rows, probes, plan.sentinels))
+        return document | run_async(_Audit(store, asked, entry, budget, run_id, progress, redactor(settings.redact)).run(rows, probes, plan.sentinels))
 
 
 def _describe(entry: JudgeEntry, rows: Sequence[Row], probes: Sequence[Probe], plan: AuditPlan) -> dict[str, object]:
@@ -95,7 +100,10 @@ def _describe(entry: JudgeEntry, rows: Sequence[Row], probes: Sequence[Probe], p
 class _Audit:
     """The asking of one audit."""
 
-    def __init__(self, store: Store, plan: JudgePlan, entry: JudgeEntry, budget: Budget, run_id: int, progress: Progress) -> None:
+    def __init__(
+        self, store: Store, plan: JudgePlan, entry: JudgeEntry, budget: Budget, run_id: int, progress: Progress, redact: Redactor | None = None
+    ) -> None:
+        self.redact = redact
         self.store = store
         self.plan = plan
         self.entry = entry
@@ -110,11 +118,11 @@ class _Audit:
         async with Replies(self.store.ledger.path) as replies, endpoint.open() as send:
             slots = asyncio.Semaphore(endpoint.concurrency)
             identity = self.plan.metric.identity
-            self.through = LedgerAsk(replies, identity, send, self.plan.price, self.budgets, slots, self.counts, self.run_id, "audit")
+            self.through = LedgerAsk(replies, identity, send, self.plan.price, self.budgets, slots, self.counts, self.run_id, "audit", self.redact)
             scores = await _all(self._score(probe) for probe in probes)
             report = None
             if sentinels and can_carry(self.entry.judge.rubric):
-                columns = [{name: value for name, value in row.items() if name not in ("model", "label")} for row in rows]
+                columns = [{name: value for name, value in row.items() if name not in ("model", "label", "others")} for row in rows]
                 report = await ask_sentinels(self.entry.judge.rubric, columns, sentinels, self._sentinel)
         return self._document(rows, list(zip(probes, scores, strict=True)), report)
 
@@ -167,8 +175,28 @@ async def _all(scoring: "Iterator[object]") -> list[Score]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _read_rows(store: Store, scope: Scope, metric: Metric, count: int) -> list[Row]:
+def _by_others(store: Store, shard: str, entry: JudgeEntry) -> dict[bytes, float]:
+    """Record -> what judges of other families said of it under this rubric, the mean of their places on the scale."""
+    own = {family_of(model) for model in entry.judge.models}
+    found: dict[bytes, list[float]] = {}
+    for (name, identity), (path, _) in held_metrics(store.root, shard).items():
+        if name != entry.metric.name or identity == entry.metric.identity:
+            continue
+        scores = tables.read_parquet(path)
+        if f"{name}.served_model" not in scores.column_names:
+            continue
+        keys = tables.read_parquet(store.records_path(shard), ["key"]).column("key").to_pylist()
+        for key, value, served in zip(keys, scores.column(name).to_pylist(), scores.column(f"{name}.served_model").to_pylist(), strict=True):
+            families = {family_of(model) for model in str(served or "").split(", ")}
+            share = scale_share(entry.judge.rubric, Score(value=value)) if isinstance(value, float) and families.isdisjoint({*own, None}) else None
+            if share is not None:
+                found.setdefault(key, []).append(share)
+    return {key: fmean(shares) for key, shares in found.items()}
+
+
+def _read_rows(store: Store, scope: Scope, entry: JudgeEntry, count: int) -> list[Row]:
     """`count` records of a scope, the same in every audit: those with the smallest keys that hold what the metric needs."""
+    metric = entry.metric
     labels: dict[bytes, bool] = {}
     with contextlib.suppress(UsageError, UnknownName):  # several kinds of labels: none is taken for praise
         labels = {key: said[-1][1] for key, said in read_thumbs(store, LABEL_KINDS).of.items()}
@@ -179,10 +207,11 @@ def _read_rows(store: Store, scope: Scope, metric: Metric, count: int) -> list[R
         records = tables.read_parquet(store.records_path(shard.name), wanted).combine_chunks()
         own = rows_of_scope(records, scope)
         columns = {name: array.to_pylist() for name, array in read_columns(records, metric.scorer).items()}
+        others = _by_others(store, shard.name, entry)
         keys, models = records.column("key").to_pylist(), records.column("model").to_pylist()
         for place, key in enumerate(keys):
             row = {name: values[place] for name, values in columns.items()}
             if own[place] and all(row[name] not in (None, "") for name in required):
-                found.append((key, {**row, "model": models[place], "label": labels.get(key)}))
+                found.append((key, {**row, "model": models[place], "label": labels.get(key), "others": others.get(key)}))
         found = sorted(found, key=lambda pair: pair[0])[:count]
     return [row for _, row in found]

@@ -15,6 +15,7 @@ from judgecli.judge.request import Ask, AskFailed, Reply, Request
 from judgecli.pipeline.asking import Budget
 from judgecli.pipeline.judging import JudgeOptions, JudgePlan, Telling, judge_scope
 from judgecli.pipeline.rubrics import JudgeEntry, OpenAIEndpoint
+from judgecli.readers.redact import Redactor
 from judgecli.store.folder import Store
 from judgecli.store.ledger import Ledger
 from judgecli.store.replies import StoredReply, keep_replies
@@ -72,14 +73,14 @@ def _send(ledger: Ledger, entry: JudgeEntry, model: str, questions: Sequence[Req
         telling.note(f"{len(part):,} questions to {model} were sent as batch {', '.join(ids)}; fetch the answers with --batch collect")
 
 
-def collect_answers(ledger: Ledger, rubrics: Sequence[JudgeEntry], *, run_id: int, note: Callable[[str], object]) -> None:
+def collect_answers(ledger: Ledger, rubrics: Sequence[JudgeEntry], *, run_id: int, note: Callable[[str], object], redact: Redactor | None = None) -> None:
     """Fetch the answers of the batches that these rubrics sent and that have ended. Raises: JudgeUnavailable."""
     by_rubric = {entry.metric.identity: entry for entry in rubrics}
     draws = {key: draw for batch in _sent(ledger).values() for key, draw in batch["keys"].items()}
     for batch_id, batch in _sent(ledger).items():
         entry = by_rubric.get(str(batch["rubric"]))
         if entry is not None:
-            run_async(_collect(ledger, batch_id, batch, entry, draws, run_id, note))
+            run_async(_collect(ledger, batch_id, batch, entry, draws, run_id, note, redact))
 
 
 async def _collect(
@@ -90,6 +91,7 @@ async def _collect(
     draws: Mapping[str, int],
     run_id: int,
     note: Callable[[str], object],
+    redact: Redactor | None,
 ) -> None:
     from judgecli.endpoint import batch_api
 
@@ -105,7 +107,7 @@ async def _collect(
         if isinstance(reply, AskFailed):
             failed += 1
         else:
-            found.append(_stored(key, reply, batch, draws, run_id))
+            found.append(_stored(key, reply if redact is None else replace(reply, raw=redact.reply(reply.raw)), batch, draws, run_id))
         if len(found) >= GROUP:
             _keep(ledger, found)
             found = []

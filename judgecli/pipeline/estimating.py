@@ -4,11 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from judgecli.engine.judging import RETRIED, Sheet
+from judgecli.engine.judging import Sheet
 from judgecli.errors import UsageError
 from judgecli.judge.request import Request
-from judgecli.pipeline.judging import open_sheet
-from judgecli.pipeline.rubrics import JudgeEntry, read_rubrics
+from judgecli.pipeline.rubrics import JudgeEntry, parts_of, read_rubrics
 from judgecli.pipeline.sentinels import how_many
 from judgecli.store.folder import Store
 from judgecli.store.ledger import Ledger
@@ -72,8 +71,8 @@ def _estimate(store: Store, scope: Scope, entry: JudgeEntry) -> dict[str, object
     counts = {model: _Count() for model in entry.judge.models}
     records = cached = 0
     seen: set[bytes] = set()
-    for shard in scope.shards:
-        sheet = open_sheet(store, scope, shard, entry.metric, sample=entry.settings.sample, retried=RETRIED)
+    for part in parts_of(store, scope, entry):
+        sheet = part.open()
         records += sheet.left
         for requests, share in _questions(sheet, entry):
             missing = _missing(store.ledger, requests, seen)
@@ -124,6 +123,7 @@ def _told(entry: JudgeEntry, counts: dict[str, _Count], records: int, cached: in
     cost = Band(*(share * end for end in total(band for band in costs if band is not None))) if None not in costs else None
     return {
         "records": records,
+        "unit": entry.metric.scorer.unit,
         "models": list(counts),
         "calls": calls + sentinels,
         "cached": cached,

@@ -9,10 +9,13 @@ from judgecli.errors import UsageError
 from judgecli.judge.request import Ask
 from judgecli.pipeline.asking import Budget, Counts
 from judgecli.pipeline.batching import collect_answers, submit_questions
-from judgecli.pipeline.judging import JudgeOptions, JudgePlan, Telling, judge_scope
+from judgecli.pipeline.judging import Compared, JudgeOptions, JudgePlan, Telling, judge_scope
 from judgecli.pipeline.rubrics import JudgeEntry, OpenAIEndpoint, plan_judges
 from judgecli.pipeline.sentinels import FROM_CALLS, SentinelReport
+from judgecli.readers.redact import redactor
+from judgecli.signal.comparisons import MOST_ANSWERS
 from judgecli.store.folder import Store
+from judgecli.store.ledger import Ledger
 from judgecli.store.replies import Spend, import_replies, read_reply_file, spend_of
 from judgecli.store.scope import Scope
 
@@ -66,6 +69,12 @@ class JudgeReport:
     spend: Sequence[Spend] = ()
     replay: str | None = None
     sentinels: Mapping[str, SentinelReport] = field(default_factory=dict)
+    comparisons: Mapping[str, Compared] = field(default_factory=dict)
+
+    @property
+    def coverages(self) -> dict[str, float | None]:
+        """How much of the comparisons of each metric was measured."""
+        return {name: found.coverage for name, found in self.comparisons.items()}
 
     @property
     def shortfalls(self) -> list[str]:
@@ -119,6 +128,11 @@ class JudgeReport:
             found.append(
                 f"no sentinels were asked of {', '.join(few)}: fewer than {FROM_CALLS} calls, switched off, or a scale on which an empty answer is no fault"
             )
+        for name, compared in self.comparisons.items():
+            if not compared.units:
+                found.append(f"{name} compares answers to one prompt, and no prompt of these logs has two answers")
+            if compared.left_out:
+                found.append(f"{name}: {compared.left_out:,} answers were not compared; of one prompt at most {MOST_ANSWERS} are")
         for model, served in sorted(self._served().items()):
             if len(served) > 1:
                 told = ", ".join(f"{name} ({count:,} replies)" for name, count in sorted(served.items()))
@@ -142,20 +156,40 @@ def judge_records(
     replays = (
         [asking.replay] if asking.replay is not None else sorted({entry.settings.replay for entry in rubrics if entry.settings.replay and asking.ask is None})
     )
+    redact = redactor(settings.redact)
     for path in replays:
-        import_replies(store.ledger, read_reply_file(Path(path)))
+        import_replies(store.ledger, read_reply_file(Path(path)), redact=redact.reply if redact else None)
     if asking.batch == "collect":
-        collect_answers(store.ledger, rubrics, run_id=run_id, note=telling.note)
+        collect_answers(store.ledger, rubrics, run_id=run_id, note=telling.note, redact=redact)
     plans = plan_judges(rubrics, store.ledger, asks=asking.asks, ask=asking.ask)
     progress.phase("judging", None)
     budget = Budget(settings.judge.max_calls, settings.judge.max_cost)
     if asking.batch == "submit":
         submit_questions(store, scope, rubrics, plans, budget=budget, telling=telling)
-    judged = judge_scope(store, scope, plans, JudgeOptions(run_id, budget, asking.retry_failed, asking.reparse), telling)
-    report = JudgeReport(judged.counts, judged.waiting, spend_of(store.ledger, run_id), ", ".join(replays) or None, judged.sentinels)
-    for note in (*_endpoint_notes(plans), *report.notes):
+    judged = judge_scope(store, scope, plans, JudgeOptions(run_id, budget, asking.retry_failed, asking.reparse, redact), telling)
+    report = JudgeReport(judged.counts, judged.waiting, spend_of(store.ledger, run_id), ", ".join(replays) or None, judged.sentinels, judged.comparisons)
+    for note in (*_endpoint_notes(plans), *report.notes, *_served_before(store.ledger, rubrics, run_id)):
         telling.note(note)
     return report
+
+
+def _served_before(ledger: Ledger, rubrics: Sequence[JudgeEntry], run_id: int) -> list[str]:
+    """That a model was served by another one in this run than in the last run that asked it."""
+    names = {entry.metric.identity: entry.metric.name for entry in rubrics}
+    served: dict[tuple[str, str], dict[int, set[str]]] = {}
+    for row in ledger.rows("SELECT rubric, model, run_id, served FROM spend WHERE purpose = 'score' AND served != '' AND run_id <= ?", (run_id,)):
+        if row["rubric"] in names:
+            served.setdefault((row["rubric"], row["model"]), {}).setdefault(row["run_id"], set()).add(row["served"])
+    found = []
+    for (rubric, model), runs in sorted(served.items()):
+        last = max((run for run in runs if run != run_id), default=None)
+        if run_id in runs and last is not None and runs[run_id] != runs[last]:
+            now, then = (", ".join(sorted(runs[run])) for run in (run_id, last))
+            found.append(
+                f"{names[rubric]}: '{model}' was served by {now} in this run and by {then} in run {last}: the judge changed; scores of different models "
+                "are no one series"
+            )
+    return found
 
 
 def _endpoint_notes(plans: Sequence[JudgePlan]) -> list[str]:

@@ -8,30 +8,27 @@ import asyncio
 import contextlib
 import signal
 import threading
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-import numpy as np
-import pyarrow as pa
-
 from judgecli.config.judges import Sentinels
-from judgecli.engine.judging import FAILED, RETRIED, Asked, Mask, Sheet, Verdict, judge_rows
+from judgecli.engine.judging import FAILED, RETRIED, Asked, Sheet, Verdict, judge_rows
 from judgecli.engine.remote import run_async
-from judgecli.engine.shard import needed_columns
-from judgecli.engine.worker import metric_info
 from judgecli.errors import Interrupted, JudgeUnavailable
 from judgecli.judge.request import Ask, AskFailed
 from judgecli.judge.rubric import Rubric
 from judgecli.pipeline.asking import Budget, Counts, LedgerAsk, Price
-from judgecli.pipeline.sentinels import SentinelReport, ask_sentinels, how_many
+from judgecli.pipeline.comparing import ComparisonPart, comparison_parts
+from judgecli.pipeline.sentinels import SentinelReport, ask_sentinels, how_many, sentinel_row
+from judgecli.pipeline.sheets import Part, Rivals, Wanted, shard_parts
+from judgecli.readers.redact import Redactor
 from judgecli.schema import REASONS
 from judgecli.scorer import Metric, Score
-from judgecli.store import tables
-from judgecli.store.folder import Shard, Store
+from judgecli.store.folder import Store
 from judgecli.store.ledger import Lease, Ledger
-from judgecli.store.query import held_metrics
 from judgecli.store.replies import Replies
 from judgecli.store.scope import Scope
 
@@ -57,7 +54,8 @@ class JudgePlan:
 
     `score` turns the columns of a record into a score by means of an Ask, and does nothing else.
     `endpoint` gives the Ask of the endpoint while it is entered (None: nobody is asked); plans that
-    share it are asked through one. `sample` is the share of prompts to judge.
+    share it are asked through one. `sample` is the share of prompts to judge. A metric of another unit than the record
+    compares the answers of each prompt; `rivals` says what tells policies apart there.
     """
 
     metric: Metric
@@ -68,6 +66,7 @@ class JudgePlan:
     budget: Budget = field(default_factory=Budget)
     sentinels: Sentinels = None
     rubric: Rubric | None = None  # what sentinels are made for
+    rivals: Rivals = field(default_factory=Rivals)
 
 
 class Endpoint(Protocol):
@@ -89,6 +88,39 @@ class JudgeOptions:
     budget: Budget = field(default_factory=Budget)
     retry_failed: bool = False
     reparse: bool = False  # read the verdict of every cell again from the ledger
+    redact: Redactor | None = None
+
+
+@dataclass
+class Compared:
+    """The comparisons of one metric in a run: how many units (pairs, lists), of how many prompts, in which state."""
+
+    unit: str
+    units: int = 0
+    prompts: int = 0
+    left_out: int = 0  # answers beyond those that are compared of one prompt
+    states: Counter[str] = field(default_factory=Counter)  # `scored`, or a reason -> units
+    identity: str = ""
+
+    @property
+    def coverage(self) -> float | None:
+        """Scored of all that is not unscored by design; None where that is nothing."""
+        asked = sum(count for state, count in self.states.items() if REASONS.get(state) != "design")
+        return self.states["scored"] / asked if asked else None
+
+    def to_json(self) -> dict[str, object]:
+        """units = scored + unscored + pending."""
+        waiting = sum(count for state, count in self.states.items() if REASONS.get(state) == "waiting")
+        unscored = {state: count for state, count in sorted(self.states.items()) if REASONS.get(state, "waiting") != "waiting"}
+        counts = {"units": self.units, "prompts": self.prompts, "left_out": self.left_out}
+        return {"unit": self.unit, **counts, "scored": self.states["scored"], "unscored": unscored, "pending": waiting, "identity": self.identity}
+
+    def add(self, part: ComparisonPart, reasons: Sequence[str | None]) -> None:
+        """Count the units of a part, by their reasons (None: scored)."""
+        self.units += len(part.units)
+        self.prompts += len({unit.prompt for unit in part.units})
+        self.left_out += part.left_out
+        self.states.update("scored" if reason is None else reason for reason in reasons)
 
 
 @dataclass
@@ -98,6 +130,7 @@ class Judged:
     counts: dict[str, Counts] = field(default_factory=dict)
     waiting: dict[str, int] = field(default_factory=dict)  # reason -> cells of this run that wait
     sentinels: dict[str, SentinelReport] = field(default_factory=dict)
+    comparisons: dict[str, Compared] = field(default_factory=dict)
 
 
 def judge_scope(store: Store, scope: Scope, plans: Sequence[JudgePlan], options: JudgeOptions, telling: Telling) -> Judged:
@@ -118,9 +151,12 @@ class _Judging:
         self.options = options
         self.telling = telling
         self.result = Judged({plan.metric.name: Counts() for plan in plans})
+        self.result.comparisons = {
+            plan.metric.name: Compared(plan.metric.scorer.unit, identity=plan.metric.identity) for plan in plans if plan.metric.scorer.unit != "record"
+        }
         self.asks: dict[str, LedgerAsk] = {}
         self.seen: dict[str, list[Mapping[str, object]]] = {name: [] for name in self.plans}  # what sentinels are made of
-        self.open: dict[tuple[str, str], tuple[Sheet, Lease]] = {}
+        self.open: dict[int, tuple[Sheet, Part, Lease]] = {}  # by the id of the sheet
 
     async def run(self) -> Judged:
         """Judge, then publish what is there, whatever ended it."""
@@ -156,7 +192,8 @@ class _Judging:
                     opened[id(plan.endpoint)] = (await stack.enter_async_context(plan.endpoint.open()), asyncio.Semaphore(self._slots(plan.endpoint)))
                 send, slots = opened[id(plan.endpoint)]
             budgets = (self.options.budget, plan.budget)
-            self.asks[name] = LedgerAsk(self.replies, plan.metric.identity, send, plan.price, budgets, slots, self.result.counts[name], self.options.run_id)
+            counts, run_id, redact = self.result.counts[name], self.options.run_id, self.options.redact
+            self.asks[name] = LedgerAsk(self.replies, plan.metric.identity, send, plan.price, budgets, slots, counts, run_id, redact=redact)
 
     def _slots(self, endpoint: "Endpoint") -> int:
         """How many calls may be handed to an endpoint at once: some to wait out a 429, but none beyond its concurrency where money is capped."""
@@ -168,7 +205,7 @@ class _Judging:
     async def _judge(self, asked: Asked) -> Verdict:
         name = asked.sheet.metric.name
         if len(self.seen[name]) < SEEN:
-            self.seen[name].append(asked.record)
+            self.seen[name].append(sentinel_row(asked.record))
         ask = self.asks[name].for_row(asked.key, refresh=asked.again and self.options.retry_failed)
         score = await self.plans[name].score(asked.record, ask)
         self.telling.advance(0, 1)
@@ -196,117 +233,77 @@ class _Judging:
     # Sheets -------------------------------------------------------------------------------------
 
     async def _sheets(self, stop: asyncio.Event) -> AsyncIterator[Sheet]:
-        """What there is to judge, shard by shard; what another process is judging comes last."""
-        later: list[tuple[Shard, JudgePlan]] = []
-        for shard in self.scope.shards:
-            for plan in self.plans.values():
-                if await asyncio.to_thread(self._has_work, shard, plan):
-                    sheet, holder = await self._take(shard, plan)
-                    if sheet is not None:
-                        yield sheet
-                    elif holder:
-                        later.append((shard, plan))
-                        self.telling.note(f"process {holder} is judging {plan.metric.name}; waiting for it")
+        """What there is to judge, part by part; what another process is judging comes last."""
+        later: list[Part] = []
+        parts = self._parts()
+        while (part := await asyncio.to_thread(next, parts, None)) is not None:
+            if await asyncio.to_thread(part.has_work):
+                sheet, holder = await self._take(part)
+                if sheet is not None:
+                    yield sheet
+                elif holder:
+                    later.append(part)
+                    self.telling.note(f"process {holder} is judging {part.metric.name}; waiting for it")
         while later and not stop.is_set():
             await asyncio.sleep(POLL_S)
-            shard, plan = later.pop(0)
-            sheet, holder = await self._take(shard, plan)
+            part = later.pop(0)
+            sheet, holder = await self._take(part)
             if sheet is not None:
                 yield sheet
             elif holder:
-                later.append((shard, plan))
+                later.append(part)
 
-    async def _take(self, shard: Shard, plan: JudgePlan) -> tuple[Sheet | None, int]:
-        """The sheet of a shard, or the process that holds it."""
-        name = f"judge:{shard.name}:{plan.metric.name}:{plan.metric.identity}"
+    def _parts(self) -> Iterator[Part]:
+        """Records by shard, then comparisons by bucket."""
+        records = [plan for plan in self.plans.values() if plan.metric.scorer.unit == "record"]
+        yield from shard_parts(self.store, self.scope, [(plan.metric, self._wanted(plan)) for plan in records])
+        for plan in self.plans.values():
+            if plan.metric.scorer.unit != "record":
+                yield from comparison_parts(self.store, self.scope, plan.metric, plan.rivals, self._wanted(plan))
+
+    def _wanted(self, plan: JudgePlan) -> Wanted:
+        return Wanted(plan.sample, RETRIED | FAILED if self.options.retry_failed else RETRIED, self.options.reparse)
+
+    async def _take(self, part: Part) -> tuple[Sheet | None, int]:
+        """The sheet of a part, or the process that holds it."""
 
         def acquire(ledger: Ledger) -> tuple[Lease, int | None]:
-            lease = Lease(ledger, name)
+            lease = Lease(ledger, part.lease)
             return lease, lease.try_acquire()
 
         lease, holder = await self.replies.run(acquire)
         if holder is not None:
             return None, holder
-        sheet = await asyncio.to_thread(self._open_sheet, shard, plan)
-        self.open[shard.name, plan.metric.name] = (sheet, lease)
+        await asyncio.to_thread(part.claim, self.options.run_id)
+        sheet = await asyncio.to_thread(part.open)
+        self.open[id(sheet)] = (sheet, part, lease)
         return sheet, 0
 
-    def _retried(self) -> frozenset[str]:
-        return RETRIED | FAILED if self.options.retry_failed else RETRIED
-
-    def _has_work(self, shard: Shard, plan: JudgePlan) -> bool:
-        """Whether a shard may hold a row to ask about."""
-        held = held_metrics(self.store.root, shard.name).get((plan.metric.name, plan.metric.identity))
-        if held is None or plan.sample < 1 or self.options.reparse:
-            return True
-        reasons = tables.read_parquet(held[0], [f"{plan.metric.name}.reason"]).column(0).unique().to_pylist()
-        return not (self._retried() | {"not_sampled"}).isdisjoint(reasons)
-
-    def _open_sheet(self, shard: Shard, plan: JudgePlan) -> Sheet:
-        return open_sheet(self.store, self.scope, shard, plan.metric, sample=plan.sample, retried=self._retried(), reread=self.options.reparse)
-
     async def _publish(self, sheet: Sheet, reason: str = "not_asked") -> None:
-        """Write a sheet's score file in place of the one before, and let other processes have the shard."""
-        _, lease = self.open[sheet.shard, sheet.metric.name]
-        await asyncio.to_thread(self._write, sheet, reason)
-        del self.open[sheet.shard, sheet.metric.name]
+        """Write a sheet's cells in place of those before, and let other processes have the part."""
+        _, part, lease = self.open[id(sheet)]
+        await asyncio.to_thread(self._write, sheet, part, reason)
+        del self.open[id(sheet)]
         await self.replies.run(lambda _: lease.release())
 
-    def _write(self, sheet: Sheet, reason: str) -> None:
-        table = sheet.table(reason)
+    def _write(self, sheet: Sheet, part: Part, reason: str) -> None:
+        cells = sheet.table(reason)
         for found, count in sheet.waiting().items():
             self.result.waiting[found] = self.result.waiting.get(found, 0) + count
-        tables.write_scores(self.store.root, sheet.shard, table, [metric_info(sheet.metric)])
+        part.write(cells, self.options.run_id)
+        if isinstance(part, ComparisonPart):
+            self.result.comparisons[part.metric.name].add(part, cells.column(f"{part.metric.name}.reason").to_pylist())
 
     async def _close(self, reason: str) -> None:
         """Publish what did not end: what is open waits for `reason`."""
-        for sheet, _ in list(self.open.values()):
+        for sheet, _, _ in list(self.open.values()):
             await self._publish(sheet, reason)
 
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(Lease.RENEW_S)
-            for _, lease in list(self.open.values()):
+            for _, _, lease in list(self.open.values()):
                 await self.replies.run(lambda _, lease=lease: lease.renew())  # type: ignore[misc]
-
-
-def open_sheet(store: Store, scope: Scope, shard: Shard, metric: Metric, *, sample: float, retried: frozenset[str], reread: bool = False) -> Sheet:
-    """What there is to judge of one shard, with the cells that earlier runs left."""
-    columns = sorted({*needed_columns([metric]), "key", "file_id", "prompt_hash"})
-    records = tables.read_parquet(store.records_path(shard.name), columns).combine_chunks()
-    held = held_metrics(store.root, shard.name).get((metric.name, metric.identity))
-    return Sheet(
-        shard.name,
-        records,
-        metric,
-        before=tables.read_parquet(held[0]) if held is not None else None,
-        wanted=rows_of_scope(records, scope),
-        sampled=sampled_rows(records, sample),
-        retried=retried,
-        reread=reread,
-    )
-
-
-def rows_of_scope(records: pa.Table, scope: Scope) -> Mask:
-    """The rows of a shard that belong to the logs of this run."""
-    own = np.isin(records.column("file_id").to_numpy(), scope.file_ids)
-    if scope.adopted.num_rows:
-        adopted = set(scope.adopted.column("key").to_pylist())
-        own |= np.fromiter((key in adopted for key in records.column("key").to_pylist()), dtype=bool, count=records.num_rows)
-    return np.asarray(own)
-
-
-def sampled_rows(records: pa.Table, share: float) -> Mask:
-    """The rows whose prompt is in the sample: the same in every run, for every metric and every policy."""
-    if share >= 1:
-        return np.ones(records.num_rows, dtype=bool)
-    prompts = records.column("prompt_hash")
-    own = tables.key_array(records.column("key"))[:, 0]  # a record without a prompt is drawn by its own key
-    known = prompts.is_valid().to_numpy()
-    hashes = np.where(known, prompts.fill_null(0).to_numpy().astype(np.uint64), own)
-    mixed = (hashes ^ (hashes >> np.uint64(31))) * np.uint64(0x9E3779B97F4A7C15)
-    mixed ^= mixed >> np.uint64(29)
-    return np.asarray(mixed < np.uint64(min(int(share * 2**64), 2**64 - 1)))
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from judgecli.errors import UsageError
 from judgecli.judge.request import Ask
 from judgecli.pipeline.asking import Counts, LedgerAsk
 from judgecli.pipeline.rubrics import JudgeEntry, endpoint_of, plan_judges, read_rubrics, store_secret
+from judgecli.readers.redact import Redactor, redactor
 from judgecli.scorer import Score
 from judgecli.store.folder import Store
 from judgecli.store.replies import Replies
@@ -68,11 +69,11 @@ def try_rubric(name: str, settings: "Settings", *, rows: Path | None = None, ask
     more = _read_rows(rows, entry.judge.rubric) if rows is not None else []
     with Store(settings.store) as store:
         run_id = store.ledger.start_run(command=shlex.join(sys.argv), logs=[], now=datetime.now(UTC).isoformat(timespec="microseconds"))
-        scores = run_async(_score_examples(entry, more, store, run_id, ask))
+        scores = run_async(_score_examples(entry, more, store, run_id, ask, redactor(settings.redact)))
     return _report(entry, [*entry.judge.rubric.examples, *more], scores)
 
 
-async def _score_examples(entry: JudgeEntry, more: Sequence["Example"], store: Store, run_id: int, ask: Ask | None) -> list[Score]:
+async def _score_examples(entry: JudgeEntry, more: Sequence["Example"], store: Store, run_id: int, ask: Ask | None, redact: Redactor | None) -> list[Score]:
     plan = plan_judges([entry], store.ledger, ask=ask)[0]
     endpoint = endpoint_of(plan)
     judge = replace(entry.judge, secret=store_secret(store.ledger))
@@ -81,7 +82,7 @@ async def _score_examples(entry: JudgeEntry, more: Sequence["Example"], store: S
     asked = [*zip(held_out, own, strict=True), *((judge.rubric, example) for example in more)]
     async with Replies(store.ledger.path) as replies, endpoint.open() as send:
         slots = asyncio.Semaphore(endpoint.concurrency)
-        through = LedgerAsk(replies, plan.metric.identity, send, plan.price, (plan.budget,), slots, Counts(), run_id, "audit")
+        through = LedgerAsk(replies, plan.metric.identity, send, plan.price, (plan.budget,), slots, Counts(), run_id, "audit", redact)
         return list(await asyncio.gather(*(replace(judge, rubric=rubric).score(example.given, through.for_row(NOBODY)) for rubric, example in asked)))
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from judgecli.errors import EnvironmentFailure, UsageError
+from judgecli.readers.redact import redactor
+from judgecli.store.comparisons import compared_metrics
 from judgecli.store.folder import Store
 from judgecli.store.replies import export_replies as export_lines
 from judgecli.store.replies import import_replies as import_lines
@@ -28,11 +30,12 @@ def export_replies(settings: "Settings", path: str, metrics: Sequence[str] = ())
         if not target.parent.is_dir():
             raise EnvironmentFailure(f"there is no folder {target.parent}", hint="make it, or name another file")
         count = 0
+        redact = redactor(settings.redact)
 
         def write(file: "IO[bytes]") -> None:
             nonlocal count
             text = io.TextIOWrapper(file, encoding="utf-8", write_through=True)
-            count = export_lines(store.ledger, text, rubrics)
+            count = export_lines(store.ledger, text, rubrics, redact=redact.reply if redact else None)
             text.detach()
 
         publish(target, write)
@@ -40,10 +43,11 @@ def export_replies(settings: "Settings", path: str, metrics: Sequence[str] = ())
 
 
 def _identities(store: Store, name: str) -> list[str]:
-    """The identities of a metric that stands in any shard. Raises: UsageError."""
+    """The identities of a metric that stands in any shard, or compares answers. Raises: UsageError."""
     from judgecli.store.query import held_metrics
 
     found = {identity for shard in store.shards() for held, identity in held_metrics(store.root, shard.name) if held == name}
+    found |= {identity for held, identity, _ in compared_metrics(store.ledger) if held == name}
     if not found:
         raise UsageError(f"the store has no metric '{name}'", hint="judge store info lists the metrics")
     return sorted(found)
@@ -52,8 +56,9 @@ def _identities(store: Store, name: str) -> list[str]:
 def import_replies(settings: "Settings", path: str) -> dict[str, object]:
     """Add the replies of a file to the store. What is there is never replaced. Raises: UsageError with the line."""
     found = read_reply_file(Path(path))
+    redact = redactor(settings.redact)
     with Store(settings.store) as store:
-        new = import_lines(store.ledger, found)
+        new = import_lines(store.ledger, found, redact=redact.reply if redact else None)
     return {"path": path, "replies": len(found), "new": new}
 
 

@@ -22,6 +22,7 @@ from judgecli.signal.distributions import distribution
 from judgecli.signal.gathering import Gathered, Gatherer, column_value
 from judgecli.signal.headline import headline, important
 from judgecli.signal.series import frequent_policies, policy_label, series_of, standings_of
+from judgecli.signal.served import served_notes
 from judgecli.signal.slices import Subject, find_slices
 from judgecli.signal.summary import MetricSummary, summarise
 from judgecli.store.filters import COLUMNS
@@ -68,6 +69,7 @@ def build_report(
     overall = compute_signals(settings, by=by, window="all", on=on).rows if summaries else []
     policies = frequent_policies(overall, MOST_POLICIES)
     wanted = window or _fitting_window(gathered.times, len(policies) * len(summaries))
+    rows = compute_signals(settings, by=by, window=wanted, on=on).rows if summaries else []
     check = _check(settings, on)
     times = [time for time in gathered.times if time is not None]
     return Report(
@@ -85,7 +87,7 @@ def build_report(
         metrics=summaries,
         policies=policies,
         standings=standings_of(overall, policies, {name: info.identity for name, info in work.infos.items()}),
-        series=series_of(compute_signals(settings, by=by, window=wanted, on=on).rows, policies) if summaries else [],
+        series=series_of(rows, policies),
         changes=changes,
         distributions=[_distribution(summary, gathered) for summary in summaries],
         slices=slices,
@@ -93,7 +95,12 @@ def build_report(
         best=best,
         measures=[_measure(info, settings) for info in work.infos.values()],
         gates=[] if check is None else [gate.to_json() for gate in check.gates],
-        notes=[*work.notes, *([f"gates were asked of {check.on}"] if check is not None and on is None else []), *(check.notes if check is not None else ())],
+        notes=[
+            *work.notes,
+            *served_notes(rows),
+            *([f"gates were asked of {check.on}"] if check is not None and on is None else []),
+            *(check.notes if check is not None else ()),
+        ],
     )
 
 

@@ -1,7 +1,7 @@
 """Rubrics of a run: from a SPEC and judge.yaml to a metric, a judge and an endpoint."""
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -12,9 +12,13 @@ from judgecli.config.judges import JudgeSettings
 from judgecli.errors import UsageError
 from judgecli.judge.request import Ask, Usage
 from judgecli.pipeline.asking import Budget
+from judgecli.pipeline.comparing import comparison_parts
 from judgecli.pipeline.judging import Endpoint, JudgePlan
+from judgecli.pipeline.sheets import Part, Rivals, Wanted, shard_parts
 from judgecli.scorer import Metric, Score
+from judgecli.store.folder import Store
 from judgecli.store.ledger import Ledger
+from judgecli.store.scope import Scope
 
 if TYPE_CHECKING:
     from judgecli.config.settings import Settings
@@ -34,6 +38,7 @@ class JudgeEntry:
     judge: "Judge"
     metric: Metric
     settings: JudgeSettings
+    rivals: Rivals = field(default_factory=Rivals)
 
 
 def is_rubric(spec: Spec) -> bool:
@@ -41,9 +46,12 @@ def is_rubric(spec: Spec) -> bool:
     return spec.target.startswith(PREFIX)
 
 
-def read_rubrics(specs: Sequence[Spec], settings: "Settings") -> list[JudgeEntry]:
-    """The judges that these specs ask for. Raises: ConfigError, UnknownName (rubric), UsageError (no model, a cap without a price)."""
-    entries = [_read_entry(spec, settings) for spec in specs if is_rubric(spec)]
+def read_rubrics(specs: Sequence[Spec], settings: "Settings", *, against: str | None = None) -> list[JudgeEntry]:
+    """The judges that these specs ask for; `against` wins over what judge.yaml says of pairwise rubrics.
+
+    Raises: ConfigError, UnknownName (rubric), UsageError (no model, a cap without a price).
+    """
+    entries = [_read_entry(spec, settings, against) for spec in specs if is_rubric(spec)]
     for entry in entries:
         cap = entry.settings.max_cost or settings.judge.max_cost
         unpriced = [model for model in entry.judge.models if price_of(model, Usage(1, 1)) is None]
@@ -55,7 +63,15 @@ def read_rubrics(specs: Sequence[Spec], settings: "Settings") -> list[JudgeEntry
     return entries
 
 
-def _read_entry(spec: Spec, settings: "Settings") -> JudgeEntry:
+def parts_of(store: Store, scope: Scope, entry: JudgeEntry) -> Iterator[Part]:
+    """The cells of one rubric in a scope, part by part."""
+    wanted = Wanted(entry.settings.sample)
+    if entry.metric.scorer.unit == "record":
+        return shard_parts(store, scope, [(entry.metric, wanted)])
+    return comparison_parts(store, scope, entry.metric, entry.rivals, wanted)
+
+
+def _read_entry(spec: Spec, settings: "Settings", against: str | None) -> JudgeEntry:
     from judgecli.judge.judge import Judge
 
     said = settings.judge_of(spec.target, spec.name)
@@ -63,7 +79,10 @@ def _read_entry(spec: Spec, settings: "Settings") -> JudgeEntry:
         raise UsageError(f"no model judges '{spec.name}'", hint="name one with --judge-model MODEL, under `judge:` in judge.yaml, or in JUDGE_MODEL")
     rubric = catalog.load_rubric(spec.target.removeprefix(PREFIX))
     judge = Judge(rubric, said.models, dict(said.parameters), said.samples, said.logprobs, said.jury, said.cascade)  # type: ignore[arg-type]
-    options = {
+    by_reference = rubric.scale.kind == "pairwise" and (against or said.against) == "reference"
+    if said.against == "reference" and not by_reference:
+        raise UsageError(f"'{spec.name}' compares no two answers, so `against: reference` does not fit it", hint="leave `against:` out")
+    options: dict[str, object] = {
         "models": list(judge.models),
         "parameters": dict(judge.parameters),
         "samples": judge.samples,
@@ -71,7 +90,10 @@ def _read_entry(spec: Spec, settings: "Settings") -> JudgeEntry:
         "jury": judge.jury if len(judge.models) > 1 and judge.cascade is None else None,
         "cascade": judge.cascade,
     }
-    return JudgeEntry(spec, judge, catalog.bind_rubric(replace(spec, options=options), rubric), said)
+    if by_reference:
+        options["against"] = "reference"
+    metric = catalog.bind_rubric(replace(spec, options=options), rubric, "record" if by_reference else None)
+    return JudgeEntry(spec, judge, metric, said, Rivals(settings.policy, settings.group))
 
 
 def plan_judges(entries: Sequence[JudgeEntry], ledger: Ledger, *, asks: bool = True, ask: Ask | None = None) -> list[JudgePlan]:
@@ -94,6 +116,7 @@ def plan_judges(entries: Sequence[JudgeEntry], ledger: Ledger, *, asks: bool = T
                 Budget(entry.settings.max_calls, entry.settings.max_cost),
                 entry.settings.sentinels,
                 entry.judge.rubric,
+                entry.rivals,
             )
         )
     return plans
@@ -168,7 +191,7 @@ class OpenAIEndpoint:
 
         modes = self.read_modes()
         before = dict(modes)
-        async with open_ask(self.settings, modes=modes) as endpoint:
+        async with open_ask(self.settings, modes=modes, holds=True) as endpoint:
             try:
                 yield endpoint
             finally:

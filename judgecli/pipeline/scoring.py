@@ -78,15 +78,14 @@ class ScoreResult:
     @property
     def complete(self) -> bool:
         """Whether everything that should be measured was."""
-        return all(summary.coverage in (None, 1.0) for summary in self.summaries)
+        return all(share in (None, 1.0) for share in (*(summary.coverage for summary in self.summaries), *self.judge.coverages.values()))
 
     @property
     def shortfalls(self) -> list[str]:
         """Why the run is incomplete (exit code 3); empty where it is not."""
+        covered = {summary.name: summary.coverage for summary in self.summaries} | self.judge.coverages
         found = [
-            f"{summary.name}: {summary.coverage:.1%} measured, less than {self.measured:.1%}"
-            for summary in self.summaries
-            if summary.coverage is not None and summary.coverage < self.measured
+            f"{name}: {share:.1%} measured, less than {self.measured:.1%}" for name, share in covered.items() if share is not None and share < self.measured
         ]
         found += self.judge.shortfalls
         share = self.counts.quarantined / self.counts.lines if self.counts.lines else 0.0
@@ -110,6 +109,7 @@ class ScoreResult:
                 "forgotten": counts.forgotten,
             },
             "metrics": {summary.name: summary.to_json() for summary in self.summaries},
+            "comparisons": {name: found.to_json() for name, found in self.judge.comparisons.items()},
             "judge": self.judge.to_json(),
             "complete": self.complete,
             "shortfalls": self.shortfalls,
@@ -148,7 +148,7 @@ def score_logs(
     specs = [spec for spec in chosen if not is_rubric(spec)]
     metrics = bind_all(specs)
     known = {metric.name: metric for metric in (*metrics, *(entry.metric for entry in rubrics))}
-    infos = [metric_info(known[spec.name]) for spec in chosen]
+    infos = [metric_info(known[spec.name]) for spec in chosen if known[spec.name].scorer.unit == "record"]
     reward = score_reward(settings, infos, typed=bool(scorers))
     files = log_files(logs, settings)
     size = sum(Path(log.path).stat().st_size for log in files if log.path != STDIN and Path(log.path).exists())
@@ -177,8 +177,9 @@ def score_logs(
             infos.append(reward_info(reward))
         summaries = _summarise(store, scope, infos, settings.cluster)
         pairs = [(info.name, info.identity) for info in infos]
+        identities = {name: found.identity for name, found in judge.comparisons.items()} | dict(pairs)
         result = ScoreResult(settings.store, scope, intake.new_records, summaries, readings, notes, settings.measured, settings.max_bad, run_id, pairs, judge)
-        store.ledger.finish_run(run_id, file_ids=scope.file_ids, metrics=dict(pairs), result=json.dumps(result.to_json(), allow_nan=False), now=_now())
+        store.ledger.finish_run(run_id, file_ids=scope.file_ids, metrics=identities, result=json.dumps(result.to_json(), allow_nan=False), now=_now())
     if reward is not None:
         check_frozen(reward, settings)  # last: to freeze what is missing, the scores must be there
     return result

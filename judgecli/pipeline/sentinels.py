@@ -36,6 +36,14 @@ class SentinelReport:
         return {"drawn": self.drawn, "asked": self.asked, "passed": self.passed, "alarm": self.alarm, "kinds": kinds}
 
 
+def sentinel_row(row: Row) -> Row:
+    """A record as a sentinel is made of it: where answers are compared, the first of them is the rival."""
+    answers = row.get("outputs")
+    if not isinstance(answers, list) or not answers:
+        return row
+    return {**{name: value for name, value in row.items() if name != "outputs"}, "reference": answers[0]}
+
+
 def how_many(rubric: Rubric, calls: int, wanted: Sentinels) -> int:
     """How many sentinels a run of so many calls carries; none where the rubric must let every kind pass."""
     if wanted == "off" or not calls or not sentinels.can_carry(rubric):

@@ -13,6 +13,7 @@ from judgecli.pipeline.rewarding import select_rewarded
 from judgecli.pipeline.signals import ask
 from judgecli.schema import REASONS
 from judgecli.signal.paired import Side, gather_side
+from judgecli.store import tables
 from judgecli.store.folder import Store
 from judgecli.store.selection import Selection, select_records
 from judgecli.store.tables import MetricInfo
@@ -75,7 +76,7 @@ def read_selection(
         if not cells:
             raise NoRecords(f"no records: {selection.on}", hint="judge store info shows what the store holds")
         found: dict[str, Measured] = {}
-        keys = np.empty(0, np.int64)
+        keys = np.empty(0, np.uint64)
         for metric in wanted:
             places = [place for place, info in enumerate(reduction.metrics) if info.name == metric and info.kind != "category"]
             for place in places[:1] if newest else places:  # the newest identity stands first
@@ -85,6 +86,11 @@ def read_selection(
                 if _scored(measured):
                     break
         return Part(name, selection, sum(cell.rows for cell in cells), found, keys)
+
+
+def short_keys(keys: np.ndarray) -> np.ndarray:
+    """The first half of record keys (N x 2 uint64), which tells records apart as well."""
+    return np.ascontiguousarray(keys[:, 0])
 
 
 def _ordered(selection: Selection) -> list[str]:
@@ -108,4 +114,6 @@ def _read(reduction: WindowReduction, place: int, settings: "Settings", segments
     for number, segment in enumerate(segments):
         own = keyed & (cell == number)
         sides[segment] = gather_side(prompts[own], clusters[own], values[own], missing[own])
-    return Measured(reduction.metrics[place], sides, int(np.count_nonzero(~keyed)), older), table.column("record").to_numpy()
+    return Measured(reduction.metrics[place], sides, int(np.count_nonzero(~keyed)), older), short_keys(
+        tables.key_array(table.column("key").cast(pa.binary(16)))
+    )

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 
 from judgecli.errors import NoRecords, UsageError
 from judgecli.pipeline.rewarding import select_rewarded
-from judgecli.pipeline.units import corpus_rows, prompt_rows, session_rows
+from judgecli.pipeline.units import comparison_rows, corpus_rows, prompt_rows, session_rows
 from judgecli.signal.cells import Window, duration
+from judgecli.signal.served import served_notes
 from judgecli.signal.windows import Signals, window_signals
+from judgecli.store.comparisons import compared_metrics
 from judgecli.store.folder import Store
 from judgecli.store.selection import Selection, select_records
 from judgecli.store.windows_query import Question, WindowReduction
@@ -15,7 +17,7 @@ from judgecli.store.windows_query import Question, WindowReduction
 if TYPE_CHECKING:
     from judgecli.config.settings import Settings
 
-UNITS = ("record", "session", "prompt", "corpus")
+UNITS = ("record", "session", "prompt", "pair", "corpus")
 
 
 def compute_signals(
@@ -30,14 +32,17 @@ def compute_signals(
     """Every metric (default: all of the selected records) in every window and segment.
 
     `by`: record columns or tags.NAME, default the policy of judge.yaml; `on`: which records (a filter,
-    run:last, run:ID; default all); `units`: record, session, prompt, corpus.
+    run:last, run:ID; default all); `units`: record, session, prompt, pair, corpus.
     Raises: UsageError, UnknownName, NoRecords, StoreError, EnvironmentFailure.
     """
     _check_units(units)
     columns = tuple(dict.fromkeys(settings.policy if by is None else by))
     with Store(settings.store, create=False) as store:
+        compared = [one for one in compared_metrics(store.ledger) if one[2] in units and (not metrics or one[0] in metrics)]
+        if metrics:
+            metrics = [name for name in metrics if name not in {one[0] for one in compared}]
         selection = _select(store, on, metrics, settings)
-        names = list(dict.fromkeys(metrics)) if metrics else sorted(selection.metrics, key=lambda name: (not name.startswith("reward."), name))
+        names = sorted(selection.metrics, key=lambda name: (not name.startswith("reward."), name)) if metrics is None else list(dict.fromkeys(metrics))
         question = ask(settings, columns, window)
         with WindowReduction(store, selection, names, question) as reduction:
             cells = reduction.cells()
@@ -51,9 +56,10 @@ def compute_signals(
                 rows += session_rows(store, reduction, cells, [place for place in newest if reduction.metrics[place].kind != "category"], settings)
             if "prompt" in units:
                 rows += prompt_rows(reduction, cells, rewards, settings)
+            rows += comparison_rows(store, reduction, cells, compared)
             if "corpus" in units:
                 rows += corpus_rows(reduction, cells)
-    return Signals(rows, columns, window, notes=_notes(selection, names))
+    return Signals(rows, columns, window, notes=[*_notes(selection, names), *served_notes(rows)])
 
 
 def _select(store: Store, on: str | None, metrics: Sequence[str] | None, settings: "Settings") -> Selection:

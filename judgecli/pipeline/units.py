@@ -1,16 +1,20 @@
 """Window, for units other than records: what the store gives of sessions, prompts and outputs, made into rows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from judgecli.signal import units
-from judgecli.signal.cells import Cells
+from judgecli.signal.cells import Cells, MetricCells
+from judgecli.signal.comparisons import Outcome, outcome_items, without_contained
 from judgecli.signal.diversity import cut_words
+from judgecli.signal.served import split_models
 from judgecli.signal.sessions import SessionMetrics, Turn, measure_session
 from judgecli.signal.windows import SignalRow
+from judgecli.store.comparisons import Compared, read_comparisons
 from judgecli.store.folder import Store
-from judgecli.store.units_query import GROUPED, SAMPLE, output_sample, prompt_groups, session_turns
+from judgecli.store.units_query import GROUPED, SAMPLE, compared_records, output_sample, prompt_groups, session_turns
 from judgecli.store.windows_query import WindowReduction
 
 if TYPE_CHECKING:
@@ -59,6 +63,37 @@ def prompt_rows(reduction: WindowReduction, cells: Cells, teaches: Sequence[str]
         groups[metric.name, metric.identity, "rate" if place in passing else "number"] = [group for group in own if group.scored]
     sizes = list(zip(of_cell, prompts, table.column("n").to_pylist(), strict=True))
     return units.unit_rows(cells, units.prompt_metrics({key: own for key, own in groups.items() if own}, sizes, teaches))
+
+
+def comparison_rows(store: Store, reduction: WindowReduction, cells: Cells, metrics: Sequence[tuple[str, str, str]]) -> list[SignalRow]:
+    """pair.win_rate.NAME and prompt.best_share.NAME of each window and segment, from (name, identity, unit); comparisons with a record
+    that is not selected are left out, and so are lists that a longer list contains."""
+    found: list[MetricCells] = []
+    for name, identity, unit in metrics:
+        compared = list(read_comparisons(store.ledger, identity))
+        place = compared_records(reduction, list({member for one in compared for member in one.members}))
+        whole = [one for one in compared if all(member in place for member in one.members)]
+        if unit == "prompt":
+            whole = [whole[kept] for kept in without_contained([one.members for one in whole])]
+        outcomes = []
+        for one in whole:
+            of_cell, of_segment = zip(*(place[member] for member in one.members), strict=True)
+            outcomes.append(Outcome(one.prompt, one.places, of_cell, of_segment, one.value, one.reason))
+        items = outcome_items(outcomes, "pair" if unit == "pair" else "prompt")
+        title = "pair.win_rate" if unit == "pair" else "prompt.best_share"
+        if items:
+            metric = units.unit_metric(f"{title}.{name}", unit, "number", True, items, scale=(0.0, 1.0), parameters=identity)
+            found.append(replace(metric, served=_served(whole, place)))
+    return units.unit_rows(cells, found) if found else []
+
+
+def _served(compared: Sequence[Compared], place: Mapping[bytes, tuple[int, int]]) -> dict[int, list[str]]:
+    """By cell, the models that judged its comparisons."""
+    found: dict[int, set[str]] = {}
+    for one in compared:
+        for member in one.members if one.served_model else ():
+            found.setdefault(place[member][0], set()).add(str(one.served_model))
+    return {cell: split_models(models) for cell, models in found.items()}
 
 
 def corpus_rows(reduction: WindowReduction, cells: Cells) -> list[SignalRow]:

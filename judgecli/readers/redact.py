@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from judgecli.errors import UsageError
+from judgecli.judge.redacted import Span, redacted_body, redacted_text
 from judgecli.schema import RECORDS
 
-Span = tuple[int, int, str]
 NESTED = {"messages", "output_messages", "tools", "expected_tools", "contexts", "tags", "imported"}
 TEXTS = {"input", "output", "reference", "error", "user", "session", "id"}
 
@@ -34,13 +34,19 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """One text with placeholders."""
-        spans = sorted(span for find in self._finders() for span in find(text))
-        parts, place = [], 0
-        for start, end, kind in spans:
-            if start >= place:
-                parts += [text[place:start], f"[{kind}]"]
-                place = end
-        return "".join([*parts, text[place:]]) if parts else text
+        return redacted_text(text, self.spans)
+
+    def reply(self, raw: bytes) -> bytes:
+        """The body of a judge's reply with placeholders; it says the same verdict."""
+        return redacted_body(raw, self.spans)
+
+    def spans(self, text: str) -> list[Span]:
+        """What is found in a text, in order; of spans that overlap the first."""
+        found: list[Span] = []
+        for span in sorted(span for find in self._finders() for span in find(text)):
+            if not found or span[0] >= found[-1][1]:
+                found.append(span)
+        return found
 
     def _finders(self) -> list[Callable[[str], list[Span]]]:
         from judgecli.scorers.safety.pii_count import find_pii

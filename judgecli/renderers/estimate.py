@@ -6,6 +6,8 @@ from rich.text import Text
 from judgecli.renderers.safe import terminal_line
 from judgecli.renderers.terminal import Document, Page, render, table
 
+UNITS = {"record": "", "pair": " pairs", "prompt": " lists"}
+
 
 def estimate_text(document: Document, page: Page) -> str:
     """A line a rubric: records, calls after what the ledger holds, tokens and a price range."""
@@ -13,7 +15,7 @@ def estimate_text(document: Document, page: Page) -> str:
     rows = [
         [
             name,
-            f"{found['records']:,}",
+            f"{found['records']:,}{UNITS[found['unit']]}",
             f"{found['calls']:,}",
             f"{found['cached']:,}",
             f"{found['sentinels']:,}",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MOST_LINES = 60  # a metric; the newest are shown
-COUNTED = {"session": "sessions", "prompt": "prompts", "corpus": "outputs in the sample"}
+COUNTED = {"session": "sessions", "prompt": "prompts", "pair": "pairs", "corpus": "outputs in the sample"}
 NUMBERS = ("mean", "se", "low", "high", "worst", "best", "value", "advantage", "regret")
 
 
@@ -125,7 +125,7 @@ def signals_table(document: Document) -> "pa.Table":
             **{name: pa.array([row[name] for row in rows], pa.int64()) for name in ("n", "clusters", "late")},
             "final": pa.array([row["final"] for row in rows], pa.bool_()),
             **{name: pa.array([row[name] for row in rows], pa.float64()) for name in NUMBERS},
-            **{name: pa.array([_json(row[name]) for row in rows], pa.string()) for name in ("unscored", "reasons", "extra")},
+            **{name: pa.array([_json(row[name]) for row in rows], pa.string()) for name in ("unscored", "reasons", "extra", "served")},
         }
     )
 

@@ -35,6 +35,7 @@ def summary(document: Document, page: Page = Page()) -> str:
     parts: list[RenderableType] = [Text(line, "bold yellow") for line in warnings(document)]
     parts += [*_record_lines(document), _metric_table(metrics, page)]
     parts += _reason_lines(metrics)
+    parts += _comparison_lines(document.get("comparisons") or {})
     parts += _judge_lines(document.get("judge") or {})
     parts += _guessed_lines(document.get("files", ()))
     parts += [Text(f"note      {terminal_line(str(text))}") for text in document.get("notes", ())]
@@ -147,6 +148,18 @@ def _guessed_lines(files: Sequence[Document]) -> list[RenderableType]:
         Text(f"guessed   {pairs} in {paths[0]}{f' and {len(paths) - 1} more' if len(paths) > 1 else ''}   (to be sure: --map FIELD=PATH)")
         for pairs, paths in alike.items()
     ]
+
+
+def _comparison_lines(comparisons: Mapping[str, Document]) -> list[RenderableType]:
+    """What was compared, in its own unit."""
+    lines: list[RenderableType] = []
+    for name, found in comparisons.items():
+        unit = "pairs" if found["unit"] == "pair" else "lists"
+        states = [f"{terminal_line(str(reason))} {count:,}" for reason, count in found["unscored"].items()]
+        states += [f"pending {found['pending']:,}"] if found["pending"] else []
+        told = f": {', '.join(states)}" if states else ""
+        lines.append(Text(f"compared  {terminal_line(name)}: {found['scored']:,} of {found['units']:,} {unit} on {found['prompts']:,} prompts{told}"))
+    return [*lines, Text("          judge signals --units pair,prompt --window all --by model shows who wins")] if lines else lines
 
 
 def _judge_lines(judge: Document) -> list[RenderableType]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -88,6 +88,7 @@ class MetricCells:
     decayed_counts: Floats
     reasons: Mapping[int, Mapping[str, int]]
     unit: str = "record"
+    served: Mapping[int, Sequence[str]] = field(default_factory=dict)  # of a judge, by cell: the models that served it
 
 
 @dataclass(frozen=True)

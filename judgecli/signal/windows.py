@@ -50,7 +50,8 @@ class SignalRow:
     higher_is_better: bool | None = None
     reasons: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, float | int | None] = field(default_factory=dict)  # shortfall, signal density, session return, ...
-    unit: str = "record"  # what n counts: record, session, prompt or corpus (outputs)
+    served: Sequence[str] = ()  # the models that an endpoint says it served for these scores
+    unit: str = "record"  # what n counts: record, session, prompt, pair or corpus (outputs)
 
     @property
     def partial(self) -> bool:
@@ -62,7 +63,7 @@ class SignalRow:
         document = {name: getattr(self, name) for name in self.__dataclass_fields__}
         for name in ("window_start", "window_end"):
             document[name] = document[name].isoformat() if document[name] is not None else None
-        return {name: dict(value) if isinstance(value, Mapping) else value for name, value in document.items()}
+        return {name: dict(value) if isinstance(value, Mapping) else list(value) if isinstance(value, tuple) else value for name, value in document.items()}
 
 
 @dataclass(frozen=True)
@@ -225,6 +226,7 @@ def _row(
         higher_is_better=summary.higher_is_better,
         reasons=reasons,
         extra={"shortfall": shortfall} if shortfall is not None else {},
+        served=tuple(metric.served.get(place, ())),
         unit=metric.unit,
     )
 

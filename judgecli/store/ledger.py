@@ -3,7 +3,7 @@
 Tables: `files` (one row a reading of a log file, with its checkpoint), `shards` (the live record
 shards), `members` (rows of a file in a shard), `sightings` (lines whose record another line already
 gave), `tombstones`, `quarantine`, `labels`, `runs`, `leases`, and of judges (replies.py) `replies`
-(one raw answer a question) and `spend` (calls, tokens and cost of each run). A shard, its keys and the
+(one raw answer a question), `spend` (calls, tokens and cost of each run) and `comparisons` (comparisons.py). A shard, its keys and the
 checkpoints that it covers become valid in one transaction.
 
 A ledger of an older schema is copied to ledger-vN.db before it is changed, in one transaction.
@@ -59,6 +59,9 @@ CREATE TABLE IF NOT EXISTS spend (
 CREATE TABLE IF NOT EXISTS attempts (
     baseline TEXT NOT NULL, gate TEXT NOT NULL, candidate TEXT NOT NULL, evidence TEXT NOT NULL, verdict TEXT NOT NULL, time TEXT NOT NULL,
     PRIMARY KEY (baseline, gate, candidate, evidence)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS comparisons (
+    identity TEXT NOT NULL, key BLOB NOT NULL, metric TEXT NOT NULL, unit TEXT NOT NULL, prompt INTEGER NOT NULL, members BLOB NOT NULL, places BLOB NOT NULL,
+    value REAL, label TEXT, reason TEXT, explanation TEXT, detail TEXT, served_model TEXT, run_id INTEGER NOT NULL, PRIMARY KEY (identity, key)) WITHOUT ROWID;
 """
 
 

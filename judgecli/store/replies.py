@@ -1,11 +1,12 @@
 """What judges answered, raw and before anything is read from it: kept once, under the hash of what was asked.
 
-The ledger's own thread looks up and commits for the one event loop: lookups together, replies in groups
-of `GROUP` or after `GROUP_S`, each group durable (synchronous=FULL) before its callers go on.
+The ledger's own thread looks up and commits for the one event loop: what came while it was busy together. Replies are
+durable (synchronous=FULL) before their callers go on.
 """
 
 import asyncio
 import base64
+import contextlib
 import gzip
 import json
 import queue
@@ -14,7 +15,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import IO, Literal, TypeVar
 
@@ -26,9 +27,8 @@ from judgecli.store.ledger import Ledger
 Result = TypeVar("Result")
 Purpose = Literal["score", "sentinel", "audit", "imported"]
 
-GROUP = 32  # replies a commit, at most
-GROUP_S = 0.01  # how long a reply waits for others: what is answered and not yet durable is asked again after a kill
-TICK_S = 0.004  # how long a lookup waits for others
+GROUP = 64  # replies a commit, at most
+TICK_S = 0.004  # how long lookups wait for others
 LEVEL = 3
 KEYS_A_QUERY = 500
 
@@ -115,37 +115,30 @@ class Replies:
     # In the thread ------------------------------------------------------------------------------
 
     def _serve(self) -> None:
-        kept: list[_Work] = []
-        due = 0.0
         ends = False
         while not ends:
-            found, ends = self._gather(max(0.0, due - time.monotonic()) if kept else None)
-            if not kept:
-                due = time.monotonic() + GROUP_S
-            kept += [work for work in found if work.kind == "keep"]
+            found, ends = self._gather()
             self._finish([work for work in found if work.kind == "find"], self._find_all)
-            others = [work for work in found if work.kind == "run"]
-            while len(kept) >= GROUP or (kept and (ends or others or time.monotonic() >= due)):
-                self._finish(kept[:GROUP], self._keep_all)
-                del kept[:GROUP]
-            for work in others:
-                self._finish([work], lambda works: [works[0].given(self._ledger)])  # type: ignore[operator]
+            kept = [work for work in found if work.kind == "keep"]
+            for start in range(0, len(kept), GROUP):
+                self._finish(kept[start : start + GROUP], self._keep_all)
+            for work in found:
+                if work.kind == "run":
+                    self._finish([work], lambda works: [works[0].given(self._ledger)])  # type: ignore[operator]
 
-    def _gather(self, patience_s: float | None) -> "tuple[list[_Work], bool]":
-        """What came within the time that a commit can wait for it, and whether nothing more will come."""
-        found: list[_Work] = []
-        try:
-            first = self._waiting.get(timeout=patience_s)
-            if first is not None:
-                found.append(first)
-                time.sleep(TICK_S)
-            while first is not None:
-                first = self._waiting.get_nowait()
-                if first is not None:
-                    found.append(first)
-        except queue.Empty:
-            return found, False
-        return found, True
+    def _gather(self) -> "tuple[list[_Work], bool]":
+        """What there is to do, at least one thing, and whether nothing more will come."""
+        found = [self._waiting.get()]
+        self._take_rest(found)
+        if all(work is not None and work.kind == "find" for work in found):  # a reply holds the slot of its call: it never waits
+            time.sleep(TICK_S)
+            self._take_rest(found)
+        return [work for work in found if work is not None], None in found
+
+    def _take_rest(self, found: "list[_Work | None]") -> None:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                found.append(self._waiting.get_nowait())
 
     def _finish(self, works: "list[_Work]", do: "Callable[[list[_Work]], Sequence[object]]") -> None:
         """Do some work and hand each its result, or the error to all of them."""
@@ -251,15 +244,18 @@ def spend_of(ledger: Ledger, run_id: int | None = None) -> list[Spend]:
 # Files ------------------------------------------------------------------------------------------
 
 
-def export_replies(ledger: Ledger, out: IO[str], rubrics: Sequence[str] = ()) -> int:
-    """Write replies as JSON lines sorted by key, so that CI can replay them; returns how many. `rubrics` are identities; none means all.
+def export_replies(ledger: Ledger, out: IO[str], rubrics: Sequence[str] = (), *, redact: Callable[[bytes], bytes] | None = None) -> int:
+    """Write replies as JSON lines sorted by key, so that CI can replay them; returns how many.
+
+    `rubrics` are identities; none means all. `redact` is what a body goes through.
 
     {"key": "9f...", "mode": "json_schema", "rubric": "3c...", "model": "m", "served_model": "m-2", "draw": 0, "raw": "{...}", ...}
     """
     count = 0
     for reply in _all_replies(ledger):
         if reply.purpose in ("score", "imported") and (not rubrics or reply.rubric in rubrics):  # sentinels stay unknown
-            out.write(json.dumps(_to_line(reply), ensure_ascii=True, sort_keys=True) + "\n")
+            shown = reply if redact is None else replace(reply, raw=redact(reply.raw))
+            out.write(json.dumps(_to_line(shown), ensure_ascii=True, sort_keys=True) + "\n")
             count += 1
     return count
 
@@ -316,10 +312,10 @@ def _from_line(line: dict[str, object]) -> StoredReply:
     return StoredReply(key, raw, purpose="imported", **{"mode": "json_schema", **rest})  # type: ignore[arg-type]
 
 
-def import_replies(ledger: Ledger, replies: Sequence[StoredReply]) -> int:
+def import_replies(ledger: Ledger, replies: Sequence[StoredReply], *, redact: Callable[[bytes], bytes] | None = None) -> int:
     """Add replies that the ledger does not hold yet; returns how many were new. What was paid here is never replaced."""
     held = find_replies(ledger, [reply.key for reply in replies])
-    new = list({reply.key: reply for reply in replies if reply.key not in held}.values())
+    new = list({reply.key: reply if redact is None else replace(reply, raw=redact(reply.raw)) for reply in replies if reply.key not in held}.values())
     with ledger.transaction() as connection:
         keep_replies(connection, new, paid=False)
     return len(new)

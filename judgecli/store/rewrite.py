@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from judgecli.schema import STORED
 from judgecli.store import tables
+from judgecli.store.comparisons import drop_comparisons
 from judgecli.store.folder import Shard, Store
 
 Confirm = Callable[[sqlite3.Connection], object]
@@ -81,9 +82,10 @@ def _replace(
             connection.executemany("INSERT INTO members VALUES (?,?,?)", [(name, *item) for item in _count(records).items()])
         if dropped is not None:
             connection.executemany("INSERT OR REPLACE INTO sightings VALUES (?,?,?)", [(sighted, *item) for item in _count(dropped).items()])
+            compared = drop_comparisons(connection, set(dropped.column("key").to_pylist()))
         if dropped is not None and forget:
             connection.execute("INSERT OR REPLACE INTO tombstones VALUES (?,?)", (sighted, dropped.num_rows))
-            keys = [(key,) for key in dropped.column("key").to_pylist()]
+            keys = [(key,) for key in (*dropped.column("key").to_pylist(), *compared)]
             connection.executemany("DELETE FROM labels WHERE target=?", keys)
             connection.execute("CREATE TEMP TABLE IF NOT EXISTS gone (key BLOB PRIMARY KEY) WITHOUT ROWID")
             connection.executemany("INSERT OR IGNORE INTO gone VALUES (?)", keys)

@@ -68,9 +68,17 @@ def prompt_column(group: str | None, *, option: str = "group:") -> str:
 
 
 def paired_values(reduction: WindowReduction, metric: int, group: str | None, cluster: str | None, *, option: str) -> tuple[np.ndarray, pa.Table]:
-    """Every record: its cell, and prompt (null: none), cluster, value and reason of one metric, and a number made from its key."""
-    columns = [f"{prompt_column(group, option=option)} AS prompt", f"{cluster_column(cluster)} AS cluster", "CAST(hash(key) >> 1 AS BIGINT) AS record"]
-    return reduction.select(columns, [metric], f"SELECT w, seg, prompt, cluster, record, v{metric} AS value, r{metric} AS reason FROM ROWS")
+    """Every record: its cell, and prompt (null: none), cluster, key, value and reason of one metric."""
+    columns = [f"{prompt_column(group, option=option)} AS prompt", f"{cluster_column(cluster)} AS cluster", "key"]
+    return reduction.select(columns, [metric], f"SELECT w, seg, prompt, cluster, key, v{metric} AS value, r{metric} AS reason FROM ROWS")
+
+
+def compared_records(reduction: WindowReduction, keys: Sequence[bytes]) -> dict[bytes, tuple[int, int]]:
+    """Of those of these records that are selected, the cell and the segment."""
+    reduction.label("compared", pa.table({"member": pa.array(keys, pa.binary(16)).cast(pa.binary())}))
+    of_cell, table = reduction.select(["key"], (), "SELECT w, seg, key FROM ROWS WHERE key IN (SELECT member FROM compared)")
+    keys_found, segments = table.column("key").to_pylist(), table.column("seg").to_pylist()
+    return {key: (cell, segment) for key, cell, segment in zip(keys_found, of_cell.tolist(), segments, strict=True)}
 
 
 def output_sample(reduction: WindowReduction) -> tuple[np.ndarray, pa.Table]:

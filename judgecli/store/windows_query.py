@@ -15,9 +15,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from judgecli.errors import UsageError
 from judgecli.signal.cells import EPOCH, Cell, Cells, MetricCells, Window
+from judgecli.signal.served import split_models
 from judgecli.store.folder import Shard, Store
 from judgecli.store.query import cluster_column, held_metrics, path_list, quote, run_checked, scale_digits, sql_column
 from judgecli.store.selection import Selection
@@ -61,6 +63,7 @@ class WindowReduction:
             selection.metric(name)
         self._store, self._selection, self._question = store, selection, question
         self.metrics: list[MetricInfo] = []
+        self._names: dict[str, frozenset[str]] = {}
         self._layouts = self._lay_out(names)
         self._by = [sql_column(name) for name in question.by]
         self._cluster = cluster_column(question.cluster)
@@ -143,7 +146,7 @@ class WindowReduction:
         """A subquery of the selected rows: `columns` (SQL AS name) and v0, r0, ... of these metrics."""
         return "(" + " UNION ALL ".join(self._rows_of(layout, columns, metrics) for layout in self._layouts) + ")"
 
-    def _rows_of(self, layout: _Layout, columns: Sequence[str], metrics: Sequence[int]) -> str:
+    def _rows_of(self, layout: _Layout, columns: Sequence[str], metrics: Sequence[int], served: int | None = None) -> str:
         records = path_list([str(self._store.records_path(shard.name)) for shard in layout.shards])
         joined = f"(SELECT * FROM read_parquet({records}))"
         groups: dict[tuple[str, ...], list[int]] = {}
@@ -152,9 +155,11 @@ class WindowReduction:
                 groups.setdefault(tuple(layout.held[place]), []).append(place)
         for paths, places in groups.items():
             inner = ", ".join(f"{self._value(place)} AS v{place}, {quote(self.metrics[place].name + '.reason')}::VARCHAR AS r{place}" for place in places)
+            inner += f", {quote(self.metrics[served].name + '.served_model')}::VARCHAR AS served{served}" if served in places else ""
             joined += f" POSITIONAL JOIN (SELECT {inner} FROM read_parquet({path_list(paths)}, union_by_name = true))"
         absent = {place: "'not_asked'" if place in layout.not_asked else "NULL" for place in metrics if place not in layout.held}
         values = [f"v{place}, r{place}" if place in layout.held else f"NULL::DOUBLE AS v{place}, {absent[place]}::VARCHAR AS r{place}" for place in metrics]
+        values += [f"served{served}"] if served is not None else []
         return f"SELECT {', '.join([*columns, *values])} FROM {joined}{self._condition()}"
 
     def _value(self, place: int) -> str:
@@ -280,6 +285,7 @@ class WindowReduction:
                 decayed_sums=totals[f"d{m}"],
                 decayed_counts=totals[f"e{m}"],
                 reasons=reasons[m],
+                served=self._served(m),
             )
             for m, info in enumerate(self.metrics)
         ]
@@ -329,6 +335,26 @@ class WindowReduction:
             found[name] = np.zeros(int(self._cell_of.max()) + 1)
             found[name][cells] = _no_rows_is_zero(table.column(name).to_numpy())
         return found
+
+    def _served(self, m: int) -> dict[int, list[str]]:
+        """By cell, the models that an endpoint says it served for the scores of a judge."""
+        column = f"{self.metrics[m].name}.served_model"
+        told = [layout for layout in self._layouts if any(column in self._names_in(path) for path in layout.held.get(m, []))]
+        if not told:
+            return {}
+        parts = " UNION ALL ".join(self._rows_of(layout, self._columns(), (m,), served=m) for layout in told)
+        names = "".join(f"b{position}, " for position in range(len(self._by)))
+        found: dict[int, set[str]] = {}
+        for window, *values, served in self._fetch(f"SELECT DISTINCT w, {names} served{m} FROM ({parts}) WHERE served{m} IS NOT NULL"):
+            row = window - self._first if window != NO_TIME else -1
+            found.setdefault(int(self._cell_of[row, self._segment_number[tuple(values)]]), set()).add(served)
+        return {cell: split_models(models) for cell, models in found.items()}
+
+    def _names_in(self, path: str) -> frozenset[str]:
+        """The columns of a score file."""
+        if path not in self._names:
+            self._names[path] = frozenset(run_checked(lambda: pq.read_schema(path).names))
+        return self._names[path]
 
     def _reasons(self, m: int) -> dict[int, dict[str, int]]:
         """By cell, how many rows have no value for which reason."""

@@ -198,8 +198,34 @@ def test_same_family_is_always_told():
     rows = [{**row, "model": model} for row, model in zip(rows_of(20), ["gpt-5-mini", "claude-4"] * 10, strict=True)]
     ask = said_by(lambda *_: 3)
     for judge, kin in (("gpt-5", True), ("openai/o3", True), ("claude-haiku-4", True), ("gemini-3", False), ("my-judge", False)):
-        assert audited("correctness", rows, ask, model=judge)["self_preference"].warning is kin
-    assert audited("correctness", rows, ask, model="gpt-5")["self_preference"].estimate == 0.0
+        assert audited("correctness", rows, ask, model=judge)["self_preference raw" if kin else "self_preference"].warning is kin
+    assert audited("correctness", rows, ask, model="gpt-5")["self_preference raw"].estimate == 0.0
+
+
+@pytest.mark.parametrize("yardstick", ["labels", "judges", "raw"])
+@pytest.mark.parametrize("favour", [0, 1])
+def test_self_preference_is_told_from_better_answers(yardstick, favour):
+    """Answers of the family are better: 3 of 4 are good, of the rest 1 of 4. A good answer gets 4 of 5, a bad one 2; a judge that favours its family adds 1.
+
+    By hand: the raw gap is (3.5 - 2.5) / 4 = 0.25, and 0.5 with the favour. Labels 1 and 0 differ by 0.5 between the sides, so d in d is 0.25 - 0.5 = -0.25
+    (the judge is milder than people), and 0 with the favour; other judges who say 0.75 and 0.25 take all of the quality out: 0, and 0.25.
+    """
+    rows = []
+    for place, row in enumerate(rows_of(80)):
+        kin, good = place % 2 == 0, (place // 2) % 4 < (3 if place % 2 == 0 else 1)
+        known = {"labels": {"label": good}, "judges": {"others": 0.75 if good else 0.25}, "raw": {}}[yardstick]
+        rows.append(
+            {**row, "output": f"{row['output']} {'kin' if kin else 'rest'} {'good' if good else 'bad'}", "model": "gpt-5" if kin else "claude-4", **known}
+        )
+
+    def decide(text, _request):
+        return (4 if "good" in text else 2) + favour * (" kin " in text)
+
+    found = audited("correctness", rows, said_by(decide), model="gpt-5-mini")[f"self_preference {yardstick}"]
+    expected = {"raw": (0.25, 0.5), "labels": (-0.25, 0.0), "judges": (0.0, 0.25)}[yardstick][favour]
+    assert found.estimate == pytest.approx(expected)
+    assert found.low <= expected <= found.high
+    assert (found.n, found.defect, found.warning) == (40, False, True)
 
 
 @pytest.mark.parametrize(

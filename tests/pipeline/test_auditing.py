@@ -75,3 +75,30 @@ def test_the_command_says_what_it_would_ask(tmp_path, log, capsys, monkeypatch):
     monkeypatch.delenv("CI", raising=False)  # there the fields of the log would have to be said
     assert main(["rubric", "audit", "helpfulness", log, "--judge-model", "gpt-5", "-n", "4", "--dry-run"]) == 0
     assert "4 records" in capsys.readouterr().out
+
+
+def test_scores_of_other_judges_are_the_yardstick_of_self_preference(tmp_path):
+    """Another family's judge gave every answer 3 of 5, this one 5 to its family and 3 to the rest: (0.5 - 0) - (0 - 0) of the scale."""
+    from judges import body
+
+    from judgecli.judge.reply import read_reply
+    from judgecli.pipeline.judged import Asking
+    from judgecli.pipeline.scoring import score_logs
+
+    rows = [{"input": f"q {n}", "output": f"answer of {'kin' if n % 2 else 'rest'} {n}", "model": "gpt-5" if n % 2 else "llama-4"} for n in range(12)]
+    path = tmp_path / "log.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+    async def other(request):  # noqa: ARG001
+        return read_reply(body(json.dumps({"explanation": "x", "score": 3}), model="claude-4"), "json_schema")
+
+    async def fond(request):
+        return read_reply(body(json.dumps({"explanation": "x", "score": 5 if " kin " in str(request.messages[1]) else 3})), "json_schema")
+
+    settings = load_settings(
+        flags=Flags(judge=JudgeFlags(models=("claude-4",)), map=("label.thumb=thumb",)), environment={"JUDGE_STORE": str(tmp_path / "store")}, folder=tmp_path
+    )
+    score_logs([str(path)], settings=settings, scorers=["rubric:helpfulness"], progress=Silent(), asking=Asking(ask=other))
+    found = run(tmp_path, str(path), fond, AuditPlan(12, 1, 0))
+    finding = next(row for row in found["findings"] if row["name"] == "self_preference")
+    assert (finding["kind"], finding["estimate"], finding["n"]) == ("judges", 0.5, 6)
