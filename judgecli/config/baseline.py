@@ -49,6 +49,7 @@ class BaselineMetric(Section):
     n: Annotated[int, Field(ge=0)]
     missing: Annotated[int, Field(ge=0)]
     mean: float | None
+    served: list[str] = Field(default_factory=list)  # of a judge: the models that an endpoint said it served
 
 
 class Baseline(Section):

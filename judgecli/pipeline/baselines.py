@@ -153,6 +153,7 @@ def _facts(measured: Measured) -> BaselineMetric:
         n=int(side.counts.sum()),
         missing=int(side.missing.sum()),
         mean=mean,
+        served=list(measured.served),
     )
 
 

@@ -37,6 +37,7 @@ class Try:
 
     result: GateResult
     attempt: Attempt
+    note: str | None = None
 
 
 def ask_not_worse(store: Store, settings: "Settings", selection: Selection, gate: "Gate", name: str, evidence: Evidence, refuse: Refuse) -> Try:
@@ -46,11 +47,11 @@ def ask_not_worse(store: Store, settings: "Settings", selection: Selection, gate
     """
     metric = evidence.summary.name
     baseline, approved = _approved(settings, str(gate.not_worse_than), metric, refuse)
-    candidate, identity = NOTHING, approved.identity
+    candidate, identity, served = NOTHING, approved.identity, tuple(approved.served)
     if metric in selection.metrics:
         part = read_selection(store, settings, name, selection, [metric], newest=True).metrics.get(metric)
         if part is not None:
-            candidate, identity = part.segments[()], part.info.identity
+            candidate, identity, served = part.segments[()], part.info.identity, part.served
     if identity != approved.identity:
         raise refuse(
             f"'{metric}' is measured in another way now ({identity}) than in baseline '{baseline.name}' ({approved.identity}): they cannot be compared",
@@ -70,7 +71,18 @@ def ask_not_worse(store: Store, settings: "Settings", selection: Selection, gate
     summary = evidence.summary
     result = judge_not_worse(bar, pairs, unscored=summary.unscored, pending=summary.pending, dead_endpoint=evidence.dead_endpoint)
     asked = f"{metric}{'' if gate.where is None else f' [{gate.where}]'}"
-    return Try(result, Attempt(baseline.scores, asked, _candidate(store, settings, selection), evidence_of(pairs, identity), result.verdict))
+    return Try(
+        result,
+        Attempt(baseline.scores, asked, _candidate(store, settings, selection), evidence_of(pairs, identity), result.verdict),
+        _served_note(name, baseline, approved, served),
+    )
+
+
+def _served_note(gate: str, baseline: Baseline, approved: BaselineMetric, served: Sequence[str]) -> str | None:
+    if sorted(served) == sorted(approved.served):
+        return None
+    before, now = (", ".join(models) or "an endpoint that did not say" for models in (approved.served, served))
+    return f"'{gate}': judged by {before} in baseline '{baseline.name}', by {now} now, so a difference may be the judge's"
 
 
 def _approved(settings: "Settings", name: str, metric: str, refuse: Refuse) -> tuple[Baseline, BaselineMetric]:
@@ -93,8 +105,10 @@ def settle_tries(store: Store, results: Sequence[GateResult], tries: dict[int, T
     if not tries:
         return list(results), []
     counts = note_attempts(store.ledger, [one.attempt for one in tries.values()], now=datetime.now(UTC).isoformat(timespec="seconds"))
-    found, notes = claim_regressions(results), []
+    found = claim_regressions(results)
+    notes: list[str] = []
     for (place, one), count in zip(tries.items(), counts, strict=True):
+        notes += [one.note] if one.note is not None else []
         found[place] = replace(found[place], tries=count, lucky_pass=lucky_pass(count))
         if count > 1:
             notes.append(

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from judgecli.errors import UnknownName, UsageError
+from judgecli.pipeline.duels import PREFIX as DUEL
+from judgecli.pipeline.duels import duel_rows
 from judgecli.pipeline.rewarding import directions
 from judgecli.pipeline.sides import Measured, Part, read_part
 from judgecli.signal.compare import DEFAULT_MARGIN, CompareRow, Subject, adjust_family, compare_pairs, refused_row
@@ -69,17 +71,15 @@ def compare_parts(
         wanted = [(policy.name, policy.where) for policy in policies] if every else [(name, _filter_of(name, policies)) for name in names]
         if not 2 <= len(wanted) <= MOST_PARTS:
             raise UsageError(f"{len(wanted)} sides cannot be compared", hint=f"name 2 to {MOST_PARTS}, as judge compare v1 v2; known: {_known(policies)}")
-        parts = [read_part(store, settings, name, on, metrics, by, pair) for name, on in wanted]
-    _refuse_shared(parts)
-    held = [name for name in (metrics or parts[0].metrics) if all(name in part.metrics for part in parts)]
+        plain = None if metrics is None else [name for name in metrics if not name.startswith(DUEL)]
+        parts = [read_part(store, settings, name, on, plain, by, pair) for name, on in wanted]
+        _refuse_shared(parts)
+        duels = [] if by else duel_rows(store, parts, names=metrics, margin=margin)
+    _refuse_unknown(plain, parts, metrics, duels)
+    held = [name for name in (parts[0].metrics if plain is None else plain) if all(name in part.metrics for part in parts)]
     lost = sorted({name for part in parts for name in part.metrics} - set(held)) if metrics is None else []
-    if metrics is not None and len(held) < len(metrics):
-        gone = next(name for name in metrics if name not in held)
-        raise UnknownName("metric with a mean on every side", gone, known=set.intersection(*(set(part.metrics) for part in parts)))
-    if not held:
-        raise UsageError("no metric was measured on every side", hint="judge score LOGS with the same scorers for each side")
     aims = directions(settings, {name: parts[0].metrics[name].info.higher_is_better for name in held})
-    rows: list[CompareRow] = []
+    rows: list[CompareRow] = list(duels)
     ranking: list[Rank] = []
     for name in held:
         subject = _subject(parts[0].metrics[name], aims[name], margin, tuple(part.name for part in parts[:2]))
@@ -88,6 +88,17 @@ def compare_parts(
             ranking += _rank(subject, parts, by)
     unranked = [name for name in held if len(parts) > 2 and aims[name] is None]
     return Comparison([(part.name, part.records) for part in parts], adjust_family(rows), ranking, _notes(parts, held, lost, unranked))
+
+
+def _refuse_unknown(plain: Sequence[str] | None, parts: Sequence[Part], metrics: Sequence[str] | None, duels: Sequence[CompareRow]) -> None:
+    """Raises: UnknownName (a named metric that a side lacks), UsageError (nothing to compare)."""
+    shared = set.intersection(*(set(part.metrics) for part in parts))
+    asked = {*shared, *(row.metric for row in duels)}
+    for name in metrics or ():
+        if name not in asked:
+            raise UnknownName("metric with a mean on every side", name, known=asked)
+    if not asked or (plain is None and not shared and not duels):
+        raise UsageError("no metric was measured on every side", hint="judge score LOGS with the same scorers for each side")
 
 
 def _filter_of(name: str, policies: Sequence[Policy]) -> str:
@@ -180,12 +191,17 @@ def _refuse_shared(parts: Sequence[Part]) -> None:
 def _notes(parts: Sequence[Part], held: Sequence[str], lost: Sequence[str], unranked: Sequence[str]) -> list[str]:
     notes = [f"not ranked, for nothing says which way is better: {', '.join(unranked)}"] if unranked else []
     for part in parts:
-        first = part.metrics[held[0]]
-        if first.unkeyed:
-            notes.append(f"{part.name}: {first.unkeyed:,} records have no prompt to pair by")
+        unkeyed = max((part.metrics[name].unkeyed for name in held), default=0)
+        if unkeyed:
+            notes.append(f"{part.name}: {unkeyed:,} records have no prompt to pair by")
         for name in held:
             if part.metrics[name].older:
                 notes.append(f"{part.name}: {part.metrics[name].older:,} records have '{name}' under an older identity only, and count as missing")
+    for name in held:
+        served = {part.name: part.metrics[name].served for part in parts}
+        if len(set(served.values())) > 1:
+            told = "; ".join(f"{part}: {', '.join(models) or 'not said'}" for part, models in served.items())
+            notes.append(f"{name}: not served by the same models on every side ({told}), so a difference may be the judge's")
     if lost:
         notes.append(f"not on every side: {', '.join(lost)}")
     return notes

@@ -1,7 +1,7 @@
 """Compare, first step: the records of each side under each metric, averaged by prompt."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +17,7 @@ from judgecli.store import tables
 from judgecli.store.folder import Store
 from judgecli.store.selection import Selection, select_records
 from judgecli.store.tables import MetricInfo
-from judgecli.store.units_query import paired_values
+from judgecli.store.units_query import paired_values, selected_keys
 from judgecli.store.windows_query import WindowReduction
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class Measured:
     segments: dict[Segment, Side]
     unkeyed: int
     older: int  # records that only have scores of an older identity: they count as missing
+    served: tuple[str, ...] = ()  # of a judge: the models that an endpoint said it served
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def read_part(store: Store, settings: "Settings", name: str, on: str, metrics: S
     """
     wants_reward = metrics is None or any(metric.startswith("reward.") for metric in metrics)
     selection = select_rewarded(store, on, settings) if wants_reward else select_records(store, on)
-    return read_selection(store, settings, name, selection, metrics or _ordered(selection), by, pair)
+    return read_selection(store, settings, name, selection, _ordered(selection) if metrics is None else metrics, by, pair)
 
 
 def read_selection(
@@ -72,15 +73,17 @@ def read_selection(
     """As `read_part`, of records that are selected. `newest`: only the newest identity of each metric, scored or not."""
     wanted = [metric for metric in metrics if metric in selection.metrics]
     with WindowReduction(store, selection, wanted, ask(settings, by, "all")) as reduction:
-        cells = reduction.cells().cells
+        whole = reduction.cells()
+        cells = whole.cells
         if not cells:
             raise NoRecords(f"no records: {selection.on}", hint="judge store info shows what the store holds")
         found: dict[str, Measured] = {}
-        keys = np.empty(0, np.uint64)
+        keys = short_keys(tables.key_array(selected_keys(reduction)))
         for metric in wanted:
             places = [place for place, info in enumerate(reduction.metrics) if info.name == metric and info.kind != "category"]
             for place in places[:1] if newest else places:  # the newest identity stands first
-                measured, keys = _read(reduction, place, settings, [cell.segment for cell in cells], pair)
+                measured = _read(reduction, place, settings, [cell.segment for cell in cells], pair)
+                measured = replace(measured, served=tuple(sorted({model for models in whole.metrics[place].served.values() for model in models})))
                 if metric not in found or _scored(measured):
                     found[metric] = measured
                 if _scored(measured):
@@ -101,7 +104,7 @@ def _scored(measured: Measured) -> bool:
     return any(side.counts.any() for side in measured.segments.values())
 
 
-def _read(reduction: WindowReduction, place: int, settings: "Settings", segments: Sequence[Segment], pair: str | None) -> tuple[Measured, np.ndarray]:
+def _read(reduction: WindowReduction, place: int, settings: "Settings", segments: Sequence[Segment], pair: str | None) -> Measured:
     option = "--pair" if pair is not None else "group:"
     cell, table = paired_values(reduction, place, pair or settings.group, settings.cluster, option=option)
     reason = table.column("reason")
@@ -114,6 +117,4 @@ def _read(reduction: WindowReduction, place: int, settings: "Settings", segments
     for number, segment in enumerate(segments):
         own = keyed & (cell == number)
         sides[segment] = gather_side(prompts[own], clusters[own], values[own], missing[own])
-    return Measured(reduction.metrics[place], sides, int(np.count_nonzero(~keyed)), older), short_keys(
-        tables.key_array(table.column("key").cast(pa.binary(16)))
-    )
+    return Measured(reduction.metrics[place], sides, int(np.count_nonzero(~keyed)), older)

@@ -68,9 +68,14 @@ def prompt_column(group: str | None, *, option: str = "group:") -> str:
 
 
 def paired_values(reduction: WindowReduction, metric: int, group: str | None, cluster: str | None, *, option: str) -> tuple[np.ndarray, pa.Table]:
-    """Every record: its cell, and prompt (null: none), cluster, key, value and reason of one metric."""
-    columns = [f"{prompt_column(group, option=option)} AS prompt", f"{cluster_column(cluster)} AS cluster", "key"]
-    return reduction.select(columns, [metric], f"SELECT w, seg, prompt, cluster, key, v{metric} AS value, r{metric} AS reason FROM ROWS")
+    """Every record: its cell, and prompt (null: none), cluster, value and reason of one metric."""
+    columns = [f"{prompt_column(group, option=option)} AS prompt", f"{cluster_column(cluster)} AS cluster"]
+    return reduction.select(columns, [metric], f"SELECT w, seg, prompt, cluster, v{metric} AS value, r{metric} AS reason FROM ROWS")
+
+
+def selected_keys(reduction: WindowReduction) -> pa.ChunkedArray:
+    """The keys of all selected records."""
+    return reduction.select(["key"], (), "SELECT w, seg, key FROM ROWS")[1].column("key").cast(pa.binary(16))
 
 
 def compared_records(reduction: WindowReduction, keys: Sequence[bytes]) -> dict[bytes, tuple[int, int]]:
