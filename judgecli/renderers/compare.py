@@ -37,11 +37,11 @@ def compare_page(document: Document, page: Page) -> str:
     parts.append(table(columns, [_cells(row, document) for row in rows], right=right))
     for row in rows:
         text = Text.assemble(
-            (f"{row['verdict']:<14}", COLOURS.get(row["verdict"], "")), f"{_name(row, document)}: {terminal_line(str(row['message']))}{_power(row)}"
+            (f"{row['verdict']:<16}", COLOURS.get(row["verdict"], "")), f"{_name(row, document)}: {terminal_line(str(row['message']))}{_power(row)}"
         )
         parts.append(text)
     parts += _ranking(document["ranking"])
-    parts += [Text(f"note          {terminal_line(line)}") for line in [*_unpaired(rows), *map(str, document.get("notes", ()))]]
+    parts += [Text(f"note            {terminal_line(line)}") for line in [*_unpaired(rows), *map(str, document.get("notes", ()))]]
     return render(parts, page)
 
 
@@ -50,7 +50,7 @@ def partial_lines(document: Document) -> list[str]:
     if document["complete"]:
         return []
     short = sum(row["coverage"] not in (1, None) for row in document["rows"])
-    return [f"PARTIAL       {short} of {len(document['rows'])} rows stand on prompts that are not fully measured"]
+    return [f"PARTIAL         {short} of {len(document['rows'])} rows stand on prompts that are not fully measured"]
 
 
 def _oppositions(rows: Sequence[Document]) -> list[tuple[str, str]]:
@@ -133,16 +133,20 @@ def _ranking(ranking: Sequence[Document]) -> list[RenderableType]:
         parts.append(Text(f"ranking by {terminal_line(metric + where)}", "bold"))
         columns = ["rank", "policy", "strength", "95 % interval", "wins", "95 % of wins", "comparisons"]
         parts.append(table(columns, [_rank_cells(rank) for rank in own], right=columns[2:]))
-        parts += [Text(f"note          {terminal_line(why)}") for why in dict.fromkeys(str(why) for rank in own for why in rank["reasons"].values())]
+        parts += [Text(f"note            {terminal_line(why)}") for why in dict.fromkeys(str(why) for rank in own for why in rank["reasons"].values())]
     return parts
 
 
 def _rank_cells(rank: Document) -> list[str]:
     span = str(rank["rank"]) if rank["rank_best"] == rank["rank_worst"] else f"{rank['rank']} ({rank['rank_best']} to {rank['rank_worst']})"
-    interval = DASH if rank["low"] is None else f"{rank['low']:.2f} to {rank['high']:.2f}"
+    interval = DASH if rank["low"] is None else f"{_logit(rank['low'])} to {_logit(rank['high'])}"
     won = DASH if rank["win_low"] is None else f"{100 * rank['win_low']:.1f} to {100 * rank['win_high']:.1f} %"
-    strength = DASH if rank["strength"] is None else f"{rank['strength']:+.2f}"
+    strength = DASH if rank["strength"] is None else _logit(rank["strength"])
     return [span, str(rank["policy"]), strength, interval, f"{100 * rank['win_rate']:.1f} %", won, f"{rank['comparisons']:,}"]
+
+
+def _logit(value: float) -> str:
+    return f"{round(value, 2) + 0.0:+.2f}"
 
 
 def _unpaired(rows: Sequence[Document]) -> list[str]:
