@@ -12,6 +12,7 @@ METRIC_HELP = "A metric (repeatable). Default: all that have a mean."
 BY_HELP = "Record columns or tags.NAME, comma-separated: a row a segment."
 MARGIN_HELP = "A difference that would not matter, in units of the metric. Default: 2 % of its range."
 PAIR_HELP = "The column that tells one prompt from another. Default: group: of judge.yaml, else the prompt itself."
+WILCOXON_HELP = "Wilcoxon's p-value too; it decides nothing."
 OUTPUT_HELP = "Write the rows: .csv, .tsv, .parquet or .jsonl; .md or .json the whole answer."
 
 
@@ -23,6 +24,7 @@ def compare(
     by: Annotated[str, typer.Option("--by", metavar="COLS", help=BY_HELP)] = "",
     margin: Annotated[float | None, typer.Option("--margin", min=0, metavar="M", help=MARGIN_HELP)] = None,
     pair: Annotated[str | None, typer.Option("--pair", metavar="COLUMN", help=PAIR_HELP)] = None,
+    wilcoxon: Annotated[bool, typer.Option("--wilcoxon", help=WILCOXON_HELP)] = False,
     output: Annotated[str | None, typer.Option("--output", "-o", metavar="FILE", help=OUTPUT_HELP)] = None,
     config: ConfigOption = None,
     store: StoreOption = None,
@@ -50,7 +52,7 @@ def compare(
     if output is not None:
         check_answer_target(output)
     columns = [name.strip() for name in by.split(",") if name.strip()]
-    found = compare_parts(load(context, config, store), sides or [], every=every, metrics=metric, by=columns, margin=margin, pair=pair)
+    found = compare_parts(load(context, config, store), sides or [], every=every, metrics=metric, by=columns, margin=margin, pair=pair, ranks=wilcoxon)
     document = found.to_json()
     if output is not None:
         write_answer(document, output)

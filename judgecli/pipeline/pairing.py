@@ -59,12 +59,13 @@ def compare_parts(
     by: Sequence[str] = (),
     margin: float | None = None,
     pair: str | None = None,
+    ranks: bool = False,
 ) -> Comparison:
     """Compare the first of `names` with each of the others: runs (run:ID), policies, or filters; `every`: all policies of the store.
 
     `margin`: a difference that would not matter, in units of the metric; default 2 % of its range. `pair`: the column that tells
-    prompts apart. Raises: UsageError (fewer than two sides, records on both, identities that differ under a named metric), UnknownName,
-    NoRecords, StoreError.
+    prompts apart; `ranks`: with Wilcoxon's p-value.
+    Raises: UsageError (fewer than two sides, records on both, identities that differ under a named metric), UnknownName, NoRecords, StoreError.
     """
     with Store(settings.store, create=False) as store:
         policies = held_policies(store, settings.policy)
@@ -83,7 +84,7 @@ def compare_parts(
     ranking: list[Rank] = []
     for name in held:
         subject = _subject(parts[0].metrics[name], aims[name], margin, tuple(part.name for part in parts[:2]))
-        rows += [row for other in parts[1:] for row in _rows(subject, parts[0], other, by, strict=metrics is not None)]
+        rows += [row for other in parts[1:] for row in _rows(subject, parts[0], other, by, strict=metrics is not None, ranks=ranks)]
         if len(parts) > 2:
             ranking += _rank(subject, parts, by)
     unranked = [name for name in held if len(parts) > 2 and aims[name] is None]
@@ -145,7 +146,7 @@ def _comparable(first: Part, other: Part, name: str) -> bool:
     return first.metrics[name].info.identity == other.metrics[name].info.identity
 
 
-def _rows(subject: Subject, first: Part, other: Part, by: Sequence[str], *, strict: bool) -> list[CompareRow]:
+def _rows(subject: Subject, first: Part, other: Part, by: Sequence[str], *, strict: bool, ranks: bool) -> list[CompareRow]:
     """One row a segment that both sides have. Raises: UsageError where a metric was named and its identities differ."""
     a, b = first.metrics[subject.metric], other.metrics[subject.metric]
     subject = replace(subject, policies=(first.name, other.name))
@@ -158,7 +159,7 @@ def _rows(subject: Subject, first: Part, other: Part, by: Sequence[str], *, stri
     found = []
     for segment in shared:
         own = replace(subject, segment=dict(zip(by, segment, strict=True)))
-        found.append(compare_pairs(own, pair_sides(a.segments[segment], b.segments[segment])))
+        found.append(compare_pairs(own, pair_sides(a.segments[segment], b.segments[segment]), ranks=ranks))
     return found
 
 

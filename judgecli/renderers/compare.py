@@ -25,7 +25,7 @@ COLOURS = {"better": "green", "worse": "bold red", "inconclusive": "yellow", "no
 TEXTS = ("metric", "policy_a", "policy_b", "verdict", "method", "kind", "identity", "message")
 COUNTS = ("n_pairs", "missing", "clusters", "wins", "ties", "losses", "only_a", "only_b", "by_design", "needed_pairs")
 NUMBERS = ("a", "b", "difference", "se", "low", "high", "p", "q", "margin", "detectable", "design_effect", "win_rate", "win_low", "win_high")
-NUMBERS_TOO = ("worst", "best", "coverage")
+NUMBERS_TOO = ("worst", "best", "coverage", "wilcoxon_p")
 
 
 def compare_page(document: Document, page: Page) -> str:
@@ -37,7 +37,8 @@ def compare_page(document: Document, page: Page) -> str:
     parts.append(table(columns, [_cells(row, document) for row in rows], right=right))
     for row in rows:
         text = Text.assemble(
-            (f"{row['verdict']:<16}", COLOURS.get(row["verdict"], "")), f"{_name(row, document)}: {terminal_line(str(row['message']))}{_power(row)}"
+            (f"{row['verdict']:<16}", COLOURS.get(row["verdict"], "")),
+            f"{_name(row, document)}: {terminal_line(str(row['message']))}{_power(row)}{_ranks(row)}",
         )
         parts.append(text)
     parts += _ranking(document["ranking"])
@@ -120,6 +121,10 @@ def _power(row: Document) -> str:
         if saved is None
         else f"; twice the repeats would cut the standard error by {100 * saved:.0f} %, twice the prompts by {100 * row['repeats']['twice_the_prompts']:.0f} %"
     )
+
+
+def _ranks(row: Document) -> str:
+    return "" if row["wilcoxon_p"] is None else f"; Wilcoxon p = {row['wilcoxon_p']:.2g}"
 
 
 def _ranking(ranking: Sequence[Document]) -> list[RenderableType]:

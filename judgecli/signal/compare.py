@@ -18,6 +18,7 @@ from judgecli.signal.paired import Difference, Pairs, Scale, bound_difference, j
 from judgecli.stats.families import benjamini_hochberg
 from judgecli.stats.intervals import rate_interval
 from judgecli.stats.power import detectable, required_prompts, savings
+from judgecli.stats.wilcoxon import wilcoxon
 
 Answer = Literal["better", "worse", "higher", "lower", "same", "inconclusive", "not comparable"]
 DEFAULT_MARGIN = 0.02  # of the range of the scale
@@ -87,6 +88,7 @@ class CompareRow:
     coverage: float | None = None
     needed_pairs: int | None = None
     repeats: Mapping[str, float | None] = field(default_factory=dict)
+    wilcoxon_p: float | None = None
     identity: str | None = None
     kind: str = "number"
     higher_is_better: bool | None = None
@@ -98,8 +100,8 @@ class CompareRow:
         return {name: dict(value) if isinstance(value, Mapping) else value for name, value in document.items()}
 
 
-def compare_pairs(subject: Subject, pairs: Pairs) -> CompareRow:
-    """Answer one comparison."""
+def compare_pairs(subject: Subject, pairs: Pairs, *, ranks: bool = False) -> CompareRow:
+    """Answer one comparison. `ranks`: with Wilcoxon's p-value on the units' mean differences, which decides nothing."""
     rate = subject.kind == "rate"
     found = measure_difference(pairs, rate=rate, scale=subject.scale)
     bounds = [bound_difference(pairs, rate=rate, scale=subject.scale, b_at_top=top) if pairs.lost_values else found for top in (False, True)]
@@ -144,6 +146,7 @@ def compare_pairs(subject: Subject, pairs: Pairs) -> CompareRow:
         coverage=covered(pairs) if asked else None,
         needed_pairs=needed_pairs(found, subject.margin),
         repeats=repeat_advice(pairs, found),
+        wilcoxon_p=_rank_test(pairs) if ranks else None,
         identity=subject.identity or None,
         kind=subject.kind,
         higher_is_better=subject.higher_is_better,
@@ -244,6 +247,14 @@ def moved_by_prompt(pairs: Pairs, sign: float) -> npt.NDArray[np.float64]:
     with np.errstate(over="ignore", invalid="ignore"):
         found: npt.NDArray[np.float64] = sign * (pairs.b.sums[kept] / pairs.b.counts[kept] - pairs.a.sums[kept] / pairs.a.counts[kept])
     return found
+
+
+def _rank_test(pairs: Pairs) -> float | None:
+    moved = moved_by_prompt(pairs, 1.0)
+    if not len(moved):
+        return None
+    units, _ = join_clusters(*measured_sides(pairs))
+    return wilcoxon(np.bincount(units, moved) / np.bincount(units)).p
 
 
 def _outcomes(pairs: Pairs, sign: float) -> tuple[int, int, int]:

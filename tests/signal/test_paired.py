@@ -221,6 +221,16 @@ def test_repeats_advice_by_variance_components():
     assert compare_pairs(subject(), steady(50, 0)).repeats["twice_the_repeats"] is None
 
 
+def test_wilcoxon_on_request_only():
+    from judgecli.stats.wilcoxon import wilcoxon
+
+    random = np.random.default_rng(5)
+    a, b = once(list(random.random(30))), once(list(random.random(30)), first_cluster=50)
+    pairs = pair_sides(a, b)
+    assert compare_pairs(subject(), pairs).wilcoxon_p is None
+    assert compare_pairs(subject(), pairs, ranks=True).wilcoxon_p == wilcoxon(b.sums - a.sums).p
+
+
 def test_family_is_adjusted_together():
     rows = [compare_pairs(subject(), steady(50, shift)) for shift in (0.05, 0.03, 0.0)]
     adjusted = adjust_family(rows)
@@ -391,3 +401,19 @@ def test_false_answers_of_equal_sides_in_conversations():
         rows = [(at, 10**6 + at // 3, v) for at, v in enumerate(shared + random.normal(0, 0.1, 120))]
         wrong += compare_pairs(subject(scale=(None, None), margin=None), pair_sides(once(np.zeros(120)), side(rows))).verdict in ("better", "worse")
     assert wrong / 600 <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 600)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("users", "prompts", "mood"), [(40, 60, 0.3), (40, 200, 0.3), (40, 60, 0.0)])
+def test_coverage_where_prompts_recur_among_users(users, prompts, mood):
+    """Each prompt is asked by three users a side, whose moods lie on all that they ask; prompts alone would cover far less."""
+    random, hit, runs = np.random.default_rng(6), 0, 300
+    for _ in range(runs):
+        sides = []
+        for first in (0, 10**6):
+            moods, own = random.normal(0, mood, users), random.normal(0, 0.3, prompts)
+            asked = [(p, int(u)) for p in range(prompts) for u in random.choice(users, 3, replace=False)]
+            sides.append(side([(p, first + u, own[p] + moods[u] + random.normal(0, 0.3)) for p, u in asked]))
+        found = measure_difference(pair_sides(*sides), rate=False, scale=(None, None))
+        hit += found.low <= 0 <= found.high
+    assert hit / runs >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / runs)
