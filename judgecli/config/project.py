@@ -192,7 +192,8 @@ class Gate(Section):
     at_least: float | None = None
     at_most: float | None = None
     not_worse_than: Text | None = None
-    margin: Annotated[float, Field(ge=0)] | None = None
+    margin: Annotated[float, Field(gt=0)] | None = None
+    strict: bool = False
     where: Text | None = None
 
     @model_validator(mode="after")
@@ -206,6 +207,10 @@ class Gate(Section):
         if subjects != ["measured"] and len(bounds) != 1:
             raise PydanticCustomError(
                 "gate", "a gate needs exactly one of at_least, at_most, not_worse_than", {"hint": "for example {reward: NAME, at_least: 0.7}"}
+            )
+        if self.not_worse_than is None and (self.margin is not None or self.strict):
+            raise PydanticCustomError(
+                "gate", "margin and strict belong to not_worse_than", {"hint": "for example {metric: NAME, not_worse_than: main, margin: 0.02}"}
             )
         return self
 

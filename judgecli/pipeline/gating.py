@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ import pyarrow.compute as pc
 
 from judgecli.config.document import near_hint
 from judgecli.errors import ConfigError, UsageError
+from judgecli.pipeline.not_worse import Try, ask_not_worse, settle_tries
 from judgecli.pipeline.rewarding import select_rewarded
 from judgecli.schema import REASONS, STORED
 from judgecli.signal.gate import Check, Choice, Evidence, GateResult, Question, judge_measured, judge_threshold, weigh
@@ -43,11 +45,6 @@ def check_gates(settings: "Settings", *, on: str | None = None, inconclusive: Ch
     gates = settings.project.gates
     if not gates:
         raise UsageError(f"there are no gates in {settings.config or 'judge.yaml'}, so there is nothing to check", hint=EXAMPLE)
-    for position, gate in enumerate(gates):
-        if gate.not_worse_than is not None:
-            raise _refused(
-                settings, position, f"not_worse_than {gate.not_worse_than} needs baselines, which are not in this version yet", "use at_least, or at_most"
-            )
     with Store(settings.store, create=False) as store:
         court = _Court(store, settings, _select(store, settings, on or "run:last"))
         results = court.ask(gates)
@@ -80,8 +77,14 @@ class _Court:
         """The answers in the order of judge.yaml; the implicit measured bar last, where no gate sets one for all."""
         answers: dict[int, GateResult] = {}
         asked: dict[tuple[str, str | None], Evidence] = {}
+        tries: dict[int, Try] = {}
         for position, gate in enumerate(gates):
-            if gate.measured is None:
+            if gate.not_worse_than is not None:
+                metric = _metric(gate)
+                asked[metric, gate.where] = evidence = self._find(position, metric, gate.where)
+                tries[position] = self._not_worse(position, gate, evidence)
+                answers[position] = tries[position].result
+            elif gate.measured is None:
                 question = _question(gate)
                 asked[question.metric, gate.where] = evidence = self._find(position, question.metric, gate.where)
                 self._check_threshold(position, question)
@@ -89,11 +92,19 @@ class _Court:
         for position, gate in enumerate(gates):
             if gate.measured is not None:
                 answers[position] = self._measured(position, gate, asked)
-        found = [answers[position] for position in sorted(answers)]
+        found, notes = settle_tries(self.store, [answers[position] for position in sorted(answers)], tries)
+        self.notes += notes
         if not any(gate.measured is not None and gate.where is None for gate in gates):
             bar = self.settings.measured
             found.append(judge_measured(f"measured at least {100 * bar:g} %", bar, _named(asked), implicit=True))
         return found
+
+    def _not_worse(self, position: int, gate: "Gate", evidence: Evidence) -> Try:
+        """A gate with a baseline, asked of the records of the check, or of its slice."""
+        selection = dataclasses.replace(self.selection, where=self._condition(position, gate.where))
+        margin = "" if gate.margin is None else f" by more than {gate.margin:g}"
+        name = gate.name or f"{_metric(gate)} not worse than {gate.not_worse_than}{margin}{_suffix(gate.where)}"
+        return ask_not_worse(self.store, self.settings, selection, gate, name, evidence, partial(_refused, self.settings, position))
 
     def _measured(self, position: int, gate: "Gate", asked: dict[tuple[str, str | None], Evidence]) -> GateResult:
         """A measured gate is about what the others ask; alone, about all that is measured."""
@@ -214,8 +225,12 @@ def _cells(batch: pa.Table, metric: str | None) -> pa.Table:
     return pa.table([labels, batch.column(metric), lost], schema=CELLS)
 
 
+def _metric(gate: "Gate") -> str:
+    return f"reward.{gate.reward}" if gate.reward is not None else str(gate.metric)
+
+
 def _question(gate: "Gate") -> Question:
-    metric = f"reward.{gate.reward}" if gate.reward is not None else str(gate.metric)
+    metric = _metric(gate)
     words = f"at least {gate.at_least:g}" if gate.at_least is not None else f"at most {gate.at_most:g}"
     return Question(gate.name or f"{metric} {words}{_suffix(gate.where)}", metric, gate.at_least, gate.at_most, gate.where)
 

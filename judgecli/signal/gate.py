@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from judgecli.signal.summary import MetricSummary, Range
 from judgecli.stats.intervals import Estimate, interval
+from judgecli.stats.power import detectable
 
 Verdict = Literal["pass", "fail", "inconclusive", "incomplete"]
 Choice = Literal["pass", "fail"]
@@ -69,7 +70,7 @@ class Question:
 class GateResult:
     """The answer to one gate. `n` of `cells` are scored; `cells` leaves out what has no value by design.
 
-    A gate about the measured share has it as `value`, and no interval. Numbers that could not be
+    A gate about the measured share has it as `value`, and no interval; one with a baseline the difference. Numbers that could not be
     computed are None, with the cause in `reasons`.
     """
 
@@ -81,7 +82,7 @@ class GateResult:
     threshold: float
     n: int
     message: str
-    kind: Literal["threshold", "measured"] = "threshold"
+    kind: Literal["threshold", "measured", "baseline"] = "threshold"
     metric: str | None = None
     where: str | None = None
     direction: Literal["at_least", "at_most"] = "at_least"
@@ -96,6 +97,17 @@ class GateResult:
     implicit: bool = False
     dead_endpoint: bool = False
     reasons: Mapping[str, str] = field(default_factory=dict)
+    detectable: float | None = None  # the smallest true difference that would have been found with 80 % power
+    baseline: str | None = None  # from here on of gates with a baseline only (not_worse.py)
+    margin: float | None = None
+    needed: int | None = None
+    method: str | None = None
+    p: float | None = None
+    p_holm: float | None = None
+    regressed: bool | None = None
+    means: Mapping[str, float | None] = field(default_factory=dict)
+    tries: int | None = None
+    lucky_pass: float | None = None
 
     def to_json(self) -> dict[str, object]:
         """DESIGN's row of `check`, with what else is known."""
@@ -197,7 +209,7 @@ def judge_threshold(question: Question, evidence: Evidence) -> GateResult:
         high=estimate.high,
         threshold=question.threshold,
         n=summary.scored,
-        message=f"{why}; {_counted(evidence)}",
+        message=f"{why}; {_counted(evidence)}{_seen(estimate)}",
         metric=question.metric,
         where=question.where,
         direction=direction,
@@ -211,6 +223,7 @@ def judge_threshold(question: Question, evidence: Evidence) -> GateResult:
         identity=summary.identity or None,
         dead_endpoint=evidence.dead_endpoint,
         reasons={name: cause for name, cause in summary.why_null.items() if name in ("mean", "low", "high", "worst", "best")},
+        detectable=None if estimate.se is None else detectable(estimate.se),
     )
 
 
@@ -241,13 +254,13 @@ def _side(question: Question, estimate: Estimate) -> Verdict:
     """On which side of the threshold the whole interval is; inconclusive where on neither."""
     if estimate.low is None or estimate.high is None:
         return "inconclusive"
-    low, high = (_order(limit, question.threshold) for limit in (estimate.low, estimate.high))
+    low, high = (order_of(limit, question.threshold) for limit in (estimate.low, estimate.high))
     if question.at_least is not None:
         return "pass" if low >= 0 else "fail" if high < 0 else "inconclusive"
     return "pass" if high <= 0 else "fail" if low > 0 else "inconclusive"
 
 
-def _order(value: float, threshold: float) -> int:
+def order_of(value: float, threshold: float) -> int:
     """1 above, -1 below, 0 on the threshold: a difference that is only rounding (10^-12 of it) is none."""
     return 0 if math.isclose(value, threshold, rel_tol=1e-12, abs_tol=1e-12) else 1 if value > threshold else -1
 
@@ -333,6 +346,11 @@ def _counted(evidence: Evidence) -> str:
     return text + (f" ({', '.join(causes)})" if causes else "")
 
 
+def _seen(estimate: Estimate) -> str:
+    """What a gate on these records could have seen: the smallest true distance from the threshold found with 80 % power."""
+    return "" if not estimate.se else f", could have seen {detectable(estimate.se):.3g}"
+
+
 def _shown(estimate: Estimate, threshold: float) -> str:
     mean = near_text(estimate.mean, threshold)
     if estimate.low is None or estimate.high is None:
@@ -348,11 +366,11 @@ def near_text(value: float | None, threshold: float) -> str:
     """
     if value is None:
         return "-"
-    if _order(value, threshold) == 0 or abs(value) < 1e-15:  # what rounding left
+    if order_of(value, threshold) == 0 or abs(value) < 1e-15:  # what rounding left
         value = 0.0 if abs(value) < 1e-15 else threshold
     for digits in range(4, 18):
         text = f"{value + 0.0:.{digits}g}"
-        if _order(float(text), threshold) == _order(value, threshold):
+        if order_of(float(text), threshold) == order_of(value, threshold):
             return text
     return repr(value)
 

@@ -56,6 +56,12 @@ CREATE TABLE IF NOT EXISTS spend (
     run_id INTEGER NOT NULL, rubric TEXT NOT NULL, model TEXT NOT NULL, served TEXT NOT NULL, purpose TEXT NOT NULL, calls INTEGER NOT NULL,
     tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL, tokens_cached INTEGER NOT NULL, cost REAL NOT NULL, unpriced INTEGER NOT NULL,
     PRIMARY KEY (run_id, rubric, model, served, purpose)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS attempts (
+    baseline TEXT NOT NULL, gate TEXT NOT NULL, candidate TEXT NOT NULL, evidence TEXT NOT NULL, verdict TEXT NOT NULL, time TEXT NOT NULL,
+    PRIMARY KEY (baseline, gate, candidate, evidence)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS comparisons (
+    identity TEXT NOT NULL, key BLOB NOT NULL, metric TEXT NOT NULL, unit TEXT NOT NULL, prompt INTEGER NOT NULL, members BLOB NOT NULL, places BLOB NOT NULL,
+    value REAL, label TEXT, reason TEXT, explanation TEXT, detail TEXT, served_model TEXT, run_id INTEGER NOT NULL, PRIMARY KEY (identity, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS monitor (plan TEXT NOT NULL, closed INTEGER, state BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS monitor_shards (shard TEXT PRIMARY KEY, first INTEGER, last INTEGER, closed INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS alarms (

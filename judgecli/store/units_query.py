@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from judgecli.store.folder import Store
-from judgecli.store.query import sql_column
+from judgecli.store.query import cluster_column, sql_column
 from judgecli.store.windows_query import WindowReduction
 
 SAMPLE = 200  # outputs of a cell, by the hash of the record
@@ -51,14 +51,31 @@ def _thumbs(store: Store) -> pa.Table:
 
 def prompt_groups(reduction: WindowReduction, metrics: Sequence[int], group: str | None) -> tuple[np.ndarray, pa.Table]:
     """The prompts of each cell: prompt, n, and of each metric n, how many are 1, how many are neither 0 nor 1, least and most."""
-    prompt = "prompt_hash" if group in (None, "input") else f"CAST(hash({sql_column(str(group), option='group:')}) >> 1 AS BIGINT)"
-    present = "prompt_hash IS NOT NULL" if group in (None, "input") else f"{sql_column(str(group), option='group:')} IS NOT NULL"
+    prompt = prompt_column(group)
     parts = "".join(
         f", count(v{m}) AS n{m}, count(*) FILTER (v{m} = 1) AS c{m}, count(*) FILTER (v{m} NOT IN (0, 1)) AS o{m}, min(v{m}) AS l{m}, max(v{m}) AS h{m}"
         for m in metrics
     )
-    columns = [f"CASE WHEN {present} THEN {prompt} END AS prompt"]
+    columns = [f"{prompt} AS prompt"]
     return reduction.select(columns, metrics, f"SELECT w, seg, prompt, count(*) AS n{parts} FROM ROWS WHERE prompt IS NOT NULL GROUP BY w, seg, prompt")
+
+
+def prompt_column(group: str | None, *, option: str = "group:") -> str:
+    """The SQL of what tells one prompt from another, a 64-bit number that is the same on every machine; null where a record has none."""
+    if group in (None, "input"):
+        return "prompt_hash"
+    return f"CAST(md5_number_lower({sql_column(str(group), option=option)}) >> 1 AS BIGINT)"
+
+
+def paired_values(reduction: WindowReduction, metric: int, group: str | None, cluster: str | None, *, option: str) -> tuple[np.ndarray, pa.Table]:
+    """Every record: its cell, and prompt (null: none), cluster, value and reason of one metric."""
+    columns = [f"{prompt_column(group, option=option)} AS prompt", f"{cluster_column(cluster)} AS cluster"]
+    return reduction.select(columns, [metric], f"SELECT w, seg, prompt, cluster, v{metric} AS value, r{metric} AS reason FROM ROWS")
+
+
+def selected_keys(reduction: WindowReduction) -> pa.ChunkedArray:
+    """The keys of all selected records."""
+    return reduction.select(["key"], (), "SELECT w, seg, key FROM ROWS")[1].column("key").cast(pa.binary(16))
 
 
 def compared_records(reduction: WindowReduction, keys: Sequence[bytes]) -> dict[bytes, tuple[int, int]]:

@@ -74,13 +74,13 @@ def test_what_cannot_be_done(capsys, words, code, message):
     assert message in capsys.readouterr().err
 
 
-def test_no_gates_and_baselines_are_configuration_errors(capsys):
+def test_no_gates_and_no_baseline_are_configuration_errors(capsys):
     Path("judge.yaml").write_text("measured: 0.9\n", encoding="utf-8")
     assert main(["check"]) == 2
     assert "write one into judge.yaml" in capsys.readouterr().err
-    configure("  - {metric: ok, not_worse_than: baseline}")
+    configure("  - {metric: ok, not_worse_than: main}")
     assert main(["check"]) == 2
-    assert "judge.yaml:5:5: gates[0]: not_worse_than baseline needs baselines" in capsys.readouterr().err
+    assert "judge.yaml:5:5: gates[0]: there is no baseline 'main'" in capsys.readouterr().err
 
 
 def test_the_answers_as_files(capsys):

@@ -221,7 +221,7 @@ def test_sessions_are_the_clusters():
         ("{reward: nothing, at_least: 0.5}", "no metric 'reward.nothing'", ""),
         ("{metric: ok, at_least: 70}", "70 is outside the scale of 'ok' .0 to 1.", "within it"),
         ("{metric: ok, at_most: -1}", "-1 is outside the scale", "within it"),
-        ("{metric: ok, not_worse_than: baseline, name: no_worse}", "'no_worse': not_worse_than baseline needs baselines", "at_least"),
+        ("{metric: ok, not_worse_than: main, name: no_worse}", "'no_worse': there is no baseline 'main'", "judge baseline approve main"),
         ("{metric: ok, at_least: 0.5, where: 'nope = 1'}", "no column of a record", "columns:"),
         ("{metric: ok, at_least: 0.5, where: 'latency_ms + 1'}", "is no condition", ""),
         ("{metric: kind, at_least: 0.5}", "'kind' is a category", "a rate or a number"),

@@ -1,0 +1,197 @@
+"""Baselines: approved from the scores of a store, read back for the gates that compare with them."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from judgecli.config.baseline import (
+    FOLDER,
+    Baseline,
+    BaselineMetric,
+    baseline_paths,
+    baseline_text,
+    list_baselines,
+    read_baseline,
+    read_scores,
+    scores_bytes,
+)
+from judgecli.errors import Incomplete, UnknownName, UsageError
+from judgecli.pipeline.rewarding import select_rewarded
+from judgecli.pipeline.sides import Measured, read_selection
+from judgecli.signal.paired import SEVERAL, Pairs, Side
+from judgecli.store import tables
+from judgecli.store.folder import Store
+from judgecli.store.selection import Selection, select_records
+
+if TYPE_CHECKING:
+    from judgecli.config.settings import Settings
+
+
+@dataclass(frozen=True)
+class Approved:
+    """What `judge baseline approve` and `show` tell: the baseline, where it lies, whether its files changed just now."""
+
+    baseline: Baseline
+    folder: Path
+    changed: bool
+    notes: Sequence[str] = ()
+
+    def to_json(self) -> dict[str, object]:
+        """As data."""
+        paths = [str(path) for path in baseline_paths(self.folder, self.baseline.name)]
+        return {**self.baseline.model_dump(), "files": paths, "changed": self.changed, "notes": list(self.notes)}
+
+
+def baseline_folder(settings: "Settings") -> Path:
+    """Where the baselines lie: in baselines/ beside judge.yaml."""
+    return (settings.config or Path("judge.yaml")).parent / FOLDER
+
+
+def approve_baseline(
+    settings: "Settings", name: str, *, by: str, on: str | None = None, metrics: Sequence[str] | None = None, despite_missing: bool = False
+) -> Approved:
+    """Write baselines/NAME.yaml and NAME.parquet from the scores of `on` (run:last unless named), by prompt.
+
+    Raises: Incomplete where less than `measured` of a metric has a score (unless `despite_missing`), UsageError, UnknownName,
+    NoRecords, StoreError, EnvironmentFailure.
+    """
+    folder = baseline_folder(settings)
+    yaml_path, scores_path = baseline_paths(folder, name)
+    with Store(settings.store, create=False) as store:
+        wants_reward = metrics is None or any(metric.startswith("reward.") for metric in metrics)
+        selection = select_rewarded(store, on or "run:last", settings) if wants_reward else select_records(store, on or "run:last")
+        for metric in metrics or ():
+            if metric not in selection.metrics:
+                raise UnknownName("metric of these records", metric, known=selection.metrics)
+        part = read_selection(store, settings, name, selection, metrics or list(selection.metrics), newest=True)
+        run = _run_of(store, selection)
+    found = {metric: measured for metric, measured in sorted(part.metrics.items()) if metrics or _side(measured).counts.any()}
+    if not found or not len(_side(next(iter(found.values()))).prompts):
+        raise UsageError(f"{selection.on}: no metric with a mean has a score on a record with a prompt", hint="judge score LOGS first")
+    short = _short(found, settings.measured)
+    if short and not despite_missing:
+        raise Incomplete(
+            f"too little was measured for a baseline: {'; '.join(short)}",
+            hint="run judge score again, name the metrics with --metric, or approve --despite-missing",
+        )
+    raw = scores_bytes(_table(found))
+    baseline = Baseline(
+        judge_baseline=1,
+        name=name,
+        approved=datetime.now(UTC).isoformat(timespec="seconds"),
+        by=by,
+        on=selection.on,
+        run=run,
+        records=part.records,
+        prompts=len(_side(next(iter(found.values()))).prompts),
+        pair=settings.group or "input",
+        cluster=settings.cluster or "session",
+        scores=hashlib.sha256(raw).hexdigest(),
+        metrics={metric: _facts(measured) for metric, measured in found.items()},
+    )
+    before = read_baseline(folder, name) if yaml_path.exists() and scores_path.exists() else None
+    if before is not None and before.model_copy(update={"approved": baseline.approved, "by": by, "on": baseline.on, "run": run}) == baseline:
+        return Approved(before, folder, False, [f"it was approved before, by {before.by}: nothing changed"])
+    folder.mkdir(parents=True, exist_ok=True)
+    tables.publish(scores_path, lambda file: file.write(raw))
+    tables.publish(yaml_path, lambda file: file.write(baseline_text(baseline).encode()))
+    return Approved(baseline, folder, True, [*short, *_small(found), "commit both files: a gate compares with what was reviewed, never with the latest run"])
+
+
+def show_baseline(settings: "Settings", name: str) -> Approved:
+    """A baseline as it was approved, its scores checked against their hash. Raises: UsageError, ConfigError."""
+    folder = baseline_folder(settings)
+    baseline = read_baseline(folder, name)
+    read_scores(folder, baseline)
+    return Approved(baseline, folder, False)
+
+
+def describe_baselines(settings: "Settings") -> list[dict[str, object]]:
+    """All baselines of the project: name, who, when, records. Raises: ConfigError."""
+    folder = baseline_folder(settings)
+    found = [read_baseline(folder, name) for name in list_baselines(folder)]
+    return [{key: getattr(one, key) for key in ("name", "approved", "by", "on", "records", "prompts")} | {"metrics": list(one.metrics)} for one in found]
+
+
+def stored_side(settings: "Settings", baseline: Baseline, metric: str) -> Side:
+    """The scores of one metric of a baseline, by prompt. Raises: ConfigError."""
+    table = read_scores(baseline_folder(settings), baseline)
+    counts, squares, missing = (table.column(f"{metric}{part}").to_numpy().astype(np.float64) for part in (".n", ".squares", ".missing"))
+    sums = np.where(counts > 0, table.column(metric).fill_null(0.0).to_numpy() * counts, 0.0)
+    prompts, clusters = table.column("prompt").to_numpy(), table.column("cluster").fill_null(SEVERAL).to_numpy()
+    parts = (prompts, np.where(clusters == SEVERAL, prompts, clusters), counts, sums)  # of a prompt in several conversations they are not kept
+    return Side(prompts, counts, sums, squares, missing, clusters, parts)
+
+
+def evidence_of(pairs: Pairs, identity: str) -> str:
+    """The hash of what a candidate showed: the same scores are the same try."""
+    digest = hashlib.blake2b(identity.encode(), digest_size=16)
+    for column in (pairs.b.prompts, pairs.b.counts, pairs.b.sums, pairs.b.missing):
+        digest.update(np.ascontiguousarray(column).tobytes())
+    return digest.hexdigest()
+
+
+def _side(measured: Measured) -> Side:
+    return measured.segments[()]
+
+
+def _facts(measured: Measured) -> BaselineMetric:
+    side, info = _side(measured), measured.info
+    kept = side.counts > 0
+    mean = float((side.sums[kept] / side.counts[kept]).mean()) if kept.any() else None
+    return BaselineMetric(
+        identity=info.identity,
+        kind=info.kind,  # type: ignore[arg-type]  # categories have no mean and are left out
+        range=list(info.range),
+        higher_is_better=info.higher_is_better,
+        n=int(side.counts.sum()),
+        missing=int(side.missing.sum()),
+        mean=mean,
+        served=list(measured.served),
+    )
+
+
+def _short(found: Mapping[str, Measured], bar: float) -> list[str]:
+    texts = []
+    for metric, measured in found.items():
+        side = _side(measured)
+        scored, lost = int(side.counts.sum()), int(side.missing.sum())
+        if scored + lost and scored / (scored + lost) < bar:
+            texts.append(f"{metric} has {scored:,} of {scored + lost:,} scores")
+    return texts
+
+
+def _small(found: Mapping[str, Measured]) -> list[str]:
+    prompts = len(_side(next(iter(found.values()))).prompts)
+    return [f"{prompts} prompts are few: a gate needs 20 clusters for a verdict"] if prompts < 20 else []
+
+
+def _table(found: Mapping[str, Measured]) -> pa.Table:
+    """One row a prompt: prompt, cluster (null where it stands in several), and the parts of each metric."""
+    first = _side(next(iter(found.values())))
+    columns = {"prompt": pa.array(first.prompts, pa.int64()), "cluster": pa.array(first.clusters, pa.int64(), mask=first.clusters == SEVERAL)}
+    for metric, measured in found.items():
+        side = _side(measured)
+        means = np.divide(side.sums, side.counts, out=np.zeros(len(side.counts)), where=side.counts > 0)
+        columns[metric] = pa.array(means, pa.float64(), mask=side.counts == 0)
+        columns[f"{metric}.n"] = pa.array(side.counts.astype(np.int32), pa.int32())
+        columns[f"{metric}.squares"] = pa.array(side.squares, pa.float64())
+        columns[f"{metric}.missing"] = pa.array(side.missing.astype(np.int32), pa.int32())
+    return pa.table(columns)
+
+
+def _run_of(store: Store, selection: Selection) -> int | None:
+    """The number of the run that was selected; None where a filter selected records."""
+    if not selection.on.startswith("run:"):
+        return None
+    name = selection.on.removeprefix("run:")
+    if name != "last":
+        return int(name)
+    rows = store.ledger.rows("SELECT max(run_id) AS run_id FROM runs WHERE finished IS NOT NULL")
+    return None if rows[0]["run_id"] is None else int(rows[0]["run_id"])

@@ -1,0 +1,208 @@
+"""Compare: two or more policies, runs or filters on the same prompts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from judgecli.errors import UnknownName, UsageError
+from judgecli.pipeline.duels import PREFIX as DUEL
+from judgecli.pipeline.duels import duel_rows
+from judgecli.pipeline.rewarding import directions
+from judgecli.pipeline.sides import Measured, Part, read_part
+from judgecli.signal.compare import DEFAULT_MARGIN, CompareRow, Subject, adjust_family, compare_pairs, refused_row
+from judgecli.signal.paired import pair_sides
+from judgecli.signal.ranking import Rank, rank_sides
+from judgecli.store.filters import AGE, SHORTCUT
+from judgecli.store.folder import Store
+from judgecli.store.policies import Policy, held_policies
+
+if TYPE_CHECKING:
+    from judgecli.config.settings import Settings
+
+MOST_PARTS = 30
+REJUDGE = "score both sides under one of them: judge score LOGS again (what a judge answered is not asked twice)"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All rows of one comparison: the first part against each other part; with more than two parts a ranking too."""
+
+    parts: Sequence[tuple[str, int]]
+    rows: Sequence[CompareRow]
+    ranking: Sequence[Rank]
+    notes: Sequence[str]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every value that should be there was measured."""
+        return all(row.coverage in (1.0, None) for row in self.rows)
+
+    def to_json(self) -> dict[str, object]:
+        """DESIGN's `compare` shape."""
+        return {
+            "rows": [row.to_json() for row in self.rows],
+            "ranking": [rank.to_json() for rank in self.ranking],
+            "parts": [{"name": name, "records": records} for name, records in self.parts],
+            "complete": self.complete,
+            "notes": list(self.notes),
+        }
+
+
+def compare_parts(
+    settings: "Settings",
+    names: Sequence[str],
+    *,
+    every: bool = False,
+    metrics: Sequence[str] | None = None,
+    by: Sequence[str] = (),
+    margin: float | None = None,
+    pair: str | None = None,
+    ranks: bool = False,
+) -> Comparison:
+    """Compare the first of `names` with each of the others: runs (run:ID), policies, or filters; `every`: all policies of the store.
+
+    `margin`: a difference that would not matter, in units of the metric; default 2 % of its range. `pair`: the column that tells
+    prompts apart; `ranks`: with Wilcoxon's p-value.
+    Raises: UsageError (fewer than two sides, records on both, identities that differ under a named metric), UnknownName, NoRecords, StoreError.
+    """
+    with Store(settings.store, create=False) as store:
+        policies = held_policies(store, settings.policy)
+        wanted = [(policy.name, policy.where) for policy in policies] if every else [(name, _filter_of(name, policies)) for name in names]
+        if not 2 <= len(wanted) <= MOST_PARTS:
+            raise UsageError(f"{len(wanted)} sides cannot be compared", hint=f"name 2 to {MOST_PARTS}, as judge compare v1 v2; known: {_known(policies)}")
+        plain = None if metrics is None else [name for name in metrics if not name.startswith(DUEL)]
+        parts = [read_part(store, settings, name, on, plain, by, pair) for name, on in wanted]
+        _refuse_shared(parts)
+        duels = [] if by else duel_rows(store, parts, names=metrics, margin=margin)
+    _refuse_unknown(plain, parts, metrics, duels)
+    held = [name for name in (parts[0].metrics if plain is None else plain) if all(name in part.metrics for part in parts)]
+    lost = sorted({name for part in parts for name in part.metrics} - set(held)) if metrics is None else []
+    aims = directions(settings, {name: parts[0].metrics[name].info.higher_is_better for name in held})
+    rows: list[CompareRow] = list(duels)
+    ranking: list[Rank] = []
+    for name in held:
+        subject = _subject(parts[0].metrics[name], aims[name], margin, tuple(part.name for part in parts[:2]))
+        rows += [row for other in parts[1:] for row in _rows(subject, parts[0], other, by, strict=metrics is not None, ranks=ranks)]
+        if len(parts) > 2:
+            ranking += _rank(subject, parts, by)
+    unranked = [name for name in held if len(parts) > 2 and aims[name] is None]
+    return Comparison([(part.name, part.records) for part in parts], adjust_family(rows), ranking, _notes(parts, held, lost, unranked))
+
+
+def _refuse_unknown(plain: Sequence[str] | None, parts: Sequence[Part], metrics: Sequence[str] | None, duels: Sequence[CompareRow]) -> None:
+    """Raises: UnknownName (a named metric that a side lacks), UsageError (nothing to compare)."""
+    shared = set.intersection(*(set(part.metrics) for part in parts))
+    asked = {*shared, *(row.metric for row in duels)}
+    for name in metrics or ():
+        if name not in asked:
+            raise UnknownName("metric with a mean on every side", name, known=asked)
+    if not asked or (plain is None and not shared and not duels):
+        raise UsageError("no metric was measured on every side", hint="judge score LOGS with the same scorers for each side")
+
+
+def _filter_of(name: str, policies: Sequence[Policy]) -> str:
+    """What a side selects: run:ID and COLUMN=VALUE and ages as they stand, a value of a policy column, else a filter."""
+    text = name.strip()
+    if not text:
+        raise UsageError("a side has no name", hint="name a policy, run:ID or a filter on each side")
+    if text.startswith("run:") or SHORTCUT.fullmatch(text) or AGE.fullmatch(text):
+        return text
+    meant = [policy for policy in policies if policy.name == text]
+    if meant:
+        return meant[0].where
+    found = {column: f"{column}={text}" for policy in policies for column, value in policy.values.items() if value == text}
+    if len(found) > 1:
+        raise UsageError(f"'{text}' is a value of {' and of '.join(sorted(found))}", hint=f"say which: {next(iter(found.values()))}")
+    return next(iter(found.values()), text)
+
+
+def _known(policies: Sequence[Policy]) -> str:
+    return ", ".join(policy.name for policy in policies[:8]) or "none"
+
+
+def _subject(measured: Measured, higher_is_better: bool | None, margin: float | None, policies: tuple[str, ...]) -> Subject:
+    info = measured.info
+    return Subject(
+        info.name,
+        info.identity,
+        info.kind,
+        info.range,
+        higher_is_better,
+        usual_margin(info.range) if margin is None else margin,
+        {},
+        (policies[0], policies[1]),
+    )
+
+
+def usual_margin(scale: tuple[float | None, float | None]) -> float | None:
+    """2 % of the range of a closed scale; None where the scale is open."""
+    low, high = scale
+    return None if low is None or high is None else DEFAULT_MARGIN * (high - low)
+
+
+def _comparable(first: Part, other: Part, name: str) -> bool:
+    return first.metrics[name].info.identity == other.metrics[name].info.identity
+
+
+def _rows(subject: Subject, first: Part, other: Part, by: Sequence[str], *, strict: bool, ranks: bool) -> list[CompareRow]:
+    """One row a segment that both sides have. Raises: UsageError where a metric was named and its identities differ."""
+    a, b = first.metrics[subject.metric], other.metrics[subject.metric]
+    subject = replace(subject, policies=(first.name, other.name))
+    if a.info.identity != b.info.identity:
+        message = f"'{subject.metric}' was measured in two ways ({a.info.identity} on {first.name}, {b.info.identity} on {other.name})"
+        if strict:
+            raise UsageError(f"{message}, so the difference would tell nothing", hint=REJUDGE)
+        return [refused_row(subject, f"{message}: {REJUDGE}")]
+    shared = [segment for segment in a.segments if segment in b.segments]
+    found = []
+    for segment in shared:
+        own = replace(subject, segment=dict(zip(by, segment, strict=True)))
+        found.append(compare_pairs(own, pair_sides(a.segments[segment], b.segments[segment]), ranks=ranks))
+    return found
+
+
+def _rank(subject: Subject, parts: Sequence[Part], by: Sequence[str]) -> list[Rank]:
+    """Who is best in each segment that all comparable parts have."""
+    held = [part for part in parts if _comparable(parts[0], part, subject.metric)]
+    segments = [part.metrics[subject.metric].segments for part in held]
+    shared = [segment for segment in segments[0] if all(segment in other for other in segments)]
+    return [
+        rank
+        for segment in shared
+        for rank in rank_sides(
+            replace(subject, segment=dict(zip(by, segment, strict=True))), {part.name: own[segment] for part, own in zip(held, segments, strict=True)}
+        )
+    ]
+
+
+def _refuse_shared(parts: Sequence[Part]) -> None:
+    """A record on both sides is no comparison. Raises: UsageError."""
+    for place, part in enumerate(parts):
+        for other in parts[:place]:
+            shared = len(np.intersect1d(part.keys, other.keys))
+            if shared:
+                raise UsageError(
+                    f"{shared:,} records are on both sides ({other.name}, {part.name})",
+                    hint="name sides that share no record, as prompt_version=v1 and prompt_version=v2",
+                )
+
+
+def _notes(parts: Sequence[Part], held: Sequence[str], lost: Sequence[str], unranked: Sequence[str]) -> list[str]:
+    notes = [f"not ranked, for nothing says which way is better: {', '.join(unranked)}"] if unranked else []
+    for part in parts:
+        unkeyed = max((part.metrics[name].unkeyed for name in held), default=0)
+        if unkeyed:
+            notes.append(f"{part.name}: {unkeyed:,} records have no prompt to pair by")
+        for name in held:
+            if part.metrics[name].older:
+                notes.append(f"{part.name}: {part.metrics[name].older:,} records have '{name}' under an older identity only, and count as missing")
+    for name in held:
+        served = {part.name: part.metrics[name].served for part in parts}
+        if len(set(served.values())) > 1:
+            told = "; ".join(f"{part}: {', '.join(models) or 'not said'}" for part, models in served.items())
+            notes.append(f"{name}: not served by the same models on every side ({told}), so a difference may be the judge's")
+    if lost:
+        notes.append(f"not on every side: {', '.join(lost)}")
+    return notes

@@ -1,0 +1,120 @@
+"""Compare, first step: the records of each side under each metric, averaged by prompt."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from judgecli.errors import NoRecords
+from judgecli.pipeline.rewarding import select_rewarded
+from judgecli.pipeline.signals import ask
+from judgecli.schema import REASONS
+from judgecli.signal.paired import Side, gather_side
+from judgecli.store import tables
+from judgecli.store.folder import Store
+from judgecli.store.selection import Selection, select_records
+from judgecli.store.tables import MetricInfo
+from judgecli.store.units_query import paired_values, selected_keys
+from judgecli.store.windows_query import WindowReduction
+
+if TYPE_CHECKING:
+    from judgecli.config.settings import Settings
+
+DESIGN = pa.array([reason for reason, kind in REASONS.items() if kind == "design"])
+Segment = tuple[str | None, ...]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One metric of one side: its newest identity there, each segment's prompts, and how many records have no prompt to pair by."""
+
+    info: MetricInfo
+    segments: dict[Segment, Side]
+    unkeyed: int
+    older: int  # records that only have scores of an older identity: they count as missing
+    served: tuple[str, ...] = ()  # of a judge: the models that an endpoint said it served
+
+
+@dataclass(frozen=True)
+class Part:
+    """The records of one side: what they are called, how many, and the metrics that any of them was asked for."""
+
+    name: str
+    selection: Selection
+    records: int
+    metrics: dict[str, Measured]
+    keys: np.ndarray
+
+
+def read_part(store: Store, settings: "Settings", name: str, on: str, metrics: Sequence[str] | None, by: Sequence[str], pair: str | None) -> Part:
+    """Read one side. `metrics`: only these, else all that have a mean; `pair`: the column that tells prompts apart, else `group:` of judge.yaml.
+
+    A metric is read under the newest identity that these records have any score of. Raises: NoRecords, UsageError.
+    """
+    wants_reward = metrics is None or any(metric.startswith("reward.") for metric in metrics)
+    selection = select_rewarded(store, on, settings) if wants_reward else select_records(store, on)
+    return read_selection(store, settings, name, selection, _ordered(selection) if metrics is None else metrics, by, pair)
+
+
+def read_selection(
+    store: Store,
+    settings: "Settings",
+    name: str,
+    selection: Selection,
+    metrics: Sequence[str],
+    by: Sequence[str] = (),
+    pair: str | None = None,
+    *,
+    newest: bool = False,
+) -> Part:
+    """As `read_part`, of records that are selected. `newest`: only the newest identity of each metric, scored or not."""
+    wanted = [metric for metric in metrics if metric in selection.metrics]
+    with WindowReduction(store, selection, wanted, ask(settings, by, "all")) as reduction:
+        whole = reduction.cells()
+        cells = whole.cells
+        if not cells:
+            raise NoRecords(f"no records: {selection.on}", hint="judge store info shows what the store holds")
+        found: dict[str, Measured] = {}
+        keys = short_keys(tables.key_array(selected_keys(reduction)))
+        for metric in wanted:
+            places = [place for place, info in enumerate(reduction.metrics) if info.name == metric and info.kind != "category"]
+            for place in places[:1] if newest else places:  # the newest identity stands first
+                measured = _read(reduction, place, settings, [cell.segment for cell in cells], pair)
+                measured = replace(measured, served=tuple(sorted({model for models in whole.metrics[place].served.values() for model in models})))
+                if metric not in found or _scored(measured):
+                    found[metric] = measured
+                if _scored(measured):
+                    break
+        return Part(name, selection, sum(cell.rows for cell in cells), found, keys)
+
+
+def short_keys(keys: np.ndarray) -> np.ndarray:
+    """The first half of record keys (N x 2 uint64), which tells records apart as well."""
+    return np.ascontiguousarray(keys[:, 0])
+
+
+def _ordered(selection: Selection) -> list[str]:
+    return sorted(selection.metrics, key=lambda name: (not name.startswith("reward."), name))
+
+
+def _scored(measured: Measured) -> bool:
+    return any(side.counts.any() for side in measured.segments.values())
+
+
+def _read(reduction: WindowReduction, place: int, settings: "Settings", segments: Sequence[Segment], pair: str | None) -> Measured:
+    option = "--pair" if pair is not None else "group:"
+    cell, table = paired_values(reduction, place, pair or settings.group, settings.cluster, option=option)
+    reason = table.column("reason")
+    values = pc.fill_null(table.column("value"), float("nan")).to_numpy()
+    missing = pc.fill_null(pc.invert(pc.is_in(reason, value_set=DESIGN)), True).to_numpy() & np.isnan(values)
+    keyed = pc.is_valid(table.column("prompt")).to_numpy()
+    prompts, clusters = pc.fill_null(table.column("prompt"), 0).to_numpy(), table.column("cluster").to_numpy()
+    older = int(np.count_nonzero(np.isnan(values) & pc.is_null(reason).to_numpy()))
+    sides = {}
+    for number, segment in enumerate(segments):
+        own = keyed & (cell == number)
+        sides[segment] = gather_side(prompts[own], clusters[own], values[own], missing[own])
+    return Measured(reduction.metrics[place], sides, int(np.count_nonzero(~keyed)), older)

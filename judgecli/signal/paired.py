@@ -1,0 +1,303 @@
+"""Two sides on the same prompts: records averaged by prompt, prompts paired, one difference a pair with its interval.
+
+The unit is the cluster (conversation, user), never the row. Where every prompt stands in one conversation
+a side, conversations that share a prompt are one unit. Where prompts recur in several conversations, the
+prompt is the unit, and the interval is widened by the design effect of two-way clustering.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from judgecli.stats.bonett_price import bonett_price
+from judgecli.stats.bootstrap_t import bootstrap_t
+from judgecli.stats.intervals import mean_interval
+from judgecli.stats.mcnemar import mcnemar
+from judgecli.stats.power import Components, variance_components
+from judgecli.stats.sign_flip import sign_flip
+from judgecli.stats.skewed_t import skewed_t
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Scale = tuple[float | None, float | None]
+Method = Literal["Bonett-Price", "bootstrap-t", "t", "none"]
+
+FEW_CLUSTERS = 500  # below it bootstrap-t, from it on t with its correction for skew: t alone passes skewed candidates too often even at 1,500 (simulated)
+FLIPPED_CLUSTERS = 2000  # up to it the p-value is of sign flips, beyond it of t: they agree there
+SEVERAL = -1  # the cluster of a prompt whose records stand in more than one
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side by prompt, ascending: n and sum of its values, their squares around the prompt's mean, how many are missing
+    (failed or waiting), and the cluster, or SEVERAL. `parts`: prompt, cluster, n and sum of each prompt in each cluster."""
+
+    prompts: Integers
+    counts: Floats
+    sums: Floats
+    squares: Floats
+    missing: Floats
+    clusters: Integers
+    parts: tuple[Integers, Integers, Floats, Floats]
+
+
+def gather_side(prompts: Integers, clusters: Integers, values: Floats, missing: npt.NDArray[np.bool_]) -> Side:
+    """A side from its records (NaN: no value, and `missing` whether it should have one); the same in any order of the records."""
+    order = np.lexsort((values, clusters, prompts))
+    prompts, clusters, values, missing = prompts[order], clusters[order], values[order], missing[order]
+    scored = np.isfinite(values)
+    filled = np.where(scored, values, 0.0)
+    distinct, place = np.unique(prompts, return_inverse=True)
+    size = len(distinct)
+    counts, lost = (np.bincount(place, which, size).astype(np.float64) for which in (scored, missing))
+    sums = np.bincount(place, filled, size).astype(np.float64)
+    means = np.divide(sums, counts, out=np.zeros(size), where=counts > 0)
+    squares = np.bincount(place, np.where(scored, (filled - means[place]) ** 2, 0.0), size).astype(np.float64)
+    starts = np.flatnonzero(np.r_[True, np.diff(place) != 0]) if len(place) else np.empty(0, np.int64)
+    least, most = (ends.reduceat(clusters, starts) if size else clusters for ends in (np.minimum, np.maximum))
+    new = np.flatnonzero(np.r_[True, (np.diff(place) != 0) | (np.diff(clusters) != 0)]) if len(place) else np.empty(0, np.int64)
+    part = np.repeat(np.arange(len(new)), np.diff(np.r_[new, len(place)]))
+    parts = (distinct[place[new]], clusters[new], np.bincount(part, scored, len(new)).astype(float), np.bincount(part, filled, len(new)).astype(float))
+    return Side(distinct, counts, sums, squares, lost, np.where(least == most, least, SEVERAL), parts)
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The prompts that both sides were asked and that are not left out by design; and how many only one side was asked."""
+
+    a: Side
+    b: Side
+    only_a: int
+    only_b: int
+    by_design: int
+
+    @property
+    def measured(self) -> npt.NDArray[np.bool_]:
+        """Which prompts have a value on both sides."""
+        return (self.a.counts > 0) & (self.b.counts > 0)
+
+    @property
+    def missing(self) -> int:
+        """Prompts that lack their value on a side because it failed or waits."""
+        return int(np.count_nonzero(~self.measured))
+
+    @property
+    def lost_values(self) -> int:
+        """Values that failed or wait, on either side."""
+        return int(self.a.missing.sum() + self.b.missing.sum())
+
+
+def pair_sides(a: Side, b: Side, *, absent_is_missing: bool = False) -> Pairs:
+    """Pair by prompt. `absent_is_missing`: a prompt of side a that side b was never asked is missing there, not unpaired."""
+    if absent_is_missing:
+        b = _extended(b, np.setdiff1d(a.prompts, b.prompts))
+    _, in_a, in_b = np.intersect1d(a.prompts, b.prompts, assume_unique=True, return_indices=True)
+    only = len(a.prompts) - len(in_a), len(b.prompts) - len(in_b)
+    asked = (a.counts[in_a] + a.missing[in_a] > 0) & (b.counts[in_b] + b.missing[in_b] > 0)
+    return Pairs(_taken(a, in_a[asked]), _taken(b, in_b[asked]), *only, int(np.count_nonzero(~asked)))
+
+
+def _extended(side: Side, prompts: Integers) -> Side:
+    """The side with these prompts too, each with one missing value."""
+    order = np.argsort(np.r_[side.prompts, prompts], kind="stable")
+    zeros = np.zeros(len(prompts))
+    return Side(
+        prompts=np.r_[side.prompts, prompts][order],
+        counts=np.r_[side.counts, zeros][order],
+        sums=np.r_[side.sums, zeros][order],
+        squares=np.r_[side.squares, zeros][order],
+        missing=np.r_[side.missing, zeros + 1][order],
+        clusters=np.r_[side.clusters, prompts][order],
+        parts=side.parts,
+    )
+
+
+def _taken(side: Side, places: Integers) -> Side:
+    kept = np.isin(side.parts[0], side.prompts[places])
+    return Side(
+        prompts=side.prompts[places],
+        counts=side.counts[places],
+        sums=side.sums[places],
+        squares=side.squares[places],
+        missing=side.missing[places],
+        clusters=side.clusters[places],
+        parts=(side.parts[0][kept], side.parts[1][kept], side.parts[2][kept], side.parts[3][kept]),
+    )
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Mean of b minus mean of a over prompts, with standard error, 95 % limits and two-sided p. Null numbers have their cause in `reasons`.
+
+    `clusters` counts independent units; `design_effect` (at least 1) is by how much shared conversations blow up the variance.
+    """
+
+    pairs: int
+    clusters: int
+    a: float | None
+    b: float | None
+    difference: float | None
+    se: float | None
+    low: float | None
+    high: float | None
+    p: float | None
+    method: Method
+    design_effect: float = 1.0
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+
+def measure_difference(pairs: Pairs, *, rate: bool, scale: Scale) -> Difference:
+    """The difference over the prompts that have a value on both sides.
+
+    Rates answered once on each side, each prompt a unit: Bonett-Price and mid-p McNemar. Else the mean of the
+    prompts' differences: bootstrap-t by cluster below 500 clusters, t corrected for skew from there; p by sign flips.
+    """
+    a, b = measured_sides(pairs)
+    return _difference(a, b, rate, scale)
+
+
+def bound_difference(pairs: Pairs, *, rate: bool, scale: Scale, b_at_top: bool) -> Difference | None:
+    """The difference if every missing value of b stood at the top of the scale and every one of a at the bottom, or the other way round.
+
+    None where the scale has no end that this needs.
+    """
+    a_end, b_end = (scale[0], scale[1]) if b_at_top else (scale[1], scale[0])
+    if (pairs.a.missing.any() and a_end is None) or (pairs.b.missing.any() and b_end is None):
+        return None
+    return _difference(_filled(pairs.a, a_end or 0.0), _filled(pairs.b, b_end or 0.0), rate, scale)
+
+
+def _filled(side: Side, end: float) -> Side:
+    counts, sums = side.counts + side.missing, side.sums + side.missing * end
+    return Side(side.prompts, counts, sums, side.squares, np.zeros(len(counts)), side.clusters, side.parts)
+
+
+def _difference(a: Side, b: Side, rate: bool, scale: Scale) -> Difference:
+    n = len(a.prompts)
+    if n == 0:
+        return Difference(
+            0, 0, None, None, None, None, None, None, None, "none", reasons=dict.fromkeys(("a", "b", "difference"), "no prompt is measured on both sides")
+        )
+    with np.errstate(over="ignore", invalid="ignore"):
+        means_a, means_b = a.sums / a.counts, b.sums / b.counts
+        moved = means_b - means_a
+        level_a, level_b, difference = float(means_a.mean()), float(means_b.mean()), float(moved.mean())
+    if not np.isfinite([level_a, level_b, difference]).all():
+        return Difference(
+            n, 0, None, None, None, None, None, None, None, "none", reasons=dict.fromkeys(("a", "b", "difference"), "the values are too large for a mean")
+        )
+    units, nested = join_clusters(a, b)
+    groups = len(np.unique(units))
+    effect, fewest = (1.0, groups) if nested else _design_effect(a, b, level_a, level_b)
+    groups = min(groups, fewest)
+    known = (n, groups, level_a, level_b, difference)
+    if groups < 2:
+        return Difference(*known, None, None, None, None, "none", reasons=dict.fromkeys(("se", "low", "high", "p"), "all pairs are of one cluster"))
+    once = bool((a.counts == 1).all() and (b.counts == 1).all() and np.isin(np.r_[a.sums, b.sums], (0.0, 1.0)).all())
+    if rate and once and groups == n:
+        gains, losses = int((moved > 0).sum()), int((moved < 0).sum())
+        found = bonett_price(n, gains, losses)
+        low, high = (_spread(limit, found.difference, effect) for limit in (found.low, found.high))
+        se = found.se * float(np.sqrt(effect))
+        p = mcnemar(gains, losses) if effect == 1 else _t_p(difference, se, groups)
+        return Difference(*known, se, max(low, -1.0), min(high, 1.0), p, "Bonett-Price", effect)
+    return _of_clusters(known, moved, units, effect, scale)
+
+
+def _of_clusters(known: tuple[int, int, float, float, float], moved: Floats, units: Integers, effect: float, scale: Scale) -> Difference:
+    sums, counts = np.bincount(units, moved).astype(np.float64), np.bincount(units).astype(np.float64)
+    difference, width = known[4], None if scale[0] is None or scale[1] is None else scale[1] - scale[0]
+    plain = mean_interval(sums, counts)
+    if plain.se is None or plain.low is None or plain.high is None or not np.isfinite(plain.se):
+        raise AssertionError(f"{len(counts)} clusters give no standard error")
+    p = sign_flip(sums) if len(sums) <= FLIPPED_CLUSTERS and effect == 1 else _t_p(difference, plain.se * float(np.sqrt(effect)), known[1])
+    few = len(sums) < FEW_CLUSTERS
+    low, high = bootstrap_t(sums, counts) if few else skewed_t(sums, counts)
+    flat = float(np.ptp(moved)) <= 1e-12 * max(1.0, abs(difference))  # no spread was seen: that is no proof that there is none
+    if flat or not np.isfinite([low, high]).all():
+        if width is None:
+            reasons = dict.fromkeys(("se", "low", "high"), "too few pairs differ to tell how much they vary, and the scale has no end to bound it by")
+            return Difference(*known, None, None, None, p, "none", effect, reasons)
+        return _bounded(known, sums / counts, p, effect, width)
+    low, high = (_spread(limit, difference, effect) for limit in (low, high))
+    if width is not None:
+        low, high = max(low, -width), min(high, width)
+    return Difference(*known, plain.se * float(np.sqrt(effect)), float(low), float(high), p, "bootstrap-t" if few else "t", effect)
+
+
+def _bounded(known: tuple[int, int, float, float, float], moved: Floats, p: float, effect: float, width: float) -> Difference:
+    """The interval where nearly no cluster moved, by the most that differences on this scale can vary."""
+    shares = moved / width
+    found = bonett_price(len(shares), float(shares[shares > 0].sum()), float(-shares[shares < 0].sum()))
+    low, high = (_spread(limit, found.difference, effect) * width for limit in (found.low, found.high))
+    return Difference(*known, found.se * float(np.sqrt(effect)) * width, max(low, -width), min(high, width), p, "Bonett-Price", effect)
+
+
+def _spread(limit: float, centre: float, effect: float) -> float:
+    return centre + (limit - centre) * float(np.sqrt(effect))
+
+
+def _t_p(difference: float, se: float, clusters: int) -> float:
+    if se == 0:
+        return 1.0 if difference == 0 else 0.0
+    return float(2 * special.stdtr(clusters - 1, -abs(difference) / se))
+
+
+def join_clusters(a: Side, b: Side) -> tuple[Integers, bool]:
+    """The unit of each pair (codes from 0), and whether every prompt stands in one cluster a side.
+
+    Then pairs that share a cluster on either side are one unit (connected components); else each prompt is one.
+    """
+    return join_all((a, b))[1], not ((a.clusters == SEVERAL).any() or (b.clusters == SEVERAL).any())
+
+
+def join_all(sides: Sequence[Side]) -> tuple[Integers, Integers]:
+    """All prompts of some sides, ascending, and the unit of each, after the rule of `join_clusters`."""
+    prompts = np.unique(np.concatenate([side.prompts for side in sides]))
+    if any((side.clusters == SEVERAL).any() for side in sides):
+        return prompts, np.arange(len(prompts))
+    rows = np.concatenate([np.searchsorted(prompts, side.prompts) for side in sides])
+    _, columns = np.unique(np.concatenate([side.clusters for side in sides]), return_inverse=True)
+    size = len(prompts) + int(columns.max(initial=-1)) + 1
+    links = coo_array((np.ones(len(rows), np.int8), (rows, columns + len(prompts))), shape=(size, size))
+    _, component = connected_components(links, directed=False)
+    return prompts, np.unique(component[: len(prompts)], return_inverse=True)[1].astype(np.int64)
+
+
+def _design_effect(a: Side, b: Side, level_a: float, level_b: float) -> tuple[float, int]:
+    """Two-way (prompt and cluster) variance over that of prompts alone, at least 1; and the number of clusters.
+
+    V = V(prompts) + V(clusters) - V(prompts within clusters). Source: Cameron, Gelbach & Miller 2011.
+    """
+    prompts, clusters, influence = [], [], []
+    for side, level, sign in ((a, level_a, -1.0), (b, level_b, 1.0)):
+        own, cluster, counts, sums = side.parts
+        place = np.searchsorted(side.prompts, own)
+        prompts.append(own)
+        clusters.append(cluster)
+        influence.append(sign * (sums - level * counts) / side.counts[place])
+    prompt, cluster, moved = np.concatenate(prompts), np.concatenate(clusters), np.concatenate(influence)
+    _, by_prompt = np.unique(prompt, return_inverse=True)
+    codes, by_cluster = np.unique(cluster, return_inverse=True)
+    _, by_both = np.unique(by_prompt.astype(np.int64) * len(codes) + by_cluster, return_inverse=True)
+    one, two, both = (float((np.bincount(place, moved) ** 2).sum()) for place in (by_prompt, by_cluster, by_both))
+    return (max(1.0, (one + two - both) / one) if one > 0 else 1.0), len(codes)
+
+
+def noise(pairs: Pairs) -> tuple[Components | None, Components | None]:
+    """Variance components of each side's repeats over the measured pairs; None for a side without repeats."""
+    kept = pairs.measured
+    a, b = (variance_components(side.sums[kept], side.counts[kept], side.squares[kept]) for side in (pairs.a, pairs.b))
+    return a, b
+
+
+def measured_sides(pairs: Pairs) -> tuple[Side, Side]:
+    """Both sides on the prompts that have a value on each."""
+    kept = np.flatnonzero(pairs.measured)
+    return _taken(pairs.a, kept), _taken(pairs.b, kept)
