@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from judgecli.reward_model.preferences import Comparison, Verdict
-from judgecli.stats.intervals import Estimate, interval, rate_interval
+from judgecli.stats.intervals import Estimate, rate_interval
 
 AGGREGATES = ("min", "product", "last", "mean")
 _NUMBERED = re.compile(r"^[ \t]*(?:step[ \t]+\d+[ \t]*[:.)-]|\d+[.)][ \t])", re.IGNORECASE | re.MULTILINE)
@@ -181,9 +181,3 @@ def step_pairs(solutions: Sequence[Solution]) -> list[Comparison]:
         for bad in wrongs
         if good.strip() and bad.strip() and good != bad
     ]
-
-
-def mean_of(values: Sequence[float]) -> Estimate:
-    """The mean of values in [0, 1] of independent answers, with its interval."""
-    sums = np.array(values, float)
-    return interval(sums, np.ones(len(sums)), rate=False, scale=(0.0, 1.0))
