@@ -4,6 +4,7 @@ Sources: Lightman et al. 2023, arXiv:2305.20050 (PRM800K); Zheng et al. 2024, ar
 the harmonic mean); Tyen et al. 2024, arXiv:2311.08516 (BIG-Bench Mistake).
 """
 
+import hashlib
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -11,9 +12,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from judgecli.reward_model.model import RewardModel
 from judgecli.reward_model.preferences import Comparison, Verdict
 from judgecli.stats.intervals import Estimate, rate_interval
 
+THRESHOLDS = 200
 AGGREGATES = ("min", "product", "last", "mean")
 _NUMBERED = re.compile(r"^[ \t]*(?:step[ \t]+\d+[ \t]*[:.)-]|\d+[.)][ \t])", re.IGNORECASE | re.MULTILINE)
 _FENCE = re.compile(r"^[ \t]*(```|~~~)", re.MULTILINE)
@@ -181,3 +184,38 @@ def step_pairs(solutions: Sequence[Solution]) -> list[Comparison]:
         for bad in wrongs
         if good.strip() and bad.strip() and good != bad
     ]
+
+
+def step_rewards(model: RewardModel, solutions: Sequence[Solution]) -> list[list[float]]:
+    """The reward of every step, given the question and the steps before it."""
+    asked = [step_prompt(one.prompt, one.steps[:place]) for one in solutions for place in range(len(one.steps))]
+    rewards = iter(model.rewards(asked, [step for one in solutions for step in one.steps]).mean.tolist())
+    return [[next(rewards) for _ in one.steps] for one in solutions]
+
+
+def find_threshold(labels: Sequence[int], rewards: Sequence[Sequence[float]]) -> float:
+    """The reward below which a step counts as wrong, so that the score of these answers is highest; the lowest of equally good ones.
+
+    Of 200 quantiles of the rewards. Raises: ValueError without a step.
+    """
+    every = np.array([reward for own in rewards for reward in own], float)
+    if not len(every):
+        raise ValueError("there is no step to find a threshold by")
+    candidates = np.unique(np.quantile(every, np.linspace(0, 1, THRESHOLDS)))
+    scores = [process_score(labels, [first_wrong(own, float(one)) for own in rewards]).score or 0.0 for one in candidates]
+    return float(candidates[int(np.argmax(scores))])
+
+
+def cross_fitted_score(solutions: Sequence[Solution], rewards: Sequence[Sequence[float]]) -> ProcessScore:
+    """ProcessBench's score of step rewards whose threshold was found on the other half of the prompts: rewards have no zero of their own.
+
+    Solutions whose first wrong step is not known are left out. Prompts are halved by their hash.
+    """
+    known = [(one, own) for one, own in zip(solutions, rewards, strict=True) if one.first_wrong is not None and one.steps]
+    sides = [hashlib.blake2b(one.prompt.encode("utf-8", "surrogatepass"), digest_size=1).digest()[0] % 2 for one, _ in known]
+    thresholds = []
+    for side in (0, 1):
+        other = [pair for pair, own in zip(known, sides, strict=True) if own != side] or known
+        thresholds.append(find_threshold([one.first_wrong or 0 for one, _ in other], [own for _, own in other]) if other else 0.0)
+    predictions = [first_wrong(own, thresholds[side]) for (_, own), side in zip(known, sides, strict=True)]
+    return process_score([one.first_wrong or 0 for one, _ in known], predictions, [one.prompt for one, _ in known])

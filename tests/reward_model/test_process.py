@@ -7,10 +7,23 @@ from harness import DATA, write_lines
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score
+from toys import Toy
 
 from judgecli.errors import UnknownName
 from judgecli.readers.steps import read_steps
-from judgecli.reward_model.process import AGGREGATES, Solution, aggregate, first_wrong, process_score, split_steps, step_pairs, step_verdicts
+from judgecli.reward_model.process import (
+    AGGREGATES,
+    Solution,
+    aggregate,
+    cross_fitted_score,
+    find_threshold,
+    first_wrong,
+    process_score,
+    split_steps,
+    step_pairs,
+    step_rewards,
+    step_verdicts,
+)
 
 
 @pytest.mark.parametrize(
@@ -145,6 +158,49 @@ def test_step_pairs_part_where_answers_part():
     third = Solution("q", ["w"], [False], 0)
     found = [(pair.prompt, pair.chosen, pair.rejected, pair.weight) for pair in step_pairs([one, other, third])]
     assert found == [("q", "a", "w", 1.0), ("q\na", "b", "x", 1.0)]
+
+
+def flawed(count=40):
+    """Answers of four steps, every second with a wrong third step, which a toy can see."""
+    steps = ["one", "two", "three", "four"]
+    made = []
+    for number in range(count):
+        wrong = number % 2 == 0
+        good = [True, True, False, None] if wrong else [True] * 4
+        made.append(Solution(f"q{number}", [*steps[:2], "WRONG" if wrong else "three", "four"], good, 2 if wrong else -1))
+    return made
+
+
+def test_step_rewards_see_the_steps_before():
+    asked = []
+    toy = Toy(lambda prompt, step: asked.append((prompt, step)) or float(len(step)))
+    assert step_rewards(toy, [Solution("q", ["a", "bb"], [None, None], None), Solution("", ["c"], [True], -1)]) == [[1.0, 2.0], [1.0]]
+    assert asked == [("q", "a"), ("q\na", "bb"), ("", "c")]
+
+
+def test_a_scorer_that_sees_the_flaw_scores_one_wherever_its_zero_lies():
+    for zero in (-100.0, 0.0, 3.5):
+        toy = Toy(lambda _, step, zero=zero: zero - 5 * ("WRONG" in step) + 0.1 * len(step))
+        found = cross_fitted_score(flawed(), step_rewards(toy, flawed()))
+        assert (found.score, found.n, found.erroneous_n) == (1.0, 40, 20)
+
+
+def test_a_blind_scorer_gets_what_chance_gives():
+    toy = Toy(lambda prompt, step: float(hash((len(prompt), step[:2])) % 7))
+    assert (cross_fitted_score(flawed(), step_rewards(toy, flawed())).score or 0) < 1
+
+
+def test_a_threshold_is_the_lowest_of_the_best():
+    labels, rewards = [1, -1], [[5.0, 1.0], [5.0, 4.0]]
+    threshold = find_threshold(labels, rewards)
+    assert 1.0 < threshold <= 1.1
+    with pytest.raises(ValueError, match="no step"):
+        find_threshold([], [])
+
+
+def test_answers_without_a_known_first_flaw_are_left_out():
+    unknown = Solution("q", ["a"], [None], None)
+    assert cross_fitted_score([unknown], [[1.0]]).n == 0
 
 
 @pytest.mark.parametrize(("name", "right"), [("word_sorting", 34), ("tracking_shuffled_objects", 40), ("logical_deduction", 6), ("multistep_arithmetic", 62)])

@@ -1,0 +1,207 @@
+"""judge rm eval: a reward model on people's preferences, on the RewardBenches, and at best of n, as one document."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from judgecli.errors import NoRecords, UnknownName, UsageError
+from judgecli.readers.choices import Choices, kinds_of, read_choices
+from judgecli.readers.preferences import read_preferences
+from judgecli.readers.source import expand
+from judgecli.reward_model.benchmarks import RewardBench, RewardBench2, reward_bench, reward_bench_2
+from judgecli.reward_model.best_of_n import Point, curve
+from judgecli.reward_model.evaluation import Evaluation, available_tags, evaluate, order_share
+from judgecli.reward_model.model import RewardModel
+from judgecli.reward_model.preferences import Preferences, Verdict
+from judgecli.stats.intervals import Estimate
+
+STORED = "stored"  # in place of a model: the scores that the rows hold
+BATCH = 2000  # texts that a model is given at once
+
+Floats = npt.NDArray[np.float64]
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the rows are read: a shape for all of them, the field of the prompt, the ends of ratings; and the tags to segment by."""
+
+    shape: str | None = None
+    prompt: str | None = None
+    scale: tuple[float, float] | None = None
+    by: tuple[str, ...] = ()
+
+
+def evaluate_model(model: RewardModel | None, paths: Sequence[str], reading: Reading = Reading(), *, tick: Callable[[int], None] = lambda _: None) -> Document:
+    """What `judge rm eval --json` prints. `model` None: the scores that rows with several outputs hold.
+
+    Raises: LogError, NoRecords (nothing to evaluate on), UsageError (no stored scores), UnknownName (shape, tag).
+    """
+    pair_files, choice_files = _sorted_files(paths, reading)
+    preferences = read_preferences(pair_files, shape=reading.shape, prompt=reading.prompt, scale=reading.scale, ties=True) if pair_files else Preferences()
+    choices = read_choices(choice_files, prompt=reading.prompt) if choice_files else Choices()
+    if model is None:
+        left_out = [f"{len(preferences.comparisons):,} pairs hold no scores and are left out"] if preferences.comparisons else []
+        preferences = Preferences(notes=left_out)
+    _check(model, preferences, choices, reading)
+    scored = _Scored(model, tick)
+    rewards = stored(choices) if model is None else [scored.outputs([one.prompt] * len(one.outputs), one.outputs).tolist() for one in choices.choices]
+    pairs, margins, document = preferences.comparisons, np.zeros(0), {}
+    if pairs:
+        chosen, rejected = (scored.outputs([one.prompt for one in pairs], [getattr(one, side) for one in pairs]) for side in ("chosen", "rejected"))
+        margins = chosen - rejected
+        document = _pairs(evaluate(pairs, chosen, rejected, by=reading.by))
+    bench = reward_bench(pairs, margins.tolist()) if pairs else None
+    bench_2 = reward_bench_2(choices.choices, rewards) if choices.choices else None
+    return {
+        "model": None if model is None else model.name,
+        "identity": None if model is None else model.identity,
+        "data": _data(preferences, choices),
+        **(document or _pairs(evaluate((), np.zeros(0), np.zeros(0)))),
+        "tags": available_tags(pairs),
+        "outside": scored.outside_share(),
+        "verdicts": _verdicts(preferences.verdicts, scored),
+        "reward_bench": None if bench is None else _bench(bench),
+        "reward_bench_2": None if bench_2 is None else _bench_2(bench_2),
+        "best_of_n": [] if bench_2 is not None else [_point(point) for point in curve(choices.choices, rewards)],
+        "notes": list(preferences.notes),
+    }
+
+
+def stored(choices: Choices) -> list[list[float]]:
+    """The scores that the rows hold. Raises: UsageError where one holds none."""
+    bare = next((choice.source for choice in choices.choices if choice.scores is None), None)
+    if bare is not None or not choices.choices:
+        where = bare or "these files"
+        shape = '{"prompt", "outputs": [...], "gold": [...], "scores": [...]}'
+        raise UsageError(f"{where} holds no stored scores", hint=f"rows need several outputs, how good each is, and its score: {shape}")
+    return [list(choice.scores or ()) for choice in choices.choices]
+
+
+def _sorted_files(paths: Sequence[str], reading: Reading) -> tuple[list[str], list[str]]:
+    """The files with pairs or verdicts, and those with several outputs a row; a shape that is named reads all files as pairs."""
+    files = expand(paths)
+    if reading.shape is not None:
+        return files, [path for path in files if reading.shape == "reward-bench-2"]
+    kinds = {path: kinds_of(path) for path in files}
+    return [path for path in files if kinds[path][0]], [path for path in files if kinds[path][1]]
+
+
+def _check(model: RewardModel | None, preferences: Preferences, choices: Choices, reading: Reading) -> None:
+    if model is not None and not preferences.comparisons and not preferences.verdicts and not choices.choices:
+        dropped = ", ".join(f"{reason} {count:,}" for reason, count in (preferences.dropped + choices.dropped).most_common()) or "there is no line"
+        hint = "rows need two answers and which is better, e.g. prompt, chosen, rejected; --shape names a shape"
+        raise NoRecords(f"nothing to evaluate on: {dropped}", hint=hint)
+    known = {tag for one in preferences.comparisons for tag in one.tags}
+    for tag in reading.by:
+        if tag not in known:
+            raise UnknownName("tag of these pairs", tag, known=known)
+
+
+class _Scored:
+    """The rewards of outputs, in batches, and how many of them lay outside what the model knows."""
+
+    def __init__(self, model: RewardModel | None, tick: Callable[[int], None]) -> None:
+        self.model = model
+        self.tick = tick
+        self.count = self.outside = 0
+
+    def outputs(self, prompts: Sequence[str], outputs: Sequence[str]) -> Floats:
+        """N rewards."""
+        assert self.model is not None
+        parts = []
+        for start in range(0, len(outputs), BATCH):
+            found = self.model.rewards(prompts[start : start + BATCH], outputs[start : start + BATCH])
+            parts.append(found.mean)
+            self.count += len(found.mean)
+            self.outside += int(found.outside.sum())
+            self.tick(len(found.mean))
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+    def outside_share(self) -> float | None:
+        """The share of outputs outside the training data's features; None without outputs."""
+        return self.outside / self.count if self.count else None
+
+
+def _data(preferences: Preferences, choices: Choices) -> Document:
+    counts = {"pairs": len(preferences.comparisons), "verdicts": len(preferences.verdicts), "prompts_with_outputs": len(choices.choices)}
+    return {
+        "read": preferences.read + choices.read,
+        **counts,
+        "dropped": dict(preferences.dropped + choices.dropped),
+        "hashes": {**preferences.hashes, **choices.hashes},
+    }
+
+
+def _pairs(found: Evaluation) -> Document:
+    length = found.length
+    numbers: Document = {"accuracy": found.accuracy.mean, "low": found.accuracy.low, "high": found.accuracy.high, "ece": found.ece, "brier": found.brier}
+    why = "no pair" if not found.n else "all pairs are of one prompt"
+    return {
+        "n": found.n,
+        "clusters": found.clusters,
+        **numbers,
+        "reasons": {name: why for name, value in numbers.items() if value is None},
+        "ties": {"model": found.model_ties, "labels": found.label_ties},
+        "baselines": {"longer": length.longer.mean, "shorter": length.shorter.mean},
+        "gain_over_length": _estimate(length.gain),
+        "length_matched": {"n": length.matched_n, "accuracy": length.matched.mean, **_limits(length.matched), "longer": length.matched_longer},
+        "beyond_length": _estimate(length.beyond),
+        "length_verdict": length.verdict,
+        "told": length.told,
+        "margin": {"median": found.margin, "median_tied": found.tied_margin, "bars": [{"low": bar.low, "high": bar.high, "n": bar.n} for bar in found.margins]},
+        "reliability": [{"low": bar.low, "high": bar.high, "n": bar.n, "confidence": bar.mean, "accuracy": bar.right} for bar in found.reliability],
+        "segments": [
+            {"tag": one.tag, "value": one.value, "n": one.n, "accuracy": one.accuracy.mean, **_limits(one.accuracy), "longer": one.longer}
+            for one in found.segments
+        ],
+    }
+
+
+def _verdicts(verdicts: Sequence[Verdict], scored: _Scored) -> Document | None:
+    """How well rewards order answers judged alone; those in the middle of their scale are neither good nor bad."""
+    sided = [one for one in verdicts if one.value != 0.5]
+    if not sided or scored.model is None:
+        return None
+    rewards, good = scored.outputs([one.prompt for one in sided], [one.output for one in sided]), np.array([one.value > 0.5 for one in sided])
+    return {"n": len(sided), "good": int(good.sum()), "auroc": order_share(rewards, good)}
+
+
+def _bench(found: RewardBench) -> Document:
+    subsets = {name: {"n": n, "accuracy": accuracy} for name, (n, accuracy) in found.subsets.items()}
+    return {"score": found.score, "sections": dict(found.sections), "subsets": subsets, "missing": list(found.missing)}
+
+
+def _bench_2(found: RewardBench2) -> Document:
+    domains = {name: {"n": n, "score": score} for name, (n, score) in found.domains.items()}
+    return {"score": found.score, "domains": domains, "ties": dict(found.ties), "missing": list(found.missing)}
+
+
+def _point(point: Point) -> Document:
+    means: Mapping[str, Estimate | None] = {"best": point.best, "first": point.first, "majority": point.majority, "passed": point.passed}
+    found = {name: None if estimate is None else _estimate(estimate) for name, estimate in means.items()}
+    return {"n": point.n, "prompts": point.prompts, "kl": point.kl, **found}
+
+
+def _estimate(estimate: Estimate) -> Document:
+    return {"estimate": estimate.mean, **_limits(estimate)}
+
+
+def _limits(estimate: Estimate) -> Document:
+    return {name: value for name, value in asdict(estimate).items() if name in ("low", "high")}
+
+
+def write_evaluation(document: Document, path: Path) -> None:
+    """Write the evaluation to a file: .html, .md or .json by its suffix. Raises: UsageError (another suffix), EnvironmentFailure."""
+    from judgecli.pipeline.reporting import report_format
+    from judgecli.renderers.reward_eval import evaluation_html, evaluation_markdown
+    from judgecli.renderers.safe import json_text
+    from judgecli.renderers.text_file import publish_text
+
+    form = report_format(path)
+    text = evaluation_html(document) if form == "html" else evaluation_markdown(document) if form == "markdown" else json_text(document) + "\n"
+    publish_text(path, text)
