@@ -72,6 +72,14 @@ def evaluate_model(model: RewardModel | None, paths: Sequence[str], reading: Rea
     }
 
 
+def open_model(name: str) -> RewardModel:
+    """The reward model in a folder; `rm:` before it is allowed. Raises: the errors of its loader."""
+    from judgecli.store.models import load_model  # type: ignore[import-untyped]
+
+    found: RewardModel = load_model(Path(name.removeprefix("rm:")))
+    return found
+
+
 def stored(choices: Choices) -> list[list[float]]:
     """The scores that the rows hold. Raises: UsageError where one holds none."""
     bare = next((choice.source for choice in choices.choices if choice.scores is None), None)

@@ -99,7 +99,7 @@ class _Found:
         while batch := list(islice(rows, BATCH)):
             lines += len(batch)
             read = [self._items(path, line, row, used) for line, row in batch]
-            secret = _secrets([item for items, _ in read for item in items])
+            secret = with_secrets([item for items, _ in read for item in items])
             for items, ranking in read:
                 self._keep(items, secret, ranking=ranking)
         kept = len(self.comparisons) + len(self.verdicts) - before
@@ -165,7 +165,7 @@ def _unfit(item: Item, ties: bool) -> str | None:
     return "tie" if item.tie and not ties else None
 
 
-def _secrets(items: Sequence[Item]) -> set[int]:
+def with_secrets(items: Sequence[Item]) -> set[int]:
     """The ids of the items with a secret in one of their texts: the shapes that the scorer `secrets` counts, placeholders aside."""
     from judgecli.scorers import re2
     from judgecli.scorers.safety.secrets import MARKS, find_secrets

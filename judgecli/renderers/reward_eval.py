@@ -194,7 +194,7 @@ def _curves(points: Sequence[Document]) -> str:
         held = [(point["n"], point[key]) for point in points if point[key] is not None]
         limits = [(one["low"], one["high"]) if key == "best" else (None, None) for _, one in held]  # three whiskers in one place hide each other
         told = [f"best of {n}: {_rate(one['estimate'])} ({_span(one)})" for n, one in held]
-        places = [Place(n, one["estimate"], *ends, text) for (n, one), ends, text in zip(held, limits, told, strict=True)]
+        places = [Place(n, one["estimate"], ends[0], ends[1], text) for (n, one), ends, text in zip(held, limits, told, strict=True)]
         curves.append(Curve(name, places, colour))
     return curve_chart(curves, "best of n", _rate, CARD, x_ticks=[point["n"] for point in points], show_x=lambda x: f"{x:.0f}", log=True)
 
