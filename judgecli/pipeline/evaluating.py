@@ -7,16 +7,19 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
 from judgecli.errors import NoRecords, UnknownName, UsageError
 from judgecli.readers.choices import Choices, kinds_of, read_choices
 from judgecli.readers.preferences import read_preferences
 from judgecli.readers.source import expand
+from judgecli.readers.steps import Solutions, is_steps, read_steps
 from judgecli.reward_model.benchmarks import RewardBench, RewardBench2, reward_bench, reward_bench_2
 from judgecli.reward_model.best_of_n import Point, curve
 from judgecli.reward_model.evaluation import Evaluation, available_tags, evaluate, order_share
 from judgecli.reward_model.model import RewardModel
 from judgecli.reward_model.preferences import Preferences, Verdict
+from judgecli.reward_model.process import AGGREGATES, Solution, aggregate, cross_fitted_score, step_rewards
 from judgecli.stats.intervals import Estimate
 
 STORED = "stored"  # in place of a model: the scores that the rows hold
@@ -41,13 +44,14 @@ def evaluate_model(model: RewardModel | None, paths: Sequence[str], reading: Rea
 
     Raises: LogError, NoRecords (nothing to evaluate on), UsageError (no stored scores), UnknownName (shape, tag).
     """
-    pair_files, choice_files = _sorted_files(paths, reading)
+    pair_files, choice_files, step_files = _sorted_files(paths, reading)
     preferences = read_preferences(pair_files, shape=reading.shape, prompt=reading.prompt, scale=reading.scale, ties=True) if pair_files else Preferences()
     choices = read_choices(choice_files, prompt=reading.prompt) if choice_files else Choices()
+    solutions = read_steps(step_files) if step_files and model is not None else Solutions()
     if model is None:
         left_out = [f"{len(preferences.comparisons):,} pairs hold no scores and are left out"] if preferences.comparisons else []
         preferences = Preferences(notes=left_out)
-    _check(model, preferences, choices, reading)
+    _check(model, preferences, choices, solutions, reading)
     scored = _Scored(model, tick)
     rewards = stored(choices) if model is None else [scored.outputs([one.prompt] * len(one.outputs), one.outputs).tolist() for one in choices.choices]
     pairs, margins, document = preferences.comparisons, np.zeros(0), {}
@@ -60,7 +64,7 @@ def evaluate_model(model: RewardModel | None, paths: Sequence[str], reading: Rea
     return {
         "model": None if model is None else model.name,
         "identity": None if model is None else model.identity,
-        "data": _data(preferences, choices),
+        "data": _data(preferences, choices, solutions),
         **(document or _pairs(evaluate((), np.zeros(0), np.zeros(0)))),
         "tags": available_tags(pairs),
         "outside": scored.outside_share(),
@@ -68,6 +72,7 @@ def evaluate_model(model: RewardModel | None, paths: Sequence[str], reading: Rea
         "reward_bench": None if bench is None else _bench(bench),
         "reward_bench_2": None if bench_2 is None else _bench_2(bench_2),
         "best_of_n": [] if bench_2 is not None else [_point(point) for point in curve(choices.choices, rewards)],
+        "steps": _steps(model, solutions.solutions) if model is not None and solutions.solutions else None,
         "notes": list(preferences.notes),
     }
 
@@ -90,18 +95,21 @@ def stored(choices: Choices) -> list[list[float]]:
     return [list(choice.scores or ()) for choice in choices.choices]
 
 
-def _sorted_files(paths: Sequence[str], reading: Reading) -> tuple[list[str], list[str]]:
-    """The files with pairs or verdicts, and those with several outputs a row; a shape that is named reads all files as pairs."""
+def _sorted_files(paths: Sequence[str], reading: Reading) -> tuple[list[str], list[str], list[str]]:
+    """The files with pairs or verdicts, those with several outputs a row, and those with steps; a shape that is named reads all files as pairs."""
     files = expand(paths)
     if reading.shape is not None:
-        return files, [path for path in files if reading.shape == "reward-bench-2"]
+        return files, [path for path in files if reading.shape == "reward-bench-2"], []
     kinds = {path: kinds_of(path) for path in files}
-    return [path for path in files if kinds[path][0]], [path for path in files if kinds[path][1]]
+    steps = [path for path in files if is_steps(path)]
+    pairs = [path for path in files if kinds[path][0] and path not in steps]
+    return pairs, [path for path in files if kinds[path][1] and path not in steps], steps
 
 
-def _check(model: RewardModel | None, preferences: Preferences, choices: Choices, reading: Reading) -> None:
-    if model is not None and not preferences.comparisons and not preferences.verdicts and not choices.choices:
-        dropped = ", ".join(f"{reason} {count:,}" for reason, count in (preferences.dropped + choices.dropped).most_common()) or "there is no line"
+def _check(model: RewardModel | None, preferences: Preferences, choices: Choices, solutions: Solutions, reading: Reading) -> None:
+    if model is not None and not (preferences.comparisons or preferences.verdicts or choices.choices or solutions.solutions):
+        reasons = (preferences.dropped + choices.dropped + solutions.dropped).most_common()
+        dropped = ", ".join(f"{reason} {count:,}" for reason, count in reasons) or "there is no line"
         hint = "rows need two answers and which is better, e.g. prompt, chosen, rejected; --shape names a shape"
         raise NoRecords(f"nothing to evaluate on: {dropped}", hint=hint)
     known = {tag for one in preferences.comparisons for tag in one.tags}
@@ -135,13 +143,15 @@ class _Scored:
         return self.outside / self.count if self.count else None
 
 
-def _data(preferences: Preferences, choices: Choices) -> Document:
-    counts = {"pairs": len(preferences.comparisons), "verdicts": len(preferences.verdicts), "prompts_with_outputs": len(choices.choices)}
+def _data(preferences: Preferences, choices: Choices, solutions: Solutions) -> Document:
     return {
-        "read": preferences.read + choices.read,
-        **counts,
-        "dropped": dict(preferences.dropped + choices.dropped),
-        "hashes": {**preferences.hashes, **choices.hashes},
+        "read": preferences.read + choices.read + solutions.read,
+        "pairs": len(preferences.comparisons),
+        "verdicts": len(preferences.verdicts),
+        "prompts_with_outputs": len(choices.choices),
+        "solutions": len(solutions.solutions),
+        "dropped": dict(preferences.dropped + choices.dropped + solutions.dropped),
+        "hashes": {**preferences.hashes, **choices.hashes, **solutions.hashes},
     }
 
 
@@ -177,6 +187,24 @@ def _verdicts(verdicts: Sequence[Verdict], scored: _Scored) -> Document | None:
         return None
     rewards, good = scored.outputs([one.prompt for one in sided], [one.output for one in sided]), np.array([one.value > 0.5 for one in sided])
     return {"n": len(sided), "good": int(good.sum()), "auroc": order_share(rewards, good)}
+
+
+def _steps(model: RewardModel, solutions: Sequence[Solution]) -> Document:
+    """First wrong steps found, steps told apart, and how well each way of aggregating steps tells right answers from wrong ones."""
+    rewards = step_rewards(model, solutions)
+    found = cross_fitted_score(solutions, rewards)
+    labelled = [(reward, good) for one, own in zip(solutions, rewards, strict=True) for reward, good in zip(own, one.good, strict=True) if good is not None]
+    steps = order_share(np.array([reward for reward, _ in labelled]), np.array([good for _, good in labelled], bool))
+    whole = [(special.expit(own).tolist(), one.answer_correct) for one, own in zip(solutions, rewards, strict=True) if one.answer_correct is not None and own]
+    right = np.array([correct for _, correct in whole], bool)
+    return {
+        "n": found.n,
+        "erroneous": {"n": found.erroneous_n, **_estimate(found.erroneous), "within_one": found.within_one},
+        "correct": {"n": found.correct_n, **_estimate(found.correct)},
+        "score": found.score,
+        "auroc": steps,
+        "answers": {"n": len(whole), **{how: order_share(np.array([aggregate(own, how) for own, _ in whole]), right) for how in AGGREGATES}},
+    }
 
 
 def _bench(found: RewardBench) -> Document:

@@ -51,6 +51,12 @@ def read_steps(paths: Sequence[str], *, shape: str | None = None) -> Solutions:
     return Solutions(found, dropped, hashes, len(found) + dropped.total())
 
 
+def is_steps(path: str) -> bool:
+    """Whether a file holds answers in steps, told by its first object. Raises: LogError."""
+    first = next((row for _, row in rows_of(path) if isinstance(row, dict)), None)
+    return first is not None and any(match(first) for match, _ in SHAPES.values())
+
+
 def _solutions(row: Object | Refused, shape: str | None) -> list[Solution]:
     if isinstance(row, Refused):
         raise row

@@ -19,6 +19,7 @@ from judgecli.renderers.report_markdown import plain
 from judgecli.renderers.report_tables import NONE, Cell, Table, shown
 from judgecli.renderers.terminal import Page, number, render, table
 from judgecli.report import Distribution
+from judgecli.reward_model.process import AGGREGATES
 from judgecli.signal.headline import plain_number
 
 Document = Mapping[str, Any]
@@ -98,6 +99,11 @@ def headline(document: Document) -> list[dict[str, str]]:
         voted = f", majority {_rate(last['majority']['estimate'])}" if last["majority"] else ""
         evidence = f"blind {_rate(last['first']['estimate'])}{voted}, best there is {_rate(last['passed']['estimate'])}; {last['prompts']:,} prompts"
         found.append(_line(f"best of {last['n']}: {_rate(last['best']['estimate'])}", evidence))
+    if document["steps"] is not None:
+        steps = document["steps"]
+        claim = f"first wrong step: ProcessBench score {_rate(steps['score'])}"
+        hits = f"found in {_rate(steps['erroneous']['estimate'])} of {steps['erroneous']['n']:,} answers with one"
+        found.append(_line(claim, f"{hits}, none named in {_rate(steps['correct']['estimate'])} of {steps['correct']['n']:,} without"))
     if document["verdicts"] is not None:
         judged = document["verdicts"]
         claim = f"puts a good answer above a bad one in {_rate(judged['auroc'])}"
@@ -118,6 +124,8 @@ def tables(document: Document) -> list[Table]:
         found.append(_bench(document["reward_bench"]))
     if document["reward_bench_2"] is not None:
         found.append(_bench_2(document["reward_bench_2"]))
+    if document["steps"] is not None:
+        found.append(_steps(document["steps"]))
     return [*found, _best_of_n(document["best_of_n"])] if document["best_of_n"] else found
 
 
@@ -143,6 +151,13 @@ def _bench_2(bench: Document) -> Table:
     rows += [[Cell(shown(f"  {name}")), Cell(""), _r(value)] for name, value in bench["ties"].items()]
     caption = "One right answer of four (chance 25 %), equal rewards at the top share; Ties has a rule of its own. The score is the mean."
     return Table("reward-bench-2", "RewardBench 2", caption, ("domain", "prompts", "score"), rows)
+
+
+def _steps(steps: Document) -> Table:
+    rows = [[Cell("a right step above a wrong one"), _r(steps["auroc"])]]
+    rows += [[Cell(f"a right answer above a wrong one, by the {how} of its steps"), _r(steps["answers"][how])] for how in AGGREGATES]
+    caption = "The threshold of a wrong step was found on the other half of the prompts."
+    return Table("steps", "Steps", caption, ("orders", "share"), rows)
 
 
 def _best_of_n(points: Sequence[Document]) -> Table:
@@ -205,6 +220,7 @@ def law(document: Document) -> str:
     dropped = sum(data["dropped"].values())
     why = f" ({', '.join(f'{shown(reason)} {count:,}' for reason, count in sorted(data['dropped'].items()))})" if dropped else ""
     kept = f"{data['pairs']:,} pairs + {data['verdicts']:,} verdicts + {data['prompts_with_outputs']:,} prompts with outputs"
+    kept += f" + {data['solutions']:,} solutions" if data["solutions"] else ""
     return f"{data['read']:,} read = {kept} + {dropped:,} dropped{why}"
 
 

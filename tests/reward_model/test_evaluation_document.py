@@ -125,6 +125,22 @@ def test_a_model_of_length_is_called_so_on_every_page(tmp_path):
         assert "it learnt only length" in text
 
 
+def test_answers_in_steps_are_told_by_their_rows(tmp_path):
+    made = []
+    for number in range(20):
+        wrong = 1 if number % 2 else None
+        made.append(
+            {"input": f"q{number}", "steps": ["fine", "WRONG" if wrong else "fine"], "answer": "1", "target": "2" if wrong else "1", "mistake_index": wrong}
+        )
+    found = document(tmp_path, made, model=Toy(lambda _, step: 1.0 - 2 * ("WRONG" in step)))["steps"]
+    assert (found["score"], found["auroc"], found["erroneous"]["n"], found["correct"]["n"]) == (1.0, 1.0, 10, 10)
+    assert found["answers"] == {"n": 20, "min": 1.0, "product": 1.0, "last": 1.0, "mean": 1.0}
+    whole = document(tmp_path, made, model=Toy(lambda _, step: float(len(step))))
+    assert whole["data"]["read"] == whole["data"]["solutions"] == 20
+    for text in (evaluation_page(whole, Page()), evaluation_markdown(whole), evaluation_html(whole)):
+        assert "first wrong step" in text
+
+
 class Tags(HTMLParser):
     """The tags and attributes of a page."""
 
