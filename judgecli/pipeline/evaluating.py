@@ -10,12 +10,13 @@ import numpy.typing as npt
 from scipy import special
 
 from judgecli.errors import NoRecords, UnknownName, UsageError
-from judgecli.readers.choices import Choices, kinds_of, read_choices
+from judgecli.readers.choices import kinds_of, read_choices
 from judgecli.readers.preferences import read_preferences
+from judgecli.readers.rows import Gathered
 from judgecli.readers.source import expand
-from judgecli.readers.steps import Solutions, is_steps, read_steps
+from judgecli.readers.steps import is_steps, read_steps
 from judgecli.reward_model.benchmarks import RewardBench, RewardBench2, reward_bench, reward_bench_2
-from judgecli.reward_model.best_of_n import Point, curve
+from judgecli.reward_model.best_of_n import Choice, Point, curve
 from judgecli.reward_model.evaluation import Evaluation, available_tags, evaluate, order_share
 from judgecli.reward_model.model import RewardModel
 from judgecli.reward_model.preferences import Preferences, Verdict
@@ -46,21 +47,21 @@ def evaluate_model(model: RewardModel | None, paths: Sequence[str], reading: Rea
     """
     pair_files, choice_files, step_files = _sorted_files(paths, reading)
     preferences = read_preferences(pair_files, shape=reading.shape, prompt=reading.prompt, scale=reading.scale, ties=True) if pair_files else Preferences()
-    choices = read_choices(choice_files, prompt=reading.prompt) if choice_files else Choices()
-    solutions = read_steps(step_files) if step_files and model is not None else Solutions()
+    choices = read_choices(choice_files, prompt=reading.prompt) if choice_files else Gathered[Choice]()
+    solutions = read_steps(step_files) if step_files and model is not None else Gathered[Solution]()
     if model is None:
         left_out = [f"{len(preferences.comparisons):,} pairs hold no scores and are left out"] if preferences.comparisons else []
         preferences = Preferences(notes=left_out)
     _check(model, preferences, choices, solutions, reading)
     scored = _Scored(model, tick)
-    rewards = stored(choices) if model is None else [scored.outputs([one.prompt] * len(one.outputs), one.outputs).tolist() for one in choices.choices]
+    rewards = stored(choices) if model is None else [scored.outputs([one.prompt] * len(one.outputs), one.outputs).tolist() for one in choices.items]
     pairs, margins, document = preferences.comparisons, np.zeros(0), {}
     if pairs:
         chosen, rejected = (scored.outputs([one.prompt for one in pairs], [getattr(one, side) for one in pairs]) for side in ("chosen", "rejected"))
         margins = chosen - rejected
         document = _pairs(evaluate(pairs, chosen, rejected, by=reading.by))
     bench = reward_bench(pairs, margins.tolist()) if pairs else None
-    bench_2 = reward_bench_2(choices.choices, rewards) if choices.choices else None
+    bench_2 = reward_bench_2(choices.items, rewards) if choices.items else None
     return {
         "model": None if model is None else model.name,
         "identity": None if model is None else model.identity,
@@ -71,8 +72,8 @@ def evaluate_model(model: RewardModel | None, paths: Sequence[str], reading: Rea
         "verdicts": _verdicts(preferences.verdicts, scored),
         "reward_bench": None if bench is None else _bench(bench),
         "reward_bench_2": None if bench_2 is None else _bench_2(bench_2),
-        "best_of_n": [] if bench_2 is not None else [_point(point) for point in curve(choices.choices, rewards)],
-        "steps": _steps(model, solutions.solutions) if model is not None and solutions.solutions else None,
+        "best_of_n": [] if bench_2 is not None else [_point(point) for point in curve(choices.items, rewards)],
+        "steps": _steps(model, solutions.items) if model is not None and solutions.items else None,
         "notes": list(preferences.notes),
     }
 
@@ -85,14 +86,14 @@ def open_model(name: str) -> RewardModel:
     return found
 
 
-def stored(choices: Choices) -> list[list[float]]:
+def stored(choices: Gathered[Choice]) -> list[list[float]]:
     """The scores that the rows hold. Raises: UsageError where one holds none."""
-    bare = next((choice.source for choice in choices.choices if choice.scores is None), None)
-    if bare is not None or not choices.choices:
+    bare = next((choice.source for choice in choices.items if choice.scores is None), None)
+    if bare is not None or not choices.items:
         where = bare or "these files"
         shape = '{"prompt", "outputs": [...], "gold": [...], "scores": [...]}'
         raise UsageError(f"{where} holds no stored scores", hint=f"rows need several outputs, how good each is, and its score: {shape}")
-    return [list(choice.scores or ()) for choice in choices.choices]
+    return [list(choice.scores or ()) for choice in choices.items]
 
 
 def _sorted_files(paths: Sequence[str], reading: Reading) -> tuple[list[str], list[str], list[str]]:
@@ -106,8 +107,8 @@ def _sorted_files(paths: Sequence[str], reading: Reading) -> tuple[list[str], li
     return pairs, [path for path in files if kinds[path][1] and path not in steps], steps
 
 
-def _check(model: RewardModel | None, preferences: Preferences, choices: Choices, solutions: Solutions, reading: Reading) -> None:
-    if model is not None and not (preferences.comparisons or preferences.verdicts or choices.choices or solutions.solutions):
+def _check(model: RewardModel | None, preferences: Preferences, choices: Gathered[Choice], solutions: Gathered[Solution], reading: Reading) -> None:
+    if model is not None and not (preferences.comparisons or preferences.verdicts or choices.items or solutions.items):
         reasons = (preferences.dropped + choices.dropped + solutions.dropped).most_common()
         dropped = ", ".join(f"{reason} {count:,}" for reason, count in reasons) or "there is no line"
         hint = "rows need two answers and which is better, e.g. prompt, chosen, rejected; --shape names a shape"
@@ -143,13 +144,13 @@ class _Scored:
         return self.outside / self.count if self.count else None
 
 
-def _data(preferences: Preferences, choices: Choices, solutions: Solutions) -> Document:
+def _data(preferences: Preferences, choices: Gathered[Choice], solutions: Gathered[Solution]) -> Document:
     return {
         "read": preferences.read + choices.read + solutions.read,
         "pairs": len(preferences.comparisons),
         "verdicts": len(preferences.verdicts),
-        "prompts_with_outputs": len(choices.choices),
-        "solutions": len(solutions.solutions),
+        "prompts_with_outputs": len(choices.items),
+        "solutions": len(solutions.items),
         "dropped": dict(preferences.dropped + choices.dropped + solutions.dropped),
         "hashes": {**preferences.hashes, **choices.hashes, **solutions.hashes},
     }

@@ -9,16 +9,13 @@ votes) and `scores` (rewards that somebody gave) may be missing.
 Sources: arXiv:2506.01937; QwenLM/Qwen2.5-Math evaluation/data/eval_rm_maj_example.
 """
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-from judgecli.readers.adapter import Object, Refused
+from judgecli.readers.adapter import Object
 from judgecli.readers.preference_lists import is_best_of
 from judgecli.readers.preference_shape import PROMPTS, Dropped, Options, prompt_of, tags_of
-from judgecli.readers.preferences import file_hash, rows_of
-from judgecli.readers.source import expand
+from judgecli.readers.rows import Gathered, first_row, gather
 from judgecli.readers.values import number_of, text_of
 from judgecli.reward_model.best_of_n import Choice
 
@@ -29,42 +26,18 @@ SCORES = ("scores", "pred_score", "rewards")
 _TEXTS = frozenset((*PROMPTS, *OUTPUTS, *GOLD, *ANSWERS, *SCORES, "chosen", "rejected", "id", "idx", "num_correct", "num_incorrect", "total_completions"))
 
 
-@dataclass(frozen=True)
-class Choices:
-    """What was read: read = choices + dropped."""
-
-    choices: Sequence[Choice] = ()
-    dropped: Counter[str] = field(default_factory=Counter)
-    hashes: dict[str, str] = field(default_factory=dict)
-    read: int = 0
-
-
 def kinds_of(path: str) -> tuple[bool, bool]:
     """(whether a file holds pairs or verdicts, whether it holds choices), told by its first object. Raises: LogError."""
-    first = next((row for _, row in rows_of(path) if isinstance(row, dict)), None)
+    first = first_row(path)
     if first is None:
         return True, False
     samples = _samples(first)
     return not samples, samples or is_best_of(first)
 
 
-def read_choices(paths: Sequence[str], *, prompt: str | None = None) -> Choices:
+def read_choices(paths: Sequence[str], *, prompt: str | None = None) -> Gathered[Choice]:
     """The choices of files (JSONL, JSON array, Parquet; plain or compressed). Raises: LogError."""
-    found: list[Choice] = []
-    dropped: Counter[str] = Counter()
-    hashes: dict[str, str] = {}
-    for path in expand(paths):
-        hashes[path] = file_hash(path)
-        for line, row in rows_of(path):
-            try:
-                if isinstance(row, Refused):
-                    raise row
-                found.append(_choice(row, Options(prompt), f"{path}:{line}"))
-            except (Refused, Dropped) as why:
-                dropped[why.reason] += 1
-            except (KeyError, TypeError, ValueError, AttributeError, IndexError):
-                dropped["unknown_shape"] += 1
-    return Choices(found, dropped, hashes, len(found) + dropped.total())
+    return gather(paths, lambda row, source: [_choice(row, Options(prompt), source)])
 
 
 def _choice(row: Object, options: Options, source: str) -> Choice:

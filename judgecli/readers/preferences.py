@@ -3,22 +3,18 @@
 A line that cannot be learnt from is dropped for one counted reason, never in silence.
 """
 
-import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from judgecli.errors import LogError, UnknownName
+from judgecli.errors import UnknownName
 from judgecli.readers.adapter import Object, Refused
-from judgecli.readers.container import container_of
-from judgecli.readers.delimited import header_of
-from judgecli.readers.log import Detected, Position, Shaping
 from judgecli.readers.preference_lists import LIST_SHAPES
 from judgecli.readers.preference_pairs import PAIR_SHAPES
 from judgecli.readers.preference_shape import Dropped, Item, Options, Shape, tags_of
-from judgecli.readers.read import items_of, parquet_rows
-from judgecli.readers.source import expand, local_path, open_plain
+from judgecli.readers.rows import file_hash, rows_of
+from judgecli.readers.source import expand
 from judgecli.reward_model.preferences import Comparison, Preferences, Verdict
 
 BATCH = 500  # rows whose texts are searched for secrets at once
@@ -44,37 +40,6 @@ def read_preferences(
     for path in expand(paths):
         found.read_file(path)
     return found.preferences()
-
-
-def rows_of(path: str) -> Iterator[tuple[int, Object | Refused]]:
-    """(line, row or why it is none) of one file of rows. Raises: LogError."""
-    shaping = Shaping()
-    container, compression, delimiter = container_of(path, shaping)
-    if container == "parquet":
-        for entry, value, _ in parquet_rows(path, Position()):
-            yield entry.line, value
-        return
-    columns: tuple[str, ...] = ()
-    if container == "csv":
-        with open_plain(path) as stream:
-            columns = header_of(stream, delimiter, shaping.max_line_bytes)
-    detected = Detected(format="plain", container=container, compression=compression, delimiter=delimiter or None, columns=columns)
-    last = 0
-    with open_plain(path) as stream:
-        for entry, value, _ in items_of(stream, detected, Position(), shaping):
-            last = entry.line
-            yield entry.line, value
-        if stream.broken:
-            yield last + 1, Refused("partial_line", stream.broken)
-
-
-def file_hash(path: str) -> str:
-    """The SHA-256 of a file's bytes as they are stored, 64 hex digits. Raises: LogError."""
-    try:
-        with open(local_path(path), "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise LogError(f"{path} cannot be read: {error.strerror or error}", hint="check the path and its permissions") from None
 
 
 @dataclass

@@ -8,58 +8,35 @@ r"""Answers in steps with a label a step: PRM800K, ProcessBench, BIG-Bench Mista
 Sources: openai/prm800k README; QwenLM/ProcessBench; WHGTyen/BIG-Bench-Mistake; TRL 1.13 docs/source/dataset_formats.md.
 """
 
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from judgecli.errors import UnknownName
-from judgecli.readers.adapter import Object, Refused
+from judgecli.readers.adapter import Object
 from judgecli.readers.preference_shape import Dropped, said, tags_of
-from judgecli.readers.preferences import file_hash, rows_of
-from judgecli.readers.source import expand
+from judgecli.readers.rows import Gathered, first_row, gather
 from judgecli.readers.values import text_of
 from judgecli.reward_model.process import Solution
 
 
-@dataclass(frozen=True)
-class Solutions:
-    """What was read: lines = solutions + dropped, save PRM800K, of which a line may hold several solutions (`read` counts those)."""
+def read_steps(paths: Sequence[str], *, shape: str | None = None) -> Gathered[Solution]:
+    """The step-labelled answers of files (JSONL, JSON array, Parquet; plain or compressed); a line of PRM800K may hold several.
 
-    solutions: Sequence[Solution] = ()
-    dropped: Counter[str] = field(default_factory=Counter)
-    hashes: dict[str, str] = field(default_factory=dict)
-    read: int = 0
-
-
-def read_steps(paths: Sequence[str], *, shape: str | None = None) -> Solutions:
-    """The step-labelled answers of files (JSONL, JSON array, Parquet; plain or compressed). Raises: LogError, UnknownName."""
+    Raises: LogError, UnknownName.
+    """
     if shape is not None and shape not in SHAPES:
         raise UnknownName("shape of steps", shape, known=SHAPES)
-    found: list[Solution] = []
-    dropped: Counter[str] = Counter()
-    hashes: dict[str, str] = {}
-    for path in expand(paths):
-        hashes[path] = file_hash(path)
-        for line, row in rows_of(path):
-            try:
-                found += [replace(one, source=f"{path}:{line}") for one in _solutions(row, shape)]
-            except (Refused, Dropped) as why:
-                dropped[why.reason] += 1
-            except (KeyError, TypeError, ValueError, AttributeError, IndexError):
-                dropped["unknown_shape"] += 1
-    return Solutions(found, dropped, hashes, len(found) + dropped.total())
+    return gather(paths, lambda row, source: [replace(one, source=source) for one in _solutions(row, shape)])
 
 
 def is_steps(path: str) -> bool:
     """Whether a file holds answers in steps, told by its first object. Raises: LogError."""
-    first = next((row for _, row in rows_of(path) if isinstance(row, dict)), None)
+    first = first_row(path)
     return first is not None and any(match(first) for match, _ in SHAPES.values())
 
 
-def _solutions(row: Object | Refused, shape: str | None) -> list[Solution]:
-    if isinstance(row, Refused):
-        raise row
+def _solutions(row: Object, shape: str | None) -> list[Solution]:
     names = [shape] if shape else [name for name, (match, _) in SHAPES.items() if match(row)]
     if not names:
         raise Dropped("unknown_shape")

@@ -160,7 +160,7 @@ ROWS = [
 @pytest.mark.parametrize("row", ROWS)
 def test_rows_of_samples(tmp_path, row):
     path = str(write_lines(tmp_path / "c.jsonl", [row]))
-    (found,) = read_choices([path]).choices
+    (found,) = read_choices([path]).items
     assert (found.prompt, found.outputs, found.gold, found.answers, found.scores) == ("2+2?", ["4", "5"], [1.0, 0.0], ["4", "5"], [0.9, 0.1])
     assert kinds_of(path) == (False, True)
 
@@ -168,7 +168,7 @@ def test_rows_of_samples(tmp_path, row):
 def test_rows_of_reward_bench_2(tmp_path):
     row = {"id": "tied:3", "prompt": "2+2?", "chosen": ["4", "4"], "rejected": ["5"], "subset": "Ties", "num_correct": 2}
     path = str(write_lines(tmp_path / "c.jsonl", [row]))
-    (found,) = read_choices([path]).choices
+    (found,) = read_choices([path]).items
     assert (found.outputs, found.gold, found.id, found.tags) == (["4", "4", "5"], [1.0, 1.0, 0.0], "tied:3", {"subset": "Ties"})
     assert kinds_of(path) == (True, True)
 
@@ -185,7 +185,7 @@ def test_rows_of_reward_bench_2(tmp_path):
 )
 def test_rows_that_are_no_choices_are_counted(tmp_path, row, reason):
     found = read_choices([str(write_lines(tmp_path / "c.jsonl", [ROWS[0], row, "{"]))])
-    assert (len(found.choices), dict(found.dropped), found.read) == (1, {reason: 1, "not_json": 1}, 3)
+    assert (len(found.items), dict(found.dropped), found.read) == (1, {reason: 1, "not_json": 1}, 3)
 
 
 def test_math_responses_give_their_known_figures():
@@ -193,7 +193,7 @@ def test_math_responses_give_their_known_figures():
     if not DATA.is_dir():
         pytest.skip("the real data is not here")
     found = read_choices([str(DATA / "math/math_100x8_responses.jsonl.gz")])
-    points = {point.n: point for point in curve(found.choices, [choice.scores for choice in found.choices])}
-    assert (len(found.choices), sorted(points)) == (100, [1, 2, 4, 8])
+    points = {point.n: point for point in curve(found.items, [choice.scores for choice in found.items])}
+    assert (len(found.items), sorted(points)) == (100, [1, 2, 4, 8])
     eight = points[8]
     assert [round(100 * one.mean, 9) for one in (eight.best, eight.majority, eight.passed, eight.first)] == [94, 93, 96, 91]

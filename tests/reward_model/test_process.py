@@ -99,7 +99,7 @@ def test_shapes_by_hand(tmp_path):
     bench = {"id": "g-0", "generator": "m", "problem": "q", "steps": ["a", "b"], "final_answer_correct": False, "label": 0}
     whole = {**bench, "label": -1, "final_answer_correct": True}
     stepwise = {"prompt": "q", "completions": ["a", "b"], "labels": [True, False]}
-    found = read(tmp_path, MISTAKE, bench, whole, stepwise).solutions
+    found = read(tmp_path, MISTAKE, bench, whole, stepwise).items
     assert [(one.prompt, list(one.steps), list(one.good), one.first_wrong, one.answer_correct) for one in found] == [
         ("q", ["a", "b", "c"], [True, False, None], 1, True),
         ("q", ["a", "b"], [False, None], 0, False),
@@ -118,7 +118,7 @@ def test_prm800k_is_the_chosen_way_and_what_was_rated_beside_it(tmp_path):
         "question": {"problem": "q"},
         "label": {"finish_reason": "solution", "steps": [step(("a", 1), ("x", -1)), step(("y", -1), chosen=None, human={"text": "h"}), step(("z", 0))]},
     }
-    found = read(tmp_path, row).solutions
+    found = read(tmp_path, row).items
     assert [(list(one.steps), list(one.good), one.first_wrong) for one in found] == [
         (["a", "h", "z"], [True, True, True], -1),
         (["x"], [False], 0),
@@ -128,7 +128,7 @@ def test_prm800k_is_the_chosen_way_and_what_was_rated_beside_it(tmp_path):
 
 def test_phase_two_of_prm800k_stops_at_the_first_error(tmp_path):
     row = {"question": {"problem": "q"}, "label": {"steps": [{"completions": [{"text": "a", "rating": -1}], "chosen_completion": None}, {"completions": []}]}}
-    assert [(list(one.steps), one.first_wrong) for one in read(tmp_path, row).solutions] == [(["a"], 0)]
+    assert [(list(one.steps), one.first_wrong) for one in read(tmp_path, row).items] == [(["a"], 0)]
 
 
 def test_what_is_no_steps_is_counted(tmp_path):
@@ -208,10 +208,10 @@ def test_bigbench_mistake_counts(name, right):
     if not DATA.is_dir():
         pytest.skip("the real data is not here")
     found = read_steps([str(DATA / f"process_reward/bigbench_mistake_{name}.jsonl.gz")])
-    assert (len(found.solutions), sum(one.first_wrong == -1 for one in found.solutions), sum(bool(one.answer_correct) for one in found.solutions)) == (
+    assert (len(found.items), sum(one.first_wrong == -1 for one in found.items), sum(bool(one.answer_correct) for one in found.items)) == (
         300,
         right,
         45,
     )
-    never = process_score([one.first_wrong for one in found.solutions], [-1] * 300)
+    never = process_score([one.first_wrong for one in found.items], [-1] * 300)
     assert (never.score, never.correct.mean) == (0.0, 1.0)
