@@ -59,7 +59,8 @@ def evaluate_model(model: RewardModel | None, paths: Sequence[str], reading: Rea
     if pairs:
         chosen, rejected = (scored.outputs([one.prompt for one in pairs], [getattr(one, side) for one in pairs]) for side in ("chosen", "rejected"))
         margins = chosen - rejected
-        document = _pairs(evaluate(pairs, chosen, rejected, by=reading.by))
+        # A model that was calibrated on held-out labels says itself what a margin means.
+        document = _pairs(evaluate(pairs, chosen, rejected, by=reading.by, better=getattr(model, "better", special.expit)))
     bench = reward_bench(pairs, margins.tolist()) if pairs else None
     bench_2 = reward_bench_2(choices.items, rewards) if choices.items else None
     return {

@@ -5,7 +5,7 @@ not preferred the chosen one, so that counts as wrong (as in RewardBench, TRL an
 is counted apart.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,7 +51,7 @@ class Bar:
 class Evaluation:
     """What pairs say of a model. `n` and `clusters` count pairs with a winner; `label_ties` pairs without one, which nothing else counts.
 
-    `brier` is in [0, 1] and `ece` in [0, 0.5]; P(chosen is better) = 1 / (1 + exp(-margin)). `tied_margin` and `margin`
+    `brier` is in [0, 1] and `ece` in [0, 0.5]. `tied_margin` and `margin`
     are the medians of |margin| where people did not and did prefer one.
     """
 
@@ -70,8 +70,13 @@ class Evaluation:
     segments: Sequence[Segment]
 
 
-def evaluate(comparisons: Sequence[Comparison], chosen: Floats, rejected: Floats, *, by: Sequence[str] = ()) -> Evaluation:
-    """The evaluation of N pairs with the rewards of both answers, by the values of these tags too. Raises: ValueError on lengths that differ."""
+def evaluate(
+    comparisons: Sequence[Comparison], chosen: Floats, rejected: Floats, *, by: Sequence[str] = (), better: Callable[[Floats], Floats] = special.expit
+) -> Evaluation:
+    """The evaluation of N pairs with the rewards of both answers, by the values of these tags too.
+
+    `better` gives P(better) of margins, as the model was calibrated. Raises: ValueError on lengths that differ.
+    """
     if not (len(comparisons) == len(chosen) == len(rejected)):
         raise ValueError(f"{len(comparisons)} pairs with {len(chosen)} and {len(rejected)} rewards")
     tied = np.array([one.tie for one in comparisons], bool)
@@ -80,7 +85,7 @@ def evaluate(comparisons: Sequence[Comparison], chosen: Floats, rejected: Floats
     margins, clusters = gaps[~tied], cluster_numbers(pairs)
     weights = np.array([one.weight for one in pairs], float)
     right = (margins > 0).astype(float)
-    sure = special.expit(margins)
+    sure = np.asarray(better(margins), float)
     return Evaluation(
         n=len(pairs),
         clusters=len(np.unique(clusters)),

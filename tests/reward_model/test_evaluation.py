@@ -74,6 +74,11 @@ def test_calibrated_margins_have_little_error_and_overconfident_ones_much():
     assert all(abs(bar.mean - bar.right) < 0.06 for bar in good.reliability if bar.n > 200)
 
 
+def test_a_model_that_knows_its_own_probabilities_is_asked_for_them():
+    found = evaluate(pairs((1, 2), (2, 1)), np.array([1.0, -1]), np.zeros(2), better=lambda margins: np.where(margins > 0, 0.9, 0.1))
+    assert found.brier == pytest.approx((0.1**2 + 0.9**2) / 2)
+
+
 def test_histogram_and_reliability_hold_every_pair():
     margins = np.random.default_rng(2).standard_cauchy(size=999)
     found = evaluate([Comparison(str(number), "a", "b") for number in range(999)], margins, np.zeros(999))
