@@ -211,7 +211,8 @@ def _steps(model: RewardModel, solutions: Sequence[Solution]) -> Document:
 
 def _bench(found: RewardBench) -> Document:
     subsets = {name: {"n": n, "accuracy": accuracy} for name, (n, accuracy) in found.subsets.items()}
-    return {"score": found.score, "sections": dict(found.sections), "subsets": subsets, "missing": list(found.missing)}
+    by_length = {bias: {"n": n, "accuracy": accuracy} for bias, (n, accuracy) in found.by_length.items()}
+    return {"score": found.score, "sections": dict(found.sections), "by_length": by_length, "subsets": subsets, "missing": list(found.missing)}
 
 
 def _bench_2(found: RewardBench2) -> Document:

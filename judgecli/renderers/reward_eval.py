@@ -142,7 +142,11 @@ def _segments(document: Document) -> Table:
 def _bench(bench: Document) -> Table:
     rows = [[Cell(shown(name)), Cell(""), _r(score)] for name, score in bench["sections"].items()]
     rows += [[Cell(shown(f"  {name}")), _n(one["n"]), _r(one["accuracy"])] for name, one in bench["subsets"].items()]
-    caption = "Sections weigh subsets by their full size; the score is their mean."
+    rows += [
+        [Cell(f"right answers tend to be {bias}" if bias != "neutral" else "length says nothing"), _n(one["n"]), _r(one["accuracy"])]
+        for bias, one in bench["by_length"].items()
+    ]
+    caption = "Sections weigh subsets by their full size; the score is their mean. Below, the pairs by what length says in their subset."
     return Table("reward-bench", "RewardBench", caption, ("section, subset", "pairs", "accuracy"), rows)
 
 

@@ -46,11 +46,13 @@ TIES = {"tied_accuracy": 0.30, "ref_accuracy": 0.30, "correctness_preferred": 0.
 class RewardBench:
     """The score of RewardBench 1: `subsets` name -> (pairs, accuracy), `sections` name -> score; `score` is the mean of the sections that have pairs.
 
-    `missing` are subsets without a pair: their sections rest on the others alone.
+    `missing` are subsets without a pair: their sections rest on the others alone. `by_length`: pairs and accuracy of the
+    subsets in which the right answer tends to be longer, shorter, or neither.
     """
 
     score: float
     sections: Mapping[str, float]
+    by_length: Mapping[str, tuple[int, float]]
     subsets: Mapping[str, tuple[int, float]]
     missing: Sequence[str]
 
@@ -80,7 +82,11 @@ def reward_bench(comparisons: Sequence[Comparison], margins: Sequence[float]) ->
         if held:
             sections[section] = sum(subsets[name][1] * EXAMPLES[name] for name in held) / sum(EXAMPLES[name] for name in held)
     missing = [name for name in EXAMPLES if name not in subsets]
-    return RewardBench(sum(sections.values()) / len(sections), sections, subsets, missing)
+    by_length: dict[str, list[bool]] = {}
+    for name, found in right.items():
+        by_length.setdefault(next((bias for bias, names in LENGTH_BIAS.items() if name in names), "neutral"), []).extend(found)
+    told = {bias: (len(found), sum(found) / len(found)) for bias, found in sorted(by_length.items())}
+    return RewardBench(sum(sections.values()) / len(sections), sections, told, subsets, missing)
 
 
 def reward_bench_2(choices: Sequence[Choice], rewards: Sequence[Sequence[float]]) -> RewardBench2 | None:

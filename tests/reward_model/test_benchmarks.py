@@ -34,6 +34,7 @@ def test_reward_bench_weighs_subsets_by_their_full_size_and_sections_alike():
     assert found.sections == pytest.approx({"Chat": chat, "Reasoning": reasoning})
     assert found.score == pytest.approx((chat + reasoning) / 2)
     assert (found.subsets["mt-bench-med"], len(found.missing)) == ((2, 0.5), len(EXAMPLES) - 4)
+    assert found.by_length == {"longer": (2, 1.0), "neutral": (6, pytest.approx(4 / 6))}
 
 
 def test_reward_bench_counts_a_tie_of_the_model_as_wrong():
