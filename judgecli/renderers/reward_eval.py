@@ -3,8 +3,6 @@
 Every text from data is made visible, cut and escaped. The verdict on length stands first: an accuracy alone says little.
 """
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,8 +12,8 @@ from rich.text import Text
 from judgecli.renderers import charts
 from judgecli.renderers.charts import Frame
 from judgecli.renderers.curves import Curve, Place, curve_chart
-from judgecli.renderers.report_markdown import _table as table_markdown
-from judgecli.renderers.report_markdown import plain
+from judgecli.renderers.report_html import drawn_tables, render_page
+from judgecli.renderers.report_markdown import markdown_table, plain
 from judgecli.renderers.report_tables import NONE, Cell, Table, shown
 from judgecli.renderers.terminal import Page, number, render, table
 from judgecli.report import Distribution
@@ -44,29 +42,23 @@ def evaluation_markdown(document: Document) -> str:
     """The document for a pull request."""
     lines = [f"# {plain(shown(title(document), 200))}", ""]
     lines += [f"- **{plain(shown(line['claim'], 300))}** {plain(shown(line['evidence'], 300))}".rstrip() for line in headline(document)]
-    lines += ["", *(table_markdown(one) for one in tables(document)), plain(law(document)), ""]
+    lines += ["", *(markdown_table(one) for one in tables(document)), plain(law(document)), ""]
     lines += [f"- {plain(shown(note, 300))}" for note in notes(document)]
     return "\n".join(lines).rstrip() + "\n"
 
 
 def evaluation_html(document: Document) -> str:
     """One page: no script, nothing loaded, a policy that forbids both."""
-    import jinja2
-
-    environment = jinja2.Environment(loader=jinja2.PackageLoader("judgecli.renderers"), autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
-    style = environment.loader.get_source(environment, "report.css")[0] if environment.loader else ""
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    drawn = [{**vars(one), "columns": [{"name": name, "number": _is_number(one, place)} for place, name in enumerate(one.columns)]} for one in tables(document)]
     page = {
         "title": shown(title(document), 200),
         "scope": shown(f"identity {document['identity']}", 100) if document["identity"] else "rewards as stored in the rows",
         "headline": headline(document),
         "law": law(document),
         "cards": cards(document),
-        "tables": drawn,
+        "tables": drawn_tables(tables(document)),
         "notes": [shown(note, 400) for note in notes(document)],
     }
-    return environment.get_template("reward_model.html").render(page=page, style=style, style_hash=f"sha256-{digest}")
+    return render_page("reward_model.html", page)
 
 
 def title(document: Document) -> str:
@@ -240,10 +232,6 @@ def notes(document: Document) -> list[str]:
     if document["tags"] and not document["segments"]:
         found.append(f"segments can be shown with --by {', '.join(document['tags'])}")
     return found
-
-
-def _is_number(one: Table, place: int) -> bool:
-    return any(row[place].style == "n" for row in one.rows)
 
 
 def _n(count: int) -> Cell:

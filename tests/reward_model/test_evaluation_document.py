@@ -148,9 +148,11 @@ class Tags(HTMLParser):
         super().__init__()
         self.tags: set[str] = set()
         self.attributes: set[str] = set()
+        self.links: set[str] = set()
 
     def handle_starttag(self, tag, attrs):
         self.tags.add(tag)
+        self.links |= {value for name, value in attrs if name == "href"}
         self.attributes |= {name for name, _ in attrs}
 
 
@@ -168,9 +170,10 @@ def test_hostile_text_stays_text_in_html(tmp_path):
     page.feed(text)
     assert page.tags <= {
         "html", "head", "meta", "title", "style", "body", "main", "header", "div", "h1", "h2", "h3", "p", "ul", "li", "strong", "span", "section",
-        "article", "svg", "line", "text", "rect", "path", "polyline", "polygon", "table", "caption", "thead", "tbody", "tr", "th", "td", "br",
+        "article", "svg", "line", "text", "rect", "path", "polyline", "polygon", "table", "caption", "thead", "tbody", "tr", "th", "td", "br", "a",
     }  # fmt: skip
-    assert not [name for name in page.attributes if name.startswith("on") or name in ("src", "href", "style")]
+    assert not [name for name in page.attributes if name.startswith("on") or name in ("src", "style")]
+    assert page.links == {"#top"}
     assert "default-src &#39;none&#39;" in text or "default-src 'none'" in text
     assert "\x1b" not in text
     assert "\u202e" not in text
