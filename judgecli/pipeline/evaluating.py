@@ -17,10 +17,11 @@ from judgecli.readers.source import expand
 from judgecli.readers.steps import is_steps, read_steps
 from judgecli.reward_model.benchmarks import RewardBench, RewardBench2, reward_bench, reward_bench_2
 from judgecli.reward_model.best_of_n import Choice, Point, curve
-from judgecli.reward_model.evaluation import Evaluation, available_tags, evaluate, order_share
+from judgecli.reward_model.evaluation import Evaluation, available_tags, evaluate
 from judgecli.reward_model.model import RewardModel
 from judgecli.reward_model.preferences import Preferences, Verdict
 from judgecli.reward_model.process import AGGREGATES, Solution, aggregate, cross_fitted_score, step_rewards
+from judgecli.stats.auc import auc
 from judgecli.stats.intervals import Estimate
 
 STORED = "stored"  # in place of a model: the scores that the rows hold
@@ -188,24 +189,35 @@ def _verdicts(verdicts: Sequence[Verdict], scored: _Scored) -> Document | None:
     if not sided or scored.model is None:
         return None
     rewards, good = scored.outputs([one.prompt for one in sided], [one.output for one in sided]), np.array([one.value > 0.5 for one in sided])
-    return {"n": len(sided), "good": int(good.sum()), "auroc": order_share(rewards, good)}
+    return {"n": len(sided), "good": int(good.sum()), **_order(rewards, good, [one.prompt for one in sided])}
+
+
+def _order(rewards: Floats, good: npt.NDArray[np.bool_], prompts: Sequence[str]) -> Document:
+    """How often a good one stands above a bad one, with the interval by prompts; nulls where there is only one kind."""
+    names: dict[object, int] = {}
+    clusters = np.array([names.setdefault(prompt or place, len(names)) for place, prompt in enumerate(prompts)], np.int64)
+    found = auc(rewards, good, clusters)
+    return {"auroc": None, "low": None, "high": None} if found is None else {"auroc": found.auc, "low": found.low, "high": found.high}
 
 
 def _steps(model: RewardModel, solutions: Sequence[Solution]) -> Document:
     """First wrong steps found, steps told apart, and how well each way of aggregating steps tells right answers from wrong ones."""
     rewards = step_rewards(model, solutions)
     found = cross_fitted_score(solutions, rewards)
-    labelled = [(reward, good) for one, own in zip(solutions, rewards, strict=True) for reward, good in zip(own, one.good, strict=True) if good is not None]
-    steps = order_share(np.array([reward for reward, _ in labelled]), np.array([good for _, good in labelled], bool))
-    whole = [(special.expit(own).tolist(), one.answer_correct) for one, own in zip(solutions, rewards, strict=True) if one.answer_correct is not None and own]
-    right = np.array([correct for _, correct in whole], bool)
+    labelled = [
+        (reward, good, one.prompt) for one, own in zip(solutions, rewards, strict=True) for reward, good in zip(own, one.good, strict=True) if good is not None
+    ]
+    values, goods = np.array([reward for reward, _, _ in labelled]), np.array([good for _, good, _ in labelled], bool)
+    whole = [(special.expit(own).tolist(), one) for one, own in zip(solutions, rewards, strict=True) if one.answer_correct is not None and own]
+    right, asked = np.array([one.answer_correct for _, one in whole], bool), [one.prompt for _, one in whole]
+    answers = {how: _order(np.array([aggregate(own, how) for own, _ in whole]), right, asked)["auroc"] for how in AGGREGATES}
     return {
         "n": found.n,
         "erroneous": {"n": found.erroneous_n, **_estimate(found.erroneous), "within_one": found.within_one},
         "correct": {"n": found.correct_n, **_estimate(found.correct)},
         "score": found.score,
-        "auroc": steps,
-        "answers": {"n": len(whole), **{how: order_share(np.array([aggregate(own, how) for own, _ in whole]), right) for how in AGGREGATES}},
+        **_order(values, goods, [prompt for _, _, prompt in labelled]),
+        "answers": {"n": len(whole), **answers},
     }
 
 

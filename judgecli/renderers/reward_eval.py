@@ -101,7 +101,7 @@ def headline(document: Document) -> list[dict[str, str]]:
         claim = f"puts a good answer above a bad one in {_rate(judged['auroc'])}"
         if judged["auroc"] is None:
             claim = "the answers judged alone are all good or all bad"
-        found.append(_line(claim, f"{judged['n']:,} answers judged alone, {judged['good']:,} of them good"))
+        found.append(_line(claim, f"95 % interval {_span(judged)}, {judged['n']:,} answers judged alone, {judged['good']:,} of them good"))
     return found
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special, stats
+from scipy import special
 
 from judgecli.reward_model.length import Length, by_cluster, judge_length
 from judgecli.reward_model.preferences import Comparison
@@ -167,16 +167,3 @@ def _reliability(sure: Floats, right: Floats) -> list[Bar]:
         for part in range(BINS)
         if (inside := place == part).any()
     ]
-
-
-def order_share(rewards: Floats, good: npt.NDArray[np.bool_]) -> float | None:
-    """The share of pairs of a good and a bad answer in which the good one has the higher reward (equal ones count half): the AUROC; None without both.
-
-    >>> order_share(np.array([3.0, 1, 2]), np.array([True, False, True]))
-    1.0
-    """
-    up, down = int(good.sum()), int((~good).sum())
-    if not up or not down:
-        return None
-    ranks = stats.rankdata(rewards)
-    return float((ranks[good].sum() - up * (up + 1) / 2) / (up * down))

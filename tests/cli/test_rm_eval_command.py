@@ -73,7 +73,8 @@ def test_usage_errors(capsys, arguments, said):
 def test_ratings_with_a_scale(tmp_path, capsys):
     write_lines(tmp_path / "r.jsonl", [{"prompt": "p", "output": "a" * size, "rating": size} for size in (1, 3, 5)])
     assert main(["rm", "eval", "m", "r.jsonl", "--rating-scale", "1..5", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["verdicts"] == {"n": 2, "good": 1, "auroc": 1.0}
+    found = json.loads(capsys.readouterr().out)["verdicts"]
+    assert (found["n"], found["good"], found["auroc"]) == (2, 1, 1.0)
 
 
 def test_audit_fails_only_where_asked(capsys):

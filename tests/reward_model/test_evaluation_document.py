@@ -43,12 +43,16 @@ def test_what_has_no_number_has_a_reason(tmp_path):
     alike = document(tmp_path, [{"prompt": "p", "chosen": "aa", "rejected": "b"}, {"prompt": "p", "chosen": "a", "rejected": "bb"}])
     assert (alike["accuracy"], alike["low"], alike["reasons"]["low"]) == (0.5, None, "all pairs are of one prompt")
     thumbs = document(tmp_path, [{"prompt": "p", "completion": "a", "label": True}])
-    assert (thumbs["accuracy"], thumbs["reasons"]["accuracy"], thumbs["verdicts"]) == (None, "no pair", {"n": 1, "good": 1, "auroc": None})
+    assert (thumbs["accuracy"], thumbs["reasons"]["accuracy"]) == (None, "no pair")
+    assert thumbs["verdicts"] == {"n": 1, "good": 1, "auroc": None, "low": None, "high": None}
 
 
 def test_thumbs_are_ordered(tmp_path):
     made = [{"prompt": "p", "completion": "a" * size, "label": good} for size, good in ((5, True), (3, False), (4, True), (4, False))]
-    assert document(tmp_path, made)["verdicts"] == {"n": 4, "good": 2, "auroc": 3.5 / 4}
+    found = document(tmp_path, made)["verdicts"]
+    assert (found["n"], found["good"], found["auroc"], found["low"]) == (4, 2, 3.5 / 4, None)  # one prompt: no interval
+    apart = document(tmp_path, [{**row, "prompt": str(place)} for place, row in enumerate(made)])["verdicts"]
+    assert apart["low"] <= apart["auroc"] <= apart["high"]
 
 
 def test_undecided_pairs_are_told_apart(tmp_path):
