@@ -30,10 +30,8 @@ C = np.array(
 )
 # Fleiss' kappa, the ten by five table of fourteen raters.
 TEN_BY_FIVE = np.array(
-    [[0, 0, 0, 0, 14], [0, 2, 6, 4, 2], [0, 0, 3, 5, 6], [0, 3, 9, 2, 0], [2, 2, 8, 1, 1]]
-    + [[7, 7, 0, 0, 0], [3, 2, 6, 3, 0], [2, 5, 3, 2, 2], [6, 5, 2, 1, 0], [0, 2, 2, 3, 7]],
-    dtype=float,
-)
+    [float(count) for count in "0 0 0 0 14 0 2 6 4 2 0 0 3 5 6 0 3 9 2 0 2 2 8 1 1 7 7 0 0 0 3 2 6 3 0 2 5 3 2 2 6 5 2 1 0 0 2 2 3 7".split()]
+).reshape(10, 5)
 
 
 @pytest.mark.parametrize(("measure", "expected"), [("nominal", 0.743421), ("ordinal", 0.815388), ("interval", 0.849107), ("ratio", 0.797403)])
