@@ -25,7 +25,7 @@ Integers = npt.NDArray[np.int64]
 MEASURES = ("agreement", "kappa", "weighted_kappa", "linear_kappa", "ac1", "pabak", "alpha", "spearman", "pearson", "kendall", "icc")
 MOST_LEVELS = 20  # different values of labels and metric together, above which they are no levels
 MANY = 2_000  # rows above which fewer bootstrap samples are drawn
-DRAWS = {False: 1_000, True: 200}
+DRAWS = {False: 500, True: 200}
 NUMERIC = ("weighted_kappa", "linear_kappa", "spearman", "pearson", "kendall", "icc")
 
 
@@ -63,7 +63,7 @@ def measure_agreement(pairs: Pairs, *, threshold: float | None = None, seed: int
     """Every measure on these pairs. Where labels are 0 or 1 and the metric is not, it counts as 1 from `threshold` on
     (default: the middle of its scale).
 
-    Intervals come from drawing whole clusters (1,000 samples; 200 above 2,000 rows), of AUROC from DeLong's variance by
+    Intervals come from drawing whole clusters (500 samples; 200 above 2,000 rows), of AUROC from DeLong's variance by
     cluster, of sensitivity and specificity from Wilson's with the effective number of rows.
     """
     found = Agreement(threshold=threshold)
@@ -117,7 +117,7 @@ def _shape(pairs: Pairs, binary: bool, found: Agreement) -> _Shape:
         found.reasons |= dict.fromkeys(NUMERIC, "categories have no order")
         return _Shape(np.arange(max(pairs.judged.max(), pairs.truth.max()) + 1), None, True, True)
     if not pairs.same_units:
-        found.reasons |= dict.fromkeys(("alpha", "icc"), "labels and metric are on different scales: name that of the labels, --label-scale LOW,HIGH")
+        found.reasons |= dict.fromkeys(("alpha", "icc"), "labels and metric are not known to be on one scale: --label-scale LOW,HIGH, or --same-units")
     if binary:
         found.reasons |= dict.fromkeys(("weighted_kappa", "linear_kappa"), "labels are 0 or 1: see kappa")
         if found.threshold is None:
@@ -127,7 +127,7 @@ def _shape(pairs: Pairs, binary: bool, found: Agreement) -> _Shape:
     levels = np.unique(np.r_[pairs.judged, pairs.truth])
     if len(levels) <= MOST_LEVELS and pairs.same_units:
         return _Shape(levels, None, False, True)
-    why = f"{len(levels)} different values are no levels" if pairs.same_units else "labels and metric are on different scales"
+    why = f"{len(levels)} different values are no levels" if pairs.same_units else "labels and metric are not known to be on one scale"
     found.reasons |= dict.fromkeys(("agreement", "kappa", "weighted_kappa", "linear_kappa", "ac1", "pabak"), why)
     return _Shape(None, None, False, pairs.same_units)
 
