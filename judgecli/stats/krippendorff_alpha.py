@@ -35,7 +35,7 @@ def krippendorff_alpha(ratings: Floats, measure: Measure = "interval") -> float 
     totals = counts.sum(axis=0)
     distance = _distances(values, totals, measure)
     observed = float((coincidences * distance).sum())
-    expected = float(totals @ distance @ totals) / (totals.sum() - 1)
+    expected = float(totals @ distance @ totals) / float(totals.sum() - 1)
     return 1 - observed / expected if expected > 0 else None
 
 
