@@ -1,10 +1,14 @@
 """judge align: a metric against people."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
 
 METRIC_HELP = "The metric: rubric.NAME, rm.NAME, score.NAME, reward.NAME, or any other that was scored."
 LABEL_HELP = "What people were asked: the name of their labels."
@@ -52,18 +56,13 @@ def align(
     Agreement with intervals, how far people agree themselves, where the judge leans (kindness, length, its own
     family), calibration, and the mean as people would have given it. Exit codes: 0, 2 usage, 4 environment.
     """
-    from pathlib import Path
-
     from judgecli.cli.output import say, show
-    from judgecli.errors import UsageError
     from judgecli.pipeline.aligning import Alignment, align_metric, parse_scale
     from judgecli.renderers.align import align_markdown, align_page
     from judgecli.renderers.safe import json_text
     from judgecli.renderers.text_file import publish_text
 
-    targets = [Path(name) for name in output or ()]
-    if any(target.suffix.lower() not in (".md", ".json") for target in targets):
-        raise UsageError("-o takes .md and .json files", hint="end the name with .md or .json")
+    targets = _targets(output or ())
     wanted = Alignment(
         label=label,
         kinds=tuple(rater_kind or ("human",)),
@@ -83,3 +82,15 @@ def align(
         publish_text(target, align_markdown(document) if target.suffix.lower() == ".md" else json_text(document) + "\n")
         say(f"wrote {target}", quiet=quiet)
     show(document, lambda page: align_page(document, page), as_json=as_json)
+
+
+def _targets(names: "Sequence[str]") -> "list[Path]":
+    """Where to write. Raises: UsageError."""
+    from pathlib import Path
+
+    from judgecli.errors import UsageError
+
+    targets = [Path(name) for name in names]
+    if any(target.suffix.lower() not in (".md", ".json") for target in targets):
+        raise UsageError("-o takes .md and .json files", hint="end the name with .md or .json")
+    return targets

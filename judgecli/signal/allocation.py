@@ -106,7 +106,7 @@ def _policy(choices: Choices, target: int) -> Document:
 
 
 def _model(choices: Choices, target: int) -> tuple[Floats, Floats]:
-    """What other folds of clusters earned in a record's stratum: with the variant it took, and with the target (its mean over all where the stratum is empty)."""
+    """What other folds of clusters earned in a record's stratum, with the variant it took and with the target; shrunk to the variant's own mean."""
     _, codes = np.unique(choices.cluster, return_inverse=True)
     fold = codes % FOLDS
     size, strata = len(choices.arms), int(choices.stratum.max()) + 1
