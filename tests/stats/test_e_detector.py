@@ -37,7 +37,7 @@ def test_the_change_is_where_the_e_cusum_last_began():
     """In the vector it is at most 1 up to the fourth item, so the change began with the fifth: 0.2, 0.3, 0.1, 0.4."""
     state = Detectors.fresh(1)
     feed(state, np.ones((len(SHIFTS), 1)), 0.7, [[x] for x in X], moments=[10, 20, 30, 40, 50, 60, 70, 80])
-    found = change_point(state, 0)
+    found = change_point(state, 0, 0.7)
     assert (found.since, found.count) == (50, 4)
     assert found.mean == pytest.approx(0.25)
 
@@ -67,7 +67,7 @@ def test_charts_do_not_know_of_each_other():
     for chart in range(7):
         alone = Detectors.fresh(1)
         assert (feed(alone, factors[:, [chart]], mu0[[chart]], items[:, [chart]])[:, 0] == both[:, chart]).all()
-        assert all((getattr(alone, name)[:, 0] == getattr(together, name)[:, chart]).all() for name in ("sr", "cusum", "since", "count", "total"))
+        assert all((getattr(alone, name)[:, 0] == getattr(together, name)[:, chart]).all() for name in ("sr", "cusum", "since", "count", "total", "own"))
     together.restart(2)
     assert (together.sr[:, 2] == 0).all()
     assert (together.sr[:, 3] > 0).all()
@@ -93,6 +93,8 @@ def first_alarms(items: np.ndarray, mu0: np.ndarray, variance: np.ndarray, thres
     for number, x in enumerate(items):
         statistic = step(state, factors, mu0, x, np.full(len(x), number, np.int64), len(x))
         first[(statistic >= threshold) & (first < 0)] = number
+        for chart in np.flatnonzero(statistic >= threshold):
+            state.restart(chart)
     return first
 
 
@@ -134,7 +136,7 @@ def test_the_change_point_is_near_the_change():
         state, mu0, factors = Detectors.fresh(1), np.array([MU]), bets(MU, VAR)
         for number, item in enumerate(x):
             if step(state, factors, mu0, np.array([item]), np.array([number]), 1)[0] >= 45_000:
-                distances.append(change_point(state, 0).since - 2000)
+                distances.append(change_point(state, 0, MU).since - 2000)
                 break
     assert len(distances) == 100
     assert abs(np.median(distances)) <= 10
