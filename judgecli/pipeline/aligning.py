@@ -67,7 +67,7 @@ def align_metric(settings: "Settings", metric: str, wanted: Alignment) -> dict[s
         truths = settle_labels(given, wanted.consensus)
         selection = select_rewarded(store, wanted.on, settings) if metric.startswith("reward.") else select_records(store, wanted.on)
         info = selection.metric(metric)
-        truths, same_units = _in_units(truths, info, wanted)
+        truths, same_units = labels_in_units(truths, info, wanted)
         rows = _read_rows(store, selection, info, truths, settings)
         if not rows.pairs.truth.size and not rows.unscored:
             raise NoRecords(f"no record of '{selection.on}' has a label '{wanted.label}'", hint="check --on, and --label")
@@ -96,7 +96,7 @@ class _Rows:
     unscored: Mapping[str, int]
 
 
-def _in_units(truths: Truths, info: MetricInfo, wanted: Alignment) -> tuple[Truths, bool]:
+def labels_in_units(truths: Truths, info: MetricInfo, wanted: Alignment) -> tuple[Truths, bool]:
     """The labels on the metric's scale, and whether they are."""
     low, high = info.range
     if (info.kind == "category") != (truths.categories is not None):

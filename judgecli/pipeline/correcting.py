@@ -1,17 +1,26 @@
 """Corrected means of the cells of signals: labelled records joined to what the store sums of all."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-from judgecli.labels.consensus import Truths
+from judgecli.errors import UnknownName
+from judgecli.labels.consensus import Truths, settle_labels
 from judgecli.labels.correct import CorrectedMean, Errors, Origin, correct_by_errors, correct_by_sample
 from judgecli.signal.cells import Cells, MetricCells
+from judgecli.signal.windows import SignalRow
 from judgecli.stats.intervals import rate_interval
 from judgecli.stats.ppi import Labelled, Rest
+from judgecli.store.folder import Store
+from judgecli.store.labels import read_given
 from judgecli.store.query import cluster_column
 from judgecli.store.windows_query import WindowReduction
+
+if TYPE_CHECKING:
+    from judgecli.config.settings import Settings
 
 
 def corrected_cells(
@@ -55,6 +64,35 @@ def _by_errors(metric: MetricCells, cell: int, errors: Errors) -> CorrectedMean:
     binomial = positives / n * (1 - positives / n)
     effective = float(len(every.counts)) if not share.se or binomial <= 0 else min(n, binomial / share.se**2)
     return correct_by_errors(errors, positives, n, effective)
+
+
+def correct_rows(store: Store, reduction: WindowReduction, cells: Cells, rows: Sequence[SignalRow], settings: "Settings") -> tuple[list[SignalRow], list[str]]:
+    """The rows with `corrected` where judge.yaml aligns their metric (PPI++), and why a metric has none."""
+    from judgecli.pipeline.aligning import Alignment, labels_in_units
+
+    found: dict[tuple[str, str, object, tuple[str | None, ...]], CorrectedMean] = {}
+    notes = []
+    for name, said in settings.project.align.items():
+        try:
+            truths = settle_labels(read_given(store, said.label, said.raters)[0])
+        except UnknownName as error:
+            notes += [f"{name} is not corrected: {error}"] if any(info.name == name for info in reduction.metrics) else []
+            continue
+        scale = (said.label_scale[0], said.label_scale[1]) if said.label_scale else None
+        for place, info in enumerate(reduction.metrics):
+            if info.name == name and info.kind != "category" and truths.categories is None:
+                own, same_units = labels_in_units(truths, info, Alignment(said.label, label_scale=scale, same_units=said.same_units))
+                if not same_units:
+                    notes.append(f"{name} is not corrected: its labels are not known to be on its scale: label_scale, or same_units")
+                    continue
+                for cell, mean in corrected_cells(reduction, cells, place, own, origin="sample", errors=None, cluster=settings.cluster).items():
+                    at = cells.cells[cell]
+                    found[name, info.identity, None if at.window is None else cells.window.start(at.window), at.segment] = mean
+    changed = []
+    for row in rows:
+        mean_of = found.get((row.metric, row.identity, row.window_start, tuple(row.policy.values())))
+        changed.append(row if mean_of is None else replace(row, corrected=mean_of.to_json()))
+    return changed, notes
 
 
 def places_of(cells: Sequence[MetricCells], name: str, identity: str) -> int:

@@ -51,6 +51,7 @@ class SignalRow:
     reasons: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, float | int | None] = field(default_factory=dict)  # shortfall, signal density, session return, ...
     unit: str = "record"  # what n counts: record, session, prompt or corpus (outputs)
+    corrected: Mapping[str, object] | None = None  # the mean as people's labels correct it, where judge.yaml aligns the metric
 
     @property
     def partial(self) -> bool:

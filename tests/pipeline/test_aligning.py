@@ -150,6 +150,21 @@ def test_labels_from_elsewhere_correct_by_the_judges_errors(tmp_path):
     assert wrong["high"] < truth.mean()
 
 
+def test_signals_show_the_corrected_mean_beside_the_raw_one(tmp_path):
+    from judgecli.pipeline.signals import compute_signals
+
+    truth, _ = judged_log(tmp_path)
+    (tmp_path / "judge.yaml").write_text("align: {ok: {label: good}}\n", encoding="utf-8")
+    bare = compute_signals(settings(tmp_path), by=["model"], window="all")
+    assert {row.corrected for row in bare.rows} == {None}
+    assert "no label by human" in bare.notes[-1]
+    import_labels(settings(tmp_path), str(write(tmp_path / "l.jsonl", [{"id": f"r{at}", "value": int(truth[at])} for at in range(200)])), name="good")
+    rows = [row for row in compute_signals(settings(tmp_path), by=["model"], window="all").rows if row.metric == "ok"]
+    segments = align_metric(settings(tmp_path), "ok", Alignment("good", by=("model",)))["segments"]
+    assert [row.corrected for row in rows] == [part["corrected"] for part in segments]
+    assert [row.mean for row in rows] == pytest.approx([part["mean"] for part in segments])
+
+
 def test_a_file_of_labels_is_never_guessed_at(tmp_path):
     judged_log(tmp_path, n=30)
     own = settings(tmp_path)
