@@ -177,7 +177,8 @@ class Ledger:
     def add_labels(self, connection: sqlite3.Connection, labels: Sequence[Label]) -> None:
         """Store labels inside a transaction; a later one of the same (key, name, rater) replaces the earlier."""
         connection.executemany(
-            "INSERT OR REPLACE INTO labels (target, name, rater, unit, record_id, rater_kind, value, label, comment, time) VALUES (?,?,?,'record',?,?,?,?,?,?)",
+            "INSERT OR REPLACE INTO labels (target, name, rater, unit, record_id, rater_kind, value, label, comment, time, selection_probability) "
+            "VALUES (?,?,?,'record',?,?,?,?,?,?,?)",
             [
                 (
                     label.key,
@@ -189,6 +190,7 @@ class Ledger:
                     label.label,
                     label.comment,
                     label.time.isoformat() if label.time else None,
+                    label.selection_probability,
                 )
                 for label in labels
             ],
