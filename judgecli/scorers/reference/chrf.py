@@ -24,6 +24,16 @@ def chrf(output: Sequence[str], reference: Sequence[str]) -> list[float | None]:
     >>> [round(value, 4) for value in chrf(["the cat"], ["the hat"])]
     [28.0556]
     """
+    shared, ours, theirs = shared_characters(output, reference)
+    return [score if wanted else None for score, wanted in zip(_scores(shared, ours, theirs), theirs.tolist(), strict=True)]
+
+
+def shared_characters(output: Sequence[str], reference: Sequence[str]) -> tuple[Counts, Counts, Counts]:
+    """How many character 1- to 6-grams each pair of texts shares (a column for each n), and how many characters both sides have, white space left out.
+
+    >>> [counts.tolist() for counts in shared_characters(["a b"], ["abc"])]
+    [[[2, 1, 0, 0, 0, 0]], [2], [3]]
+    """
     pairs = [("".join(text.split()), "".join(wanted.split())) for text, wanted in zip(output, reference, strict=True)]
     packed = [_as_bytes(*pair) for pair in pairs]
     counts = np.zeros((len(pairs), _ORDER), np.int64)
@@ -32,8 +42,8 @@ def chrf(output: Sequence[str], reference: Sequence[str]) -> list[float | None]:
     for index, pair in enumerate(packed):
         if pair is None:
             counts[index] = _counted(*pairs[index])
-    scores = _scores(counts, [len(text) for text, _ in pairs], [len(wanted) for _, wanted in pairs])
-    return [score if wanted else None for score, (_, wanted) in zip(scores, pairs, strict=True)]
+    sizes = np.array([(len(text), len(wanted)) for text, wanted in pairs], np.int64).reshape(-1, 2)
+    return counts, sizes[:, 0], sizes[:, 1]
 
 
 def _as_bytes(text: str, wanted: str) -> tuple[bytes, bytes] | None:
@@ -59,10 +69,10 @@ def _counted(text: str, wanted: str) -> list[int]:
     return shared
 
 
-def _scores(shared: Counts, ours: list[int], theirs: list[int]) -> list[float]:
+def _scores(shared: Counts, ours: Counts, theirs: Counts) -> list[float]:
     orders = np.arange(_ORDER)
-    total_ours = np.maximum(np.array(ours, np.int64).reshape(-1, 1) - orders, 0)
-    total_theirs = np.maximum(np.array(theirs, np.int64).reshape(-1, 1) - orders, 0)
+    total_ours = np.maximum(ours.reshape(-1, 1) - orders, 0)
+    total_theirs = np.maximum(theirs.reshape(-1, 1) - orders, 0)
     both = (total_ours > 0) & (total_theirs > 0)
     used = np.maximum(both.sum(axis=1), 1)
     precision = np.where(both, shared / np.maximum(total_ours, 1), 0).sum(axis=1) / used

@@ -1,0 +1,217 @@
+"""Bradley-Terry on differences of features: the fit, its posterior, and the rewards of a fitted model.
+
+P(a is better than b) = expit(r(a) - r(b)) with r(x) = w . features(x); P(an output judged alone is good) = expit(r(x)).
+Both are rows of one logistic regression. There is no intercept for pairs, so both orders of a pair say the same.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import linalg, optimize, sparse, special
+
+from judgecli.reward_model.features import Embed, Features, FeatureSpec, extract
+from judgecli.reward_model.model import Bools, Rewards
+from judgecli.stats.calibration import Calibration
+
+Floats = npt.NDArray[np.float64]
+
+CLIP = 10.0  # standard deviations: beyond, a dense feature says no more
+SAMPLE = 1_200  # rows on which the posterior is compared with the exact one
+EXACT = 300  # rows whose exact variance is taken
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a logistic regression: of pairs the difference of features, of single outputs the features.
+
+    `dense` n x d, `hashed` n x p, both scaled; `target` in [0, 1]; `weight` >= 0; `single` is 1 for an
+    output judged alone (it has the intercept), else 0.
+    """
+
+    dense: Floats
+    hashed: sparse.csr_matrix
+    target: Floats
+    weight: Floats
+    single: Floats
+
+    def take(self, places: npt.NDArray[np.integer] | Bools) -> "Rows":
+        """Some of the rows."""
+        return Rows(self.dense[places], self.hashed[places], self.target[places], self.weight[places], self.single[places])
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """L2 on the weights of dense and of hashed features: the precision of a normal prior around 0. `hashed` None leaves them out."""
+
+    dense: float
+    hashed: float | None
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A fit: `dense` d, `hashed` p, and the intercept of single outputs."""
+
+    dense: Floats
+    hashed: Floats
+    intercept: float
+
+    def margins(self, rows: Rows) -> Floats:
+        """The log-odds of each row."""
+        return np.asarray(rows.dense @ self.dense + rows.hashed @ self.hashed + self.intercept * rows.single, np.float64)
+
+
+def fit(rows: Rows, penalty: Penalty, *, start: Weights | None = None, precise: bool = True) -> Weights:
+    """The weights of greatest posterior probability, by L-BFGS. Deterministic.
+
+    Loss: sum of weight * (log(1 + exp(z)) - target * z) + penalty / 2 * |w|^2; the intercept has next to no penalty.
+    Source: Bradley & Terry 1952; Liu & Nocedal 1989.
+    """
+    d, p = rows.dense.shape[1], rows.hashed.shape[1] if penalty.hashed is not None else 0
+    ridge = np.concatenate([np.full(d, penalty.dense), np.full(p, penalty.hashed or 0.0), [1e-6]])
+    hashed_t = rows.hashed.T if p else None
+
+    def loss(theta: Floats) -> tuple[float, Floats]:
+        z = rows.dense @ theta[:d] + theta[-1] * rows.single
+        if p:
+            z = z + rows.hashed @ theta[d:-1]
+        value = float(rows.weight @ (np.logaddexp(0, z) - rows.target * z) + 0.5 * (ridge * theta) @ theta)
+        slope = rows.weight * (special.expit(z) - rows.target)
+        part = [rows.dense.T @ slope, hashed_t @ slope if hashed_t is not None else np.zeros(0), [slope @ rows.single]]
+        return value, np.concatenate(part) + ridge * theta
+
+    first = np.zeros(d + p + 1) if start is None else np.concatenate([start.dense, start.hashed[:p], [start.intercept]])
+    found = optimize.minimize(
+        loss, first, jac=True, method="L-BFGS-B", options={"gtol": 1e-5, "maxiter": 500 if precise else 60, "ftol": 1e-9 if precise else 1e-5}
+    ).x
+    return Weights(found[:d], found[d:-1] if p else np.zeros(rows.hashed.shape[1]), float(found[-1]))
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Laplace's normal approximation around the fit, without covariance between the dense block and single n-grams.
+
+    `dense` d x d covariance; `hashed` p variances; both times `scale`, which makes the mean variance of rows
+    that were left out equal to that of the exact posterior (dual form) on up to `SAMPLE` rows.
+    """
+
+    dense: Floats
+    hashed: Floats
+    scale: float
+
+
+def posterior(rows: Rows, weights: Weights, penalty: Penalty) -> Posterior:
+    """The posterior of a fit. Source: MacKay 1992; var of a difference d is d' H^-1 d."""
+    found = _blocks(rows, weights, penalty)
+    if penalty.hashed is None or len(rows.target) < 20:
+        return found
+    places = np.unique(np.linspace(0, len(rows.target) - 1, min(len(rows.target), SAMPLE + EXACT)).astype(np.int64))
+    asked = places[:: max(2, len(places) // EXACT)]
+    kept = rows.take(np.setdiff1d(places, asked))
+    exact = exact_variance(kept, weights, penalty, rows.take(asked))
+    ours = variance(_blocks(kept, weights, penalty), rows.dense[asked], rows.hashed[asked])
+    return Posterior(found.dense, found.hashed, float(exact.mean() / ours.mean()))
+
+
+def _blocks(rows: Rows, weights: Weights, penalty: Penalty) -> Posterior:
+    certain = _curvature(rows, weights)
+    hessian = rows.dense.T @ (certain[:, None] * rows.dense) + penalty.dense * np.eye(rows.dense.shape[1])
+    if penalty.hashed is None:
+        return Posterior(linalg.inv(hessian), np.zeros(rows.hashed.shape[1]), 1.0)
+    squares = rows.hashed.multiply(rows.hashed).T @ certain
+    return Posterior(linalg.inv(hessian), 1 / (penalty.hashed + squares), 1.0)
+
+
+def _curvature(rows: Rows, weights: Weights) -> Floats:
+    p = special.expit(weights.margins(rows))
+    return np.asarray(rows.weight * p * (1 - p), np.float64)
+
+
+def variance(found: Posterior, dense: Floats, hashed: sparse.csr_matrix) -> Floats:
+    """x' C x of each row."""
+    return np.asarray(found.scale * (np.einsum("ij,jk,ik->i", dense, found.dense, dense) + hashed.multiply(hashed) @ found.hashed), np.float64)
+
+
+def exact_variance(rows: Rows, weights: Weights, penalty: Penalty, asked: Rows) -> Floats:
+    """x' H^-1 x of each asked row with the full H, by the matrix identity of Woodbury: an n x n system in place of p x p."""
+    certain = np.maximum(_curvature(rows, weights), 1e-12)
+
+    def kernel(left: Rows, right: Rows) -> Floats:
+        found = left.dense @ right.dense.T / penalty.dense
+        return found if penalty.hashed is None else found + (left.hashed @ right.hashed.T).toarray() / penalty.hashed
+
+    gram = kernel(rows, rows)
+    gram[np.diag_indices_from(gram)] += 1 / certain
+    cross = kernel(rows, asked)
+    own = (asked.dense**2).sum(axis=1) / penalty.dense
+    if penalty.hashed is not None:
+        own = own + np.asarray(asked.hashed.multiply(asked.hashed).sum(axis=1)).ravel() / penalty.hashed
+    return np.asarray(own - np.einsum("ij,ij->j", cross, linalg.solve(gram, cross, assume_a="pos")), np.float64)
+
+
+@dataclass(frozen=True)
+class LinearModel:
+    """A trained linear model. All that hashed features were scaled by is folded into its tensors.
+
+    `mean`, `sd`, `precision`: of the dense features in training, and the inverse of their correlation;
+    `dense` K x d and `hashed` K x p: the weights of K members; `offset` K: what is taken off, so that 0 is an
+    average training output (or, learnt from outputs judged alone, one as likely good as bad);
+    `covariance` d x d, `variances` p and `centre` p: the posterior, around the average output; `reach`: the largest
+    squared Mahalanobis distance that counts as inside; `calibrations`: "pairs" (margin -> P(better)), "singles" (reward -> P(good)).
+    """
+
+    name: str
+    identity: str
+    spec: FeatureSpec
+    mean: Floats
+    sd: Floats
+    precision: Floats
+    dense: Floats
+    hashed: Floats
+    offset: Floats
+    covariance: Floats
+    variances: Floats
+    centre: Floats
+    reach: float
+    calibrations: Mapping[str, Calibration]
+    embed: Embed | None = None
+
+    def rewards(self, inputs: Sequence[str | None], outputs: Sequence[str]) -> Rewards:
+        """The rewards of outputs given as answers to inputs; see model.py. `sd` is that of the posterior and of the members together."""
+        members, variances, outside = self._scored(inputs, outputs)
+        return Rewards(members.mean(axis=0), np.sqrt(variances + members.var(axis=0)), outside)
+
+    def members(self, inputs: Sequence[str | None], outputs: Sequence[str]) -> Floats:
+        """The reward by each of the K members, K x N: their least is the worst case."""
+        return self._scored(inputs, outputs)[0]
+
+    def better(self, margins: Floats) -> Floats:
+        """Calibrated P(better) of N differences of rewards."""
+        found = self.calibrations.get("pairs")
+        return np.asarray(special.expit(margins), np.float64) if found is None else found.predict(margins)
+
+    def good(self, rewards: Floats) -> Floats | None:
+        """Calibrated P(good) of N rewards; None where the model was not trained on outputs judged alone."""
+        found = self.calibrations.get("singles")
+        return None if found is None else found.predict(rewards)
+
+    def _scored(self, inputs: Sequence[str | None], outputs: Sequence[str]) -> tuple[Floats, Floats, Bools]:
+        if not outputs:
+            return np.zeros((len(self.offset), 0)), np.zeros(0), np.zeros(0, np.bool_)
+        parts = [self._score_part(part) for part in extract(self.spec, inputs, outputs, embed=self.embed)]
+        return np.hstack([part[0] for part in parts]), np.concatenate([part[1] for part in parts]), np.concatenate([part[2] for part in parts])
+
+    def _score_part(self, features: Features) -> tuple[Floats, Floats, Bools]:
+        dense = standardise(features.dense, self.mean, self.sd)
+        members = self.dense @ dense.T + (features.hashed @ self.hashed.T).T - self.offset[:, None]
+        spread = features.hashed.multiply(features.hashed) @ self.variances - 2 * (features.hashed @ (self.variances * self.centre))
+        spread = spread + float(self.variances @ self.centre**2)
+        variances = np.einsum("ij,jk,ik->i", dense, self.covariance, dense) + np.maximum(spread, 0)
+        distance = np.einsum("ij,jk,ik->i", dense, self.precision, dense)
+        return np.asarray(members), np.asarray(variances), np.asarray(distance > self.reach)
+
+
+def standardise(dense: Floats, mean: Floats, sd: Floats) -> Floats:
+    """Dense features in standard deviations of the training outputs, at most `CLIP` of them."""
+    return np.asarray(np.clip((dense - mean) / sd, -CLIP, CLIP), np.float64)

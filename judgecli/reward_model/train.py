@@ -1,0 +1,308 @@
+"""Train a linear reward model on preferences: choose the penalty by cross-validation over prompts, fit, measure, calibrate.
+
+Held out is always by prompt: all pairs and verdicts of one prompt (of a dialogue: of one opening) are on one side.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse, special
+
+from judgecli.reward_model.features import Embed, FeatureSpec, extract, opening
+from judgecli.reward_model.linear import LinearModel, Penalty, Posterior, Rows, Weights, fit, posterior, standardise
+from judgecli.reward_model.negatives import draw_kinds, make_negative
+from judgecli.reward_model.preferences import Comparison, Preferences, Verdict
+from judgecli.stats import calibration
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+FOLDS = 5
+LEAST_ROWS, LEAST_PROMPTS = 20, 10
+MOST_CHOOSING = 3_000  # rows on which the penalty is chosen
+MOST_FOLDED = 6_000  # rows up to which all folds are held out in turn; beyond, one of them
+MOST_NEGATIVES = 4_000
+NEGATIVE_WEIGHT = 0.5  # of the weight of all that people said
+DENSE_PENALTIES = (1_000.0, 300.0, 100.0, 30.0, 10.0, 3.0)
+HASHED_PENALTIES = (10.0, 3.0, 1.0, 0.3, 0.1)
+SPREAD_LEAST = 0.02  # of a dense feature: one that never varied in training must not explode on its first change
+IDF_UNIT = 5.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is trained.
+
+    `negatives`: kinds of worthless answers to train against; `members`: models of the ensemble, each beyond the
+    first on a bootstrap of prompts.
+    """
+
+    spec: FeatureSpec = field(default_factory=FeatureSpec)
+    negatives: tuple[str, ...] = ()  # KINDS cost accuracy so far: see negatives.py
+    members: int = 1
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What the model said of rows it was not fitted to.
+
+    `margins` are log-odds as fitted, `probabilities` those after cross-fitted calibration; `rows` are places among
+    comparisons, then verdicts.
+    """
+
+    rows: Ints
+    margins: Floats
+    probabilities: Floats
+
+
+@dataclass(frozen=True)
+class Training:
+    """A trained model with what a card says of its training."""
+
+    model: LinearModel
+    penalty: Penalty
+    pairs: HeldOut
+    singles: HeldOut
+    groups: Ints  # of comparisons, then verdicts: which prompt
+    folds: Ints
+    negatives: int
+    slope: float  # what the fitted log-odds were multiplied by, so that they come true
+
+
+def train(preferences: Preferences, recipe: Recipe, *, name: str, embed: Embed | None = None) -> Training:
+    """A model from comparisons and verdicts. Deterministic: the same preferences and recipe give the same model.
+
+    Raises: ValueError where fewer than 20 of them, or fewer than 10 prompts, are there.
+    """
+    table = _Table(preferences, recipe, embed)
+    rows, people = table.rows(), table.people
+    penalty = _choose(rows, table)
+    held = _hold_out(rows, table, penalty)
+    whole = fit(rows, penalty)
+    covariance = posterior(rows, whole, penalty)
+    pairs = np.flatnonzero(people & (rows.single == 0))
+    margins = held[pairs]
+    known = ~np.isnan(margins)
+    pairs_held, pair_map, slope = _calibrated_pairs(rows, table, pairs[known], margins[known])
+    singles = np.flatnonzero(people & (rows.single == 1) & ~np.isnan(held))
+    singles_held, single_map, single_slope = _calibrated_singles(rows, table, singles, held[singles])
+    slope = slope if slope is not None else single_slope if single_slope is not None else 1.0
+    calibrations = {kind: _rescaled(found, slope) for kind, found in (("pairs", pair_map), ("singles", single_map)) if found is not None}
+    weights = [whole, *(fit(_bootstrap(rows, table.row_groups, recipe.seed + member), penalty, start=whole) for member in range(1, recipe.members))]
+    model = table.model(name, weights, covariance, slope, calibrations)
+    return Training(model, penalty, pairs_held, singles_held, table.groups, table.folds, table.negatives, slope)
+
+
+class _Table:
+    """The features of every text once, and which of them each row compares."""
+
+    def __init__(self, preferences: Preferences, recipe: Recipe, embed: Embed | None) -> None:
+        self.spec, self.embed = recipe.spec, embed
+        self._places: dict[tuple[str, str], int] = {}
+        said: list[Comparison | Verdict] = [*preferences.comparisons, *preferences.verdicts]
+        self.groups = np.array([_group(one) for one in said], np.int64)
+        self.folds = np.array([fold_of(one, recipe.seed) for one in said], np.int64)
+        _check_enough(self.groups)
+        sides = [(self._place(one.prompt, one.chosen), self._place(one.prompt, one.rejected)) for one in preferences.comparisons]
+        sides += [(self._place(one.prompt, one.output), -1) for one in preferences.verdicts]
+        outputs = len(self._places)
+        target = [0.5 if one.tie else 1.0 for one in preferences.comparisons] + [one.value for one in preferences.verdicts]
+        weight = [one.weight for one in said]
+        made = _negatives(said, recipe)
+        sides += [(self._place(said[place].prompt, answer), self._place(said[place].prompt, bad)) for place, answer, bad in made]
+        self.negatives = len(made)
+        self.row_groups = np.concatenate([self.groups, self.groups[[place for place, _, _ in made]]]) if made else self.groups
+        self.row_folds = np.concatenate([self.folds, self.folds[[place for place, _, _ in made]]]) if made else self.folds
+        self.people = np.arange(len(sides)) < len(said)
+        share = NEGATIVE_WEIGHT * sum(weight) / max(len(made), 1)
+        self._sides = np.array(sides, np.int64)
+        self._target = np.array(target + [1.0] * len(made))
+        self._weight = np.array(weight + [share] * len(made))
+        self._read(outputs)
+
+    def _place(self, prompt: str, text: str) -> int:
+        return self._places.setdefault((prompt, text), len(self._places))
+
+    def _read(self, outputs: int) -> None:
+        """Extract the features, and scale them by the outputs that people saw."""
+        keys = list(self._places)
+        parts = list(extract(self.spec, [prompt for prompt, _ in keys], [text for _, text in keys], embed=self.embed))
+        dense = np.vstack([part.dense for part in parts])
+        self.mean = dense[:outputs].mean(axis=0)
+        self.sd = np.maximum(dense[:outputs].std(axis=0), SPREAD_LEAST)
+        self.dense = standardise(dense, self.mean, self.sd)
+        hashed = sparse.vstack([part.hashed for part in parts], format="csr")
+        known = np.bincount(hashed[:outputs].indices, minlength=self.spec.buckets)[: self.spec.buckets]
+        self.scale = (np.log((1 + outputs) / (1 + known)) + 1) / IDF_UNIT
+        hashed.data *= self.scale[hashed.indices]
+        self.hashed = hashed
+        self.outputs = outputs
+
+    def rows(self) -> Rows:
+        """What is fitted."""
+        first, second = self._sides.T
+        single = second < 0
+        dense = self.dense[first] - np.where(single[:, None], 0, self.dense[second])
+        pairs = self.hashed[first] - sparse.diags_array((~single).astype(np.float64)) @ self.hashed[np.maximum(second, 0)]
+        return Rows(dense, sparse.csr_matrix(pairs), self._target, self._weight, single.astype(np.float64))
+
+    def model(self, name: str, weights: Sequence[Weights], found: Posterior, slope: float, calibrations: dict[str, calibration.Calibration]) -> LinearModel:
+        """The fit with all scales folded in."""
+        seen, hashed = self.dense[: self.outputs], self.hashed[: self.outputs]
+        centre = np.asarray(hashed.mean(axis=0)).ravel()
+        dense = slope * np.array([one.dense for one in weights])
+        pushed = slope * np.array([one.hashed for one in weights])
+        singles = bool((self._sides[self.people][:, 1] < 0).any())
+        offset = np.array([-slope * one.intercept for one in weights]) if singles else dense @ seen.mean(axis=0) + pushed @ centre
+        correlation = np.cov(seen.T) + 1e-3 * np.eye(seen.shape[1])
+        precision = np.asarray(np.linalg.inv(correlation), np.float64)
+        distance = np.einsum("ij,jk,ik->i", seen, precision, seen)
+        return LinearModel(
+            name=name,
+            identity="",
+            spec=self.spec,
+            mean=self.mean,
+            sd=self.sd,
+            precision=precision,
+            dense=dense,
+            hashed=pushed * self.scale,
+            offset=offset,
+            covariance=slope**2 * found.scale * found.dense,
+            variances=slope**2 * found.scale * found.hashed * self.scale**2,
+            centre=centre / self.scale,
+            reach=float(2 * np.quantile(distance, 0.99)),
+            calibrations=calibrations,
+            embed=self.embed,
+        )
+
+
+def _check_enough(groups: Ints) -> None:
+    prompts = len(np.unique(groups))
+    if len(groups) < LEAST_ROWS or prompts < LEAST_PROMPTS:
+        raise ValueError(
+            f"{len(groups)} pairs and verdicts of {prompts} prompts are too few to learn from; {LEAST_ROWS} of {LEAST_PROMPTS} prompts is the least"
+        )
+
+
+def fold_of(one: Comparison | Verdict, seed: int = 0) -> int:
+    """The fold of a comparison or verdict, 0 to 4, by the hash of its prompt alone."""
+    return int.from_bytes(hashlib.blake2b(f"{seed}\0{_group(one)}".encode(), digest_size=4).digest(), "little") % FOLDS
+
+
+def _group(one: Comparison | Verdict) -> int:
+    """The prompt as a number. Where no prompt is known, the texts stand for it."""
+    text = " ".join(opening(one.prompt).split()).casefold()
+    if not text:
+        text = "\0".join(sorted([one.chosen, one.rejected])) if isinstance(one, Comparison) else one.output
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest(), "little", signed=True)
+
+
+def _negatives(said: Sequence[Comparison | Verdict], recipe: Recipe) -> list[tuple[int, str, str]]:
+    """(place, answer, worthless answer): every kind in turn, from answers that people saw and did not reject."""
+    usable = [place for place, one in enumerate(said) if isinstance(one, Comparison) or one.value >= 0.5]
+    if not recipe.negatives or not usable:
+        return []
+    chance = np.random.default_rng(recipe.seed)
+    count = min(2 * len(usable), MOST_NEGATIVES)
+    step = max(1, 2 * len(usable) // count)
+    made = []
+    for turn, kind in enumerate(draw_kinds(recipe.negatives, count)):
+        one = said[place := usable[turn * step % len(usable)]]
+        answer = one.output if isinstance(one, Verdict) else one.rejected if turn % 2 else one.chosen
+        bad = make_negative(kind, answer, chance)
+        if bad is not None and bad != answer:
+            made.append((place, answer, bad))
+    return made
+
+
+def _choose(rows: Rows, table: _Table) -> Penalty:
+    """The penalties of least held-out log loss on what people said: first of the dense features alone, then of the n-grams, then again of the dense."""
+    places = _some_groups(table.row_groups, MOST_CHOOSING)
+    some, folds, people = rows.take(places), table.row_folds[places], table.people[places]
+
+    def best(candidates: Sequence[Penalty]) -> Penalty:
+        return min(candidates, key=lambda candidate: _held_out_loss(some, folds, people, candidate))
+
+    found = best([Penalty(dense, None) for dense in DENSE_PENALTIES])
+    if not table.spec.buckets:
+        return found
+    found = best([found, *(Penalty(found.dense, hashed) for hashed in HASHED_PENALTIES)])
+    return best([found, *(replace(found, dense=found.dense * factor) for factor in (3.0, 10.0))])
+
+
+def _some_groups(groups: Ints, most: int) -> Ints:
+    """The rows of so many groups that there are about `most` of them, by the order of the groups' hashes."""
+    if len(groups) <= most:
+        return np.arange(len(groups))
+    _, place, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    return np.flatnonzero(place < max(2, int(np.searchsorted(np.cumsum(counts), most))))
+
+
+def _held_out_loss(rows: Rows, folds: Ints, people: npt.NDArray[np.bool_], penalty: Penalty) -> float:
+    margins = _folded(rows, folds, penalty, range(FOLDS))
+    known = people & ~np.isnan(margins)
+    return calibration.log_loss(special.expit(margins[known]), rows.target[known], rows.weight[known])
+
+
+def _folded(rows: Rows, folds: Ints, penalty: Penalty, wanted: Sequence[int]) -> Floats:
+    """The margin of each row of these folds by a fit to the other folds; NaN elsewhere."""
+    found = np.full(len(folds), np.nan)
+    for fold in wanted:
+        inside = folds == fold
+        if inside.any() and not inside.all():
+            found[inside] = fit(rows.take(~inside), penalty, precise=False).margins(rows.take(inside))
+    return found
+
+
+def _hold_out(rows: Rows, table: _Table, penalty: Penalty) -> Floats:
+    return _folded(rows, table.row_folds, penalty, range(FOLDS) if len(rows.target) <= MOST_FOLDED else [0])
+
+
+def _calibrated_pairs(rows: Rows, table: _Table, places: Ints, margins: Floats) -> tuple[HeldOut, calibration.Calibration | None, float | None]:
+    """Margins of pairs that were held out, calibrated across folds; the map over all of them; and the slope that makes them log-odds."""
+    if not len(places):
+        return HeldOut(places, margins, margins), None, None
+    both, labels = np.concatenate([margins, -margins]), np.concatenate([rows.target[places], 1 - rows.target[places]])
+    weights = np.tile(rows.weight[places] / 2, 2)
+    method = calibration.method_for(len(places))
+    parts = np.tile(_calibration_folds(table.row_groups[places]), 2)
+    probabilities = calibration.cross_fit(both, labels, parts, weights, method=method)[: len(places)]
+    slope = calibration.temperature(both, labels, weights)
+    return HeldOut(places, margins, probabilities), calibration.calibrate(both, labels, weights, method=method), slope
+
+
+def _calibrated_singles(rows: Rows, table: _Table, places: Ints, margins: Floats) -> tuple[HeldOut, calibration.Calibration | None, float | None]:
+    """The same of outputs judged alone, whose map has an intercept."""
+    if not len(places):
+        return HeldOut(places, margins, margins), None, None
+    labels, weights = rows.target[places], rows.weight[places]
+    method = calibration.method_for(len(places))
+    probabilities = calibration.cross_fit(margins, labels, _calibration_folds(table.row_groups[places]), weights, method=method)
+    slope = calibration.temperature(margins, labels, weights)
+    return HeldOut(places, margins, probabilities), calibration.calibrate(margins, labels, weights, method=method), slope
+
+
+def _calibration_folds(groups: Ints) -> Ints:
+    """Folds of the map, by prompt; not those of the fit, so that a large set with one held-out fold can be calibrated as well."""
+    return np.asarray((groups.view(np.uint64) // np.uint64(7)) % np.uint64(FOLDS), np.int64)
+
+
+def _rescaled(found: calibration.Calibration, slope: float) -> calibration.Calibration:
+    """The map for scores that were multiplied by `slope`."""
+    parameters = dict(found.parameters)
+    if found.method == "isotonic":
+        parameters["x"] = [slope * x for x in parameters["x"]]  # type: ignore[union-attr]
+    elif "slope" in parameters:
+        parameters["slope"] = float(parameters["slope"]) / slope  # type: ignore[arg-type]
+    return calibration.Calibration(found.method, parameters)
+
+
+def _bootstrap(rows: Rows, groups: Ints, seed: int) -> Rows:
+    """The rows with weights as if whole prompts had been drawn with replacement."""
+    names, place = np.unique(groups, return_inverse=True)
+    drawn = np.bincount(np.random.default_rng(seed).integers(len(names), size=len(names)), minlength=len(names))
+    return replace(rows, weight=rows.weight * drawn[place])
