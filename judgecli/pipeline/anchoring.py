@@ -357,7 +357,7 @@ def _told(store: Store, anchors: AnchorSet, outputs: pa.Table, window: str, entr
     for what, size in changes:
         found = attribute(size, founding, now)
         causes.append({"what": what, "live_shift": size, "cause": found.cause, "message": found.message})
-    facts = {"name": anchors.name, "metric": anchors.metric, "window": window, "identity": entry.metric.identity}
+    facts: dict[str, object] = {"name": anchors.name, "metric": anchors.metric, "window": window, "identity": entry.metric.identity}
     facts |= {"founding": {key: getattr(anchors, key) for key in ("identity", "created", "served", "mean", "sd", "repeats")}, "anchors": anchors.anchors}
     shift = {key: here[key] for key in ("n", "unscored", "shift", "low", "high", "alarm")}
     return {**facts, **shift, "verdict": _verdict(here, same=anchors.identity == entry.metric.identity), "causes": causes, "windows": rows}
