@@ -21,7 +21,7 @@ FULL, SLOW_S = 20, 5.0  # a window of fewer answers says little, so it waits for
 FEW = 3  # fewer 429s in a window than this show nothing
 NARROW = 0.7
 BELOW = 0.95  # of what was accepted: refused calls come back on top
-FLOOR = 0.8  # of what many 429s taught, which a server's saved-up burst makes too high
+FLOOR = 0.5  # of what many 429s taught: a second that the server saved up doubles what it takes in the first
 SEARCH, NEAR = 0.1, 0.007  # a second: how fast a learnt pace is tried upwards, before and after it met the limit a second time
 CLEAN_S = 40.0  # so long without any 429 and it is searched again: what was learnt is far too low. At NEAR a server that saves up 1 s is met after 25 s
 LONGEST_HOLD_S = 60.0
@@ -88,7 +88,7 @@ class Limiter:
         self._window = _Window()
         self._near = False  # the pace met the limit
         self._clean_s = 0.0  # since the last window with a 429
-        self._learnt = 0.0  # accepted a second when many 429s came last
+        self._learnt = 0.0  # the least accepted a second in a window of many 429s
         self._turn = asyncio.Lock()  # one call waits for the pace, the others for it: a new pace holds at once
         self._latency_s = 0.0
         self._in_flight = 0
@@ -200,7 +200,7 @@ class Limiter:
         """Ask no faster than was accepted; nothing accepted at all is for the Retry-After of each call to wait out."""
         if accepted > 0:
             rate = accepted * BELOW
-            self._learnt = accepted
+            self._learnt = min(self._learnt or accepted, accepted)
             if self._pace is None:
                 self._pace = Bucket(rate, 1.0, updated=now)
             else:  # the same bucket: calls that sleep already have their turn in it
