@@ -26,6 +26,7 @@ from judgecli.signal.methods import methods_of
 from judgecli.signal.sentence import verdict_sentence
 from judgecli.signal.series import frequent_policies, series_of, standings_of
 from judgecli.signal.served import served_notes
+from judgecli.signal.served import served_notes
 from judgecli.signal.slices import Subject, find_slices
 from judgecli.signal.summary import MetricSummary
 from judgecli.store.folder import Store
@@ -65,6 +66,7 @@ def build_report(
     overall = compute_signals(settings, by=by, window="all", on=on).rows if summaries else []
     policies = frequent_policies(overall, MOST_POLICIES)
     wanted = window or _fitting_window(gathered.times, len(policies) * len(summaries))
+    rows = compute_signals(settings, by=by, window=wanted, on=on).rows if summaries else []
     times = [time for time in gathered.times if time is not None]
     return Report(
         **verdict,
