@@ -26,7 +26,6 @@ from judgecli.signal.methods import methods_of
 from judgecli.signal.sentence import verdict_sentence
 from judgecli.signal.series import frequent_policies, series_of, standings_of
 from judgecli.signal.served import served_notes
-from judgecli.signal.served import served_notes
 from judgecli.signal.slices import Subject, find_slices
 from judgecli.signal.summary import MetricSummary
 from judgecli.store.folder import Store
