@@ -129,6 +129,7 @@ class Label:
     rater_kind: Literal["human", "user", "model", "code"]
     time: datetime | None
     comment: str | None
+    selection_probability: float | None = None  # the chance that this record was chosen for labelling, where it is known
 
 
 # What the store keeps beside the record: which reading of which file it came from, and two 64-bit

@@ -10,8 +10,8 @@ BY_HELP = "Record columns or tags.NAME, comma-separated; '' is all records toget
 WINDOW_HELP = "1h, 1d, 1w (from Monday), 30d, ... in UTC, or all."
 ON_HELP = "Which records: a filter (prompt_version=v3, 7d, ...), run:last or run:ID. Default: all."
 METRIC_HELP = "A metric (repeatable). Default: all that the records have."
-UNITS_HELP = "Comma-separated: record, session, prompt, pair, corpus."
 FAIL_HELP = "Exit 1 while an alarm is open (alarms: in judge.yaml)."
+UNITS_HELP = "Comma-separated: record, session, prompt, pair, corpus."
 OUTPUT_HELP = "Write the rows: .csv, .tsv, .parquet or .jsonl."
 
 

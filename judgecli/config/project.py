@@ -215,6 +215,15 @@ class Gate(Section):
         return self
 
 
+class Aligned(Section):
+    """Which labels say what a metric should have been, a random sample of the records: its corrected mean stands beside the raw one in signals."""
+
+    label: Text
+    raters: list[Literal["human", "user", "model", "code"]] = Field(default=["human"])
+    label_scale: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+    same_units: bool = False
+
+
 class Alarms(Section):
     """What the monitor may cost in false alarms, and what it compares with: the first days of a chart (14d, 30d..7d) or days (2026-09-07..2026-09-21).
 
@@ -268,6 +277,7 @@ class Project(Section):
     group: Text | None = None
     reward: Reward | None = None
     gates: list[Gate] = Field(default_factory=list)
+    align: dict[Text, Aligned] = Field(default_factory=dict)
     alarms: Alarms | None = None
     keep: Duration | None = None
     redact: list[Literal["secrets", "pii"]] = Field(default_factory=list)

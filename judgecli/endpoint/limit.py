@@ -17,10 +17,11 @@ from typing import Literal
 Outcome = Literal["ok", "limited", "failed"]
 MANY = 0.15  # share of 429s in a window that shows a rate limit rather than noise
 BARREN_S = 20.0  # a window without any acceptance is as long as this
+FULL, SLOW_S = 20, 5.0  # a window of fewer answers says little, so it waits for more, at most so long
 FEW = 3  # fewer 429s in a window than this show nothing
 NARROW = 0.7
 BELOW = 0.95  # of what was accepted: refused calls come back on top
-SEARCH, NEAR = 0.25, 0.03  # a second: how fast a learnt pace is tried upwards, before and after it met the limit a second time
+SEARCH, NEAR = 0.1, 0.03  # a second: how fast a learnt pace is tried upwards, before and after it met the limit a second time
 CLEAN = 4  # windows without any 429 after which it is searched again: what was learnt is far too low
 LONGEST_HOLD_S = 60.0
 FIRST_S = 3.0  # a first answer that takes longer lets others start, doubling up to FIRST_WIDTH
@@ -57,7 +58,10 @@ class _Window:
     limited: int = 0
 
     def is_over(self, now: float, least_s: float) -> bool:
-        return now - (self.start if self.first_ok is None else self.first_ok) >= (BARREN_S if self.first_ok is None else least_s)
+        if self.first_ok is None:
+            return now - self.start >= BARREN_S
+        seconds = now - self.first_ok
+        return seconds >= least_s and (self.ok + self.limited >= FULL or seconds >= SLOW_S)
 
 
 class Limiter:
@@ -180,6 +184,7 @@ class Limiter:
             self._hold_pace(window.ok / seconds, now)
         else:
             self._width = max(1.0, self._width - 1)
+            self._near = self._near or self._pace is not None
 
     def _hold_pace(self, accepted: float, now: float) -> None:
         """Ask no faster than was accepted; nothing accepted at all is for the Retry-After of each call to wait out."""

@@ -71,9 +71,9 @@ def can_attack(rubric: Rubric) -> bool:
     return ("output" in rubric.inputs) and higher_is_better(rubric.scale) is not None and rubric.scale.kind != "listwise"
 
 
-def pad(text: str) -> str:
-    """The text with sentences that add nothing, until it is at least twice as long and 300 characters longer."""
-    wanted, added = max(len(text), 300), ""
+def pad(text: str, times: int = 2) -> str:
+    """The text with sentences that add nothing, until it is at least `times` as long and 300 characters longer."""
+    wanted, added = max(len(text) * (times - 1), 300), ""
     while len(added) < wanted:
         added += " " + PADDING[len(added) % len(PADDING)]
     return text + "\n\n" + added.strip()

@@ -50,6 +50,11 @@ def compute_signals(
                 raise NoRecords(f"no records: {selection.on}", hint="judge store info shows what the store holds; check --on")
             half_life = duration(settings.project.value.half_life).total_seconds() * 1e6
             rows = window_signals(cells, half_life_us=half_life, prior=settings.project.value.prior) if "record" in units else []
+            uncorrected: list[str] = []
+            if settings.project.align and "record" in units:
+                from judgecli.pipeline.correcting import correct_rows
+
+                rows, uncorrected = correct_rows(store, reduction, cells, rows, settings)
             rewards = [name for name in names if metrics or name.startswith("reward.")]
             if "session" in units:
                 newest = [place for place, info in enumerate(reduction.metrics) if info.name in rewards and info == selection.metric(info.name)]
@@ -59,7 +64,7 @@ def compute_signals(
             rows += comparison_rows(store, reduction, cells, compared)
             if "corpus" in units:
                 rows += corpus_rows(reduction, cells)
-    return Signals(rows, columns, window, notes=[*_notes(selection, names), *served_notes(rows)])
+    return Signals(rows, columns, window, notes=[*_notes(selection, names), *served_notes(rows), *uncorrected])
 
 
 def _select(store: Store, on: str | None, metrics: Sequence[str] | None, settings: "Settings") -> Selection:

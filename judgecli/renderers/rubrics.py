@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from judgecli.renderers.safe import terminal_line
@@ -69,6 +70,16 @@ def rubric_audit(document: Document, page: Page) -> str:
     head = f"{document['rubric']} asked of {', '.join(document['models'])}: {document['records']} records, {document['probes']} probes"
     if "findings" not in document:
         return render([Text(terminal_line(f"{head}, at most {document['calls_at_most']:,} calls"), "bold")], page)
+    defects = ", ".join(document["defects"]) or "none found, which is no proof that there are none"
+    lines = [f"defects: {defects}", *(f"unscored  {reason} {count}" for reason, count in document["unscored"].items())]
+    if not document["complete"]:
+        lines.append("PARTIAL: some probes got no answer; run it again, what was answered is kept")
+    parts: list[RenderableType] = [Text(terminal_line(head), "bold"), finding_table(document["findings"])]
+    return render([*parts, *(Text(terminal_line(line)) for line in lines)], page)
+
+
+def finding_table(findings: Sequence[Document]) -> Table:
+    """One row a finding of an audit: defects and warnings say so first."""
     rows = [
         [
             "DEFECT" if row["defect"] else "warning" if row["warning"] else "",
@@ -78,11 +89,6 @@ def rubric_audit(document: Document, page: Page) -> str:
             str(row["n"]),
             row["told"],
         ]
-        for row in document["findings"]
+        for row in findings
     ]
-    defects = ", ".join(document["defects"]) or "none found, which is no proof that there are none"
-    lines = [f"defects: {defects}", *(f"unscored  {reason} {count}" for reason, count in document["unscored"].items())]
-    if not document["complete"]:
-        lines.append("PARTIAL: some probes got no answer; run it again, what was answered is kept")
-    parts: list[RenderableType] = [Text(terminal_line(head), "bold"), table(["", "measured", "value", "95 % interval", "n", "is"], rows, right=("value", "n"))]
-    return render([*parts, *(Text(terminal_line(line)) for line in lines)], page)
+    return table(["", "measured", "value", "95 % interval", "n", "is"], rows, right=("value", "n"))

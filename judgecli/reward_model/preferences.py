@@ -38,9 +38,10 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Preferences:
-    """All that was read: what can be learnt from, and by reason what cannot (lines = kept + dropped).
+    """All that was read: what can be learnt from, and by reason what cannot.
 
-    `hashes` maps each source to the SHA-256 of its bytes.
+    `read` counts what the lines hold: a pair, a verdict, each pair of a ranking, or a line that cannot be
+    used, so that read = comparisons + verdicts + dropped. `hashes` maps each source to the SHA-256 of its bytes.
     """
 
     comparisons: Sequence[Comparison] = ()
@@ -48,3 +49,4 @@ class Preferences:
     dropped: Counter[str] = field(default_factory=Counter)
     hashes: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    read: int = 0

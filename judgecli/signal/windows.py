@@ -52,6 +52,7 @@ class SignalRow:
     extra: Mapping[str, float | int | None] = field(default_factory=dict)  # shortfall, signal density, session return, ...
     served: Sequence[str] = ()  # the models that an endpoint says it served for these scores
     unit: str = "record"  # what n counts: record, session, prompt, pair or corpus (outputs)
+    corrected: Mapping[str, object] | None = None  # the mean as people's labels correct it, where judge.yaml aligns the metric
 
     @property
     def partial(self) -> bool:

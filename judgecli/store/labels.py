@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from judgecli.errors import UnknownName, UsageError
+from judgecli.labels.consensus import Given
 from judgecli.store import tables
 from judgecli.store.folder import Shard, Store
 
@@ -56,6 +57,45 @@ def read_thumbs(store: Store, kinds: Collection[str], names: Sequence[str] = ())
         if row["target"] in targets:
             of.setdefault(targets[row["target"]], []).append((row["rater_kind"], row["value"] == 1.0))
     return Thumbs(of, tuple(sorted(chosen & binary)), +dropped)
+
+
+def read_given(store: Store, name: str, kinds: Collection[str]) -> tuple[list[Given], Counter[str]]:
+    """The labels of one name that raters of these kinds gave, by record and rater, and those that belong to no record, by reason. Raises: UnknownName."""
+    marks = ", ".join("?" * len(kinds))
+    columns = "target, record_id, rater, value, label, selection_probability"
+    rows = store.ledger.rows(
+        f"SELECT {columns} FROM labels WHERE unit = 'record' AND name = ? AND rater_kind IN ({marks}) ORDER BY target, rater", (name, *sorted(kinds))
+    )
+    if not rows:
+        held = store.ledger.rows(f"SELECT DISTINCT name FROM labels WHERE unit = 'record' AND rater_kind IN ({marks})", sorted(kinds))
+        raise UnknownName(f"label by {' or '.join(sorted(kinds))} raters", name, known=[row["name"] for row in held])
+    dropped: Counter[str] = Counter()
+    targets = _join(store, {row["target"]: row["record_id"] for row in rows}, dropped)
+    found = [Given(targets[row["target"]], row["rater"], row["value"], row["label"], row["selection_probability"]) for row in rows if row["target"] in targets]
+    return sorted(found, key=lambda given: (given.key, given.rater)), +dropped
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A record that a label may mean."""
+
+    key: bytes
+    id: str | None
+    model: str | None
+    prompt_version: str | None
+
+
+def find_records(store: Store, keys: Collection[bytes], ids: Collection[str]) -> list[Candidate]:
+    """The records with an answer that have one of these keys or ids."""
+    found: list[Candidate] = []
+    by_key, by_id = pa.array(sorted(keys), pa.binary(16)), pa.array(sorted(ids), pa.string())
+    for shard in store.shards():
+        records = tables.read_parquet(store.records_path(shard.name), ["key", "id", "model", "prompt_version", "output", "output_messages"])
+        answered = pc.or_(pc.is_valid(records["output"]), pc.is_valid(records["output_messages"]))
+        wanted = pc.or_(pc.is_in(records["key"], by_key), pc.is_in(records["id"], by_id))
+        chosen = records.filter(pc.and_(answered, wanted)).select(["key", "id", "model", "prompt_version"])
+        found += [Candidate(**row) for row in chosen.to_pylist()]
+    return found
 
 
 def _join(store: Store, given: Mapping[bytes, str | None], dropped: Counter[str]) -> dict[bytes, bytes]:

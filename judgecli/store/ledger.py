@@ -67,6 +67,9 @@ CREATE TABLE IF NOT EXISTS monitor_shards (shard TEXT PRIMARY KEY, first INTEGER
 CREATE TABLE IF NOT EXISTS alarms (
     id TEXT PRIMARY KEY, chart TEXT NOT NULL, since INTEGER NOT NULL, document TEXT NOT NULL, closed TEXT, comment TEXT, accepted INTEGER NOT NULL, sent TEXT)
     WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS comparisons (
+    identity TEXT NOT NULL, key BLOB NOT NULL, metric TEXT NOT NULL, unit TEXT NOT NULL, prompt INTEGER NOT NULL, members BLOB NOT NULL, places BLOB NOT NULL,
+    value REAL, label TEXT, reason TEXT, explanation TEXT, detail TEXT, served_model TEXT, run_id INTEGER NOT NULL, PRIMARY KEY (identity, key)) WITHOUT ROWID;
 """
 
 
@@ -174,7 +177,8 @@ class Ledger:
     def add_labels(self, connection: sqlite3.Connection, labels: Sequence[Label]) -> None:
         """Store labels inside a transaction; a later one of the same (key, name, rater) replaces the earlier."""
         connection.executemany(
-            "INSERT OR REPLACE INTO labels (target, name, rater, unit, record_id, rater_kind, value, label, comment, time) VALUES (?,?,?,'record',?,?,?,?,?,?)",
+            "INSERT OR REPLACE INTO labels (target, name, rater, unit, record_id, rater_kind, value, label, comment, time, selection_probability) "
+            "VALUES (?,?,?,'record',?,?,?,?,?,?,?)",
             [
                 (
                     label.key,
@@ -186,6 +190,7 @@ class Ledger:
                     label.label,
                     label.comment,
                     label.time.isoformat() if label.time else None,
+                    label.selection_probability,
                 )
                 for label in labels
             ],

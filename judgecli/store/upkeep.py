@@ -12,6 +12,7 @@ import pyarrow as pa
 from judgecli.errors import StoreBusy, StoreCorrupt
 from judgecli.signal.cells import duration
 from judgecli.store import tables
+from judgecli.store.comparisons import compared_metrics, read_comparisons
 from judgecli.store.filters import compile_filter, mask_of
 from judgecli.store.folder import Store
 from judgecli.store.keys import first_occurrences
@@ -38,7 +39,7 @@ def maintenance(store: Store) -> Iterator[Lease]:
 def info(store: Store) -> dict[str, object]:
     """What the store holds, in numbers."""
     shards = store.shards()
-    count = {table: store.ledger.rows(f"SELECT count(*) AS n FROM {table}")[0]["n"] for table in ("labels", "runs")}
+    count = {table: store.ledger.rows(f"SELECT count(*) AS n FROM {table}")[0]["n"] for table in ("labels", "runs", "comparisons")}
     files = store.ledger.rows("SELECT path, entries, bad, truncated FROM files WHERE current = 1 ORDER BY path")
     metrics: dict[tuple[str, str], int] = {}
     for shard in shards:
@@ -53,6 +54,7 @@ def info(store: Store) -> dict[str, object]:
         "quarantined": sum(row["bad"] for row in files),
         "labels": count["labels"],
         "runs": count["runs"],
+        "comparisons": count["comparisons"],
         "bytes": sum(path.stat().st_size for path in store.root.rglob("*") if path.is_file()),
         "files": [{"path": row["path"], "lines": row["entries"], "quarantined": row["bad"], "truncated": bool(row["truncated"])} for row in files],
         "metrics": [{"name": name, "identity": identity, "records": rows} for (name, identity), rows in sorted(metrics.items())],
@@ -74,6 +76,8 @@ def verify(store: Store) -> dict[str, object]:
     if repeated:
         problems.append(f"{repeated} records stand in the store twice")
     problems += _verify_lines(store)
+    for _, identity, _ in compared_metrics(store.ledger):
+        problems += _attempt(lambda identity=identity: _verify_comparisons(store, identity, everything))  # type: ignore[misc]
     orphans = _orphans(store)
     found = {"store": str(store.root), "ok": not problems, "problems": problems, "shards": len(shards), "records": len(everything), "orphans": len(orphans)}
     return {**found, "hint": tables.SALVAGE} if problems else found
@@ -118,6 +122,15 @@ def _verify_scores(path: Path, rows: int) -> None:
         both = values.is_valid().to_numpy() == reasons.is_valid().to_numpy()
         if both.any():
             raise StoreCorrupt(f"{path}: {int(both.sum())} cells of {metric.name} have no state, or two", hint="")
+
+
+def _verify_comparisons(store: Store, identity: str, keys: np.ndarray) -> None:
+    """Every comparison has a state, and all its records are there."""
+    members = [member for one in read_comparisons(store.ledger, identity) for member in one.members]
+    held = {key.tobytes() for key in keys}
+    lost = sum(member not in held for member in members)
+    if lost:
+        raise StoreCorrupt(f"{lost} answers that were compared are not in the store", hint="")
 
 
 def _verify_lines(store: Store) -> list[str]:

@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from judgecli.endpoint.ask import open_ask
 from judgecli.endpoint.settings import EndpointSettings
 from judgecli.judge.request import AskFailed, Reply, Request
+from judgecli.serve.fake_judge import FakeJudge, FakeSettings
 from judgecli.serve.wire import Asked, Response
 
 KEY = "sk-canary-4f81c2d07be9"
@@ -34,6 +36,12 @@ async def ask_all(ask: Callable[[Request], Any], requests: Iterable[Request]) ->
         if isinstance(result, BaseException) and not isinstance(result, AskFailed):
             raise result
     return found  # type: ignore[return-value]
+
+
+async def answers(settings: FakeSettings, count: int, **changes: Any) -> list[Reply | AskFailed]:
+    """What a fake judge of these settings answers to so many questions."""
+    async with FakeJudge(settings) as fake, open_ask(quick(fake.url, **changes)) as ask:
+        return await ask_all(ask, [question(number) for number in range(count)])
 
 
 def always(response: Callable[[], Response]) -> Callable[[Asked], Response]:

@@ -85,8 +85,8 @@ def test_few_429s_narrow_a_little_and_hold_no_pace():
 def test_many_429s_narrow_by_a_third_and_hold_what_was_accepted():
     limited, clock = limiter()
     limited.answered("ok", {}, 0.1)  # opens
-    clock.now += 2.0
-    limited.answered("ok", {}, 0.1)  # closes the first window
+    clock.now += 5.0
+    limited.answered("ok", {}, 0.1)  # closes the first window, which is long because it holds little
     for _ in range(10):
         limited.answered("ok", {}, 0.1)
     for _ in range(10):
@@ -99,7 +99,7 @@ def test_many_429s_narrow_by_a_third_and_hold_what_was_accepted():
 
 def test_the_pace_is_tried_upwards_and_the_width_recovers():
     limited, clock = limiter(concurrency=4)
-    test = [("ok", 0.0)] + [("limited", 0.0)] * 5 + [("limited", 2.0)]
+    test = [("ok", 0.0)] + [("limited", 0.0)] * 5 + [("limited", 5.0)]
     for outcome, later in test:
         clock.now += later
         limited.answered(outcome, {}, 0.1)

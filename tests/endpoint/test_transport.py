@@ -8,7 +8,7 @@ import time
 import zlib
 
 import pytest
-from asking import KEY, ask_all, question, quick
+from asking import KEY, answers, ask_all, question, quick
 
 from judgecli.endpoint.ask import open_ask
 from judgecli.errors import JudgeUnavailable
@@ -242,12 +242,8 @@ def test_faults_change_no_reply():
     """E2 in small: whatever comes back under faults is what comes without them."""
     faults = {"429": 0.05, "500": 0.05, "reset": 0.05, "stall": 0.02, "truncated": 0.05, "gzip_cut": 0.05, "empty": 0.03}
 
-    async def run(settings):
-        async with FakeJudge(settings) as fake, open_ask(quick(fake.url, idle_s=0.4, total_s=0.8, concurrency=32)) as ask:
-            return await ask_all(ask, [question(number) for number in range(300)])
-
-    clean = asyncio.run(run(FakeSettings()))
-    soup = asyncio.run(run(FakeSettings(faults=faults, retry_after="0.05")))
+    clean = asyncio.run(answers(FakeSettings(), 300, idle_s=0.4, total_s=0.8, concurrency=32))
+    soup = asyncio.run(answers(FakeSettings(faults=faults, retry_after="0.05"), 300, idle_s=0.4, total_s=0.8, concurrency=32))
     answered = [(a, b) for a, b in zip(clean, soup, strict=True) if isinstance(b, Reply)]
     assert all(a.raw == b.raw for a, b in answered)
     assert len(answered) >= 298  # 99.5 %

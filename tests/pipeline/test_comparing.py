@@ -318,3 +318,33 @@ def test_the_ledger_tells_every_pair_for_who_reads_it(world: World) -> None:
         assert (row.reason, row.explanation, row.served_model) == (None, "by the rule", "fake-1")
     assert not [path for path in (world.folder / "store").rglob("scores/*/*.parquet") if "rubric.preference" in pq.read_schema(path).names]
     assert sqlite3.connect(world.folder / "store" / "ledger.db").execute("SELECT count(*) FROM replies WHERE target IS NULL").fetchone()[0] == 0
+
+
+def test_a_store_that_lost_a_compared_answer_is_told(world: World) -> None:
+    log = world.log(answers(2, a=5, b=1))
+    world.score(Decider(better), log)
+    with Store(world.current.store) as store:
+        assert verify(store)["ok"]
+        with store.ledger.transaction() as connection:
+            connection.execute("UPDATE comparisons SET members = ?", (b"x" * 32,))
+        assert any("4 answers that were compared are not in the store" in problem for problem in verify(store)["problems"])  # type: ignore[attr-defined]
+
+
+def test_two_runs_at_once_ask_each_pair_once(world: World) -> None:
+    """A bucket is judged by one run at a time; the other waits and finds the answers."""
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
+
+    log = world.log(answers(30, a=5, b=1))
+    world.score(Decider(better), log, scorer="words")
+    asked: list[bytes] = []
+
+    async def slowly(request: Request) -> Reply:
+        asked.append(request.key)
+        await asyncio.sleep(0.02)
+        return await Decider(better)(request)
+
+    with ThreadPoolExecutor(2) as pool:
+        results = [future.result() for future in [pool.submit(world.score, slowly, log) for _ in range(2)]]
+    assert [result.exit_code for result in results] == [0, 0]
+    assert len(asked) == len(set(asked)) == 60

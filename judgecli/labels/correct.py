@@ -1,0 +1,104 @@
+"""A metric's mean corrected by people's labels, in the metric's own units: PPI++, or Rogan and Gladen's estimate."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from judgecli.stats.intervals import Scale
+from judgecli.stats.ppi import Labelled, Rest, ppi_mean
+from judgecli.stats.rogan_gladen import rogan_gladen
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Origin = Literal["sample", "elsewhere"]
+
+LEAST_LABELS = 10  # clusters with a label, below which no mean is corrected
+ASSUMED = {
+    "sample": "the labelled records are a random sample of these records",
+    "weighted": "each record's chance of being labelled is known",
+    "elsewhere": "the judge errs on these records as often as on the labelled ones",
+}
+
+
+@dataclass(frozen=True)
+class CorrectedMean:
+    """The corrected mean with its 95 % interval; None with the cause in `why`. `labels` were used; `assumed` must hold."""
+
+    mean: float | None
+    low: float | None
+    high: float | None
+    method: str
+    labels: int
+    assumed: str
+    tuning: float | None = None
+    why: str | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """DESIGN's `corrected`."""
+        found = {name: getattr(self, name) for name in ("mean", "low", "high", "method", "labels", "assumed", "tuning")}
+        return {**found, "reasons": {name: self.why for name in ("mean", "low", "high") if found[name] is None and self.why}}
+
+
+@dataclass(frozen=True)
+class Errors:
+    """How a 0/1 judge fares on labelled records: right of those that are 1, and of those that are 0."""
+
+    right_1: float
+    m1: float
+    right_0: float
+    m0: float
+
+    @classmethod
+    def of(cls, truth: Floats, judged: Floats) -> "Errors":
+        """Counted from labelled rows."""
+        good, said = truth == 1, judged == 1
+        return cls(float((good & said).sum()), float(good.sum()), float((~good & ~said).sum()), float((~good).sum()))
+
+
+def correct_by_sample(labelled: Labelled, every: Rest, *, scale: Scale = (None, None)) -> CorrectedMean:
+    """PPI++ with labels that are a random sample of `every` (sums and counts of all scored records by cluster, labelled ones among them)."""
+    weighted = labelled.weights is not None
+    n = len(labelled.truth)
+    assumed = ASSUMED["weighted" if weighted else "sample"]
+    clusters = len(np.unique(labelled.cluster))
+    if clusters < LEAST_LABELS:
+        return CorrectedMean(None, None, None, "ppi++", n, assumed, None, f"{clusters} labelled clusters; a correction needs {LEAST_LABELS}")
+    found = ppi_mean(labelled, every if weighted else without(every, labelled))
+    why = None if found.se is not None else "no label differs from the others, so nothing tells how far the mean may be off"
+    mean, low, high = (None if part is None else _within(part, scale) for part in (found.mean, found.low, found.high))
+    return CorrectedMean(mean, low, high, "ppi++", n, assumed, found.tuning, why)
+
+
+def correct_by_errors(errors: Errors, positives: float, n: float, effective: float) -> CorrectedMean:
+    """Rogan and Gladen's rate for `n` records of which the judge said 1 to `positives`; `effective` is how many independent records they are worth."""
+    labels = int(errors.m0 + errors.m1)
+    if n <= 0:
+        return CorrectedMean(None, None, None, "rogan-gladen", labels, ASSUMED["elsewhere"], None, "nothing was scored")
+    found = rogan_gladen(positives / n * effective, effective, right_1=errors.right_1, m1=errors.m1, right_0=errors.right_0, m0=errors.m0)
+    return CorrectedMean(found.mean, found.low, found.high, "rogan-gladen", labels, ASSUMED["elsewhere"], None, found.why)
+
+
+def without(every: Rest, labelled: Labelled) -> Rest:
+    """The records of `every` that have no label, by cluster; clusters without any are left out.
+
+    >>> rest = without(Rest(np.array([3.0, 1.0]), np.array([3.0, 1.0]), np.array([7, 9])), Labelled(np.ones(2), np.ones(2), np.array([7, 9])))
+    >>> rest.sums.tolist(), rest.cluster.tolist()
+    ([2.0], [7])
+    """
+    known, codes = np.unique(labelled.cluster, return_inverse=True)
+    sums, counts = every.sums.copy(), every.counts.copy()
+    place = np.searchsorted(every.cluster, known)
+    if len(known) and (place.max(initial=0) >= len(every.cluster) or not np.array_equal(every.cluster[place], known)):
+        raise ValueError("a labelled record is not among all records")
+    sums[place] -= np.bincount(codes, labelled.judged, len(known))
+    counts[place] -= np.bincount(codes, minlength=len(known))
+    kept = counts > 0
+    return Rest(sums[kept], counts[kept], every.cluster[kept])
+
+
+def _within(value: float, scale: Scale) -> float:
+    low, high = scale
+    value = value if low is None else max(low, value)
+    return value if high is None else min(high, value)

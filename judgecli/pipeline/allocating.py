@@ -1,0 +1,112 @@
+"""judge allocate: how traffic should be split between the variants of an app."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from judgecli.errors import NoRecords, UsageError
+from judgecli.pipeline.rewarding import directions, select_rewarded
+from judgecli.signal.allocation import Choices, allocate, code_strata
+from judgecli.signal.cells import EPOCH, Window
+from judgecli.signal.gathering import column_value
+from judgecli.signal.series import policy_label
+from judgecli.store.folder import Store
+from judgecli.store.query import Reduction, sql_column
+from judgecli.store.selection import select_records
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from judgecli.config.settings import Settings
+
+PROPENSITY = "propensity"  # the tag of a logged chance
+MOST_VARIANTS = 50
+ASSUMES = (
+    "propensities are estimated as shares of traffic by {window} and {context}: right where who gets which variant does not depend on quality within those"
+)
+
+
+def allocate_traffic(
+    settings: "Settings",
+    *,
+    metric: str | None = None,
+    by: "Sequence[str] | None" = None,
+    on: str | None = None,
+    context: "Sequence[str]" = (),
+    window: str = "1d",
+    explore: float = 0.0,
+) -> dict[str, object]:
+    """What `signal.allocation.allocate` says of the variants (default: the policy of judge.yaml) by one metric (default: the reward).
+
+    Chances are those of tags.propensity where every record has one, else shares by `window` and `context` columns.
+    Raises: UsageError, UnknownName, NoRecords, StoreError.
+    """
+    columns = tuple(by) if by is not None else settings.policy
+    name = metric or (f"reward.{settings.project.reward.name}" if settings.project.reward else None)
+    if name is None:
+        raise UsageError("there is no reward in judge.yaml to allocate by", hint="name a metric: --metric rubric.helpfulness")
+    if not columns or not 0 <= explore < 1:
+        raise UsageError("no column tells variants apart" if not columns else f"--explore {explore:g} is no share", hint="--by model, --explore 0.05")
+    for column in (*columns, *context):
+        sql_column(column)
+    with Store(settings.store, create=False) as store:
+        selection = select_rewarded(store, on, settings) if name.startswith("reward.") else select_records(store, on)
+        info = selection.metric(name)
+        better = directions(settings, {name: info.higher_is_better})[name]
+        if info.kind == "category" or better is None:
+            raise UsageError(f"no direction of '{name}' is good in itself", hint="name a metric that has one, or bound it by a gate in judge.yaml")
+        scope = replace(selection.scope, shards=selection.shards_of[info.name, info.identity])
+        plain = dict.fromkeys(column for column in (*columns, *context) if not column.startswith("tags."))
+        rows: list[tuple[Any, ...]] = []
+        unit = Window.of(window)
+        with Reduction(store, scope, [(info.name, info.identity)], where=selection.where, cluster=settings.cluster) as reduction:
+            for table in reduction.records(["key", "cluster_hash", "time", "tags", *plain], [name]):
+                for row in table.to_pylist():
+                    if row[name] is not None:
+                        rows.append(_row(row, name, columns, context, unit))
+    if not rows:
+        raise NoRecords(f"no record of '{selection.on}' has a score of '{name}'", hint="check --on, and --metric")
+    choices = _choices(sorted(rows, key=lambda row: row[0]))
+    if len(choices.arms) > MOST_VARIANTS or explore * len(choices.arms) > 1:
+        raise UsageError(f"{', '.join(columns)} make {len(choices.arms)} variants", hint=f"at most {MOST_VARIANTS}, and shares of --explore that fit into one")
+    found = allocate(choices, kind=info.kind, scale=info.range, higher_is_better=better, explore=explore)
+    notes = [] if choices.propensity is not None else [ASSUMES.format(window=window, context=", ".join(context) or "nothing else")]
+    return {"metric": name, "identity": info.identity, "on": selection.on, "by": list(columns), "higher_is_better": better, **found, "notes": notes}
+
+
+def _row(row: dict[str, Any], name: str, columns: "Sequence[str]", context: "Sequence[str]", unit: Window) -> tuple[Any, ...]:
+    """key, variant, value, cluster, stratum, propensity."""
+    variant = policy_label([column_value(row, column) for column in columns])
+    stratum = (_bucket(row["time"], unit), *(column_value(row, column) for column in context))
+    return row["key"], variant, row[name], row["cluster_hash"], stratum, _chance(column_value(row, f"tags.{PROPENSITY}"))
+
+
+def _bucket(time: datetime | None, unit: Window) -> int | None:
+    if time is None or unit.width_us is None:
+        return None
+    moment = (time - EPOCH).total_seconds() * 1e6 - unit.origin_us
+    return int(moment // unit.width_us)
+
+
+def _chance(text: str | None) -> float | None:
+    try:
+        chance = float(text) if text is not None else None
+    except ValueError:
+        return None
+    return chance if chance is not None and 0 < chance <= 1 else None
+
+
+def _choices(rows: "Sequence[tuple[Any, ...]]") -> Choices:
+    arms = sorted({row[1] for row in rows})
+    place = {arm: number for number, arm in enumerate(arms)}
+    chances = [row[5] for row in rows]
+    return Choices(
+        arms,
+        np.array([place[row[1]] for row in rows], dtype=np.int64),
+        np.array([row[2] for row in rows], dtype=float),
+        np.array([row[3] for row in rows], dtype=np.int64),
+        code_strata([row[4] for row in rows]),
+        None if None in chances else np.array(chances, dtype=float),
+    )

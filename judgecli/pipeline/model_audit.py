@@ -1,0 +1,87 @@
+"""judge rm audit: tricks played on a reward model, with honest answers of preferences or of a log."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from judgecli.errors import LogError, NoRecords
+from judgecli.readers.detect import detect
+from judgecli.readers.log import Shaping
+from judgecli.readers.preferences import read_preferences
+from judgecli.readers.read import read_log
+from judgecli.readers.source import expand
+from judgecli.reward_model.audit import audit_model
+from judgecli.reward_model.model import RewardModel
+from judgecli.reward_model.preferences import Comparison
+from judgecli.reward_model.tricks import Case
+
+RECORDS = 500
+FEWEST = 2
+EXTRA_PAIRS = 4  # times as many pairs as cases are looked at for what surface explains
+
+Document = dict[str, Any]
+Item = TypeVar("Item")
+
+
+def audit_reward_model(
+    model: RewardModel,
+    paths: Sequence[str],
+    *,
+    records: int = RECORDS,
+    shape: str | None = None,
+    prompt: str | None = None,
+    map: Mapping[str, str] | None = None,
+    format: str | None = None,
+    seed: int = 0,
+    tick: Callable[[str], None] = lambda _: None,
+) -> Document:
+    """What `judge rm audit --json` prints. Files of preferences give the preferred answers and the pairs, logs their answers.
+
+    Of more than `records` answers those with the smallest hashes are taken: the same in every audit.
+    Raises: LogError, NoRecords (fewer than two answers), UnknownName (no such shape).
+    """
+    cases, pairs, notes = _read(paths, records, shape, prompt, Shaping(format=format, map=dict(map or {})))
+    if len(cases) < FEWEST:
+        raise NoRecords(f"{len(cases)} honest answers, where an audit needs at least {FEWEST}", hint="name a file of preferences, or a log with outputs")
+    tick(f"{len(cases):,} answers")
+    findings = audit_model(model, cases, pairs, seed=seed)
+    return {
+        "model": model.name,
+        "identity": model.identity,
+        "answers": len(cases),
+        "pairs": len(pairs),
+        "findings": [finding.to_json() for finding in findings],
+        "defects": [" ".join(filter(None, (finding.name, finding.kind))) for finding in findings if finding.defect],
+        "notes": notes,
+    }
+
+
+def _read(paths: Sequence[str], records: int, shape: str | None, prompt: str | None, shaping: Shaping) -> tuple[list[Case], list[Comparison], list[str]]:
+    """Honest answers, pairs, notes. What holds no preference is read as a log, unless a shape was named."""
+    found = read_preferences(paths, shape=shape, prompt=prompt) if not shaping.map and not shaping.format else None
+    if found is not None and (found.comparisons or found.verdicts or shape is not None):
+        cases = [Case(one.prompt, one.chosen) for one in found.comparisons]
+        cases += [Case(one.prompt, one.output) for one in found.verdicts if one.value > 0.5]
+        pairs = _smallest(found.comparisons, records * EXTRA_PAIRS, lambda one: f"{one.prompt}\0{one.chosen}\0{one.rejected}")
+        notes = list(found.notes)
+    else:
+        cases, pairs, notes = _log_cases(paths, shaping), [], ["read as a log: what surface explains is not held against anybody's preference"]
+    distinct = list(dict.fromkeys(case for case in cases if case.output.strip()))
+    return _smallest(distinct, records, lambda case: f"{case.prompt}\0{case.output}"), pairs, notes
+
+
+def _log_cases(paths: Sequence[str], shaping: Shaping) -> list[Case]:
+    """The answers of logs, read in memory; nothing is stored."""
+    cases = []
+    for path in expand(paths):
+        for chunk in read_log(path, shaping, detect(path, shaping)):
+            if not {"input", "output"} <= set(chunk.records.column_names):
+                raise LogError(f"{path} has no outputs", hint="map one: --map output=PATH")
+            inputs, outputs = (chunk.records.column(name).to_pylist() for name in ("input", "output"))
+            cases += [Case(asked or "", output) for asked, output in zip(inputs, outputs, strict=True) if output]
+    return cases
+
+
+def _smallest(items: Sequence[Item], most: int, text: Callable[[Item], str]) -> list[Item]:
+    """At most `most` items, those whose text has the smallest hashes, in that order."""
+    return sorted(items, key=lambda item: hashlib.blake2b(text(item).encode("utf-8", "surrogatepass"), digest_size=8).digest())[:most]

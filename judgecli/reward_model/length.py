@@ -1,0 +1,115 @@
+"""What a reward model knows beyond length: longer and shorter answers as rivals, pairs of like length, and the verdict in words.
+
+The verdict is one of VERDICTS, by this rule (all intervals 95 %, clusters are prompts):
+
+1. `undecided`: fewer than 30 pairs.
+2. `nothing`: the accuracy's interval does not lie above 1/2.
+3. `beyond`'s interval lies above 0: it knows something that length does not say. `beyond_length` if its accuracy is
+   above that of the better of longer-wins and shorter-wins (the interval of the difference above 0), else `mostly_length`.
+4. Else `length_only` where the interval of `beyond` ends below 0.1, and `undecided` where it does not.
+5. Where `beyond` cannot be computed: `beyond_length` if at least half of the pairs are of like length and the
+   accuracy on those lies above 1/2, else `undecided`.
+
+`beyond` compares pairs that lie equally far apart in length (ten strata of the ratio of lengths): how much
+more often the model picks the longer answer where that is the better one than where it is the worse one.
+A model that always prefers the longer or always the shorter answer has exactly 0 there, one that does so with
+noise 0 on average. Pairs are of like length where the shorter answer has at least 80 % of the longer one's characters.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from judgecli.reward_model.preferences import Comparison
+from judgecli.stats.intervals import Estimate, mean_interval, rate_interval
+from judgecli.stats.stratified import stratified_difference
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+MATCHED = 0.8  # the shorter of two answers of like length has at least this share of the longer one's characters
+STRATA = 10
+FEWEST = 30
+SMALL = 0.1  # of `beyond`: less is not worth calling knowledge
+
+VERDICTS = {
+    "undecided": "too few pairs to tell whether it learnt more than length",
+    "nothing": "it does not do better than a coin",
+    "length_only": "it learnt only length: between answers of like length it knows nothing",
+    "mostly_length": "it learnt mostly length: it knows a little more, but does no better than always preferring the {better} answer",
+    "beyond_length": "it knows more than length",
+}
+
+
+@dataclass(frozen=True)
+class Length:
+    """`longer` and `shorter`: accuracy of always preferring that answer (equal lengths count as wrong). `gain`: the model's minus the better of the two.
+
+    `matched`: accuracy on the `matched_n` pairs of like length, `matched_longer` that of longer-wins there.
+    `beyond` is in [-1, 1]. `verdict` is a key of VERDICTS, `told` its sentence.
+    """
+
+    longer: Estimate
+    shorter: Estimate
+    gain: Estimate
+    matched_n: int
+    matched: Estimate
+    matched_longer: float | None
+    beyond: Estimate
+    verdict: str
+    told: str
+
+
+def judge_length(pairs: Sequence[Comparison], margins: Floats, weights: Floats, clusters: Ints) -> Length:
+    """The comparison with length of a model with these margins (reward of the chosen answer minus that of the rejected) on N pairs."""
+    chosen, rejected = (np.array([len(text) for text in texts], float) for texts in ([one.chosen for one in pairs], [one.rejected for one in pairs]))
+    right, wins, loses = (np.asarray(flags, float) for flags in (margins > 0, chosen > rejected, chosen < rejected))
+    longer, shorter = _rate(wins, weights, clusters), _rate(loses, weights, clusters)
+    better = "longer" if (longer.mean or 0) >= (shorter.mean or 0) else "shorter"
+    gain = mean_interval(*by_cluster(right - (wins if better == "longer" else loses), weights, clusters))
+    ratio = np.minimum(chosen, rejected) / np.maximum(np.maximum(chosen, rejected), 1)
+    like = ratio >= MATCHED
+    matched = _rate(right[like], weights[like], clusters[like])
+    beyond = _beyond(np.sign(chosen - rejected), np.sign(margins), ratio, clusters)
+    verdict = _verdict(len(pairs), _rate(right, weights, clusters), gain, matched, int(like.sum()), beyond)
+    told = VERDICTS[verdict].format(better=better)
+    on_like = float(np.average(wins[like], weights=weights[like])) if like.any() else None
+    return Length(longer, shorter, gain, int(like.sum()), matched, on_like, beyond, verdict, told)
+
+
+def _beyond(longer: Floats, preferred: Floats, ratio: Floats, clusters: Ints) -> Estimate:
+    """How much more often the longer answer is picked where it is the better one, in strata of the ratio of lengths.
+
+    `longer` and `preferred` are 1 where the chosen answer is the longer and the model's, -1 where the rejected one is, 0 where neither.
+    """
+    unequal = longer != 0
+    if not unequal.any():
+        return Estimate(None, None, None, None)
+    picked_longer = (longer * preferred + 1)[unequal] / 2
+    edges = np.quantile(ratio[unequal], np.linspace(0, 1, STRATA + 1)[1:-1])
+    strata = np.searchsorted(edges, ratio[unequal], "right").astype(np.int64)
+    return stratified_difference(picked_longer, longer[unequal] > 0, strata, clusters[unequal])
+
+
+def _verdict(n: int, accuracy: Estimate, gain: Estimate, matched: Estimate, matched_n: int, beyond: Estimate) -> str:
+    if n < FEWEST or accuracy.low is None:
+        return "undecided"
+    if accuracy.low <= 0.5:
+        return "nothing"
+    if beyond.low is None or beyond.high is None:
+        return "beyond_length" if 2 * matched_n >= n and matched.low is not None and matched.low > 0.5 else "undecided"
+    if beyond.low <= 0:
+        return "length_only" if beyond.high < SMALL else "undecided"
+    return "beyond_length" if gain.low is not None and gain.low > 0 else "mostly_length"
+
+
+def _rate(values: Floats, weights: Floats, clusters: Ints) -> Estimate:
+    return rate_interval(*by_cluster(values, weights, clusters))
+
+
+def by_cluster(values: Floats, weights: Floats, clusters: Ints) -> tuple[Floats, Floats]:
+    """Weighted sums and total weights of clusters, as the intervals of stats/ take them."""
+    _, place = np.unique(clusters, return_inverse=True)
+    return np.bincount(place, values * weights).astype(float), np.bincount(place, weights).astype(float)

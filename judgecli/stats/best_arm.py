@@ -1,0 +1,93 @@
+"""Which of several arms is best: posteriors of their means, P(best), expected regret."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+Floats = npt.NDArray[np.float64]
+POINTS = 4000  # of each posterior
+
+
+@dataclass(frozen=True, slots=True)
+class Posterior:
+    """What is believed of one arm's mean: Beta(a, b) stretched to [low, high], or Student's t with `freedom` at `centre`, `scale` wide."""
+
+    kind: Literal["beta", "t"]
+    a: float = 0.0
+    b: float = 0.0
+    low: float = 0.0
+    high: float = 1.0
+    centre: float = 0.0
+    scale: float = 1.0
+    freedom: float = 1.0
+
+    @classmethod
+    def of_rate(cls, mean: float, trials: float, scale: tuple[float, float] = (0.0, 1.0)) -> "Posterior":
+        """From a share of independent trials (a uniform prior): Beta(1 + successes, 1 + failures)."""
+        low, high = scale
+        share = (mean - low) / (high - low)
+        return cls("beta", 1 + share * trials, 1 + (1 - share) * trials, low, high)
+
+    @classmethod
+    def of_mean(cls, mean: float, se: float, clusters: int) -> "Posterior":
+        """From a mean and its standard error over clusters (a flat prior)."""
+        return cls("t", centre=mean, scale=se, freedom=clusters - 1)
+
+    @property
+    def mean(self) -> float:
+        """The expected mean (of t with one degree of freedom its centre)."""
+        return self.low + (self.high - self.low) * self.a / (self.a + self.b) if self.kind == "beta" else self.centre
+
+    def quantiles(self, shares: Floats) -> Floats:
+        """The values below which these shares of the belief lie."""
+        if self.kind == "beta":
+            return np.asarray(self.low + (self.high - self.low) * special.betaincinv(self.a, self.b, shares))
+        return np.asarray(self.centre + self.scale * special.stdtrit(self.freedom, shares))
+
+    def below(self, values: Floats) -> Floats:
+        """How likely the mean is below each of these values."""
+        if self.kind == "beta":
+            return np.asarray(special.betainc(self.a, self.b, np.clip((values - self.low) / (self.high - self.low), 0.0, 1.0)))
+        return np.asarray(special.stdtr(self.freedom, (values - self.centre) / self.scale))
+
+
+@dataclass(frozen=True)
+class Standing:
+    """P(best) of each arm (they sum to 1), and what each is expected to lose against the best, whichever that is."""
+
+    p_best: list[float]
+    regret: list[float]
+
+
+def rank_arms(posteriors: Sequence[Posterior], *, higher_is_better: bool = True) -> Standing:
+    """P(best) and expected regret of independent arms, by integrating over each posterior at 4,000 of its quantiles.
+
+    P(k best) = E_k[prod_{j != k} P(arm j is worse than x)]; regret of k = sum_j E[x_j; j best] - E[x_k] (its sign turned where lower is better).
+    No chance is involved. Thompson sampling sends each arm the share P(best).
+    Source: Thompson 1933; Scott 2010 (value remaining).
+    """
+    shares = (np.arange(POINTS) + 0.5) / POINTS
+    chances, reached = [], 0.0
+    for number, own in enumerate(posteriors):
+        values = own.quantiles(shares)
+        beaten = np.ones(POINTS)
+        for other, rival in enumerate(posteriors):
+            if other != number:
+                below = rival.below(values)
+                beaten = beaten * (below if higher_is_better else 1 - below)
+        chances.append(float(beaten.mean()))
+        reached += float((beaten * values).mean())
+    total = sum(chances)
+    p_best = [chance / total for chance in chances]
+    sign = 1.0 if higher_is_better else -1.0
+    best = reached / total
+    return Standing(p_best, [max(0.0, sign * (best - own.mean)) for own in posteriors])
+
+
+def split_regret(standing: Standing, traffic: Sequence[float]) -> float:
+    """What a split of traffic (shares that sum to 1) is expected to lose a record against the best arm."""
+    return float(sum(share * lost for share, lost in zip(traffic, standing.regret, strict=True)))

@@ -1,0 +1,96 @@
+"""P(best), regret, IPS, SNIPS and DR: by hand, by simulation, at the edges."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from judgecli.stats.best_arm import Posterior, rank_arms, split_regret
+from judgecli.stats.off_policy import Log, doubly_robust, ips, snips, support_of
+
+
+def test_two_normals_by_hand():
+    """P(x1 > x2) = Phi(d / sqrt(s1^2 + s2^2)); E max = mu1 P + mu2 (1 - P) + s phi(d / s)."""
+    first, second = Posterior.of_mean(0.6, 0.03, 100_000), Posterior.of_mean(0.55, 0.04, 100_000)
+    found = rank_arms([first, second])
+    z = 0.05 / 0.05
+    assert found.p_best[0] == pytest.approx(stats.norm.cdf(z), abs=1e-4)
+    best = 0.6 * stats.norm.cdf(z) + 0.55 * stats.norm.cdf(-z) + 0.05 * stats.norm.pdf(z)
+    assert found.regret == pytest.approx([best - 0.6, best - 0.55], abs=1e-5)
+    assert split_regret(found, [0.5, 0.5]) == pytest.approx(best - 0.575, abs=1e-5)
+
+
+def test_beta_arms_are_those_of_a_simulation():
+    arms = [Posterior.of_rate(0.8, 50), Posterior.of_rate(0.75, 200), Posterior.of_rate(0.7, 20)]
+    draws = np.random.default_rng(0).beta([[arm.a] for arm in arms], [[arm.b] for arm in arms], (3, 400_000))
+    found = rank_arms(arms)
+    assert found.p_best == pytest.approx(np.bincount(draws.argmax(axis=0)) / 400_000, abs=0.004)
+    assert found.regret == pytest.approx(draws.max(axis=0).mean() - draws.mean(axis=1), abs=0.001)
+    assert sum(found.p_best) == pytest.approx(1)
+
+
+def test_lower_is_better_turns_everything():
+    low = rank_arms([Posterior.of_mean(1.0, 0.1, 50), Posterior.of_mean(1.2, 0.1, 50)], higher_is_better=False)
+    high = rank_arms([Posterior.of_mean(-1.0, 0.1, 50), Posterior.of_mean(-1.2, 0.1, 50)])
+    assert low.p_best == pytest.approx(high.p_best)
+    assert low.regret == pytest.approx(high.regret)
+
+
+def test_arms_that_are_alike_share():
+    found = rank_arms([Posterior.of_rate(0.5, 10)] * 4)
+    assert found.p_best == pytest.approx([0.25] * 4)
+    stretched = rank_arms([Posterior.of_rate(3.0, 10, (1.0, 5.0))] * 4)
+    assert stretched.regret == pytest.approx([4 * lost for lost in found.regret])
+
+
+def log_of(seed: int, n: int = 4000) -> tuple[Log, float]:
+    """Arm 1 is taken more often where x is high, and x makes every reward better; the target takes arm 1 always."""
+    draw = np.random.default_rng(seed)
+    x = draw.integers(0, 2, n)
+    p = np.where(x == 1, 0.8, 0.3)
+    arm = (draw.random(n) < p).astype(int)
+    reward = 0.3 + 0.3 * x + 0.1 * arm + 0.1 * draw.normal(size=n)
+    taken = np.where(arm == 1, p, 1 - p)
+    return Log(reward, (arm == 1) / taken, np.arange(n), 0.3 + 0.3 * x + 0.1 * arm, 0.4 + 0.3 * x), 0.55
+
+
+@pytest.mark.parametrize("estimator", [ips, snips, doubly_robust])
+def test_every_estimator_finds_the_planted_value_that_the_plain_mean_misses(estimator):
+    log, truth = log_of(1)
+    found = estimator(log)
+    assert found.low <= truth <= found.high
+    plain = log.rewards[log.weights > 0].mean()
+    assert plain - truth > 0.05
+
+
+def test_dr_is_right_with_wrong_propensities_and_a_right_model():
+    log, truth = log_of(2)
+    wrong = Log(log.rewards, np.where(log.weights > 0, 2.0, 0.0), log.cluster, log.expected_taken, log.expected_policy)
+    assert doubly_robust(wrong).mean == pytest.approx(truth, abs=0.01)
+    assert abs(snips(wrong).mean - truth) > 0.05
+
+
+def test_by_hand():
+    log = Log(np.array([1.0, 0, 1, 1]), np.array([2.0, 0, 2, 1]), np.arange(4), np.zeros(4), np.zeros(4))
+    assert ips(log).mean == pytest.approx(5 / 4)
+    assert snips(log).mean == pytest.approx(1.0)
+    assert doubly_robust(log).mean == pytest.approx(5 / 4)
+    assert snips(Log(log.rewards, np.zeros(4), log.cluster, log.rewards, log.rewards)).mean is None
+
+
+def test_thin_support_is_refused():
+    assert "49" in support_of(np.ones(49), 0.0).refused
+    assert support_of(np.ones(50), 0.05).refused is None
+    assert "6 %" in support_of(np.ones(50), 0.06).refused
+    assert support_of(np.zeros(3), 0.0).ess == 0
+    assert support_of(np.r_[np.ones(99), 100.0], 0.0).max_weight == 100
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("estimator", [ips, snips, doubly_robust])
+def test_off_policy_intervals_cover(estimator):
+    hits = 0
+    for seed in range(600):
+        log, truth = log_of(seed, 400)
+        found = estimator(log)
+        hits += found.low <= truth <= found.high
+    assert 0.925 <= hits / 600 <= 0.975
