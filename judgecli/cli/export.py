@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 SOURCES_HELP = "Whose judgement counts: human, user, code, model, reward; default human,user,code."
 LABEL_HELP = "The label that means good or bad (repeatable); needed where the log has several kinds of thumbs."
-ALARM_HELP = "Export although an alarm stands. No alarm can be raised in this version, so it changes nothing yet."
+ALARM_HELP = "Export although an alarm is open; the manifest names it."
 
 
 def export(
@@ -30,7 +30,7 @@ def export(
     bad: Annotated[float | None, typer.Option("--bad", metavar="REWARD", help="trl-kto: a reward up to here is bad.")] = None,
     label: Annotated[list[str] | None, typer.Option("--label", metavar="NAME", help=LABEL_HELP)] = None,
     standard: Annotated[bool, typer.Option("--standard", help="Plain texts in the place of messages.")] = False,
-    despite_alarm: Annotated[bool, typer.Option("--despite-alarm", help=ALARM_HELP)] = False,  # noqa: ARG001
+    despite_alarm: Annotated[bool, typer.Option("--despite-alarm", help=ALARM_HELP)] = False,
     list_formats: Annotated[bool, typer.Option("--list", help="List the formats.")] = False,
     config: ConfigOption = None,
     store: StoreOption = None,
@@ -47,7 +47,7 @@ def export(
 
     What is not typed is taken from the entry of this format under feedback: in judge.yaml.
     Beside the file stands its manifest: counts, what was dropped and why, hashes.
-    Exit codes: 0, 2 usage, 3 not a single line could be made, 4 environment.
+    Exit codes: 0, 1 an alarm is open (judge alarms list), 2 usage, 3 not a single line could be made, 4 environment.
     """
     from judgecli.errors import UsageError
 
@@ -64,6 +64,7 @@ def export(
         "good": good,
         "bad": bad,
         "standard": standard or None,
+        "despite_alarm": despite_alarm or None,
     }
     typed |= {"sources": _names(sources), "labels": tuple(label) if label else None}
     settings = load(context, config, store)

@@ -101,6 +101,10 @@ class WindowReduction:
         table = self._arrow(query.replace("ROWS", self._coded(columns, metrics)))
         return self._to_cells(table), table
 
+    def rows(self, columns: Sequence[str], query: str) -> pa.Table:
+        """What `query` gives; it selects FROM ROWS, the selected records with w, b0, ... (of `by`), `columns` (SQL AS name) and v0, r0, ... of all metrics."""
+        return self._arrow(query.replace("ROWS", self._relation([*self._columns(), *columns], range(len(self.metrics)))))
+
     def label(self, name: str, table: pa.Table) -> None:
         """Make a table known to `select` under this name."""
         self._connection.register(name, table)
