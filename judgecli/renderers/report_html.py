@@ -39,12 +39,17 @@ def report_html(report: Report) -> str:
 
 
 def _render(report: Report) -> str:
+    return render_page("report.html", _page(report))
+
+
+def render_page(template: str, page: dict[str, Any]) -> str:
+    """A page of `templates/` under the policy that allows one style sheet and nothing else; the template escapes every text."""
     import jinja2
 
     environment = jinja2.Environment(loader=jinja2.PackageLoader("judgecli.renderers"), autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
     style = environment.loader.get_source(environment, "report.css")[0] if environment.loader else ""
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return environment.get_template("report.html").render(page=_page(report), style=style, style_hash=f"sha256-{digest}")
+    return environment.get_template(template).render(page=page, style=style, style_hash=f"sha256-{digest}")
 
 
 def _page(report: Report) -> dict[str, Any]:
@@ -59,7 +64,7 @@ def _page(report: Report) -> dict[str, Any]:
         "sentence": shown(report.sentence, 600),
         "tone": report.tone if report.tone in ("good", "bad", "open") else "open",
         "contents": _contents(report),
-        "headline": [_sentence(line) for line in report.headline],
+        "headline": [sentence_of(line, tone(line)) for line in report.headline],
         "law": law_text(report),
         "by": " and ".join(shown(name, 60) for name in report.by) or "all records",
         "subject": shown(report.subject or ""),
@@ -67,9 +72,9 @@ def _page(report: Report) -> dict[str, Any]:
         "legend": [{"name": shown(policy, 60), "mark": _legend_mark(policy, look)} for policy in report.policies],
         "hero": hero,
         "cards": cards,
-        "first_tables": _drawn(tables_before(report)),
-        "middle_tables": _drawn(tables_between(report)),
-        "last_tables": _drawn(tables_after(report)),
+        "first_tables": drawn_tables(tables_before(report)),
+        "middle_tables": drawn_tables(tables_between(report)),
+        "last_tables": drawn_tables(tables_after(report)),
         "worst": [_example(item, report.subject) for item in report.worst],
         "best": [_example(item, report.subject) for item in report.best],
         "contrast_title": contrast_title(report),
@@ -132,13 +137,13 @@ def tone(line: str) -> str:
     return "worse" if " is worse " in line else "better" if " is better " in line else ""
 
 
-def _sentence(line: str) -> dict[str, str]:
+def sentence_of(line: str, tone: str) -> dict[str, str]:
     """The claim and, in smaller type, what it rests on."""
     claim, bracket, evidence = shown(line, 600).replace(" %", "\u00a0%").rpartition(" (")
-    return {"claim": claim or evidence, "evidence": bracket + evidence if claim else "", "tone": tone(line)}
+    return {"claim": claim or evidence, "evidence": bracket + evidence if claim else "", "tone": tone}
 
 
-def _drawn(tables: Sequence[Table]) -> list[dict[str, Any]]:
+def drawn_tables(tables: Sequence[Table]) -> list[dict[str, Any]]:
     """Tables with what the template needs of each column."""
     found = []
     for table in tables:

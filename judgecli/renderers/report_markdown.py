@@ -57,17 +57,17 @@ def _head(report: Report) -> str:
 
 
 def _first(report: Report) -> str:
-    return "\n".join(_table(table) for table in tables_before(report))
+    return "\n".join(markdown_table(table) for table in tables_before(report))
 
 
 def _middle(report: Report) -> str:
-    return "\n".join(_table(table) for table in tables_between(report))
+    return "\n".join(markdown_table(table) for table in tables_between(report))
 
 
 def _last(report: Report) -> str:
     quality = ["## How good the data is", "", *(f"- {plain(line)}" for line in (law_text(report), *quality_lines(report))), ""]
     methods = ["## How the numbers were made", "", *(f"- **{plain(shown(item.name))}**: {plain(shown(item.text, 600))}" for item in report.methods), ""]
-    return "\n".join([*quality, *(_table(table) for table in tables_after(report)), *(methods if report.methods else [])])
+    return "\n".join([*quality, *(markdown_table(table) for table in tables_after(report)), *(methods if report.methods else [])])
 
 
 def _side_by_side(report: Report) -> str:
@@ -93,7 +93,7 @@ def _standings(report: Report) -> str:
             rows.append([Cell(shown(summary.name)), *(Cell(_standing(mine.get(policy), report), "n") for policy in report.policies)])
     by = " and ".join(report.by) or "all records"
     caption = "Mean (95 % interval), n. Intervals respect clusters (conversations, users)."
-    return _table(Table("policies", f"By {shown(by, 80)}", caption, ("metric", *(shown(policy, 60) for policy in report.policies)), rows))
+    return markdown_table(Table("policies", f"By {shown(by, 80)}", caption, ("metric", *(shown(policy, 60) for policy in report.policies)), rows))
 
 
 def _standing(item: Standing | None, report: Report) -> str:
@@ -104,7 +104,8 @@ def _standing(item: Standing | None, report: Report) -> str:
     return f"{amount(item.mean, summary)}{interval}, n {item.n:,}"
 
 
-def _table(table: Table) -> str:
+def markdown_table(table: Table) -> str:
+    """A table under its heading and caption."""
     head = " | ".join(plain(name) or " " for name in table.columns)
     numbers = [any(row[place].style == "n" for row in table.rows) for place in range(len(table.columns))]
     rule = " | ".join("--:" if number else "---" for number in numbers)

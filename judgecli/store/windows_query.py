@@ -11,7 +11,7 @@ its rows of each window there. A shard that never was asked for a metric gives `
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -70,7 +70,7 @@ class WindowReduction:
         self._connection.execute("SET temp_directory = ?", [str(store.root / ".duckdb")])
         self._connection.register("adopted", selection.scope.adopted)
 
-    def __enter__(self) -> "WindowReduction":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
