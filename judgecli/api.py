@@ -20,6 +20,8 @@ from judgecli.store.query import SCORE_ROWS
 if TYPE_CHECKING:
     import pandas as pd
 
+    from judgecli.pipeline.rollouts import RewardFunction
+
 
 class _Silent:
     """A progress that shows nothing."""
@@ -76,6 +78,28 @@ def score(
     if not hasattr(data, "to_dict"):
         raise UsageError(f"cannot score a {type(data).__name__}", hint="give a path, or a pandas DataFrame with one record a row")
     return _score_frame(data, shaping, bind_all(specs))
+
+
+def reward_function(
+    *scorers: str,
+    config: str | Path | None = None,
+    root: str | Path | None = None,
+    columns: Mapping[str, str] | None = None,
+    unscored: float | None = None,
+    identity: str | None = None,
+    allow_code: bool = False,
+) -> "RewardFunction":
+    """A reward as RL trainers call it: for `reward_funcs` of TRL's GRPOTrainer, and as `.compute_score` for verl.
+
+    `scorers`: a reward model's folder, or specs as typed after `-s` (their mean on [0, 1], each turned so that more is better);
+    none: the reward of judge.yaml (`config`, default the one here). `root`: where its files are looked up, default the folder of
+    `config`. `columns`: what the dataset calls a record column, {"reference": "solution"}. `unscored`: what verl gets where there
+    is no reward; without it that raises. `identity`: the reward must have it. `allow_code`: judge.yaml may name code.
+    Raises: the errors of judgecli.errors.
+    """
+    from judgecli.pipeline.rollouts import RewardFunction
+
+    return RewardFunction(scorers, config=config, root=root, columns=columns, unscored=unscored, identity=identity, allow_code=allow_code)
 
 
 def _score_stored(path: str, scorers: Sequence[str] | None, shaping: Shaping, store: Path) -> "pd.DataFrame":

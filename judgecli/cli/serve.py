@@ -7,17 +7,17 @@ import typer
 from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load
 
 if TYPE_CHECKING:
-    pass
+    from judgecli.config import Settings
+    from judgecli.serve.reward_server import ServeSettings
 
+REWARD_HELP = "A reward model's folder, or scorers; default: the reward of judge.yaml."
 TEMPLATE_HELP = "How a text was made of {input} and {output}, for clients that send one text; \\n is a line end. '{output}': the text is the answer alone."
 CODE_HELP = "Run scorers that are code of the project (judge.yaml: ./mine.py:f)."
 
 
 def serve(
     context: typer.Context,
-    reward: Annotated[
-        list[str] | None, typer.Argument(metavar="[REWARD]...", help="A reward model's folder, or scorers; default: the reward of judge.yaml.")
-    ] = None,
+    reward: Annotated[list[str] | None, typer.Argument(metavar="[REWARD]...", help=REWARD_HELP)] = None,
     host: Annotated[str, typer.Option("--host", help="The address to listen on; beyond loopback a token is needed.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 takes a free one.")] = 8400,
     token_env: Annotated[str | None, typer.Option("--token-env", metavar="VARIABLE", help="Want the token that this environment variable holds.")] = None,
@@ -47,36 +47,36 @@ def serve(
     /metrics beside them. The reward is fixed now: no request names a model or a path.
     Ends with Ctrl-C. Exit codes: 2 usage or configuration, 4 environment, 130 or 143 ended by a signal.
     """
+    from judgecli.serve.reward_server import ServeSettings
+    from judgecli.serve.reward_wire import Template
+
+    limits = {"most_rows": max_rows, "longest_text": max_chars, "most_requests": max_requests, "largest_body": int(max_body_mb * (1 << 20))}
+    form = Template(_checked(template), tuple(end_token or ()))
+    served = ServeSettings(host, port, _token(token_env), form, batch_rows=batch_rows, batch_wait_s=batch_ms / 1000, **limits)
+    served.check()
+    _serve(reward or [], load(context, config, store, allow_code=allow_code), served, as_json=as_json, quiet=quiet)
+
+
+def _serve(specs: list[str], settings: "Settings", served: "ServeSettings", *, as_json: bool, quiet: bool) -> None:
+    """Open the reward, tell where it is served, and serve it until a signal comes."""
+    import sys
+
     from judgecli.cli.output import show
     from judgecli.pipeline.live import open_reward
     from judgecli.renderers import terminal
-    from judgecli.serve.reward_server import RewardServer, ServeSettings, describe
-    from judgecli.serve.reward_wire import Template
+    from judgecli.serve.reward_server import RewardServer, describe
 
-    settings = ServeSettings(
-        host=host,
-        port=port,
-        token=_token(token_env),
-        template=Template(_checked(template), tuple(end_token or ())),
-        largest_body=int(max_body_mb * (1 << 20)),
-        most_rows=max_rows,
-        longest_text=max_chars,
-        most_requests=max_requests,
-        batch_rows=batch_rows,
-        batch_wait_s=batch_ms / 1000,
-    )
-    settings.check()
-    asked = open_reward(reward or (), load(context, config, store, allow_code=allow_code))
+    reward = open_reward(specs, settings)
     try:
-        server = RewardServer(asked, settings)
+        server = RewardServer(reward, served)
         bound = server.listen()
-        document = describe(asked, server.url_of(bound), settings)
+        document = describe(reward, server.url_of(bound), served)
         if as_json or not quiet:
             show(document, lambda page: terminal.facts(document, page), as_json=as_json)
-            typer.echo("", nl=False)  # flushed: whoever started this waits for the line
+            sys.stdout.flush()  # whoever started this waits for it
         server.run(bound)
     finally:
-        asked.close()
+        reward.close()
 
 
 def _token(variable: str | None) -> str | None:

@@ -1,7 +1,7 @@
 """Rewards on demand: a reward model, some scorers, or the whole reward of judge.yaml, asked about outputs that were never logged."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,6 +58,24 @@ def _spec_of(text: str) -> Spec:
     return Spec(f"rm.{Path(text).name}", f"rm:{text}") if (Path(text) / CARD).is_file() else catalog.parse_spec(text)
 
 
+def rooted(settings: "Settings", root: Path) -> "Settings":
+    """The settings with the files that judge.yaml names (models, rubrics, code) and the store looked up in `root`, wherever the process stands."""
+    scorers = tuple(replace(entry, target=rooted_target(entry.target, root)) for entry in settings.scorers)
+    return replace(settings, scorers=scorers, store=root / settings.store)
+
+
+def rooted_target(target: str, root: Path) -> str:
+    """The target of a spec with its file looked up in `root`.
+
+    >>> rooted_target("rm:models/support", Path("/home")), rooted_target("words", Path("/home"))
+    ('rm:/home/models/support', 'words')
+    """
+    prefix, colon, name = target.partition(":")
+    if prefix in ("rm", "rubric") and "://" not in target and (prefix == "rm" or name.endswith((".yaml", ".yml")) or "/" in name):
+        return f"{prefix}{colon}{root / name}"
+    return f"{root / prefix}{colon}{name}" if prefix.endswith(".py") else target
+
+
 def _is_folder(spec: Spec) -> bool:
     return spec.target.startswith("rm:") and "://" not in spec.target
 
@@ -68,6 +86,7 @@ class ModelReward:
 
     model: "RewardModel"
     columns: frozenset[str] = frozenset({"input", "output"})
+    required: frozenset[str] = frozenset({"output"})
     range: tuple[float | None, float | None] = (None, None)
 
     @property
@@ -85,7 +104,7 @@ class ModelReward:
         total = count_rows(rows)
         outputs, inputs = rows["output"], rows.get("input", [None] * total)
         found = [Outcome(None, "input_missing_field")] * total
-        asked = [place for place in range(total) if isinstance(outputs[place], str)]  # type: ignore[call-overload]
+        asked = [place for place in range(total) if isinstance(outputs[place], str)]
         if not asked:
             return found
         given = self.model.rewards([inputs[place] for place in asked], [outputs[place] for place in asked])  # type: ignore[misc]
@@ -121,20 +140,26 @@ class ComposedReward:
     @property
     def columns(self) -> frozenset[str]:
         """What its scorers read."""
-        asked = self.judges.metrics if self.judges is not None else ()
-        return frozenset(column.source for metric in (*self.metrics, *asked) for column in metric.scorer.columns)
+        return frozenset(column.source for metric in self._all for column in metric.scorer.columns)
+
+    @property
+    def required(self) -> frozenset[str]:
+        """What the scorers of its terms and vetoes cannot do without, optional terms apart."""
+        optional = {term.metric for term in self.spec.terms if term.optional} - {veto.metric for veto in self.spec.vetoes}
+        return frozenset(column.source for metric in self._all if metric.name not in optional for column in metric.scorer.columns if column.required)
+
+    @property
+    def _all(self) -> list[Metric]:
+        return [*self.metrics, *(self.judges.metrics if self.judges is not None else ())]
 
     def rewards(self, rows: Rows) -> list[Outcome]:
         """One outcome a row, with the reason that a stored reward would have."""
         if not count_rows(rows):
             return []
         records = to_records(rows)
-        cells = score_table(records, self.metrics) if self.metrics else pa.table({})
-        if self.judges is not None:
-            for table in self.judges.cells(records):
-                for name in table.column_names:
-                    cells = cells.append_column(name, table.column(name)) if cells.num_columns else pa.table({name: table.column(name)})
-        composed = compose(self.spec, cells)
+        tables = [score_table(records, self.metrics)] if self.metrics else []
+        tables += self.judges.cells(records) if self.judges is not None else []
+        composed = compose(self.spec, pa.table({name: table.column(name) for table in tables for name in table.column_names}))
         values, reasons = composed.column(self.spec.metric).to_pylist(), composed.column(f"{self.spec.metric}.reason").cast(pa.string()).to_pylist()
         return [Outcome(value, reason) for value, reason in zip(values, reasons, strict=True)]
 
@@ -173,7 +198,9 @@ def _composed(specs: Sequence[Spec], settings: "Settings", name: str | None) -> 
     facts = {metric.name: metric_info(metric) for metric in (*metrics, *(entry.metric for entry in entries))}
     _check_columns([*metrics, *(entry.metric for entry in entries)])
     if name is None:
-        spec = build_reward(OWN_NAME, {fact: Term(weight=1.0) for fact in facts}, [], metrics=facts, frozen={}, where=lambda place: place)
+        spec = build_reward(
+            OWN_NAME, {fact: Term(weight=1.0) for fact in facts}, [], metrics=facts, frozen={}, where=lambda _: "of the scorers that were named"
+        )
     else:
         planned = plan_reward(settings, facts)
         assert planned is not None

@@ -7,16 +7,16 @@ import asyncio
 import shlex
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
 
-from judgecli.engine.judging import AskFailed
 from judgecli.engine.shard import OPEN, Cells, fill_one, open_cells, read_columns
 from judgecli.errors import JudgeUnavailable, UsageError
+from judgecli.judge.request import Ask, AskFailed
 from judgecli.pipeline.asking import Budget, Counts, LedgerAsk
 from judgecli.pipeline.judging import JudgePlan
 from judgecli.pipeline.rubrics import JudgeEntry, plan_judges
@@ -27,6 +27,7 @@ from judgecli.store.replies import Replies
 if TYPE_CHECKING:
     from judgecli.config.settings import Settings
 
+Result = TypeVar("Result")
 LIVE = bytes(16)  # the record key of an output that was never logged
 CLOSING_S = 10.0
 
@@ -56,8 +57,7 @@ class LiveJudges:
 
     def cells(self, records: pa.Table) -> list[pa.Table]:
         """NAME, NAME.reason a metric, for every record. An endpoint that cannot be asked at all leaves them waiting (`auth`, `not_asked`)."""
-        found: list[pa.Table] = self._wait(self._judge(records))
-        return found
+        return self._wait(self._judge(records))
 
     def close(self) -> None:
         """Close endpoints, ledger and thread."""
@@ -71,21 +71,22 @@ class LiveJudges:
             self._loop.close()
             self._store.ledger.close()
 
-    def _wait(self, work: object) -> object:  # type: ignore[misc]
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()  # type: ignore[arg-type]
+    def _wait(self, work: Coroutine[object, object, Result]) -> Result:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     async def _open(self, entries: Sequence[JudgeEntry], settings: "Settings") -> None:
         ledger = self._store.ledger
         run_id = ledger.start_run(command=shlex.join(sys.argv), logs=[], now=datetime.now(UTC).isoformat(timespec="microseconds"))
         whole = Budget(settings.judge.max_calls, settings.judge.max_cost)
         replies = await self._stack.enter_async_context(Replies(ledger.path))
-        sends: dict[int, tuple[object, asyncio.Semaphore]] = {}
+        sends: dict[int, tuple[Ask, asyncio.Semaphore]] = {}
         for plan in plan_judges(entries, ledger):
-            send, slots = None, asyncio.Semaphore(1)
+            send: Ask | None = None
+            slots = asyncio.Semaphore(1)
             if plan.endpoint is not None:
                 if id(plan.endpoint) not in sends:
                     sends[id(plan.endpoint)] = (await self._stack.enter_async_context(plan.endpoint.open()), asyncio.Semaphore(2 * plan.endpoint.concurrency))
-                send, slots = sends[id(plan.endpoint)]  # type: ignore[assignment]
+                send, slots = sends[id(plan.endpoint)]
             ask = LedgerAsk(replies, plan.metric.identity, send, plan.price, (whole, plan.budget), slots, Counts(), run_id)
             self._asks[plan.metric.name] = (plan, ask)
 

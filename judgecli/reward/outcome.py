@@ -24,7 +24,8 @@ class Outcome:
 class LiveReward(Protocol):
     """A reward that can be asked at any time; its definition was fixed when it was made.
 
-    `identity` is 16 hex digits; `columns` are the record columns that it reads; `range` is the scale of its numbers, None where
+    `identity` is 16 hex digits; `columns` are the record columns that it reads, `required` those
+    without which it has no value; `range` is the scale of its numbers, None where
     an end is open (a reward model: log-odds).
     """
 
@@ -36,6 +37,9 @@ class LiveReward(Protocol):
 
     @property
     def columns(self) -> frozenset[str]: ...
+
+    @property
+    def required(self) -> frozenset[str]: ...
 
     @property
     def range(self) -> tuple[float | None, float | None]: ...

@@ -87,7 +87,7 @@ class RewardServer:
         routes += [Route("/health", self._guarded("/health", self._health), methods=["GET"])]
         routes += [Route("/metrics", self._guarded("/metrics", self._metrics), methods=["GET"])]
         handlers = {404: _not_there, 405: _not_there}
-        self.app = Starlette(routes=routes, lifespan=self._lifespan, exception_handlers=handlers)  # type: ignore[arg-type]
+        self.app = Starlette(routes=routes, lifespan=self._lifespan, exception_handlers=handlers)
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:

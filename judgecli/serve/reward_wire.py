@@ -177,7 +177,7 @@ def read_conversation(messages: object, template: Template) -> tuple[str | None,
     questions = [content for role, content in texts if role == "user"]
     if questions and not isinstance(questions[-1], str):
         raise Refused(422, "the last message of the user is no text", rows=[0])
-    return (questions[-1] if questions else None), template.cut(texts[-1][1])  # type: ignore[return-value]
+    return (questions[-1] if questions else None), template.cut(texts[-1][1])
 
 
 def _columns(pairs: Sequence[tuple[str | None, str]]) -> Rows:

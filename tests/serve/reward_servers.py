@@ -20,6 +20,7 @@ class ByLength:
     name: str = "by_length"
     identity: str = "0123456789abcdef"
     columns: frozenset[str] = frozenset({"input", "output"})
+    required: frozenset[str] = frozenset({"output"})
     range: tuple[float | None, float | None] = (None, None)
     pause_s: float = 0.0
     batches: list[int] = field(default_factory=list)

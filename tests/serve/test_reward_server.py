@@ -153,7 +153,7 @@ def test_content_type_method_and_size(server):
 def test_chunked_bodies_have_a_cap_too(server):
     with server.connect() as connection:
         connection.sendall(b"POST /v1/rewards HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n")
-        with pytest.raises(OSError):  # noqa: PT011 - reset or broken pipe, as the system likes
+        with pytest.raises(OSError):  # noqa: PT011, PT012 - reset or broken pipe, as the system likes
             for _ in range(2000):
                 connection.sendall(b"1000\r\n" + b"x" * 4096 + b"\r\n")
 
