@@ -14,13 +14,16 @@ from judgecli.config.project import Term
 from judgecli.engine.shard import score_table
 from judgecli.engine.worker import metric_info
 from judgecli.errors import UsageError
+from judgecli.pipeline.judged import Judges
 from judgecli.pipeline.live_judges import LiveJudges
 from judgecli.pipeline.rewarding import check_frozen, needed_metrics, plan_reward
 from judgecli.pipeline.rubrics import is_rubric, read_rubrics
 from judgecli.pipeline.scoring import bind_all, check_names, choose_scorers
+from judgecli.pipeline.served import read_served
 from judgecli.reward.compose import compose
 from judgecli.reward.outcome import LISTS, TAGS, TEXTS, LiveReward, Outcome, Rows, count_rows
 from judgecli.reward.spec import RewardSpec, build_reward
+from judgecli.reward_model.remote import is_served
 from judgecli.schema import RECORDS
 from judgecli.scorer import Metric
 
@@ -194,19 +197,20 @@ def _composed(specs: Sequence[Spec], settings: "Settings", name: str | None) -> 
     if imported is not None:
         raise UsageError(f"'{imported.name}' is a score that logs hold, and a live output has none", hint="put a scorer in its place")
     entries = read_rubrics([spec for spec in specs if is_rubric(spec)], settings)
-    metrics = bind_all([spec for spec in specs if not is_rubric(spec)])
-    facts = {metric.name: metric_info(metric) for metric in (*metrics, *(entry.metric for entry in entries))}
-    _check_columns([*metrics, *(entry.metric for entry in entries)])
+    served = read_served(specs, settings)
+    metrics = bind_all([spec for spec in specs if not is_rubric(spec) and not is_served(spec.target)])
+    known = [*metrics, *(entry.metric for entry in entries), *(model.metric for model in served)]
+    facts = {metric.name: metric_info(metric) for metric in known}
+    _check_columns(known)
     if name is None:
-        spec = build_reward(
-            OWN_NAME, {fact: Term(weight=1.0) for fact in facts}, [], metrics=facts, frozen={}, where=lambda _: "of the scorers that were named"
-        )
+        place, terms = "the scorers that were named", {fact: Term(weight=1.0) for fact in facts}
+        spec = build_reward(OWN_NAME, terms, [], metrics=facts, frozen={}, where=lambda _: place)
     else:
         planned = plan_reward(settings, facts)
         assert planned is not None
         check_frozen(planned, settings)
         spec = planned
-    return ComposedReward(spec, metrics, LiveJudges(entries, settings) if entries else None)
+    return ComposedReward(spec, metrics, LiveJudges(Judges(entries, served), settings) if entries or served else None)
 
 
 def _check_columns(metrics: Sequence[Metric]) -> None:

@@ -7,7 +7,7 @@ import asyncio
 import shlex
 import sys
 import threading
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -18,8 +18,10 @@ from judgecli.engine.shard import OPEN, Cells, fill_one, open_cells, read_column
 from judgecli.errors import JudgeUnavailable, UsageError
 from judgecli.judge.request import Ask, AskFailed
 from judgecli.pipeline.asking import Budget, Counts, LedgerAsk
+from judgecli.pipeline.judged import Judges
 from judgecli.pipeline.judging import JudgePlan
-from judgecli.pipeline.rubrics import JudgeEntry, plan_judges
+from judgecli.pipeline.rubrics import plan_judges
+from judgecli.pipeline.served import plan_served
 from judgecli.scorer import Metric, Score
 from judgecli.store.folder import Store
 from judgecli.store.replies import Replies
@@ -35,14 +37,13 @@ CLOSING_S = 10.0
 class LiveJudges:
     """The judges of one reward, open until `close`. Not for many threads at once."""
 
-    def __init__(self, entries: Sequence[JudgeEntry], settings: "Settings") -> None:
+    def __init__(self, judges: Judges, settings: "Settings") -> None:
         """Raises: UsageError (a sampled rubric), JudgeUnavailable (no key, no address)."""
-        sampled = next((entry for entry in entries if entry.settings.sample < 1), None)
+        samples = {entry.metric.name: entry.settings.sample for entry in judges.rubrics} | {entry.metric.name: entry.sample for entry in judges.served}
+        sampled = next((name for name, sample in samples.items() if sample < 1), None)
         if sampled is not None:
-            raise UsageError(
-                f"'{sampled.metric.name}' judges a sample, and a live reward needs every row", hint="set sample: 1 for it, or make the term optional"
-            )
-        self.metrics: list[Metric] = [entry.metric for entry in entries]
+            raise UsageError(f"'{sampled}' judges a sample, and a live reward needs every row", hint="set sample: 1 for it, or make the term optional")
+        self.metrics: list[Metric] = [*(rubric.metric for rubric in judges.rubrics), *(model.metric for model in judges.served)]
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="judge-live", daemon=True)
         self._thread.start()
@@ -50,7 +51,7 @@ class LiveJudges:
         self._asks: dict[str, tuple[JudgePlan, LedgerAsk]] = {}
         self._store = Store(settings.store)
         try:
-            self._wait(self._open(entries, settings))
+            self._wait(self._open(judges, settings))
         except BaseException:
             self.close()
             raise
@@ -74,13 +75,13 @@ class LiveJudges:
     def _wait(self, work: Coroutine[object, object, Result]) -> Result:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
-    async def _open(self, entries: Sequence[JudgeEntry], settings: "Settings") -> None:
+    async def _open(self, judges: Judges, settings: "Settings") -> None:
         ledger = self._store.ledger
         run_id = ledger.start_run(command=shlex.join(sys.argv), logs=[], now=datetime.now(UTC).isoformat(timespec="microseconds"))
         whole = Budget(settings.judge.max_calls, settings.judge.max_cost)
         replies = await self._stack.enter_async_context(Replies(ledger.path))
         sends: dict[int, tuple[Ask, asyncio.Semaphore]] = {}
-        for plan in plan_judges(entries, ledger):
+        for plan in (*plan_judges(judges.rubrics, ledger), *plan_served(judges.served)):
             send: Ask | None = None
             slots = asyncio.Semaphore(1)
             if plan.endpoint is not None:

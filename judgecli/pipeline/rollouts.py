@@ -129,7 +129,7 @@ class RewardFunction:
         for name in sorted(reward.columns - {"input", "output"}):
             plain = name.removeprefix(TAGS)
             places = (self._columns.get(name), self._columns.get(plain), name, plain, f"tags.{plain}")
-            given = next((columns[place] for place in places if place in columns), None)
+            given = next((columns[place] for place in places if place is not None and place in columns), None)
             if given is not None:
                 found[name] = [_passages(value) if name in LISTS else _text(value) for value in given]
             elif name in reward.required:

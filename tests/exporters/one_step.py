@@ -65,7 +65,8 @@ def main(kind: str, path: str, reward: str = "") -> None:
     shape = LlamaConfig(vocab_size=len(words), hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2, num_key_value_heads=2)
     shape.pad_token_id, shape.eos_token_id = words.pad_token_id, words.eos_token_id
     if kind == "grpo":
-        return explore(shape, rows, words, path, imported(reward))
+        explore(shape, rows, words, path, imported(reward))
+        return
     shared = {"output_dir": f"{path}.{kind}", "max_steps": 1, "per_device_train_batch_size": 2, "report_to": "none", "use_cpu": True, "bf16": False}
     shared |= {"save_strategy": "no", "logging_steps": 1, "gradient_checkpointing": False}
     if kind == "reward":
