@@ -61,7 +61,8 @@ def _serve(specs: list[str], settings: "Settings", served: "ServeSettings", *, a
     """Open the reward, tell where it is served, and serve it until a signal comes."""
     import sys
 
-    from judgecli.cli.output import show
+    from judgecli.cli.failure import Terminated
+    from judgecli.cli.output import say, show
     from judgecli.pipeline.live import open_reward
     from judgecli.renderers import terminal
     from judgecli.serve.reward_server import RewardServer, describe
@@ -75,6 +76,9 @@ def _serve(specs: list[str], settings: "Settings", served: "ServeSettings", *, a
             show(document, lambda page: terminal.facts(document, page), as_json=as_json)
             sys.stdout.flush()  # whoever started this waits for it
         server.run(bound)
+    except KeyboardInterrupt as signalled:  # the way a server ends; nothing of it is to be continued
+        say("stopped", quiet=quiet)
+        raise typer.Exit(143 if isinstance(signalled, Terminated) else 130) from None
     finally:
         reward.close()
 

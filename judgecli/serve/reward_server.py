@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import uvicorn
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+BACKLOG = 2048
 GRACE_S = 3  # what is under way when the server ends may take this long
 JSON = "application/json"
 
@@ -197,6 +198,7 @@ class RewardServer:
         try:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             bound.bind((self.settings.host, self.settings.port))
+            bound.listen(BACKLOG)  # who is told the address now may connect at once
         except (OSError, OverflowError) as error:
             bound.close()
             said = getattr(error, "strerror", None) or str(error)
@@ -233,7 +235,7 @@ def make_server(app: Starlette, settings: ServeSettings) -> "uvicorn.Server":
         proxy_headers=False,
         timeout_keep_alive=int(settings.idle_s),
         timeout_graceful_shutdown=GRACE_S,
-        backlog=2048,
+        backlog=BACKLOG,
         h11_max_incomplete_event_size=64 << 10,
     )
     return uvicorn.Server(config)
