@@ -1,6 +1,6 @@
 """Rewards on demand: a reward model, some scorers, or the whole reward of judge.yaml, asked about outputs that were never logged."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from judgecli.catalog import Spec
 from judgecli.config.project import Term
 from judgecli.engine.shard import score_table
 from judgecli.engine.worker import metric_info
-from judgecli.errors import UsageError
+from judgecli.errors import ConfigError, UsageError
 from judgecli.pipeline.judged import Judges
 from judgecli.pipeline.live_judges import LiveJudges
 from judgecli.pipeline.rewarding import check_frozen, needed_metrics, plan_reward
@@ -22,7 +22,7 @@ from judgecli.pipeline.scoring import bind_all, check_names, choose_scorers
 from judgecli.pipeline.served import read_served
 from judgecli.reward.compose import compose
 from judgecli.reward.outcome import LISTS, TAGS, TEXTS, LiveReward, Outcome, Rows, count_rows
-from judgecli.reward.spec import RewardSpec, build_reward
+from judgecli.reward.spec import MetricFacts, RewardSpec, build_reward
 from judgecli.reward_model.remote import is_served
 from judgecli.schema import RECORDS
 from judgecli.scorer import Metric
@@ -203,14 +203,22 @@ def _composed(specs: Sequence[Spec], settings: "Settings", name: str | None) -> 
     facts = {metric.name: metric_info(metric) for metric in known}
     _check_columns(known)
     if name is None:
-        place, terms = "the scorers that were named", {fact: Term(weight=1.0) for fact in facts}
-        spec = build_reward(OWN_NAME, terms, [], metrics=facts, frozen={}, where=lambda _: place)
+        spec = _equal_weights(facts)
     else:
         planned = plan_reward(settings, facts)
         assert planned is not None
         check_frozen(planned, settings)
         spec = planned
     return ComposedReward(spec, metrics, LiveJudges(Judges(entries, served), settings) if entries or served else None)
+
+
+def _equal_weights(facts: Mapping[str, MetricFacts]) -> RewardSpec:
+    """The mean of scorers. Raises: UsageError where one has no closed scale, or no direction that is good in itself."""
+    try:
+        return build_reward(OWN_NAME, {name: Term(weight=1.0) for name in facts}, [], metrics=facts, frozen={}, where=lambda _: "")
+    except ConfigError as error:
+        said = str(error).removeprefix(": ").removeprefix("reward.terms.")
+        raise UsageError(said, hint="write a reward: in judge.yaml that says so for it (range, normalise, higher_is_better)") from error
 
 
 def _check_columns(metrics: Sequence[Metric]) -> None:
