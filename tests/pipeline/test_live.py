@@ -1,11 +1,8 @@
 """Live rewards: a model's own numbers and doubt, a composed reward with a judge, what has no reward and why."""
 
-import asyncio
-import contextlib
-import threading
-
 import numpy as np
 import pytest
+from loops import in_thread
 
 import judgecli
 from judgecli.errors import UsageError
@@ -72,20 +69,8 @@ def test_files_are_looked_up_beside_the_project(target, found):
     assert rooted_target(target, Path("/root")) == found
 
 
-@contextlib.contextmanager
 def fake_judge(**settings):
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    server = FakeJudge(FakeSettings(**settings))
-    asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result(10)
-    try:
-        yield server
-    finally:
-        asyncio.run_coroutine_threadsafe(server.__aexit__(), loop).result(10)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
-        loop.close()
+    return in_thread(FakeJudge(FakeSettings(**settings)))
 
 
 PROJECT = """

@@ -1,13 +1,12 @@
 """Served reward models as scorers of a run: scores and reasons, asked once, caps, replay, dry run, as a term of a reward."""
 
-import asyncio
 import contextlib
 import json
 import sys
-import threading
 from pathlib import Path
 
 import pytest
+from loops import in_thread
 
 sys.path.append(str(Path(__file__).parent.parent / "endpoint"))
 import judgecli
@@ -20,18 +19,8 @@ from reward_models import RewardModel, Served, number
 @contextlib.contextmanager
 def served(model):
     """The address of a reward model that runs in a thread."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    server = Served(model)
-    asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result(10)
-    try:
+    with in_thread(Served(model)) as server:
         yield server.root
-    finally:
-        asyncio.run_coroutine_threadsafe(server.__aexit__(), loop).result(10)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
-        loop.close()
 
 
 def write_log(path, outputs):
