@@ -58,6 +58,7 @@ def score(
     """
     from judgecli.catalog import Spec, default_names, parse_spec
     from judgecli.pipeline import bind_all
+    from judgecli.reward_model.remote import is_served
 
     scorers = [scorers] if isinstance(scorers, str) else scorers
     for spec in scorers or ():
@@ -65,9 +66,12 @@ def score(
             raise UsageError(f"a scorer is named by a text, and this is a {type(spec).__name__}", hint="scorers=['words', './mine.py:politeness']")
     imported = sorted(name for name in map or () if name.startswith("score."))
     specs = [parse_spec(text) for text in scorers] if scorers else [Spec(name, name) for name in [*default_names(), *imported]]
-    rubric = next((spec.name for spec in specs if spec.target.startswith("rubric:")), None)
-    if rubric is not None and store is None:
-        raise UsageError(f"'{rubric}' asks a judge, whose answers must be kept", hint="score a path with store=FOLDER, and name the model in JUDGE_MODEL")
+    asked = next((spec for spec in specs if spec.target.startswith("rubric:") or is_served(spec.target)), None)
+    if asked is not None and store is None:
+        way = "" if is_served(asked.target) else ", and name the model in JUDGE_MODEL"
+        raise UsageError(
+            f"'{asked.name}' asks a {'reward model' if not way else 'judge'}, whose answers must be kept", hint=f"score a path with store=FOLDER{way}"
+        )
     shaping = Shaping(format=format, map=dict(map or {}), zone=zone)
     if isinstance(data, (str, Path)):
         if store is not None:

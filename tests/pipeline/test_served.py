@@ -12,7 +12,7 @@ sys.path.append(str(Path(__file__).parent.parent / "endpoint"))
 import judgecli
 from judgecli.cli import main
 from judgecli.config.settings import load_settings
-from judgecli.errors import ConfigError
+from judgecli.errors import ConfigError, UsageError
 from reward_models import RewardModel, Served, number
 
 
@@ -162,3 +162,23 @@ def test_addresses_that_may_hold_a_secret_are_refused(folder, url, capsys):
     (folder / "judge.yaml").write_text(f"scorers: [{{reward_model: '{url}', name: n}}]\n", encoding="utf-8")
     assert main(["score", "log.jsonl", "--map", "auto"]) == 2
     assert "secret" not in capsys.readouterr().err
+
+
+def test_verdicts_are_read_again_without_a_call(folder, capsys):
+    write_log(folder / "log.jsonl", ["abc", "null"])
+    model = RewardModel()
+    with served(model) as url:
+        score(capsys, "-s", f"rm=rm:{url}/classify", code=3)
+    asked = len(model.calls)
+    assert main(["replies", "reparse", "log.jsonl", "-s", f"rm=rm:{url}/classify", "--json"]) == 3
+    assert json.loads(capsys.readouterr().out)["metrics"]["rm"]["scored"] == 1
+    assert len(model.calls) == asked
+
+
+def test_in_python_answers_must_be_kept(folder):
+    write_log(folder / "log.jsonl", ["abc"])
+    with served(RewardModel()) as url:
+        with pytest.raises(UsageError, match="asks a reward model, whose answers must be kept"):
+            judgecli.score("log.jsonl", f"rm=rm:{url}/classify")
+        frame = judgecli.score("log.jsonl", f"rm=rm:{url}/classify", store=folder / "kept")
+    assert frame["rm"].tolist() == [0.3]
