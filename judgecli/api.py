@@ -68,10 +68,8 @@ def score(
     specs = [parse_spec(text) for text in scorers] if scorers else [Spec(name, name) for name in [*default_names(), *imported]]
     asked = next((spec for spec in specs if spec.target.startswith("rubric:") or is_served(spec.target)), None)
     if asked is not None and store is None:
-        way = "" if is_served(asked.target) else ", and name the model in JUDGE_MODEL"
-        raise UsageError(
-            f"'{asked.name}' asks a {'reward model' if not way else 'judge'}, whose answers must be kept", hint=f"score a path with store=FOLDER{way}"
-        )
+        who, way = ("reward model", "") if is_served(asked.target) else ("judge", ", and name the model in JUDGE_MODEL")
+        raise UsageError(f"'{asked.name}' asks a {who}, whose answers must be kept", hint=f"score a path with store=FOLDER{way}")
     shaping = Shaping(format=format, map=dict(map or {}), zone=zone)
     if isinstance(data, (str, Path)):
         if store is not None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import uvicorn
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+READ_ON = 4  # times the cap
 BACKLOG = 2048
 GRACE_S = 3  # what is under way when the server ends may take this long
 JSON = "application/json"
@@ -157,21 +158,27 @@ class RewardServer:
         return Response(body, media_type=JSON)
 
     async def _read_body(self, request: Request) -> bytes:
-        """The body, in time and of bounded size. Raises: Refused; the connection of who sends too much or too slowly ends."""
+        """The body, in time and of bounded size. Raises: Refused; the connection of who sends too much or too slowly ends.
+
+        Somewhat too much is read to its end and thrown away, since a client that is still sending does not read what it is answered.
+        """
         cap = self.settings.largest_body
+        too_large = Refused(413, f"the body is larger than {cap} bytes", headers={"connection": "close"})
         said = request.headers.get("content-length", "")
-        if said.isdigit() and int(said) > cap:
-            raise Refused(413, f"the body is larger than {cap} bytes", headers={"connection": "close"})
+        if said.isdigit() and int(said) > READ_ON * cap:
+            raise too_large
         chunks, size = [], 0
         try:
             async with asyncio.timeout(self.settings.body_s):
                 async for chunk in request.stream():
                     size += len(chunk)
-                    if size > cap:
-                        raise Refused(413, f"the body is larger than {cap} bytes", headers={"connection": "close"})
-                    chunks.append(chunk)
+                    if size > READ_ON * cap:
+                        raise too_large
+                    chunks.append(chunk if size <= cap else b"")
         except TimeoutError:
             raise Refused(408, f"the body did not come within {self.settings.body_s:g} s", headers={"connection": "close"}) from None
+        if size > cap:
+            raise too_large
         return b"".join(chunks)
 
     def _check_size(self, rows: Rows) -> None:
