@@ -52,9 +52,10 @@ def open_reward(specs: Sequence[str], settings: "Settings") -> LiveReward:
 
 def load_model(path: str) -> "RewardModel":
     """The reward model in a folder. Raises: the errors of its loader."""
-    from judgecli.store.models import load_model as load
+    from judgecli.store.models import load_model as load  # type: ignore[import-untyped]
 
-    return load(Path(path))
+    model: RewardModel = load(Path(path))
+    return model
 
 
 def _spec_of(text: str) -> Spec:

@@ -41,6 +41,8 @@ class Batcher:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        if self._left is not None:
+            self._left.done.cancel()
         while not self._queue.empty():
             self._queue.get_nowait().done.cancel()
         self._thread.shutdown(wait=True, cancel_futures=True)
