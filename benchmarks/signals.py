@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -91,17 +92,20 @@ def main() -> None:
     parser.add_argument("--store", type=Path, help="keep the store here; made where it is missing")
     parser.add_argument("--step", choices=["make", "measure"], help=argparse.SUPPRESS)
     given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        run_steps(given, __file__, given.store or Path(folder) / "store", measure)
+
+
+def run_steps(given: argparse.Namespace, script: str, root: Path, measure: Callable[[Path], None]) -> None:
+    """Make the store where it is missing, then measure, each in a process of its own (`--step`)."""
     if given.step == "make":
         make_store(given.store, given.records, given.metrics)
     elif given.step == "measure":
         measure(given.store)
     else:
-        with tempfile.TemporaryDirectory() as folder:
-            root = given.store or Path(folder) / "store"
-            steps = ["measure"] if (root / "ledger.db").exists() else ["make", "measure"]
-            for step in steps:
-                shape = ["--records", str(given.records), "--metrics", str(given.metrics)]
-                subprocess.run([sys.executable, __file__, "--step", step, "--store", str(root), *shape], check=True)
+        for step in ["measure"] if (root / "ledger.db").exists() else ["make", "measure"]:
+            shape = ["--records", str(given.records), "--metrics", str(given.metrics)]
+            subprocess.run([sys.executable, script, "--step", step, "--store", str(root), *shape], check=True)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@
     |-- ConfigError               2   judge.yaml; carries file, line and column
     |-- LogError                  2   a log that cannot be read at all (missing, unknown format)
     |   `-- NoRecords             2   the named logs hold no accepted record
+    |-- AlarmOpen                 1   an alarm stands, and what was asked for must not happen unseen
     |-- Incomplete                3   too little could be measured, or too many lines quarantined
     |-- EnvironmentFailure        4   disk, permissions, a missing extra
     |   |-- StoreError            4   the store cannot be opened, read or written
@@ -69,6 +70,12 @@ class LogError(JudgeError):
 
 class NoRecords(LogError):
     """The named logs hold no accepted record, old or new."""
+
+
+class AlarmOpen(JudgeError):
+    """An alarm stands: what the records are worth may have changed, so nothing is made of them unseen."""
+
+    exit_code = 1
 
 
 class Incomplete(JudgeError):

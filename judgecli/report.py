@@ -105,6 +105,24 @@ class Example:
 
 
 @dataclass(frozen=True)
+class Contrast:
+    """Two answers to one prompt, before and after a change: those of the prompt that lie furthest apart in `metric`."""
+
+    metric: str
+    column: str
+    before: Example
+    after: Example
+
+
+@dataclass(frozen=True)
+class Method:
+    """How something was decided, in plain words with the numbers that were used."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Measure:
     """What a metric is: identity, definition, version, range and direction."""
 
@@ -145,6 +163,12 @@ class Report:
     measures: Sequence[Measure]
     gates: Sequence[Mapping[str, object]]
     notes: Sequence[str]
+    alarms: Sequence[Mapping[str, object]] = ()
+    sentence: str = ""
+    tone: str = "open"  # of the sentence: good, bad or open
+    contrasts: Sequence[Contrast] = ()
+    quarantine: Mapping[str, int] = field(default_factory=dict)  # lines by reason
+    methods: Sequence[Method] = ()
 
     def metric(self, name: str) -> MetricSummary:
         """The summary of one metric."""

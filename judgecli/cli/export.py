@@ -17,7 +17,7 @@ LABEL_HELP = "The label that means good or bad (repeatable); needed where the lo
 SCORER_HELP = "reward-function: a reward model's folder or scorers (repeatable); default: the reward of judge.yaml."
 COLUMN_HELP = "reward-function: what the trainer's dataset calls a field, reference=solution (repeatable)."
 UNSCORED_HELP = "reward-function: what verl gets where there is no reward; default: that is an error."
-ALARM_HELP = "Export although an alarm stands. No alarm can be raised in this version, so it changes nothing yet."
+ALARM_HELP = "Export although an alarm is open; the manifest names it."
 
 
 def export(
@@ -37,7 +37,7 @@ def export(
     column: Annotated[list[str] | None, typer.Option("--column", metavar="FIELD=COLUMN", help=COLUMN_HELP)] = None,
     unscored: Annotated[float | None, typer.Option("--unscored", metavar="NUMBER", help=UNSCORED_HELP)] = None,
     allow_code: Annotated[bool, typer.Option("--allow-code", help="reward-function: judge.yaml may name code of the project.")] = False,
-    despite_alarm: Annotated[bool, typer.Option("--despite-alarm", help=ALARM_HELP)] = False,  # noqa: ARG001
+    despite_alarm: Annotated[bool, typer.Option("--despite-alarm", help=ALARM_HELP)] = False,
     list_formats: Annotated[bool, typer.Option("--list", help="List the formats.")] = False,
     config: ConfigOption = None,
     store: StoreOption = None,
@@ -55,7 +55,7 @@ def export(
 
     What is not typed is taken from the entry of this format under feedback: in judge.yaml.
     Beside the file stands its manifest: counts, what was dropped and why, hashes.
-    Exit codes: 0, 2 usage, 3 not a single line could be made, 4 environment.
+    Exit codes: 0, 1 an alarm is open (judge alarms list), 2 usage, 3 not a single line could be made, 4 environment.
     """
     from judgecli.errors import UsageError
 
@@ -75,6 +75,7 @@ def export(
         "good": good,
         "bad": bad,
         "standard": standard or None,
+        "despite_alarm": despite_alarm or None,
     }
     typed |= {"sources": _names(sources), "labels": tuple(label) if label else None}
     settings = load(context, config, store)

@@ -19,12 +19,13 @@ def run(
     inconclusive: Annotated[
         Literal["pass", "fail"] | None, typer.Option("--inconclusive", help="What an inconclusive gate counts as; default: exit 5.")
     ] = None,
+    fail_on_alarm: Annotated[bool, typer.Option("--fail-on-alarm", help="Exit 1 while an alarm is open (alarms: in judge.yaml).")] = False,
     config: ConfigOption = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Do all that judge.yaml asks for: score, reward, signals, report, gates, feedback files.
+    """Do all that judge.yaml asks for: score, reward, signals, alarms, report, gates, feedback files.
 
     Examples:
       judge run                          the logs of judge.yaml; again tomorrow: only what is new
@@ -34,7 +35,8 @@ def run(
 
     Steps that have nothing new are skipped; a step that fails leaves the results of the others.
     Exit codes: as judge check where judge.yaml has gates (0 pass, 1 fail, 3 incomplete, 5 inconclusive;
-    a step that failed counts where the gates pass), else the worst of the steps.
+    a step that failed counts where the gates pass), else the worst of the steps. With --fail-on-alarm
+    also 1 while an alarm is open. Feedback files are refused while an alarm is open.
     """
     from judgecli.cli.output import show
     from judgecli.cli.progress import open_progress
@@ -45,7 +47,7 @@ def run(
     settings = load(context, config, store, allow_code=allow_code, **typed)
     progress = open_progress(quiet=quiet)
     try:
-        result = run_loop(logs or (), settings=settings, progress=progress, inconclusive=inconclusive)
+        result = run_loop(logs or (), settings=settings, progress=progress, inconclusive=inconclusive, fail_on_alarm=fail_on_alarm)
     finally:
         progress.close()
     document = result.to_json()

@@ -16,6 +16,7 @@ Text = Annotated[str, StringConstraints(min_length=1)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$")]
 Duration = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*(s|m|h|d|w)$")]
 Share = Annotated[float, Field(ge=0, le=1)]
+REFERENCE = r"^([1-9][0-9]*[hdw](\.\.[0-9]+[hdw])?|[0-9]{4}-[0-9]{2}-[0-9]{2}\.\.[0-9]{4}-[0-9]{2}-[0-9]{2})$"
 Positive = Annotated[float, Field(gt=0)]
 
 MAPPED_PREFIXES = ("tags.", "score.", "label.")
@@ -244,9 +245,15 @@ class Gate(Section):
 
 
 class Alarms(Section):
+    """What the monitor may cost in false alarms, and what it compares with: the first days of a chart (14d, 30d..7d) or days (2026-09-07..2026-09-21).
+
+    `webhook_env` is the environment variable that holds the address to which new alarms are sent.
+    """
+
     false_alarm_every: Duration = "90d"
     lateness: Duration = "1d"
-    reference: Text | None = None
+    reference: Annotated[str, StringConstraints(pattern=REFERENCE)] = "30d..7d"
+    webhook_env: Name | None = None
 
 
 class Report(Section):
@@ -275,6 +282,7 @@ class Feedback(Section):
     bad: float | None = None
     label: list[Text] = Field(default_factory=list)
     standard: bool = False
+    despite_alarm: bool = False
 
 
 class Project(Section):

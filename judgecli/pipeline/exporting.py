@@ -17,6 +17,7 @@ from judgecli.exporters.format import Format, Item, Row, format_named, is_plain
 from judgecli.labels import conversation
 from judgecli.labels.conversation import Conversation, Unfit, conversation_of, shared_prompt
 from judgecli.labels.pairs import DROPPED, Candidate, Example, Pair, choose_examples, choose_pairs, in_validation, settle
+from judgecli.pipeline.monitoring import standing_alarms
 from judgecli.pipeline.rewarding import select_rewarded
 from judgecli.store.folder import Store
 from judgecli.store.labels import FLAG, Thumbs, flagged_keys, read_thumbs
@@ -49,6 +50,7 @@ class Wanted:
     bad: float | None = None
     labels: tuple[str, ...] = ()
     standard: bool = False
+    despite_alarm: bool = False
 
 
 @dataclass
@@ -90,11 +92,12 @@ def export_feedback(settings: "Settings", format: str, path: Path, wanted: Wante
     """Write the feedback records of the store as one training format, with a manifest beside.
 
     An export without any line writes no file but the manifest, which says why. Raises: UnknownName, UsageError,
-    ConfigError (a reward that cannot be computed), StoreError, EnvironmentFailure.
+    ConfigError (a reward that cannot be computed), AlarmOpen (and `wanted` is not despite it), StoreError, EnvironmentFailure.
     """
     kind = format_named(format)
     _check(kind, wanted)
     paths_of(path)
+    alarms = standing_alarms(settings, despite=wanted.despite_alarm)
     with Store(settings.store, create=False) as store:
         selection = select_rewarded(store, wanted.on, settings) if "reward" in wanted.sources else select_records(store, wanted.on)
         reward = _reward_of(selection, settings) if "reward" in wanted.sources else None
@@ -107,7 +110,8 @@ def export_feedback(settings: "Settings", format: str, path: Path, wanted: Wante
         files = write_export(path, writer.rows(chosen), kind, standard=wanted.standard)
     result = ExportResult(kind.name, path, paths_of(path)[1], files, count, writer.used, dropped + left + thumbs.dropped, writer.sources)
     result.notes += _notes(result, kind, selection, writer)
-    write_manifest(path, _manifest(result, wanted, reward, thumbs, writer))
+    result.notes += [f"{len(alarms)} alarms were open when this was written: what the records are worth may have changed"] if alarms else []
+    write_manifest(path, {**_manifest(result, wanted, reward, thumbs, writer), "alarms": alarms})
     return result
 
 
@@ -124,6 +128,7 @@ def options_of(entry: "Feedback", on: str | None = None) -> Wanted:
         bad=entry.bad,
         labels=tuple(entry.label),
         standard=entry.standard,
+        despite_alarm=entry.despite_alarm,
     )
 
 

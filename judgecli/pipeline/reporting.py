@@ -10,18 +10,22 @@ import numpy as np
 
 from judgecli import catalog
 from judgecli.errors import UnknownName, UsageError
+from judgecli.pipeline.monitoring import watch
 from judgecli.pipeline.rewarding import directions, select_rewarded
 from judgecli.pipeline.signals import compute_signals
 from judgecli.renderers.report_html import report_html
-from judgecli.renderers.report_markdown import report_markdown
+from judgecli.renderers.report_markdown import COMMENT_BYTES, report_markdown
 from judgecli.renderers.safe import json_text
 from judgecli.renderers.text_file import publish_text
-from judgecli.report import Change, Distribution, Example, Measure, Report
+from judgecli.report import Change, Contrast, Distribution, Example, Measure, Report
 from judgecli.signal.changes import find_changes
 from judgecli.signal.distributions import distribution
 from judgecli.signal.gathering import Gathered, Gatherer, column_value
 from judgecli.signal.headline import headline, important
+from judgecli.signal.methods import methods_of
+from judgecli.signal.sentence import verdict_sentence
 from judgecli.signal.series import frequent_policies, policy_label, series_of, standings_of
+from judgecli.signal.side_by_side import pairs_of
 from judgecli.signal.slices import Subject, find_slices
 from judgecli.signal.summary import MetricSummary, summarise
 from judgecli.store.filters import COLUMNS
@@ -40,7 +44,7 @@ MOST_POLICIES = 12
 EXAMPLES = 5
 EXCERPT = 600
 WINDOWS = {"1h": 1 / 24, "1d": 1.0, "1w": 7.0, "30d": 30.0, "90d": 90.0, "360d": 360.0}
-TRAIT_COLUMNS = ("cluster_hash", "time", "session", "input", "model", "prompt_version", "finish_reason", "tags")
+TRAIT_COLUMNS = ("key", "prompt_hash", "cluster_hash", "time", "session", "input", "model", "prompt_version", "finish_reason", "tags")
 EXAMPLE_COLUMNS = ("id", "time", "model", "prompt_version", "tags", "input", "output", "source")
 
 
@@ -65,15 +69,22 @@ def build_report(
         slices = find_slices([item for item in subjects if chosen in (None, item.name)], gathered.members, gathered.clusters)
         subject = chosen or _choose_subject(important(changes), summaries)
         worst, best = work.examples(subject, None if subject is None else better[subject])
+        contrasts = work.contrasts(changes, gathered)
+        quarantine = work.quarantine()
     overall = compute_signals(settings, by=by, window="all", on=on).rows if summaries else []
     policies = frequent_policies(overall, MOST_POLICIES)
     wanted = window or _fitting_window(gathered.times, len(policies) * len(summaries))
     check = _check(settings, on)
+    watched = watch(settings)
     times = [time for time in gathered.times if time is not None]
+    gates = [] if check is None else [gate.to_json() for gate in check.gates]
+    alarms = watched.alarms if watched is not None else ()
+    complete = all(summary.coverage in (None, 1.0) for summary in summaries)
+    sentence = verdict_sentence("no gates" if check is None else check.verdict, gates, alarms, complete=complete, watched=watched is not None)
     return Report(
         verdict="no gates" if check is None else check.verdict,
         headline=headline(subject, summaries, changes, slices, by=by),
-        complete=all(summary.coverage in (None, 1.0) for summary in summaries),
+        complete=complete,
         partial=[_partial(summary) for summary in summaries if summary.coverage not in (None, 1.0)],
         selection=work.selection.on,
         counts=work.counts(),
@@ -92,8 +103,27 @@ def build_report(
         worst=worst,
         best=best,
         measures=[_measure(info, settings) for info in work.infos.values()],
-        gates=[] if check is None else [gate.to_json() for gate in check.gates],
-        notes=[*work.notes, *([f"gates were asked of {check.on}"] if check is not None and on is None else []), *(check.notes if check is not None else ())],
+        gates=gates,
+        alarms=alarms,
+        sentence=sentence.text,
+        tone=sentence.tone,
+        contrasts=contrasts,
+        quarantine=quarantine,
+        methods=methods_of(
+            summaries,
+            changes,
+            slices,
+            cluster=settings.cluster,
+            clusters=int(gathered.clusters.max() + 1) if gathered.count else 0,
+            gates=len(gates),
+            alarms=None if settings.project.alarms is None else _budget(settings.project.alarms.false_alarm_every),
+        ),
+        notes=[
+            *work.notes,
+            *(watched.notes if watched is not None else ()),
+            *([f"gates were asked of {check.on}"] if check is not None and on is None else []),
+            *(check.notes if check is not None else ()),
+        ],
     )
 
 
@@ -107,6 +137,8 @@ def write_report(report: Report, path: Path) -> None:
 
 def report_format(path: Path) -> str:
     """The format that a file's suffix means. Raises: UsageError."""
+    if path.name.lower().endswith(".comment.md"):
+        return "comment"
     found = {".html": "html", ".htm": "html", ".md": "markdown", ".json": "json"}.get(path.suffix.lower())
     if found is None:
         raise UsageError(f"-o {path}: cannot tell the format from '{path.suffix}'", hint="end the name with .html, .md or .json")
@@ -114,9 +146,11 @@ def report_format(path: Path) -> str:
 
 
 def render_report(report: Report, format: str) -> str:
-    """The report as text in a format: html, markdown or json."""
+    """The report as text in a format: html, markdown, comment (Markdown that fits a comment of a pull request) or json."""
     if format == "html":
         return report_html(report)
+    if format == "comment":
+        return report_markdown(report, limit=COMMENT_BYTES)
     return report_markdown(report) if format == "markdown" else json_text(report.to_json()) + "\n"
 
 
@@ -210,13 +244,38 @@ class _Work:
                         found.setdefault(prompt, (key, value))
                 break  # five different prompts are among the first 500, or the log repeats itself
         wanted = dict(found.values())
-        keys = ", ".join(f"from_hex('{key.hex()}')" for key in wanted)
-        if not wanted:
-            return []
-        with self._open(self._shards_of(subject), (), f"key IN ({keys})") as reduction:
-            columns = _unique(["key", *EXAMPLE_COLUMNS, *self._by_columns()])
-            rows = {row["key"]: row for batch in reduction.records(columns) for row in batch.to_pylist()}
+        rows = self._rows(subject, list(wanted))
         return [_example(rows[key], value, self.by) for key, value in wanted.items() if key in rows]
+
+    def _rows(self, metric: str, keys: Sequence[bytes]) -> dict[bytes, dict[str, Any]]:
+        """The records with these keys, as an example shows them."""
+        if not keys:
+            return {}
+        listed = ", ".join(f"from_hex('{key.hex()}')" for key in keys)
+        with self._open(self._shards_of(metric), (), f"key IN ({listed})") as reduction:
+            columns = _unique(["key", *EXAMPLE_COLUMNS, *self._by_columns()])
+            return {row["key"]: row for batch in reduction.records(columns) for row in batch.to_pylist()}
+
+    def contrasts(self, changes: Sequence[Change], gathered: Gathered) -> list[Contrast]:
+        """Answers side by side for the most important change for the worse whose two sides answered one prompt; else for the better."""
+        for change in sorted(important(changes), key=lambda item: item.worse is not True):
+            values = gathered.values[change.metric]
+            pairs = pairs_of(change, gathered, values)
+            rows = self._rows(change.metric, [gathered.keys[row] for pair in pairs for row in pair])
+            found = []
+            for pair in pairs:
+                sides = [_example(rows[gathered.keys[row]], float(values[row]), self.by) for row in pair if gathered.keys[row] in rows]
+                if len(sides) == 2:
+                    found.append(Contrast(change.metric, change.column, *sides))
+            if found:
+                return found
+        return []
+
+    def quarantine(self) -> dict[str, int]:
+        """The quarantined lines of the scope by reason, the most frequent first."""
+        marks = ",".join("?" * len(self.selection.scope.file_ids))
+        query = f"SELECT reason, count(*) AS n FROM quarantine WHERE file_id IN ({marks}) GROUP BY 1 ORDER BY 2 DESC, 1"
+        return {row["reason"]: row["n"] for row in self.store.ledger.rows(query, self.selection.scope.file_ids)}
 
 
 def _unique(names: Sequence[str]) -> list[str]:
@@ -227,7 +286,7 @@ def _records(batch: Any) -> Iterator[dict[str, Any]]:
     """The rows of a batch; times as microseconds since 1970."""
     import pyarrow as pa
 
-    columns = {name: batch.column(name) for name in batch.column_names if name not in ("key", "file_id")}
+    columns = {name: batch.column(name) for name in batch.column_names if name != "file_id"}
     columns["time"] = columns["time"].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
     lists = {name: column.to_pylist() for name, column in columns.items() if not pa.types.is_floating(column.type) or name in TRAIT_COLUMNS}
     for row in zip(*lists.values(), strict=True):
@@ -238,6 +297,10 @@ def _numbers(batch: Any, name: str, info: MetricInfo) -> "np.ndarray[Any, np.dty
     if info.kind == "category":
         return np.full(batch.num_rows, np.nan)
     return np.asarray(batch.column(name).to_numpy(), dtype=np.float64)
+
+
+def _budget(every: str) -> str:
+    return f"All charts together give about one false alarm in {every}."
 
 
 def _choose_subject(changes: Sequence[Change], summaries: Sequence[MetricSummary]) -> str | None:

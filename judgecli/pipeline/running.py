@@ -1,4 +1,4 @@
-"""The whole loop of judge.yaml in one command: score, reward, signals, report, gates, feedback.
+"""The whole loop of judge.yaml in one command: score, reward, signals, alarms, report, gates, feedback.
 
 Each step stands alone: one that fails is told and leaves the results of the others; one that has
 nothing new is skipped and says so. Only where scoring itself fails nothing else is done, since all
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import judgecli
-from judgecli.errors import Interrupted, JudgeError
+from judgecli.errors import AlarmOpen, Interrupted, JudgeError
 from judgecli.pipeline.rewarding import directions
 from judgecli.pipeline.scoring import Progress, ScoreResult, score_logs
 from judgecli.signal.standouts import Standout, find_standouts
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from judgecli.signal.gate import Choice
     from judgecli.signal.windows import Signals
 
-State = Literal["done", "nothing new", "not asked for", "failed", "not run"]
+State = Literal["done", "nothing new", "not asked for", "refused", "failed", "not run"]
+STEPS = ("reward", "signals", "alarms", "report", "gates", "feedback")  # after score
 # From good to bad; where there are gates, only steps that failed outright count beside their verdict.
 SEVERITY = (0, 5, 3, 1, 4, 2, 70)
 MOST_VALUES = 20  # of a policy column, to be compared with each other
@@ -60,11 +61,12 @@ class RunResult:
 
     @property
     def exit_code(self) -> int:
-        """As `judge check` where the gates answered and nothing failed, else the worst of the steps."""
+        """As `judge check` (and --fail-on-alarm) where the gates answered and nothing failed, else the worst of the steps."""
         codes = {step.name: step.exit_code for step in self.steps}
         if self.check is not None:
+            asked = [codes["gates"], *(step.exit_code for step in self.steps if step.name == "alarms" and step.state != "failed")]
             broken = [step.exit_code for step in self.steps if step.state == "failed"]
-            return codes["gates"] or max(broken, key=SEVERITY.index, default=0)
+            return max(asked, key=SEVERITY.index) or max(broken, key=SEVERITY.index, default=0)
         return max(codes.values(), key=SEVERITY.index, default=0)
 
     def to_json(self) -> dict[str, object]:
@@ -82,27 +84,29 @@ class RunResult:
         }
 
 
-def run_loop(logs: Sequence[str], *, settings: "Settings", progress: Progress, inconclusive: "Choice | None" = None) -> RunResult:
+def run_loop(logs: Sequence[str], *, settings: "Settings", progress: Progress, inconclusive: "Choice | None" = None, fail_on_alarm: bool = False) -> RunResult:
     """Do all that judge.yaml asks for. Raises: Interrupted; every other failure the user can act on becomes a failed step."""
-    run = _Run(settings, RunResult(), inconclusive)
+    run = _Run(settings, RunResult(), inconclusive, fail_on_alarm=fail_on_alarm)
     scored: list[ScoreResult] = []
     run.attempt("score", lambda: run.score(scored, logs, progress))
     if not scored:
-        for name in ("reward", "signals", "report", "gates", "feedback"):
+        for name in STEPS:
             run.tell(Step(name, "not run", "nothing was scored"))
         return run.result
     run.attempt("reward", run.reward)
-    for name, work in (("signals", run.signals), ("report", run.report), ("gates", run.gates), ("feedback", run.feedback)):
+    for name in STEPS[1:]:
         progress.phase(name, None)
-        run.attempt(name, work)
+        run.attempt(name, getattr(run, name))
     return run.result
 
 
 class _Run:
     """The steps of one run over the records of its logs, old and new."""
 
-    def __init__(self, settings: "Settings", result: RunResult, inconclusive: "Choice | None") -> None:
+    def __init__(self, settings: "Settings", result: RunResult, inconclusive: "Choice | None", *, fail_on_alarm: bool) -> None:
         self.settings = settings
+        self.fail_on_alarm = fail_on_alarm
+        self.alarmed: list[str] = []  # what reports and feedback depend on beside the records
         self.result = result
         self.inconclusive = inconclusive
         self.on = "run:last"  # not its number, which would stand in every report and make no two alike
@@ -154,6 +158,21 @@ class _Run:
         self.result.signals = found.to_json()
         self._stand_out(compute_signals)
         return Step("signals", "done", f"{len(found.rows):,} rows by {', '.join(found.by) or 'no column'} and {found.window or 'all time'}")
+
+    def alarms(self) -> Step:
+        from judgecli.pipeline.monitoring import send_new, watch
+
+        found = watch(self.settings)
+        if found is None:
+            return Step("alarms", "not asked for", "judge.yaml has no alarms")
+        self.alarmed = [f"{alarm['id']} {alarm['state']} {alarm['comment']}" for alarm in found.alarms]
+        if self.result.signals is not None:
+            self.result.signals["alarms"] = [dict(alarm) for alarm in found.alarms]
+        warning = send_new(self.settings, found)
+        charts = f"{len(found.charts):,} charts" + (f", watched up to {found.until[:10]}" if found.until else "")
+        message = f"{len(found.open):,} open of {len(found.alarms):,}; {charts}" + "".join(f"; {note}" for note in found.notes)
+        code = 1 if self.fail_on_alarm and found.open else 0
+        return Step("alarms", "done", message if warning is None else f"{message}; WARNING: {warning}", exit_code=code)
 
     def _stand_out(self, compute: "Callable[..., Signals]") -> None:
         """By each policy column alone: which of its values is worst at what."""
@@ -212,10 +231,18 @@ class _Run:
         from judgecli.pipeline.exporting import export_feedback, options_of
 
         written: list[str] = []
+        refused: list[AlarmOpen] = []
         for entry in wanted:
-            found = export_feedback(self.settings, entry.format, Path(entry.path), options_of(entry, None if entry.on else self.on))
+            try:
+                found = export_feedback(self.settings, entry.format, Path(entry.path), options_of(entry, None if entry.on else self.on))
+            except AlarmOpen as error:
+                refused.append(error)
+                continue
             self.result.exports.append(found.to_json())
             written += [str(found.manifest), *(str(file.path) for file in found.files)]
+        if refused:
+            message = f"{len(refused)} of {len(wanted)} files not written: {refused[0]}"
+            return Step("feedback", "refused", "; ".join(filter(None, [message, _export_text(self.result.exports)])), refused[0].hint, 1)
         self._note("feedback", state, {"files": _hashes(written), "exports": self.result.exports})
         return Step("feedback", "done", _export_text(self.result.exports))
 
@@ -226,7 +253,7 @@ class _Run:
         also = [judgecli.__version__, repr(replace(self.settings, workers=None)), *(_hash(path) for path in files if path is not None)]
         file_ids = self._file_ids()
         with Store(self.settings.store, create=False) as store:
-            return state_of(store, [*also, file_ids]), read_mark(store, step)
+            return state_of(store, [*also, file_ids, *self.alarmed]), read_mark(store, step)
 
     def _file_ids(self) -> str:
         with Store(self.settings.store, create=False) as store:

@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
+from judgecli.renderers.alarms import alarm_lines
 from judgecli.renderers.safe import terminal_line
 from judgecli.renderers.terminal import Page, number, partial_metrics, render
 
@@ -18,7 +19,7 @@ LABEL = 11  # columns of the names at the left
 
 def run(document: Document, page: Page = PAGE) -> str:
     """Verdict first, then the headline of the report, the files, the steps."""
-    parts: list[RenderableType] = [*_verdict(document), *_partial(document)]
+    parts: list[RenderableType] = [*_verdict(document), *_partial(document), *alarm_lines((document["signals"] or {}).get("alarms", ()), most=LINES)]
     standouts = document["standouts"]
     headline = document["headline"][: 1 if standouts else LINES]  # the report has them all
     parts += [_line("found" if position == 0 else "", line) for position, line in enumerate(headline)]

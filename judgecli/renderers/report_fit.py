@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from judgecli.renderers.alarms import sort_alarms
 from judgecli.report import Report, Series
 
 
@@ -44,6 +45,7 @@ def fitted(report: Report, limits: Limits) -> Report:
         _note("notes are shown", len(report.notes), limits.lines),
         _note("sentences are shown", len(report.headline), limits.lines),
         _note("gates are shown", len(report.gates), limits.lines),
+        _note("alarms are shown", len(report.alarms), limits.lines),
         _note("partial metrics are listed", len(report.partial), limits.lines),
     ]
     left_out = [note for note in told if note]
@@ -52,6 +54,7 @@ def fitted(report: Report, limits: Limits) -> Report:
         headline=report.headline[: limits.lines],
         partial=report.partial[: limits.lines],
         gates=report.gates[: limits.lines],
+        alarms=sort_alarms(report.alarms)[: limits.lines],
         metrics=[summary for summary in report.metrics if summary.name in names],
         measures=[item for item in report.measures if item.name in names],
         changes=[item for item in report.changes if item.metric in names],
@@ -60,6 +63,9 @@ def fitted(report: Report, limits: Limits) -> Report:
         series=[_thinned(line, limits.windows) for line in series],
         standings=[item for item in report.standings if item.metric in drawn and item.policy in policies],
         distributions=[item for item in report.distributions if item.metric in drawn],
+        contrasts=report.contrasts[: limits.examples],
+        quarantine=dict(list(report.quarantine.items())[: limits.lines]),
+        methods=report.methods[: max(limits.lines, 8)],
         worst=report.worst[: limits.examples],
         best=report.best[: limits.examples],
         notes=[*report.notes[: limits.lines], *([f"to keep the page small, {', '.join(left_out)}; the JSON report has everything"] if left_out else [])],

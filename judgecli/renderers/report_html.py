@@ -15,7 +15,7 @@ from judgecli.renderers.charts import Frame, Look
 from judgecli.renderers.report_fit import LEVELS, fitted
 from judgecli.renderers.report_tables import Table, shown, tables_after, tables_before, tables_between
 from judgecli.renderers.safe import terminal_text
-from judgecli.report import Example, Report
+from judgecli.report import Contrast, Example, Report
 from judgecli.signal.headline import amount, plain_number, span
 from judgecli.signal.summary import MetricSummary
 
@@ -39,12 +39,17 @@ def report_html(report: Report) -> str:
 
 
 def _render(report: Report) -> str:
+    return render_page("report.html", _page(report))
+
+
+def render_page(template: str, page: dict[str, Any]) -> str:
+    """A page of `templates/` under the policy that allows one style sheet and nothing else; the template escapes every text."""
     import jinja2
 
     environment = jinja2.Environment(loader=jinja2.PackageLoader("judgecli.renderers"), autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
     style = environment.loader.get_source(environment, "report.css")[0] if environment.loader else ""
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return environment.get_template("report.html").render(page=_page(report), style=style, style_hash=f"sha256-{digest}")
+    return environment.get_template(template).render(page=page, style=style, style_hash=f"sha256-{digest}")
 
 
 def _page(report: Report) -> dict[str, Any]:
@@ -56,7 +61,10 @@ def _page(report: Report) -> dict[str, Any]:
         "verdict_class": report.verdict if report.verdict in ("pass", "fail", "inconclusive", "incomplete") else "",
         "scope": scope_text(report),
         "partial": [] if report.complete else [shown(line, 300) for line in report.partial],
-        "headline": [_sentence(line) for line in report.headline],
+        "sentence": shown(report.sentence, 600),
+        "tone": report.tone if report.tone in ("good", "bad", "open") else "open",
+        "contents": _contents(report),
+        "headline": [sentence_of(line, tone(line)) for line in report.headline],
         "law": law_text(report),
         "by": " and ".join(shown(name, 60) for name in report.by) or "all records",
         "subject": shown(report.subject or ""),
@@ -64,14 +72,45 @@ def _page(report: Report) -> dict[str, Any]:
         "legend": [{"name": shown(policy, 60), "mark": _legend_mark(policy, look)} for policy in report.policies],
         "hero": hero,
         "cards": cards,
-        "first_tables": _drawn(tables_before(report)),
-        "middle_tables": _drawn(tables_between(report)),
-        "last_tables": _drawn(tables_after(report)),
-        "worst": [_example(item, report) for item in report.worst],
-        "best": [_example(item, report) for item in report.best],
+        "first_tables": drawn_tables(tables_before(report)),
+        "middle_tables": drawn_tables(tables_between(report)),
+        "last_tables": drawn_tables(tables_after(report)),
+        "worst": [_example(item, report.subject) for item in report.worst],
+        "best": [_example(item, report.subject) for item in report.best],
+        "contrast_title": contrast_title(report),
+        "contrasts": [_contrast(item) for item in report.contrasts],
+        "quality": quality_lines(report),
+        "methods": [{"name": shown(item.name), "text": shown(item.text, 600)} for item in report.methods],
         "histograms": _histograms(report),
         "notes": [shown(note, 400) for note in report.notes],
     }
+
+
+def _contents(report: Report) -> list[dict[str, str]]:
+    """The sections of the page, for whoever goes by keyboard or listens."""
+    found = [(table.id, table.title) for table in tables_before(report)]
+    found += [("over-time", "Over time")] if any(summary.estimate.mean is not None for summary in report.metrics) and report.standings else []
+    found += [(table.id, table.title) for table in tables_between(report)]
+    found += [("side-by-side", "Side by side")] if report.contrasts else []
+    found += [("examples", "Examples")] if report.best or report.worst else []
+    found += [("distributions", "How the values are spread")] if any(item.n for item in report.distributions) else []
+    found += [("quality", "How good the data is"), *((table.id, table.title) for table in tables_after(report))]
+    found += [("methods", "How the numbers were made")] if report.methods else []
+    found += [("notes", "Notes")] if report.notes else []
+    return [{"id": place, "name": name} for place, name in found]
+
+
+def contrast_title(report: Report) -> str:
+    """What the answers side by side differ in."""
+    return " and ".join(dict.fromkeys(f"{shown(item.metric)} by {shown(item.column)}" for item in report.contrasts))
+
+
+def quality_lines(report: Report) -> list[str]:
+    """How much was measured, and which lines could not be read, in sentences."""
+    short = [summary for summary in report.metrics if summary.coverage not in (None, 1.0)]
+    said = "Every metric was measured wherever it applies." if not short else f"{len(short):,} of {len(report.metrics):,} metrics are not fully measured."
+    lost = ", ".join(f"{shown(reason)} {count:,}" for reason, count in report.quarantine.items())
+    return [said, f"Quarantined lines by reason: {lost}." if lost else "No line is in quarantine."]
 
 
 def scope_text(report: Report) -> str:
@@ -98,13 +137,13 @@ def tone(line: str) -> str:
     return "worse" if " is worse " in line else "better" if " is better " in line else ""
 
 
-def _sentence(line: str) -> dict[str, str]:
+def sentence_of(line: str, tone: str) -> dict[str, str]:
     """The claim and, in smaller type, what it rests on."""
     claim, bracket, evidence = shown(line, 600).replace(" %", "\u00a0%").rpartition(" (")
-    return {"claim": claim or evidence, "evidence": bracket + evidence if claim else "", "tone": tone(line)}
+    return {"claim": claim or evidence, "evidence": bracket + evidence if claim else "", "tone": tone}
 
 
-def _drawn(tables: Sequence[Table]) -> list[dict[str, Any]]:
+def drawn_tables(tables: Sequence[Table]) -> list[dict[str, Any]]:
     """Tables with what the template needs of each column."""
     found = []
     for table in tables:
@@ -170,18 +209,23 @@ def categories_text(categories: Any, total: int) -> str:
     return ", ".join(f"{shown(value, 40)} {count:,} ({count / total:.0%})" for value, count in counts[:8]) + more
 
 
-def _example(item: Example, report: Report) -> dict[str, str]:
+def _contrast(item: Contrast) -> dict[str, Any]:
+    before, after = _example(item.before, item.metric), _example(item.after, item.metric)
+    return {"input": before["input"], "before": before, "after": after}
+
+
+def _example(item: Example, metric: str | None) -> dict[str, str]:
     return {
-        "value": example_value(item, report),
+        "value": example_value(item, metric),
         "about": example_about(item),
         "input": excerpt(item.input, item.input_length),
         "output": excerpt(item.output, item.output_length),
     }
 
 
-def example_value(item: Example, report: Report) -> str:
-    """The subject's value of an example."""
-    return f"{shown(report.subject or '')} {plain_number(item.value)}"
+def example_value(item: Example, metric: str | None) -> str:
+    """The metric's value of an example."""
+    return f"{shown(metric or '')} {plain_number(item.value)}"
 
 
 def example_about(item: Example) -> str:

@@ -3,12 +3,14 @@
 import re
 
 from judgecli.renderers.report_fit import LEVELS, fitted
-from judgecli.renderers.report_html import categories_text, example_about, example_value, excerpt, law_text, scope_text
+from judgecli.renderers.report_html import categories_text, contrast_title, example_about, example_value, excerpt, law_text, quality_lines, scope_text
 from judgecli.renderers.report_tables import NONE, Cell, Table, shown, tables_after, tables_before, tables_between
 from judgecli.report import Example, Report, Standing
 from judgecli.signal.headline import amount, plain_number, span
 
 MOST_BYTES = 200_000
+COMMENT_BYTES = 60_000  # a comment on GitHub holds 65,536 characters
+MARKER = "<!-- judge report -->"  # finds the comment again, so that it is replaced and not repeated
 # Everything that Markdown, or HTML inside it, could take for markup, a link or a mention, wherever it stands, and at the start of a text.
 _MARKUP = re.compile(r"[\\`*_\[\]<>|~&@$#]|:(?=/)")
 _START = re.compile(r"^(\s*)([-+=]|\d+(?=[.)](?:\s|$)))")
@@ -30,39 +32,54 @@ def _guarded(found: re.Match[str]) -> str:
     return f"{found[1]}{found[2]}\\" if found[2].isdigit() else f"{found[1]}\\{found[2]}"
 
 
-def report_markdown(report: Report) -> str:
-    """The document. What it cannot hold is left out (report_fit.py), and it says so."""
+def report_markdown(report: Report, *, limit: int = MOST_BYTES) -> str:
+    """The document, at most `limit` bytes. What it cannot hold is left out (report_fit.py), and it says so."""
     text = ""
     for limits in LEVELS:
         smaller = fitted(report, limits)
-        text = "\n".join(part for part in (write(smaller) for write in (_head, _first, _standings, _middle, _examples, _distributions, _last, _notes)) if part)
-        if len(text.encode()) <= MOST_BYTES:
+        parts = [write(smaller) for write in (_head, _first, _standings, _middle, _side_by_side, _examples, _distributions, _last, _notes)]
+        text = "\n".join(part for part in parts if part)
+        if len(text.encode()) <= limit:
             break
     return text
 
 
 def _head(report: Report) -> str:
     title = "Report" if report.subject is None else f"Report: {plain(shown(report.subject, 80))}"
-    lines = [f"# {title}", "", plain(scope_text(report)), ""]
+    lines = [MARKER, f"# {title}", "", *([f"**{plain(shown(report.sentence, 600))}**", ""] if report.sentence else []), plain(scope_text(report)), ""]
     if report.verdict != "no gates":
         lines += [f"**Gates: {plain(shown(report.verdict))}**", ""]
     if not report.complete:
         lines += ["**PARTIAL**: not everything that should have been measured was.", ""]
         lines += [*(f"- {plain(shown(line, 300))}" for line in report.partial[:50]), ""]
     lines += [f"- {plain(shown(line, 600))}" for line in report.headline]
-    return "\n".join([*lines, "", plain(law_text(report)), ""])
+    return "\n".join([*lines, ""])
 
 
 def _first(report: Report) -> str:
-    return "\n".join(_table(table) for table in tables_before(report))
+    return "\n".join(markdown_table(table) for table in tables_before(report))
 
 
 def _middle(report: Report) -> str:
-    return "\n".join(_table(table) for table in tables_between(report))
+    return "\n".join(markdown_table(table) for table in tables_between(report))
 
 
 def _last(report: Report) -> str:
-    return "\n".join(_table(table) for table in tables_after(report))
+    quality = ["## How good the data is", "", *(f"- {plain(line)}" for line in (law_text(report), *quality_lines(report))), ""]
+    methods = ["## How the numbers were made", "", *(f"- **{plain(shown(item.name))}**: {plain(shown(item.text, 600))}" for item in report.methods), ""]
+    return "\n".join([*quality, *(markdown_table(table) for table in tables_after(report)), *(methods if report.methods else [])])
+
+
+def _side_by_side(report: Report) -> str:
+    if not report.contrasts:
+        return ""
+    lines = [f"## Side by side: {plain(contrast_title(report))}", ""]
+    for item in report.contrasts:
+        lines += [f"> input: {plain(excerpt(item.before.input, item.before.input_length))}", ""]
+        for side in (item.before, item.after):
+            about = f"**{plain(example_value(side, item.metric))}** · {plain(example_about(side))}"
+            lines += [about, "", f"> output: {plain(excerpt(side.output, side.output_length))}", ""]
+    return "\n".join(lines)
 
 
 def _standings(report: Report) -> str:
@@ -76,7 +93,7 @@ def _standings(report: Report) -> str:
             rows.append([Cell(shown(summary.name)), *(Cell(_standing(mine.get(policy), report), "n") for policy in report.policies)])
     by = " and ".join(report.by) or "all records"
     caption = "Mean (95 % interval), n. Intervals respect clusters (conversations, users)."
-    return _table(Table("policies", f"By {shown(by, 80)}", caption, ("metric", *(shown(policy, 60) for policy in report.policies)), rows))
+    return markdown_table(Table("policies", f"By {shown(by, 80)}", caption, ("metric", *(shown(policy, 60) for policy in report.policies)), rows))
 
 
 def _standing(item: Standing | None, report: Report) -> str:
@@ -87,7 +104,8 @@ def _standing(item: Standing | None, report: Report) -> str:
     return f"{amount(item.mean, summary)}{interval}, n {item.n:,}"
 
 
-def _table(table: Table) -> str:
+def markdown_table(table: Table) -> str:
+    """A table under its heading and caption."""
     head = " | ".join(plain(name) or " " for name in table.columns)
     numbers = [any(row[place].style == "n" for row in table.rows) for place in range(len(table.columns))]
     rule = " | ".join("--:" if number else "---" for number in numbers)
@@ -101,12 +119,12 @@ def _examples(report: Report) -> str:
     lines = [f"## Examples by {plain(shown(report.subject or ''))}", ""]
     for title, items in (("Worst", report.worst), ("Best", report.best)):
         lines += [f"### {title}", ""]
-        lines += [_example(item, report) for item in items]
+        lines += [_example(item, report.subject) for item in items]
     return "\n".join(lines)
 
 
-def _example(item: Example, report: Report) -> str:
-    about = f"**{plain(example_value(item, report))}** · {plain(example_about(item))}"
+def _example(item: Example, metric: str | None) -> str:
+    about = f"**{plain(example_value(item, metric))}** · {plain(example_about(item))}"
     said = [
         f"> {name}: {plain(excerpt(text, length))}"
         for name, text, length in (("input", item.input, item.input_length), ("output", item.output, item.output_length))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from judgecli.renderers.alarms import COLUMNS, alarm_cells, sort_alarms
 from judgecli.renderers.safe import terminal_line
 from judgecli.report import Change, Report
 from judgecli.signal.headline import amount, difference, plain_number, span
@@ -13,6 +14,7 @@ NONE = "–"
 CELL = 120  # characters of a cell that come from data
 MOST_SLICES = 12
 MOST_CHANGES = 24
+MOST_ALARMS = 24
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,8 @@ def shown(value: object, most: int = CELL) -> str:
 
 
 def tables_before(report: Report) -> list[Table]:
-    """What comes before the charts: the gates."""
-    return [gate_table(report)] if report.gates else []
+    """What comes before the charts: alarms and gates."""
+    return [*([alarm_table(report)] if report.alarms else []), *([gate_table(report)] if report.gates else [])]
 
 
 def tables_between(report: Report) -> list[Table]:
@@ -53,6 +55,26 @@ def tables_between(report: Report) -> list[Table]:
 def tables_after(report: Report) -> list[Table]:
     """The reference part: every metric with n of N, and what it is."""
     return [metric_table(report), measure_table(report)]
+
+
+def alarm_table(report: Report) -> Table:
+    """One line an alarm, the open ones first."""
+    rows = []
+    for alarm in sort_alarms(report.alarms)[:MOST_ALARMS]:
+        texts = [shown(text) for text in alarm_cells(alarm)]
+        word = texts[-1]
+        rows.append(
+            [
+                *(Cell(text, "n" if name in ("was", "is") else "") for name, text in zip(COLUMNS[:-1], texts, strict=False)),
+                Cell(word, f"{word}-text" if word else ""),
+            ]
+        )
+    standing = sum(alarm["state"] == "open" for alarm in report.alarms)
+    more = "" if len(report.alarms) <= MOST_ALARMS else f" The first {MOST_ALARMS} are shown."
+    caption = (
+        f"{standing:,} of {len(report.alarms):,} are open, over all records of the store. All charts together give one false alarm in the budget's time.{more}"
+    )
+    return Table("alarms", "Alarms", caption, COLUMNS, rows)
 
 
 def gate_table(report: Report) -> Table:

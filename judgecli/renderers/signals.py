@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from rich.console import RenderableType
 from rich.text import Text
 
+from judgecli.renderers.alarms import alarm_lines
 from judgecli.renderers.safe import json_text, terminal_line
 from judgecli.renderers.terminal import DASH, Document, Page, number, render, table
 from judgecli.schema import REASONS
@@ -21,7 +22,7 @@ NUMBERS = ("mean", "se", "low", "high", "worst", "best", "value", "advantage", "
 def signals_page(document: Document, page: Page) -> str:
     """What `judge signals` prints."""
     rows: Sequence[Document] = document["rows"]
-    parts: list[RenderableType] = []
+    parts: list[RenderableType] = alarm_lines(document.get("alarms", ()))
     partial = list(dict.fromkeys(row["metric"] for row in rows if _is_partial(row)))
     if partial:
         names = terminal_line(", ".join(partial), limit=200)

@@ -26,6 +26,8 @@ class Gathered:
     columns: Mapping[str, Sequence[str | None]]
     values: Mapping[str, Floats]
     members: Mapping[tuple[str, str], Rows]
+    keys: Sequence[bytes] = ()
+    prompts: Sequence[int | None] = ()
 
 
 class Gatherer:
@@ -36,6 +38,8 @@ class Gatherer:
         self._traits = TraitIndex()
         self._clusters: dict[object, int] = {}
         self._codes: list[int] = []
+        self._keys: list[bytes] = []
+        self._prompts: list[int | None] = []
         self._times: list[int | None] = []
         self._sessions: list[str | None] = []
         self._columns: dict[str, list[str | None]] = {name: [] for name in by}
@@ -49,6 +53,8 @@ class Gatherer:
             self._traits.add(record)
             self._codes.append(self._clusters.setdefault(record["cluster_hash"], len(self._clusters)))
             self._times.append(record["time"])
+            self._keys.append(record["key"])
+            self._prompts.append(record["prompt_hash"])
             self._sessions.append(record["session"])
             for name in self._by:
                 self._columns[name].append(column_value(record, name))
@@ -62,7 +68,7 @@ class Gatherer:
                 self._traits.mark("place in the session", position, row)
         members = {key: np.array(rows, dtype=np.int64) for key, rows in self._traits.members().items()}
         values = {name: np.concatenate([np.empty(0), *parts]) for name, parts in self._values.items()}
-        return Gathered(len(self._codes), np.array(self._codes, dtype=np.int64), self._times, self._columns, values, members)
+        return Gathered(len(self._codes), np.array(self._codes, dtype=np.int64), self._times, self._columns, values, members, self._keys, self._prompts)
 
 
 def column_value(record: Mapping[str, Any], name: str) -> str | None:

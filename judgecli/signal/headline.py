@@ -1,7 +1,7 @@
 """The first lines of a report, in words: only what the intervals support."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from judgecli.signal.slices import ALPHA, Slice
 from judgecli.signal.summary import MetricSummary
@@ -11,6 +11,14 @@ if TYPE_CHECKING:
 
 MOST = 6  # sentences about changes
 LEAST_EFFECT = 0.2  # standard deviations: less is certain at times, and never news
+
+
+class Kinded(Protocol):
+    """What has a kind of metric: a rate is written in per cent."""
+
+    @property
+    def kind(self) -> str:
+        """rate, number, ordinal or category."""
 
 
 def headline(subject: str | None, metrics: Sequence[MetricSummary], changes: "Sequence[Change]", slices: Sequence[Slice], *, by: Sequence[str]) -> list[str]:
@@ -87,14 +95,14 @@ def short(text: str, most: int = 60) -> str:
     return text if len(text) <= most else text[: most - 1] + "\u2026"
 
 
-def amount(value: float, summary: MetricSummary) -> str:
+def amount(value: float, summary: Kinded) -> str:
     """A mean as people read it: a rate in per cent."""
     if summary.kind == "rate":
         return f"{100 * value:.1f} %" if 0 < abs(value) < 0.1 or 0.9 < value < 1 else f"{100 * value:.0f} %"
     return plain_number(value)
 
 
-def span(low: float | None, high: float | None, summary: MetricSummary) -> str:
+def span(low: float | None, high: float | None, summary: Kinded) -> str:
     """An interval."""
     if low is None or high is None:
         return "unknown"
@@ -103,7 +111,7 @@ def span(low: float | None, high: float | None, summary: MetricSummary) -> str:
     return f"{plain_number(low)} to {plain_number(high)}"
 
 
-def difference(value: float, summary: MetricSummary, *, bare: bool = False) -> str:
+def difference(value: float, summary: Kinded, *, bare: bool = False) -> str:
     """A difference with its sign; of rates in percentage points."""
     if summary.kind == "rate":
         return f"{100 * value:+.1f}{'' if bare else ' points'}".replace("-", "\u2212")

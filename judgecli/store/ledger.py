@@ -56,6 +56,11 @@ CREATE TABLE IF NOT EXISTS spend (
     run_id INTEGER NOT NULL, rubric TEXT NOT NULL, model TEXT NOT NULL, served TEXT NOT NULL, purpose TEXT NOT NULL, calls INTEGER NOT NULL,
     tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL, tokens_cached INTEGER NOT NULL, cost REAL NOT NULL, unpriced INTEGER NOT NULL,
     PRIMARY KEY (run_id, rubric, model, served, purpose)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS monitor (plan TEXT NOT NULL, closed INTEGER, state BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS monitor_shards (shard TEXT PRIMARY KEY, first INTEGER, last INTEGER, closed INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS alarms (
+    id TEXT PRIMARY KEY, chart TEXT NOT NULL, since INTEGER NOT NULL, document TEXT NOT NULL, closed TEXT, comment TEXT, accepted INTEGER NOT NULL, sent TEXT)
+    WITHOUT ROWID;
 """
 
 

@@ -59,7 +59,7 @@ def index_metrics(store: Store, among: Sequence[Shard]) -> tuple[dict[str, tuple
         for key, (_, info) in held_metrics(store.root, shard.name).items():
             shards_of.setdefault(key, []).append(shard)
             infos[key] = info
-    latest = _latest_identities(store)
+    latest = latest_identities(store)
     metrics: dict[str, list[MetricInfo]] = {}
     for name, identity in infos:
         metrics.setdefault(name, []).append(infos[name, identity])
@@ -93,7 +93,7 @@ def _scope_of_run(store: Store, name: str) -> Scope:
     return open_scope(store, file_ids, entries=total["entries"], bad=total["bad"])
 
 
-def _latest_identities(store: Store) -> dict[str, str]:
+def latest_identities(store: Store) -> dict[str, str]:
     """For each metric the identity that the newest finished run used."""
     latest: dict[str, str] = {}
     for row in store.ledger.rows("SELECT metrics FROM runs WHERE finished IS NOT NULL ORDER BY run_id"):

@@ -11,7 +11,7 @@ its rows of each window there. A shard that never was asked for a metric gives `
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -70,7 +70,7 @@ class WindowReduction:
         self._connection.execute("SET temp_directory = ?", [str(store.root / ".duckdb")])
         self._connection.register("adopted", selection.scope.adopted)
 
-    def __enter__(self) -> "WindowReduction":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -100,6 +100,10 @@ class WindowReduction:
         """
         table = self._arrow(query.replace("ROWS", self._coded(columns, metrics)))
         return self._to_cells(table), table
+
+    def rows(self, columns: Sequence[str], query: str) -> pa.Table:
+        """What `query` gives; it selects FROM ROWS, the selected records with w, b0, ... (of `by`), `columns` (SQL AS name) and v0, r0, ... of all metrics."""
+        return self._arrow(query.replace("ROWS", self._relation([*self._columns(), *columns], range(len(self.metrics)))))
 
     def label(self, name: str, table: pa.Table) -> None:
         """Make a table known to `select` under this name."""

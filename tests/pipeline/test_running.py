@@ -10,7 +10,7 @@ from harness import Quiet, write_lines
 from judgecli.cli import main
 from judgecli.config import load_settings
 from judgecli.errors import EnvironmentFailure, UsageError
-from judgecli.pipeline.running import RunResult, Step, run_loop
+from judgecli.pipeline.running import STEPS, RunResult, Step, run_loop
 
 LOG = [
     {
@@ -57,7 +57,11 @@ def states(result: RunResult) -> dict[str, str]:
 
 def test_does_all_that_judge_yaml_asks_for(folder):
     result = run(GATES + REPORT + FEEDBACK)
-    assert [(step.name, step.state) for step in result.steps] == [(name, "done") for name in ("score", "reward", "signals", "report", "gates", "feedback")]
+    assert states(result) == {
+        **dict.fromkeys(("score", "reward", "signals", "report", "gates", "feedback"), "done"),
+        "alarms": "not asked for",
+    }
+    assert [step.name for step in result.steps] == ["score", *STEPS]
     assert result.exit_code == 0
     document = result.to_json()
     assert {"score", "signals", "check", "report", "exports"} <= set(document)
@@ -76,6 +80,7 @@ def test_leaves_out_what_is_not_asked_for():
         "score": "done",
         "reward": "done",
         "signals": "done",
+        "alarms": "not asked for",
         "report": "not asked for",
         "gates": "not asked for",
         "feedback": "not asked for",
@@ -129,7 +134,15 @@ def test_what_is_new_is_reported(folder, change):
 def test_a_failing_step_leaves_the_results_of_the_others(folder):
     (folder / "out.html").mkdir()
     result = run(GATES + REPORT + FEEDBACK)
-    assert states(result) == {"score": "done", "reward": "done", "signals": "done", "report": "failed", "gates": "done", "feedback": "done"}
+    assert states(result) == {
+        "score": "done",
+        "reward": "done",
+        "signals": "done",
+        "alarms": "not asked for",
+        "report": "failed",
+        "gates": "done",
+        "feedback": "done",
+    }
     assert result.check is not None
     assert result.exports
     failed = next(step for step in result.steps if step.state == "failed")
@@ -144,7 +157,7 @@ def test_nothing_else_is_done_where_scoring_fails(folder):
     run(GATES)
     (folder / "app.jsonl").unlink()
     result = run(GATES + REPORT)
-    assert states(result) == {"score": "failed", **dict.fromkeys(("reward", "signals", "report", "gates", "feedback"), "not run")}
+    assert states(result) == {"score": "failed", **dict.fromkeys(STEPS, "not run")}
     assert result.check is None
     assert result.exit_code == 2
     assert not (folder / "out.html").exists()
@@ -198,7 +211,7 @@ def test_failures_of_any_kind_become_a_step(monkeypatch, error):
         raise error
 
     monkeypatch.setattr("judgecli.pipeline.gating.check_gates", fail)
-    step = run(GATES).steps[4]
+    step = next(step for step in run(GATES).steps if step.name == "gates")
     assert (step.name, step.state) == ("gates", "failed")
     assert step.exit_code == getattr(error, "exit_code", 4)
     assert step.hint

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from judgecli.report import Change, Distribution, Example, Measure, Point, Report, Series, Standing
+from judgecli.report import Change, Contrast, Distribution, Example, Measure, Method, Point, Report, Series, Standing
 from judgecli.signal.slices import Slice
 from judgecli.signal.summary import MetricSummary
 from judgecli.stats.intervals import Estimate
@@ -59,4 +59,19 @@ def report_of(texts: Sequence[str], *, pending: int = 0, windows: int = 3, polic
         measures=[Measure(name, name, 1, "number", (0.0, 1.0), True, name, name) for name in names],
         gates=[{"gate": name, "verdict": name, "value": 0.5, "low": 0.4, "high": 0.6, "threshold": 0.7, "n": 100, "message": name} for name in names],
         notes=names,
+        sentence=names[-1],
+        tone=names[0],
+        contrasts=[Contrast(name, name, one, one) for name, one in zip(names, examples, strict=True)],
+        quarantine=dict.fromkeys(names, 1),
+        methods=[Method(name, name) for name in names],
+        alarms=[alarm(name, place) for place, name in enumerate(names)],
     )
+
+
+def alarm(name: str, place: int) -> dict[str, object]:
+    """An open alarm with a text of the test's choice where data can reach it."""
+    times = {"time": "2026-09-22T10:00:00+00:00", "since": "2026-09-20T10:00:00+00:00", "recovered": None, "closed": None}
+    told = {"kind": ("value", "missing")[place % 2], "direction": ("drop", "rise")[place % 3 // 2], "worse": (True, False, None)[place % 3]}
+    numbers = {"size": -0.2, "before": 0.9, "after": 0.7, "n": 30}
+    said = {"id": f"{place:010x}", "state": "open", "comment": name, "accepted": False, "identity": name}
+    return {"metric": name, "policy": {name: name}, **times, **told, **numbers, **said}

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ PER_PAGE = 20
 OWN = json.loads((Path(__file__).parents[1] / "data" / "markup_payloads.json").read_text(encoding="utf-8"))  # {trap} stands for the address of the trap
 # What our own pages are made of; anything else came from data.
 HTML_NAMES = {
+    "a",
+    "nav",
     "html",
     "head",
     "meta",
@@ -60,6 +63,7 @@ HTML_NAMES = {
     "br",
 }
 HTML_ATTRIBUTES = {
+    "href",  # of our own links within the page, see test_links_stay_within_the_page
     "lang",
     "charset",
     "http-equiv",
@@ -167,6 +171,16 @@ def test_the_trap_catches_what_it_should(tmp_path, trap):
     assert trap[1]
     with pytest.raises(AssertionError):
         check(seen, HTML_NAMES, HTML_ATTRIBUTES)
+
+
+def test_links_stay_within_the_page():
+    """Escaped data holds no quote and no tag, so what looks like a link in the source is one."""
+    page = report_html(report_of(payloads("http://127.0.0.1:9")[:40]))
+    links = re.findall(r"<a\b[^>]*>", page)
+    assert len(links) > 5
+    assert [link for link in links if not re.fullmatch(r'<a (class="skip" )?href="#[a-z-]+">', link)] == []
+    targets = {link.split("#")[1].rstrip('">') for link in links}
+    assert targets - set(re.findall(r'id="([a-z-]+)"', page)) == set()
 
 
 @pytest.mark.parametrize("width", [1400, 400])

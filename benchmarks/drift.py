@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+"""Drift of two halves of a large store: `python benchmarks/drift.py [--records 2000000] [--metrics 5] [--store DIR] [--peer SCRIPT]`.
+
+The store is that of benchmarks/signals.py (conversations of four, scores from 0 to 1, the first 30 days against the last 30),
+made by a process of its own. Prints one line: scores, seconds without start-up, CPU seconds, peak memory, start-up. With
+`--peer` the script of another tool is run on the same numbers as two CSV files (`--reference R --current C --html H`).
+"""
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from signals import run_steps
+
+MIDDLE = "2026-01-31"
+
+
+def measure(root: Path) -> None:
+    started = time.perf_counter()
+    import duckdb
+    import scipy.special
+
+    from judgecli.config.settings import Flags, load_settings
+    from judgecli.pipeline.drifting import find_drift
+
+    del duckdb, scipy
+    settings = load_settings(flags=Flags(store=str(root)), folder=root)
+    start_up = time.perf_counter() - started
+    before, cpu = time.perf_counter(), time.process_time()
+    found = find_drift(settings, reference=f"time < '{MIDDLE}'", current=f"time >= '{MIDDLE}'", texts=False)
+    spent, cpu = time.perf_counter() - before, time.process_time() - cpu
+    scores = sum(int(str(side["n"])) for row in found.rows for side in (row.reference, row.current))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"judge   {scores:,} scores  {spent:.2f} s  {cpu:.2f} s CPU  {peak:.0f} MB peak  {start_up:.2f} s start-up  verdict: {found.verdict}")
+
+
+def run_peer(script: Path, folder: Path, records: int, metrics: int) -> None:
+    chance = np.random.default_rng(0)
+    names = ",".join(f"metric_{number}" for number in range(metrics))
+    for name in ("reference", "current"):
+        np.savetxt(folder / f"{name}.csv", chance.random((records // 2, metrics)), fmt="%.4f", delimiter=",", header=names, comments="")
+    tables = ["--reference", str(folder / "reference.csv"), "--current", str(folder / "current.csv"), "--html", str(folder / "peer.html")]
+    done = subprocess.run([sys.executable, str(script), *tables], capture_output=True, text=True, check=False)
+    print(f"peer    {done.stdout.strip() if done.returncode == 0 else 'could not run: ' + done.stderr.strip().splitlines()[-1]}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--records", type=int, default=2_000_000)
+    parser.add_argument("--metrics", type=int, default=5)
+    parser.add_argument("--store", type=Path, help="keep the store here; made where it is missing")
+    parser.add_argument("--peer", type=Path, help="a script that compares two CSV files with another tool")
+    parser.add_argument("--step", choices=["make", "measure"], help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        run_steps(given, __file__, given.store or Path(folder) / "store", measure)
+        if given.peer is not None and given.step is None:
+            run_peer(given.peer, Path(folder), given.records, given.metrics)
+
+
+if __name__ == "__main__":
+    main()

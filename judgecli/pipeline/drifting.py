@@ -1,0 +1,212 @@
+"""Drift: the records of a store that one filter names against those of another."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from judgecli.errors import NoRecords, UsageError
+from judgecli.pipeline.rewarding import directions, select_rewarded
+from judgecli.renderers.drift_html import drift_html
+from judgecli.renderers.drift_markdown import drift_markdown
+from judgecli.renderers.safe import json_text
+from judgecli.renderers.text_file import publish_text
+from judgecli.signal.corpus_drift import corpus_drift
+from judgecli.signal.diversity import cut_words
+from judgecli.signal.drift import ALPHA, MIN_CLUSTERS, DriftRow, Evidence, Margins, compare, decide
+from judgecli.signal.drift_report import Drift, DriftExample, SideText, attributed, corpus_row, headline, overall_verdict, ranked, text_row
+from judgecli.signal.drift_sample import DriftSample, carriers, segment_parts, traffic_kinds, traffic_parts
+from judgecli.stats.decomposition import Decomposition
+from judgecli.store.drift_query import DriftReduction, Sides, side_condition
+from judgecli.store.folder import Store
+from judgecli.store.selection import Selection
+
+if TYPE_CHECKING:
+    from judgecli.config.settings import Settings
+    from judgecli.signal.text_drift import TextDrift
+
+CURRENT, REFERENCE, OTHERS = "7d", "30d..7d", "all other records"
+EXAMPLED = 3  # metrics with examples
+
+
+def choose_sides(store: Store, selection: Selection, settings: "Settings", reference: str | None, current: str | None) -> Sides:
+    """What is compared: both as named; one named, against all other records; none, the newest 7 days against `alarms.reference` (30d..7d).
+
+    Raises: UsageError, UnknownName.
+    """
+    if reference is None and current is None:
+        alarms = settings.project.alarms
+        reference, current = (alarms.reference if alarms else None) or REFERENCE, CURRENT
+    if reference is None or current is None:
+        named = side_condition(store, selection, str(reference or current))
+        return Sides(named, f"NOT ({named})", (reference, OTHERS)) if reference else Sides(f"NOT ({named})", named, (OTHERS, str(current)))
+    return Sides(side_condition(store, selection, reference), side_condition(store, selection, current), (reference, current))
+
+
+def find_drift(
+    settings: "Settings",
+    *,
+    reference: str | None = None,
+    current: str | None = None,
+    by: Sequence[str] = (),
+    metrics: Sequence[str] | None = None,
+    margins: Margins | None = None,
+    texts: bool = True,
+    any_dependence: bool = False,
+) -> Drift:
+    """What changed from the reference to the current records: every metric (default: all that they have), over all and by segment of `by`.
+
+    `texts`: also read a sample of inputs and outputs (words, diversity, examples, kinds of traffic). `any_dependence`: q after
+    Benjamini and Yekutieli. Raises: UsageError, UnknownName, NoRecords, StoreError, and what a reward raises.
+    """
+    wanted = margins or Margins()
+    with Store(settings.store, create=False) as store, np.errstate(over="ignore", invalid="ignore"):
+        wants_reward = metrics is None or any(name.startswith("reward.") for name in metrics)
+        selection = select_rewarded(store, None, settings) if wants_reward else _plain(store)
+        names = list(dict.fromkeys(metrics)) if metrics else sorted(selection.metrics, key=lambda name: (not name.startswith("reward."), name))
+        _check_margins(wanted, names)
+        sides = choose_sides(store, selection, settings, reference, current)
+        with DriftReduction(store, selection, names, sides, by=tuple(dict.fromkeys(by)), cluster=settings.cluster) as reduction:
+            work = _Work(settings, selection, reduction, wanted)
+            return work.run(by, texts=texts, any_dependence=any_dependence)
+
+
+def _plain(store: Store) -> Selection:
+    from judgecli.store.selection import select_records
+
+    return select_records(store, None)
+
+
+def _check_margins(margins: Margins, names: Sequence[str]) -> None:
+    for name, amount in margins.amounts.items():
+        if name not in names:
+            raise UsageError(f"--margin {name}={amount:g}: no metric that is compared is called '{name}'", hint=f"one of {', '.join(names[:12])}")
+
+
+class _Work:
+    """The queries of one answer."""
+
+    def __init__(self, settings: "Settings", selection: Selection, reduction: DriftReduction, margins: Margins) -> None:
+        self._settings, self._selection, self._reduction, self._margins = settings, selection, reduction, margins
+        self._facts = reduction.facts()
+        self._sides = [SideText(name, fact.rows, fact.first, fact.last) for name, fact in zip(reduction.sides.names, self._facts, strict=True)]
+        for side, name in zip(self._sides, ("reference", "current"), strict=True):
+            if not side.rows:
+                raise NoRecords(f"no {name} records: {side.name}", hint=f"name them with --{name}; judge store info shows what the store holds")
+
+    def run(self, by: Sequence[str], *, texts: bool, any_dependence: bool) -> Drift:
+        """Everything."""
+        rows, parts = self._metric_rows(by)
+        sample = self._sample() if texts else None
+        found: dict[str, TextDrift] = {}
+        if sample is not None:
+            found = self._texts(sample)
+            rows += [text_row(name, made) for name, made in found.items()]
+            rows += self._corpus(sample)
+            kinds = traffic_kinds(sample)
+            names = [] if kinds is None else [name for name in sample.values if name not in parts]
+            parts |= {name: made for name in names if kinds is not None and (made := traffic_parts(sample, kinds, name)) is not None}
+        judged = [attributed(row, parts.get(row.metric)) if row.overall else row for row in decide(rows, alpha=ALPHA, any_dependence=any_dependence)]
+        ordered = ranked(judged)
+        verdict, family = overall_verdict(ordered), sum(row.p is not None for row in ordered)
+        return Drift(
+            verdict=verdict,
+            headline=headline(ordered, verdict, self._since(), family=family),
+            rows=ordered,
+            reference=self._sides[0],
+            current=self._sides[1],
+            by=tuple(by),
+            margin=self._margins.share,
+            alpha=ALPHA,
+            family=family,
+            correction="Benjamini-Yekutieli" if any_dependence else "Benjamini-Hochberg",
+            complete=not any(row.partial for row in ordered),
+            texts=found,
+            examples=self._examples(sample, ordered),
+            notes=self._notes(ordered, sample, texts=texts),
+        )
+
+    def _metric_rows(self, by: Sequence[str]) -> tuple[list[DriftRow], dict[str, Decomposition]]:
+        """The rows of all metrics, and where `by` tells traffic apart what of a change is its mix."""
+        better = directions(self._settings, {info.name: info.higher_is_better for info in self._reduction.metrics})
+        rows: list[DriftRow] = []
+        segments: dict[str, list[Evidence]] = {}
+        for evidence in self._reduction.evidence():
+            asked = replace(evidence, higher_is_better=better[evidence.metric])
+            rows += compare(asked, self._margins)
+            if evidence.segment and evidence.kind != "category":
+                segments.setdefault(evidence.metric, []).append(replace(evidence, shape=None))
+            del evidence, asked  # the next is made before the loop would let go of it
+        traffic = [name for name in dict.fromkeys(by) if name not in self._settings.policy]
+        parts = {name: made for name, own in segments.items() if traffic and (made := segment_parts(own, traffic)) is not None}
+        return rows, parts
+
+    def _sample(self) -> DriftSample:
+        places = [place for place, info in enumerate(self._reduction.metrics) if info.kind != "category" and info == self._selection.metric(info.name)]
+        table = self._reduction.sample(places, (self._facts[0].rows, self._facts[1].rows))
+        values = {self._reduction.metrics[m].name: np.asarray(table.column(f"v{m}").to_numpy(), dtype=np.float64) for m in places}
+        records = table.drop_columns([f"v{m}" for m in places]).to_pylist()
+        _, codes = np.unique(table.column("cluster").to_numpy(), return_inverse=True)
+        return DriftSample(table.column("side").to_numpy() == 1, codes.astype(np.int64), records, values)
+
+    def _texts(self, sample: DriftSample) -> "dict[str, TextDrift]":
+        from judgecli.signal.text_drift import text_drift  # brings scipy.sparse and scipy.optimize
+
+        found = {}
+        for name in ("output", "input"):
+            kept = np.array([bool(record[name]) for record in sample.records], dtype=bool)
+            if kept.any():
+                texts = [record[name] for record in sample.records if record[name]]
+                found[name] = text_drift(texts, sample.current[kept], sample.clusters[kept])
+        return found
+
+    def _corpus(self, sample: DriftSample) -> list[DriftRow]:
+        sides = []
+        for current in (False, True):
+            own = [number for number in np.flatnonzero(sample.current == current).tolist() if sample.records[number]["output"]]
+            sides.append([(int(sample.clusters[number]), cut_words(sample.records[number]["output"])) for number in own])
+        if not sides[0] or not sides[1]:
+            return []
+        counts, clusters = (len(sides[0]), len(sides[1])), (len({code for code, _ in sides[0]}), len({code for code, _ in sides[1]}))
+        return [corpus_row(shift, counts, clusters) for shift in corpus_drift(sides[0], sides[1])]
+
+    def _examples(self, sample: DriftSample | None, rows: Sequence[DriftRow]) -> list[DriftExample]:
+        if sample is None:
+            return []
+        chosen = [row for row in rows if row.verdict == "drift" and row.what == "value" and row.overall and row.kind != "category"]
+        return [example for row in chosen[:EXAMPLED] for example in carriers(sample, row)]
+
+    def _since(self) -> datetime | None:
+        """When the current records begin, where all of them are later than the reference."""
+        old, new = self._facts
+        return new.first if old.last is not None and new.first is not None and new.first > old.last else None
+
+    def _notes(self, rows: Sequence[DriftRow], sample: DriftSample | None, *, texts: bool) -> list[str]:
+        notes = []
+        for name, infos in self._selection.metrics.items():
+            if len(infos) > 1 and any(row.metric == name for row in rows):
+                notes.append(
+                    f"{name} was measured in {len(infos)} ways; only identity {infos[0].identity[:12]} is compared, records of another count as not measured"
+                )
+        if sample is not None and len(sample.records) < sum(side.rows for side in self._sides):
+            notes.append(f"texts, kinds of traffic, diversity and examples are of a sample of whole clusters: {len(sample.records):,} records")
+        if not texts:
+            notes.append("texts were not read (--no-text)")
+        if sample is not None and all(record["input"] is None for record in sample.records):
+            notes.append("the records have no input, so the app and the traffic cannot be told apart")
+        if any(row.clusters < MIN_CLUSTERS for row in rows if row.segment):
+            notes.append(f"segments with fewer than {MIN_CLUSTERS} clusters on a side are inconclusive")
+        if any(row.shape is not None and row.shape.cut for row in rows):
+            notes.append("for W1, values of an open scale far outside its 1 to 99 % range are moved to the ends of a grid three times as wide")
+        return notes
+
+
+def write_drift(found: Drift, path: Path) -> None:
+    """Write the answer to a file: .html, .md or .json by its suffix. Raises: UsageError (another suffix), EnvironmentFailure."""
+    from judgecli.pipeline.reporting import report_format
+
+    kind = report_format(path)
+    publish_text(path, drift_html(found) if kind == "html" else drift_markdown(found) if kind == "markdown" else json_text(found.to_json()) + "\n")

@@ -1,0 +1,79 @@
+"""Alarms as text: a line each for what people read first, a table of all."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from judgecli.renderers.safe import terminal_line
+from judgecli.renderers.terminal import DASH, Document, Page, number, render, table
+
+Alarm = Mapping[str, Any]
+MOST_LINES = 8  # of open alarms, where other things stand below
+COLUMNS = ("id", "state", "metric", "where", "what", "since", "was", "is", "noticed", "")
+WORDS = {True: "worse", False: "better", None: ""}
+STYLES = {True: "bold red", False: "green", None: "bold yellow"}
+
+
+def sort_alarms(alarms: Sequence[Alarm]) -> list[Alarm]:
+    """The open ones first, and of those what is for the worse; else as they came (the newest first)."""
+    return sorted(alarms, key=lambda alarm: (alarm["state"] != "open", alarm["state"] == "open" and alarm["worse"] is not True))
+
+
+def alarm_text(alarm: Alarm) -> str:
+    """`quantities dropped from 0.98 to 0.739 since 2026-09-20 (all records; noticed 2026-09-22)`."""
+    change = f"{_what(alarm)} from {_amount(alarm, 'before')} to {_amount(alarm, 'after')}"
+    return f"{change} since {alarm['since'][:10]} ({_where(alarm)}; noticed {alarm['time'][:10]})"
+
+
+def _what(alarm: Alarm) -> str:
+    if alarm["kind"] == "missing":
+        return f"{alarm['metric']} is missing more often,"
+    return f"{alarm['metric']} {'dropped' if alarm['direction'] == 'drop' else 'rose'}"
+
+
+def _amount(alarm: Alarm, name: str) -> str:
+    return f"{100 * alarm[name]:.3g} %" if alarm["kind"] == "missing" else number(alarm[name])
+
+
+def _where(alarm: Alarm) -> str:
+    return ", ".join(f"{name} {DASH if value is None else value}" for name, value in alarm["policy"].items()) or "all records"
+
+
+def alarm_lines(alarms: Sequence[Alarm], *, most: int = MOST_LINES) -> list[RenderableType]:
+    """A line for each open alarm, to stand above other results; none where none is open."""
+    open_ = [alarm for alarm in sort_alarms(alarms) if alarm["state"] == "open"]
+    lines: list[RenderableType] = []
+    for place, alarm in enumerate(open_[:most]):
+        word = f"  {WORDS[alarm['worse']]}" if WORDS[alarm["worse"]] else ""
+        lines.append(
+            Text.assemble((f"{'ALARM' if place == 0 else '':<11}", "bold red"), (terminal_line(alarm_text(alarm) + word, limit=400), STYLES[alarm["worse"]]))
+        )
+    if len(open_) > most:
+        lines.append(Text(f"{'':<11}and {len(open_) - most:,} more: judge alarms list"))
+    return lines
+
+
+def alarm_cells(alarm: Alarm) -> list[str]:
+    """One alarm as the texts of COLUMNS."""
+    what = "missing more often" if alarm["kind"] == "missing" else alarm["direction"]
+    state = "accepted" if alarm["accepted"] else alarm["state"]
+    values = (_amount(alarm, "before"), _amount(alarm, "after"))
+    return [alarm["id"], state, alarm["metric"], _where(alarm), what, alarm["since"][:10], *values, alarm["time"][:10], WORDS[alarm["worse"]]]
+
+
+def alarms_page(document: Document, page: Page) -> str:
+    """What `judge alarms` prints."""
+    alarms, charts = document["alarms"], document["charts"]
+    counts = {state: sum(chart["state"] == state for chart in charts) for state in ("watching", "changed", "no reference yet")}
+    until = f" up to {document['until'][:10]}" if document["until"] else ""
+    said = ", ".join(f"{count:,} {state}" for state, count in counts.items() if count)
+    states = {state: sum(alarm["state"] == state for alarm in alarms) for state in ("open", "recovered", "closed")}
+    told = ", ".join(f"{count:,} {state}" for state, count in states.items() if count)
+    parts: list[RenderableType] = [Text(f"alarms    {told or 'none'}", "bold"), Text(f"charts    {said or 'none'}; watched{until}")]
+    if alarms:
+        parts.append(table(COLUMNS, [[terminal_line(cell, limit=120) for cell in alarm_cells(alarm)] for alarm in sort_alarms(alarms)], right=["was", "is"]))
+    parts += [Text(f"          {alarm['id']}: {terminal_line(str(alarm['comment']), limit=300)}", "dim") for alarm in alarms if alarm["comment"]]
+    parts += [Text(f"note      {terminal_line(str(note))}") for note in document["notes"]]
+    return render(parts, page)

@@ -1,0 +1,72 @@
+"""Whether the outputs became more alike: diversity and echo-chamber indicators on blocks of clusters, reference against current.
+
+Each indicator is one number a corpus, so a side is cut into up to ten blocks of clusters, each block large enough for the
+fixed size that the indicators need; the blocks are what the interval rests on.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from judgecli.signal import diversity
+from judgecli.signal.diversity import Measured, Words
+from judgecli.stats.contrast import Contrast, clustered_contrast
+
+BLOCKS = 10
+LEAST_BLOCKS = 4
+Rows = npt.NDArray[np.int64]
+
+INDICATORS: dict[str, tuple[bool, Callable[[Sequence[Words]], Measured | None]]] = {  # which way is better, and what is measured
+    "distinct_1": (True, lambda outputs: diversity.distinct_n(outputs, 1)),
+    "distinct_2": (True, lambda outputs: diversity.distinct_n(outputs, 2)),
+    "compression_ratio": (False, diversity.compression_ratio),
+    "self_bleu": (False, diversity.self_bleu),
+    "opener_share": (False, diversity.opener_share),
+}
+
+
+@dataclass(frozen=True)
+class CorpusShift:
+    """One indicator on both sides (means over blocks); `contrast` is current minus reference, None with its reason in `why`."""
+
+    name: str
+    higher_is_better: bool
+    reference: float | None
+    current: float | None
+    blocks: tuple[int, int]
+    contrast: Contrast | None
+    why: str | None = None
+
+
+def corpus_drift(reference: Sequence[tuple[int, Words]], current: Sequence[tuple[int, Words]]) -> list[CorpusShift]:
+    """Columns: (cluster, first words) of sampled outputs on both sides. Blocks are made of whole clusters by their number."""
+    sides = [_blocks(reference), _blocks(current)]
+    found = []
+    for name, (better, measure) in INDICATORS.items():
+        values = [[made.value for block in blocks if (made := measure(block)) is not None] for blocks in sides]
+        found.append(_shift(name, better, values))
+    return found
+
+
+def _blocks(outputs: Sequence[tuple[int, Words]]) -> list[list[Words]]:
+    """Ten blocks, clusters dealt to them in turn by their number."""
+    numbers = {cluster: place % BLOCKS for place, cluster in enumerate(sorted({cluster for cluster, _ in outputs}))}
+    blocks: list[list[Words]] = [[] for _ in range(BLOCKS)]
+    for cluster, words in outputs:
+        blocks[numbers[cluster]].append(words)
+    return blocks
+
+
+def _shift(name: str, better: bool, values: Sequence[Sequence[float]]) -> CorpusShift:
+    counts = (len(values[0]), len(values[1]))
+    means = [float(np.mean(own)) if own else None for own in values]
+    if min(counts) < LEAST_BLOCKS:
+        why = f"too few outputs, or too short ones: {min(counts)} of {BLOCKS} blocks have the size that is needed, {LEAST_BLOCKS} must"
+        return CorpusShift(name, better, means[0], means[1], counts, None, why)
+    old, new = (np.array(own) for own in values)
+    zeros = [np.zeros(count) for count in counts]
+    ones = [np.ones(count) for count in counts]
+    contrast = clustered_contrast(np.r_[zeros[0], new], np.r_[zeros[0], ones[1]], np.r_[old, zeros[1]], np.r_[ones[0], zeros[1]])
+    return CorpusShift(name, better, means[0], means[1], counts, contrast)

@@ -1,0 +1,48 @@
+"""How a report's numbers were made, in plain words, with the numbers that were used."""
+
+from collections.abc import Sequence
+
+from judgecli.report import Change, Method
+from judgecli.signal.slices import ALPHA, MIN_CLUSTERS, Slice
+from judgecli.signal.summary import MetricSummary
+
+
+def methods_of(
+    metrics: Sequence[MetricSummary], changes: Sequence[Change], slices: Sequence[Slice], *, cluster: str | None, clusters: int, gates: int, alarms: str | None
+) -> list[Method]:
+    """A paragraph for each thing that the report decides. `cluster` is the configured column; `alarms` the budget in words, None without a monitor."""
+    unit = cluster or "conversation (else user, else prompt)"
+    found = [
+        Method(
+            "Means",
+            f"A mean is over the scored answers, and n of N stands beside it. Its 95 % interval treats the {clusters:,} clusters, one a {unit}, as the "
+            "independent units, not the single answers: answers of one conversation resemble each other. Rates have Wilson's interval.",
+        ),
+        Method(
+            "What is missing",
+            "An answer without a score is never counted as 0 and never left out in silence: the bounds say what the mean would be if all that failed or waits "
+            "stood at the worst, or at the best, end of the scale.",
+        ),
+    ]
+    if changes:
+        found.append(
+            Method(
+                "Changes",
+                f"{len(changes):,} differences were tested, and the one-in-{round(1 / ALPHA)} chance of a false alarm is shared among all of them (Holm). "
+                f"Each side needs {MIN_CLUSTERS} clusters.",
+            )
+        )
+    if slices:
+        found.append(Method("Slices", f"Of the {len(slices):,} slices that are listed about {ALPHA:.0%} may be there by chance (Benjamini and Hochberg)."))
+    if gates:
+        found.append(Method("Gates", "A gate passes only where the whole 95 % interval is on the right side of its threshold, whatever is missing."))
+    if alarms:
+        found.append(
+            Method(
+                "Alarms",
+                f"Each chart bets against the claim that nothing changed and is looked at after every cluster, so looking daily costs nothing. {alarms} "
+                "The date behind `since` is where the bets began to win.",
+            )
+        )
+    categories = sum(summary.kind == "category" for summary in metrics)
+    return [*found, *([Method("Categories", f"{categories:,} metrics are categories: they have counts and no mean.")] if categories else [])]

@@ -1,0 +1,193 @@
+"""What drift needs of the store (DuckDB): each metric by side, segment and cluster, and its values on a grid.
+
+A side is a filter: `Sides` holds the checked SQL of both. Sums are exact and what comes out is ordered, as in windows_query.py.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import pyarrow as pa
+
+from judgecli.errors import UsageError
+from judgecli.schema import REASONS
+from judgecli.signal.cells import Window
+from judgecli.signal.drift import Evidence, Side
+from judgecli.store.drift_rows import CategoryRows, Extent, Gathered, MetricRows
+from judgecli.store.filters import AGE, compile_filter
+from judgecli.store.folder import Store
+from judgecli.store.query import quote, run_checked
+from judgecli.store.selection import Selection, newest_time, select_records
+from judgecli.store.windows_query import ONE_PASS, Question, WindowReduction
+
+BATCH = 50_000  # rows that are looked at together
+SAMPLE = 2_000  # records of a side whose texts are read
+CHARACTERS = 4_000
+HUGE = 1e100  # beyond it differences of values are not numbers
+CENTRE = (0.01, 0.99)  # quantiles of the reference whose distance stands for the range of an open scale
+LOST = ", ".join(f"'{reason}'" for reason, kind in REASONS.items() if kind != "design")
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The checked SQL of the two sides, and what a person called them."""
+
+    reference: str
+    current: str
+    names: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class SideFacts:
+    """How many records a side has, and from when to when."""
+
+    rows: int
+    first: datetime | None
+    last: datetime | None
+
+
+class DriftReduction(WindowReduction):
+    """Two sides of a store's records, and its metrics on them. Use as a context."""
+
+    def __init__(self, store: Store, selection: Selection, names: Sequence[str], sides: Sides, *, by: Sequence[str], cluster: str | None) -> None:
+        """Raises: UnknownName (no such metric), UsageError (no such column)."""
+        both = replace(selection, where=f"({sides.reference}) OR ({sides.current})")
+        super().__init__(store, both, names, Question(by, Window.of("all"), cluster))
+        self.sides = sides
+        self._texts = False
+        self._side = f"CASE WHEN ({sides.reference}) THEN 0 ELSE 1 END AS side"
+
+    def facts(self) -> tuple[SideFacts, SideFacts]:
+        """What each side holds; also finds the segments. Raises: UsageError where a record is on both sides, or a filter cannot be evaluated."""
+        nothing = SideFacts(0, None, None)
+        if not self._layouts:
+            return nothing, nothing
+        every = range(len(self.metrics))
+        columns = [f"({self.sides.reference}) AS old", f"({self.sides.current}) AS new", "time"]
+        reasons = "".join(f", count(r{m})" for m in every)
+        rows = self._fetch(f"SELECT old, new, count(*), min(time), max(time){reasons} FROM {self._relation(columns, every)} GROUP BY old, new")
+        found = {(row[0], row[1]): SideFacts(*row[2:5]) for row in rows}
+        if (True, True) in found:
+            raise UsageError(
+                f"{found[True, True].rows:,} records are in both the reference and the current records",
+                hint="name --reference and --current so that no record is in both",
+            )
+        self._unscored = [any(row[5 + m] for row in rows) or any(m not in layout.held for layout in self._layouts) for m in every]
+        self._rows = sum(row[2] for row in rows)
+        self.segments = [values for _, values, _ in self._segments()] if self._by and found else [()]
+        return found.get((True, False), nothing), found.get((False, True), nothing)
+
+    def evidence(self) -> Iterator[Evidence]:
+        """Every metric (its newest identity) over all records, then by segment; after `facts()`."""
+        places = [place for place, info in enumerate(self.metrics) if info == self._selection.metric(info.name)]
+        numbers = [place for place in places if self.metrics[place].kind != "category"]
+        for first in range(0, len(numbers), ONE_PASS):
+            some = numbers[first : first + ONE_PASS]
+            extents = [self._extent(m) for m in some]
+            gathered = Gathered(len(self.segments), extents, [self._unscored[m] for m in some], self._rows)
+            for batch in self._batches(some):
+                gathered.add(batch)
+            for position, m in enumerate(some):
+                yield from self._metric(m, extents[position], gathered.metric(position))
+        for m in places:
+            if self.metrics[m].kind == "category":
+                yield from self._metric(m, Extent(span=1.0), self._category(m))
+
+    def sample(self, places: Sequence[int], rows: tuple[int, int]) -> pa.Table:
+        """About 2,000 records of each side (`rows` says how many there are), whole clusters by their hash: side, cluster, texts, place, and v of metrics."""
+        columns = [
+            self._side,
+            f"{self._cluster} AS cluster",
+            *("key", "id", "time", "source.file AS file", "source.line AS line"),
+            *(f"left({name}, {CHARACTERS}) AS {name}, length({name}) AS {name}_length" for name in ("input", "output")),
+        ]
+        shares = [min(1.0, SAMPLE / max(count, 1)) for count in rows]
+        limit = f"CASE WHEN side = 0 THEN {int(shares[0] * 1048576)} ELSE {int(shares[1] * 1048576)} END"
+        values = "".join(f", v{m}" for m in places)
+        return self._arrow(
+            "SELECT side, cluster, key, id, time, file, line, input, output, input_length, output_length"
+            f"{values} FROM {self._relation(columns, places)} WHERE hash(cluster) % 1048576 < {limit} ORDER BY side, cluster, key"
+        )
+
+    def _batches(self, places: Sequence[int]) -> Iterator[pa.Table]:
+        """Rows in the order of the store: code (2 x segment + side), cluster, and v, x of each metric (x: is it missing)."""
+        lost = [f"CAST(v{m} IS NULL AND r{m} IN ({LOST}) AS TINYINT) AS x{position}" for position, m in enumerate(places) if self._unscored[m]]
+        values = [f"v{m} AS v{position}" for position, m in enumerate(places)]
+        rows = self._coded([f"{self._cluster} AS cluster", self._side], places)
+        query = f"SELECT CAST(2 * seg + side AS SMALLINT) AS code, cluster, {', '.join([*values, *lost])} FROM {rows}"
+        reader = run_checked(lambda: self._connection.sql(query).to_arrow_reader(BATCH))
+        for batch in reader:
+            yield pa.Table.from_batches([batch])
+
+    def _extent(self, m: int) -> Extent:
+        low, high = self.metrics[m].range
+        if low is not None and high is not None and low < high:
+            return Extent(low, high, max(abs(low), abs(high)), high - low)
+        return self._open_extent(m)
+
+    def _open_extent(self, m: int) -> Extent:
+        """Where the grid of a scale without ends lies, and how wide its values usually spread on the reference."""
+        marks = ", ".join(map(str, CENTRE))
+        quantiles = ", ".join(f"quantile_disc(v{m}, [{marks}]) FILTER (side = {side})" for side in (0, 1))
+        old, new, largest, least, most = self._fetch(f"SELECT {quantiles}, max(abs(v{m})), min(v{m}), max(v{m}) FROM {self._relation([self._side], [m])}")[0]
+        known = [values for values in (old, new) if values]
+        if not known:
+            return Extent()
+        if largest > HUGE:
+            return Extent(largest=float(largest), cut=True)
+        near, far = float(min(values[0] for values in known)), float(max(values[1] for values in known))
+        start, end = max(near - (far - near), float(least)), min(far + (far - near), float(most))  # farther out, values are moved to the ends
+        spans = (float(old[1] - old[0]) if old else 0.0, float(most - least), abs(float(most)), 1.0)  # usual range, full range, the one value there is
+        span = next(width for width in spans if width > 0)
+        return Extent(start, end if end > start else start + 1.0, float(largest), span, least < start or most > end)
+
+    def _metric(self, m: int, extent: Extent, gathered: MetricRows | CategoryRows) -> Iterator[Evidence]:
+        info = self.metrics[m]
+        reasons = self._why(m) if self._unscored[m] else {}
+        for seg in [None, *(range(len(self.segments)) if self._by else [])]:
+            segment = {} if seg is None else dict(zip(self._question.by, self.segments[seg], strict=True))
+            old, new = (self._side_of(gathered, seg, side, reasons) for side in (0, 1))
+            if old.rows or new.rows:
+                shape = gathered.shape(seg) if old.scored and new.scored else None
+                yield Evidence(info.name, info.identity, info.kind, info.range, info.higher_is_better, segment, old, new, extent.span, shape)
+
+    def _side_of(self, gathered: MetricRows | CategoryRows, seg: int | None, side: int, reasons: Mapping[tuple[int, int], Mapping[str, int]]) -> Side:
+        why: dict[str, int] = {}
+        for (place, which), counted in reasons.items():
+            if which == side and seg in (None, place):
+                for reason, count in counted.items():
+                    why[reason] = why.get(reason, 0) + count
+        foreign = why.pop("", 0)
+        sums, counts, missing, rows, total = gathered.side(seg, side)
+        return Side(sums, counts, missing, total, rows, dict(sorted(why.items())), foreign)
+
+    def _why(self, m: int) -> dict[tuple[int, int], dict[str, int]]:
+        """By segment and side, how many rows have no value for which reason; the reason '' is another identity."""
+        rows = self._coded([self._side], [m])
+        found: dict[tuple[int, int], dict[str, int]] = {}
+        for seg, side, reason, count in self._fetch(f"SELECT seg, side, COALESCE(r{m}, ''), count(*) FROM {rows} WHERE v{m} IS NULL GROUP BY ALL ORDER BY ALL"):
+            found.setdefault((seg, side), {})[reason] = count
+        return found
+
+    def _value(self, place: int) -> str:
+        """A category as text where its counts are asked for."""
+        return f"CAST({quote(self.metrics[place].name)} AS VARCHAR)" if self._texts and self.metrics[place].kind == "category" else super()._value(place)
+
+    def _category(self, m: int) -> CategoryRows:
+        self._texts = True
+        rows = self._coded([f"{self._cluster} AS cluster", self._side], [m])
+        self._texts = False
+        lost = f"(v{m} IS NULL AND r{m} IN ({LOST}))"
+        query = f"SELECT CAST(2 * seg + side AS INTEGER) AS code, cluster, v{m} AS value, {lost} AS lost, count(*) AS n FROM {rows} GROUP BY ALL"
+        return CategoryRows(self._arrow(query))
+
+
+def side_condition(store: Store, selection: Selection, text: str) -> str:
+    """The checked SQL of one side: a filter over all records (`selection`), run:last or run:ID. Raises: UsageError, UnknownName."""
+    if not text.startswith("run:"):
+        newest = newest_time(store, selection.scope.shards) if AGE.fullmatch(text.strip()) else None
+        return f"COALESCE({compile_filter(text, newest=newest)}, false)" if text.strip() else "true"
+    scope = select_records(store, text).scope
+    own = f"file_id IN ({', '.join(map(str, scope.file_ids)) or 'NULL'})"
+    keys = [f"from_hex('{key.hex()}')" for key in scope.adopted.column("key").to_pylist()]
+    return f"({own} OR key IN ({', '.join(keys)}))" if keys else f"({own})"
