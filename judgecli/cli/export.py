@@ -44,7 +44,7 @@ def export(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Write what people and rewards say of the records as training files.
+    """Write what people and rewards say of the records as training files, or the reward itself as a function.
 
     Examples:
       judge export trl-preference -o pairs.jsonl          pairs from users' thumbs
@@ -60,13 +60,11 @@ def export(
     from judgecli.errors import UsageError
 
     if list_formats:
-        _list(as_json=as_json)
-        return
+        return _list(as_json=as_json)
     if format is None:
         raise UsageError("no training format is named", hint="judge export --list shows them")
     if format == "reward-function":
-        _export_function(context, config, store, output, scorer or [], column or [], unscored, allow_code=allow_code, as_json=as_json)
-        return
+        return _export_function(context, config, store, output, scorer or [], column or [], unscored, allow_code=allow_code, as_json=as_json)
     typed: dict[str, object] = {
         "min_margin": min_margin,
         "on": on,
@@ -80,7 +78,7 @@ def export(
     typed |= {"sources": _names(sources), "labels": tuple(label) if label else None}
     settings = load(context, config, store)
     path, wanted = _combined(settings, format, output, {name: value for name, value in typed.items() if value is not None})
-    _export(settings, format, path, wanted, as_json=as_json, quiet=quiet)
+    return _export(settings, format, path, wanted, as_json=as_json, quiet=quiet)
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:
