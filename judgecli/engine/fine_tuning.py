@@ -58,7 +58,7 @@ def fine_tune(base: Path, comparisons: Sequence[Comparison], out: Path, options:
     """
     torch, trl, datasets = import_train("torch"), import_train("trl"), import_train("datasets")
     device = _device(torch, options.device)
-    codec, network = open_base(base, max_length=options.max_length, seed=options.seed)
+    codec, network = open_base(base, max_length=options.max_length, new_head=True, seed=options.seed)
     rows = training_rows(comparisons, codec)
     if not rows:
         raise UsageError("there is no comparison to learn from", hint="an encoder learns from pairs; thumbs alone train the linear model")
@@ -157,10 +157,11 @@ def _callback(progress: Progress) -> Any:
 
         loss: float | None = None
 
-        def on_log(self, arguments: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-            self.loss = (logs or {}).get("loss", self.loss)
+        def on_log(self, *_: Any, logs: Any = None, **__: Any) -> None:
+            if logs and "loss" in logs:
+                self.loss = float(logs["loss"])
 
-        def on_step_end(self, arguments: Any, state: Any, control: Any, **_: Any) -> None:
+        def on_step_end(self, _arguments: Any, state: Any, _control: Any, **_: Any) -> None:
             progress(state.global_step, state.max_steps, self.loss)
 
     return Told()

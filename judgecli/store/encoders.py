@@ -14,32 +14,44 @@ CONFIG = "config.json"
 CONFIG_BYTES = 1 << 20
 
 
-def open_base(folder: Path, *, max_length: int = MAX_LENGTH, seed: int = 0) -> tuple[Codec, Any]:
-    """The tokenizer and the network (one output; its head is random where the folder has none) of a local model folder.
+def open_base(folder: Path, *, max_length: int = MAX_LENGTH, new_head: bool = False, seed: int = 0) -> tuple[Codec, Any]:
+    """The tokenizer and the network (one output) of a local model folder.
 
+    With `new_head` a head that the folder lacks, or has with more outputs, is made anew by chance (`seed`); any other weight must be there.
     Raises: UsageError (no model folder, weights that are not safetensors), EnvironmentFailure (the extra is missing, or the folder cannot be read).
     """
+    from safetensors import SafetensorError
+
     check_folder(folder)
-    transformers = import_train("transformers")
-    torch = import_train("torch")
+    transformers, torch = import_train("transformers"), import_train("torch")
     torch.manual_seed(seed)  # of the head
     given: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    wanted = {"num_labels": 1, "use_safetensors": True, "dtype": torch.float32, "ignore_mismatched_sizes": True, "output_loading_info": True}
     with quiet():
         try:
             tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder), **given)
-            network = transformers.AutoModelForSequenceClassification.from_pretrained(
-                str(folder), num_labels=1, use_safetensors=True, dtype=torch.float32, **given
-            )
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
-            raise EnvironmentFailure(
-                f"{folder} cannot be opened: {_first_line(error)}", hint="it must be a folder that transformers can load offline"
-            ) from error
+            network, loaded = transformers.AutoModelForSequenceClassification.from_pretrained(str(folder), **wanted, **given)
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+            raise EnvironmentFailure(f"{folder} cannot be opened: {_first_line(error)}", hint="transformers must be able to load it offline") from error
+    _check_weights(folder, network, loaded, new_head)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
     network.config.pad_token_id = tokenizer.pad_token_id
     network.eval()
-    positions = getattr(network.config, "max_position_embeddings", None) or max_length
-    return Codec(tokenizer, min(max_length, positions)), network
+    limits = (max_length, getattr(network.config, "max_position_embeddings", None), tokenizer.model_max_length)
+    return Codec(tokenizer, min(limit for limit in limits if limit)), network
+
+
+def _check_weights(folder: Path, network: Any, loaded: dict[str, Any], new_head: bool) -> None:
+    """Make sure that no weight is chance, save those of a new head. Raises: EnvironmentFailure."""
+    made_up = {str(name) for name in loaded["missing_keys"]} | {str(item[0]) for item in loaded["mismatched_keys"]}
+    if new_head:
+        made_up = {name for name in made_up if name.startswith(f"{network.base_model_prefix}.") and ".pooler." not in name}
+    if made_up:
+        shown = ", ".join(sorted(made_up)[:3])
+        raise EnvironmentFailure(
+            f"{folder} lacks {len(made_up)} weights of its own configuration ({shown})", hint="config.json and the weights do not belong together"
+        )
 
 
 def load_encoder(folder: Path, *, name: str, identity: str, max_length: int, scale: float, device: str = "cpu") -> EncoderModel:
