@@ -17,7 +17,7 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class Embedder:
-    """An opened folder. `digest` is the SHA-256 over its configuration and weights; `embed` maps N texts to N x `width` floats of length 1."""
+    """An opened folder. `digest` is the SHA-256 over its configuration and weights; `embed` maps N texts to N x `width` floats of length 1 (0 for a text without tokens)."""
 
     folder: str
     digest: str
