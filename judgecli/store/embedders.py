@@ -17,7 +17,10 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class Embedder:
-    """An opened folder. `digest` is the SHA-256 over its configuration and weights; `embed` maps N texts to N x `width` floats of length 1 (0 for a text without tokens)."""
+    """An opened folder. `digest` is the SHA-256 over its configuration and weights.
+
+    `embed` maps N texts to N x `width` floats, each row of length 1.
+    """
 
     folder: str
     digest: str
