@@ -254,7 +254,7 @@ def cards() -> Iterator[tuple[str, Spoil]]:
         yield f"file {key}", _card(lambda card, key=key, value=value: card["files"][0].update({key: value}))
     for name in ("/etc/passwd", "sub/model.safetensors", "..", "model.safetensors\0.bin", "model.py", "MODEL.SAFETENSORS", "a" * 200, ""):
         yield f"file called {name[:40]!r}", _card(lambda card, name=name: card["files"][0].update(name=name))
-    yield "file twice", _card(lambda card: card["files"].append(card["files"][0]))
+    yield "file twice", _card(lambda card: card["files"].append(dict(card["files"][0])))
     yield "bits 60", _card(lambda card: card["features"].update(bits=60))
     for name, points in {
         "falls": ([0, 1], [1, 0]),
@@ -272,8 +272,10 @@ def cards() -> Iterator[tuple[str, Spoil]]:
     texts = {
         "alias bomb": bomb, "alias": "a: &a 1\nb: *a\n", "deep": "[" * 3_000, "deep maps": "{a: " * 3_000, "many": "x: [" + "1, " * 60_000 + "1]\n",
         "tag apply": "!!python/object/apply:os.system ['touch CANARY']\n", "tag new": "!!python/object/new:subprocess.Popen [['touch', 'CANARY']]\n",
-        "tag name": "a: !!python/name:os.system\n", "tag module": "a: !!python/module:antigravity\n", "tag own": "a: !mine 1\n", "tag binary": "a: !!binary aGk=\n",
-        "tag timestamp": "a: !!timestamp 2026-01-01\n", "no YAML": "a: [1\n", "a list": "- 1\n", "empty": "", "text": "hello", "tab": "a:\n\t- 1\n", "null byte": "a: \0\n",
+        "tag name": "a: !!python/name:os.system\n", "tag module": "a: !!python/module:antigravity\n", "tag own": "a: !mine 1\n",
+        "tag binary": "a: !!binary aGk=\n",
+        "tag timestamp": "a: !!timestamp 2026-01-01\n", "no YAML": "a: [1\n", "a list": "- 1\n", "empty": "", "text": "hello",
+        "tab": "a:\n\t- 1\n", "null byte": "a: \0\n",
     }  # fmt: skip
     for name, text in texts.items():
         yield f"card {name}", lambda folder, text=text: (folder / CARD).write_text(text)
