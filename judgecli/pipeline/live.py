@@ -52,10 +52,9 @@ def open_reward(specs: Sequence[str], settings: "Settings") -> LiveReward:
 
 def load_model(path: str) -> "RewardModel":
     """The reward model in a folder. Raises: the errors of its loader."""
-    from judgecli.store.models import load_model as load  # type: ignore[import-untyped]
+    from judgecli.store.models import load_model as load
 
-    model: RewardModel = load(Path(path))
-    return model
+    return load(Path(path))
 
 
 def _spec_of(text: str) -> Spec:
