@@ -53,6 +53,7 @@ def every_failure():
         (errors.ConfigError("bad key", where="judge.yaml:3:5", hint=hint), 2),
         (errors.LogError("app.jsonl is missing", hint=hint), 2),
         (errors.NoRecords("no record", hint=hint), 2),
+        (errors.AlarmOpen("an alarm is open", hint=hint), 1),
         (errors.Incomplete("too little", hint=hint), 3),
         (errors.EnvironmentFailure("no space", hint=hint), 4),
         (errors.StoreError("cannot open .judge", hint=hint), 4),
