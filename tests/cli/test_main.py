@@ -56,6 +56,7 @@ def every_failure():
         (errors.AlarmOpen("an alarm is open", hint=hint), 1),
         (errors.Incomplete("too little", hint=hint), 3),
         (errors.EnvironmentFailure("no space", hint=hint), 4),
+        (errors.ModelRefused("model.safetensors", "it is not what the card says"), 4),
         (errors.StoreError("cannot open .judge", hint=hint), 4),
         (errors.StoreBusy("held by 17", hint=hint), 4),
         (errors.StoreCorrupt("a.parquet is damaged", hint=hint), 4),
