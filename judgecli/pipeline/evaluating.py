@@ -81,10 +81,11 @@ def evaluate_model(model: RewardModel | None, paths: Sequence[str], reading: Rea
 
 
 def open_model(name: str) -> RewardModel:
-    """The reward model in a folder; `rm:` before it is allowed. Raises: the errors of its loader."""
-    from judgecli.store.models import load_model
+    """The reward model of a folder or a name; `rm:` before it is allowed. Raises: UnknownName, UsageError, ModelRefused."""
+    from judgecli.catalog import model_folders
+    from judgecli.store.model_library import open_named
 
-    return load_model(Path(name.removeprefix("rm:")))
+    return open_named(name, model_folders())
 
 
 def stored(choices: Gathered[Choice]) -> list[list[float]]:
