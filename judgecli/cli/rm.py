@@ -2,6 +2,7 @@
 
 from judgecli.cli.group import Command, Group, plain_app
 from judgecli.cli.rm_eval import audit, evaluate
+from judgecli.cli.rm_train import train
 
 rm = plain_app(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 
@@ -19,5 +20,6 @@ def _rm() -> None:
     """
 
 
+rm.command("train", cls=Command)(train)
 rm.command("eval", cls=Command)(evaluate)
 rm.command("audit", cls=Command)(audit)

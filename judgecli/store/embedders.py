@@ -27,6 +27,10 @@ class Embedder:
     width: int
     embed: Callable[[Sequence[str]], Floats]
 
+    def embed_answers(self, inputs: Sequence[str], outputs: Sequence[str]) -> Floats:
+        """N x `width` floats of outputs as answers to inputs: what a linear model reads beside its other features."""
+        return self.embed([f"{asked}\n\n{answer}" for asked, answer in zip(inputs, outputs, strict=True)])
+
 
 def open_embedder(folder: Path, *, digest: str | None = None, device: str = "cpu") -> Embedder:
     """The embedder of a folder; with `digest`, of that very one.
