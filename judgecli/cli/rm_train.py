@@ -17,7 +17,7 @@ def train(
     context: typer.Context,
     out: Annotated[str, typer.Option("--out", metavar="DIR", help="The folder of the model; its name is the model's.")],
     paths: PathsArgument = None,
-    labels: Annotated[list[str] | None, typer.Option("--labels", metavar="NAME", help=LABELS_HELP)] = None,
+    labels: Annotated[list[str] | None, typer.Option("--labels", "--label", metavar="NAME", help=LABELS_HELP)] = None,
     from_store: Annotated[bool, typer.Option("--from-store", help="Learn from all thumbs of the store.")] = False,
     steps: Annotated[bool, typer.Option("--steps", help="The files hold answers in labelled steps; learn to score a step.")] = False,
     shape: ShapeOption = None,

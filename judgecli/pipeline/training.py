@@ -159,7 +159,11 @@ def check_enough(preferences: Preferences) -> None:
 
 def _groups(preferences: Preferences) -> int:
     """How many different prompts there are, as training parts them; where no prompt is known, the texts stand for it."""
-    return len({_group(one) for one in (*preferences.comparisons, *preferences.verdicts)})
+    return len({_group(one) for one in _said(preferences)})
+
+
+def _said(preferences: Preferences) -> list[Comparison | Verdict]:
+    return [*preferences.comparisons, *preferences.verdicts]
 
 
 def _embedder(ask: Ask) -> "Embedder | None":
@@ -188,7 +192,7 @@ def described(ask: Ask, preferences: Preferences, kind: str) -> Document:
             "read": preferences.read,
             "pairs": len(preferences.comparisons),
             "verdicts": len(preferences.verdicts),
-            "prompts": len({one.prompt or one.source for one in (*preferences.comparisons, *preferences.verdicts)}),
+            "prompts": len({one.prompt or one.source for one in _said(preferences)}),
             "held_out_by": _groups(preferences),
             "dropped": dict(preferences.dropped),
             "hashes": {Path(path).name or path: digest for path, digest in preferences.hashes.items()},

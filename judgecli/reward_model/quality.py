@@ -48,12 +48,12 @@ def sureness(probabilities: Floats, verdicts: Sequence[Verdict]) -> Sureness:
 def opposed(verdicts: Sequence[Verdict], rewards: Floats) -> Evaluation:
     """Good and bad answers judged alone, each used once, as pairs: as many as the rarer kind has, in the order of their texts' hashes.
 
-    The two answers of a pair were given to different prompts, so its prompt is left out: every pair is a cluster.
+    The two answers of a pair were given to different prompts, so it has none; the prompt of the good answer is its cluster.
     """
     places = sorted(range(len(verdicts)), key=lambda place: _hash(verdicts[place]))
     good, bad = ([place for place in places if (verdicts[place].value - 0.5) * sign > 0] for sign in (1, -1))
     sides = list(zip(good, bad, strict=False))
-    pairs = [Comparison("", verdicts[up].output, verdicts[down].output, source=str(number)) for number, (up, down) in enumerate(sides)]
+    pairs = [Comparison("", verdicts[up].output, verdicts[down].output, source=verdicts[up].prompt or verdicts[up].output) for up, down in sides]
     return evaluate(pairs, rewards[[up for up, _ in sides]], rewards[[down for _, down in sides]])
 
 
