@@ -7,6 +7,7 @@ A SPEC names a scorer with its parameters, the same on the command line and in j
     ./mine.py:politeness                    a function of a file; a path that was typed is consent
     score.preference                        a score that the log already holds (--map score.preference=PATH)
     rubric:helpfulness                      a rubric of the library, or a path (rubric:./mine.yaml), that an LLM judges by
+    helpful_rm=rm:http://HOST/classify      a reward model that somebody serves
 """
 
 import ast
@@ -25,6 +26,7 @@ from pathlib import Path
 
 from judgecli import derived
 from judgecli.errors import EnvironmentFailure, UnknownName, UsageError
+from judgecli.reward_model.remote import is_served, named_served, served_metric
 from judgecli.scorer import Cell, Column, Metric, Score, Scorer, scorer
 
 if typing.TYPE_CHECKING:
@@ -199,6 +201,8 @@ def parse_spec(text: str) -> Spec:
     """Read a SPEC as typed after `-s`. Raises: UsageError."""
     found = ALIAS.fullmatch(text)
     alias, rest = (found["alias"], found["rest"]) if found else (None, text)
+    if is_served(rest):
+        return Spec(named_served(alias, rest), rest)
     if rest.startswith(("rm:", "rm.")):
         raise UsageError(f"'{rest}' needs a reward model, which this version does not have yet", hint="judge scorers lists what there is")
     if rest.startswith(("rubric:", "rubric.")):
@@ -251,6 +255,8 @@ def bind(spec: Spec) -> Metric:
         return Metric(spec.name, imported_scorer(spec.target), {})
     if spec.target.startswith("rubric:"):
         return bind_rubric(spec)
+    if is_served(spec.target):
+        return served_metric(spec.name, spec.target, spec.options)
     if ".py:" in spec.target:
         loaded, code = _load_path(spec.target)
     else:

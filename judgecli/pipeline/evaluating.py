@@ -82,10 +82,9 @@ def evaluate_model(model: RewardModel | None, paths: Sequence[str], reading: Rea
 
 def open_model(name: str) -> RewardModel:
     """The reward model in a folder; `rm:` before it is allowed. Raises: the errors of its loader."""
-    from judgecli.store.models import load_model  # type: ignore[import-untyped]
+    from judgecli.store.models import load_model
 
-    found: RewardModel = load_model(Path(name.removeprefix("rm:")))
-    return found
+    return load_model(Path(name.removeprefix("rm:")))
 
 
 def stored(choices: Gathered[Choice]) -> list[list[float]]:
