@@ -24,6 +24,7 @@ def train(
     prompt_field: PromptOption = None,
     rating_scale: ScaleOption = None,
     licence: Annotated[str | None, typer.Option("--licence", metavar="TEXT", help="The licence of the data, for the card.")] = None,
+    about: Annotated[str, typer.Option("--about", metavar="TEXT", help="What the model is for, for the card.")] = "",
     members: Annotated[int, typer.Option("--members", metavar="K", min=1, max=100, help="Models of the ensemble.")] = 1,
     seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of folds, members and negatives.")] = 0,
     no_negatives: Annotated[bool, typer.Option("--no-negatives", help="Do not train against worthless answers.")] = False,
@@ -47,7 +48,7 @@ def train(
       judge rm train pairs.jsonl --embeddings models/minilm --out reward_models/support
       judge rm train pairs.jsonl --base models/minilm --epochs 3 --out reward_models/support
 
-    All figures are of prompts that were held out. Data and recipe give the same model, byte for byte.
+    All figures are of prompts that were held out. The same data and options give the same weights, byte for byte.
     Exit codes: 0; 2 too little to learn from, or --out is no model; 4 an extra is missing.
     """
     from pathlib import Path
@@ -73,6 +74,8 @@ def train(
         seed=seed,
         negatives=not no_negatives,
         embeddings=None if embeddings is None else Path(embeddings),
+        about=about,
+        created=_today(),
     )
     settings = load(context, config, store)
     progress = open_progress(quiet=quiet)
@@ -88,6 +91,16 @@ def train(
     finally:
         progress.close()
     show(document, lambda page: training_page(document, page), as_json=as_json)
+
+
+def _today() -> str:
+    """The date of the card: of SOURCE_DATE_EPOCH where it is set (reproducible-builds.org), else today, UTC."""
+    import os
+    from datetime import UTC, datetime
+
+    said = os.environ.get("SOURCE_DATE_EPOCH", "")
+    found = datetime.fromtimestamp(int(said), UTC) if said.isdecimal() else datetime.now(UTC)
+    return found.date().isoformat()
 
 
 def _check_kinds(base: str | None, embeddings: str | None, members: int, *, steps: bool, paths: bool) -> None:

@@ -80,11 +80,24 @@ def evaluate_model(model: RewardModel | None, paths: Sequence[str], reading: Rea
     }
 
 
-def open_model(name: str) -> RewardModel:
-    """The reward model in a folder; `rm:` before it is allowed. Raises: the errors of its loader."""
-    from judgecli.store.models import load_model
+def open_model(name: str, *, embeddings: Path | None = None) -> RewardModel:
+    """The reward model in a folder, or of that name in reward_models/ or the library; `rm:` before it is allowed.
 
-    return load_model(Path(name.removeprefix("rm:")))
+    `embeddings` is the folder of the embedding that the model reads, where it reads one; it must be the very one it was trained with.
+    Raises: the errors of its loader.
+    """
+    from judgecli.pipeline.cards import find_model
+    from judgecli.store.models import load_model, read_card
+
+    folder = find_model(name)
+    if embeddings is None:
+        return load_model(folder)
+    from judgecli.store.embedders import open_embedder
+
+    named = read_card(folder).embedding
+    if named is None:
+        raise UsageError(f"{folder} reads no embedding", hint="leave --embeddings out")
+    return load_model(folder, embed=open_embedder(embeddings, digest=named.sha256).embed_answers)
 
 
 def stored(choices: Gathered[Choice]) -> list[list[float]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from judgecli.errors import NoRecords, UsageError
+from judgecli.pipeline.cards import card_of
 from judgecli.pipeline.evaluating import Reading, order_document, pairs_document
 from judgecli.readers.preferences import read_preferences, repetition_notes
 from judgecli.reward_model.evaluation import Evaluation, evaluate
@@ -16,6 +17,7 @@ from judgecli.reward_model.features import FeatureSpec
 from judgecli.reward_model.preferences import Comparison, Preferences, Verdict
 from judgecli.reward_model.quality import Sureness, held_out_pairs, opposed, sureness
 from judgecli.reward_model.train import LEAST_PROMPTS, LEAST_ROWS, HeldOut, Recipe, Training, _group, train
+from judgecli.store.models import CARD, save_model
 
 if TYPE_CHECKING:
     from judgecli.config.settings import Settings
@@ -43,6 +45,8 @@ class Ask:
     seed: int = 0
     negatives: bool = True
     embeddings: Path | None = None
+    about: str = ""
+    created: str = ""  # ISO 8601 date, for the card
 
 
 def train_linear(ask: Ask, settings: "Settings", told: Told = lambda _: None) -> Document:
@@ -57,18 +61,21 @@ def train_linear(ask: Ask, settings: "Settings", told: Told = lambda _: None) ->
     embedder = _embedder(ask)
     told(f"training on {len(preferences.comparisons) + len(preferences.verdicts):,} pairs and verdicts")
     trained = train(preferences, _recipe(ask, embedder), name=model_name(ask.out), embed=None if embedder is None else embedder.embed_answers)
-    return {
+    document = {
         **described(ask, preferences, "linear"),
         **linear_quality(preferences, trained),
         "members": ask.members,
         "seed": ask.seed,
         "negatives": trained.negatives,
+        "slope": trained.slope,
         "penalty": {"dense": trained.penalty.dense, "hashed": trained.penalty.hashed},
         "calibration": {kind: found.method for kind, found in trained.model.calibrations.items()},
         "embeddings": None if embedder is None else {"folder": Path(embedder.folder).name, "sha256": embedder.digest, "width": embedder.width},
         "notes": list(preferences.notes),
         "next": next_steps(ask),
     }
+    told("saving")
+    return {**document, "identity": save_model(ask.out, trained.model, card_of(document, created=ask.created, about=ask.about))}
 
 
 def next_steps(ask: Ask) -> list[str]:
@@ -88,8 +95,8 @@ def check_out(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file", hint="name a folder for the model: --out reward_models/NAME")
     held = sorted(path.name for path in out.iterdir()) if out.exists() else []
-    if held and "card.yaml" not in held and held != [".training"]:
-        raise UsageError(f"{out} holds {', '.join(held[:3])} and no card.yaml: it is no reward model", hint="name a new folder, or that of a model to replace")
+    if held and CARD not in held:
+        raise UsageError(f"{out} holds {', '.join(held[:3])} and no {CARD}: it is no reward model", hint="name a new folder, or that of a model to replace")
 
 
 def read(ask: Ask, settings: "Settings") -> Preferences:

@@ -1,16 +1,20 @@
 """judge rm train --base: an encoder fine-tuned on four fifths of the prompts, measured and scaled on the other fifth."""
 
-from collections.abc import Callable
+import os
+import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from judgecli.errors import UsageError
+from judgecli.pipeline.cards import card_of
 from judgecli.pipeline.training import Ask, Told, check_enough, check_out, described, model_name, next_steps, pair_quality, read
 from judgecli.reward_model.preferences import Preferences
 from judgecli.reward_model.quality import scaled
 from judgecli.reward_model.train import FOLDS, fold_of
+from judgecli.store.models import publish_model
 
 if TYPE_CHECKING:
     from judgecli.config.settings import Settings
@@ -41,15 +45,21 @@ def train_encoder(
     check_enough(preferences)
     fitted, held = _parted(preferences, ask.seed)
     told(f"fine-tuning on {len(fitted):,} pairs")
-    ask.out.mkdir(parents=True, exist_ok=True)
-    tuned = fine_tune(base, fitted, ask.out, options, lambda step, of, loss: told(_step(step, of, loss)))
+    work = work_folder(ask.out)
+    work.mkdir(parents=True, exist_ok=True)
+    tuned = fine_tune(base, fitted, work, options, lambda step, of, loss: told(_step(step, of, loss)))
     told(f"measuring on {len(held):,} pairs")
     quality, scale = _measured(tuned, held, model_name(ask.out), tick)
-    return {
+    document = {
         **described(ask, preferences, "encoder"),
         "held_out": {"pairs": quality, "verdicts": None},
         "trained_on": len(fitted),
         "base": base.resolve().name,
+        "max_length": tuned.codec.max_length,
+        "epochs": options.epochs,
+        "lora": options.lora,
+        "learning_rate": options.learning_rate,
+        "batch_size": options.batch_size,
         "steps": tuned.steps,
         "loss": tuned.loss,
         "device": tuned.device,
@@ -58,6 +68,21 @@ def train_encoder(
         "notes": [*preferences.notes, *_left_out(preferences), f"{len(fitted):,} pairs were trained on; the other fifth of the prompts measured it"],
         "next": next_steps(ask),
     }
+    card = card_of(document, created=ask.created, about=ask.about)
+    identity = publish_model(ask.out, card, lambda made: _move(work, tuned.files, made))
+    shutil.rmtree(work)
+    return {**document, "identity": identity}
+
+
+def work_folder(out: Path) -> Path:
+    """Where a training is until it is done: beside the model, so that an interrupted one can go on and the model stays whole."""
+    absolute = Path(os.path.abspath(out))
+    return absolute.with_name(f".{absolute.name}.training")
+
+
+def _move(work: Path, files: Sequence[str], made: Path) -> None:
+    for name in files:
+        shutil.move(work / name, made / name)
 
 
 def _parted(preferences: Preferences, seed: int) -> "tuple[list[Comparison], list[Comparison]]":
