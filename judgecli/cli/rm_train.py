@@ -24,6 +24,7 @@ def train(
     prompt_field: PromptOption = None,
     rating_scale: ScaleOption = None,
     licence: Annotated[str | None, typer.Option("--licence", metavar="TEXT", help="The licence of the data, for the card.")] = None,
+    test: Annotated[list[str] | None, typer.Option("--test", metavar="PATH", help="Measure it on these pairs too; not trained on (repeatable).")] = None,
     about: Annotated[str, typer.Option("--about", metavar="TEXT", help="What the model is for, for the card.")] = "",
     members: Annotated[int, typer.Option("--members", metavar="K", min=1, max=100, help="Models of the ensemble.")] = 1,
     seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of folds, members and negatives.")] = 0,
@@ -74,6 +75,7 @@ def train(
         seed=seed,
         negatives=not no_negatives,
         embeddings=None if embeddings is None else Path(embeddings),
+        test=tuple(test or ()),
         about=about,
         created=_today(),
     )

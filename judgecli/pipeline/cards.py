@@ -16,7 +16,7 @@ Document = dict[str, Any]
 
 PROJECT = Path("reward_models")
 TRUSTED = 30  # pairs: below, figures say next to nothing
-NOUNS = {"pairs": "pairs", "verdicts": "answers judged alone"}
+NOUNS = {"pairs": "pairs", "verdicts": "answers judged alone", "test": "test pairs"}
 LIMITS = (
     "It predicts what these people preferred, in texts like these; it does not know what is true.",
     "A reward says which of two answers to one prompt is better; across prompts it says little.",

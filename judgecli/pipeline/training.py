@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import special
 
 from judgecli.errors import NoRecords, UsageError
 from judgecli.pipeline.cards import card_of
@@ -14,6 +15,7 @@ from judgecli.pipeline.evaluating import Reading, order_document, pairs_document
 from judgecli.readers.preferences import read_preferences, repetition_notes
 from judgecli.reward_model.evaluation import Evaluation, evaluate
 from judgecli.reward_model.features import FeatureSpec
+from judgecli.reward_model.model import RewardModel
 from judgecli.reward_model.preferences import Comparison, Preferences, Verdict
 from judgecli.reward_model.quality import Sureness, held_out_pairs, opposed, sureness
 from judgecli.reward_model.train import LEAST_PROMPTS, LEAST_ROWS, HeldOut, Recipe, Training, _group, train
@@ -45,6 +47,7 @@ class Ask:
     seed: int = 0
     negatives: bool = True
     embeddings: Path | None = None
+    test: Sequence[str] = ()  # files with pairs that are not trained on, to measure it once more
     about: str = ""
     created: str = ""  # ISO 8601 date, for the card
 
@@ -61,9 +64,10 @@ def train_linear(ask: Ask, settings: "Settings", told: Told = lambda _: None) ->
     embedder = _embedder(ask)
     told(f"training on {len(preferences.comparisons) + len(preferences.verdicts):,} pairs and verdicts")
     trained = train(preferences, _recipe(ask, embedder), name=model_name(ask.out), embed=None if embedder is None else embedder.embed_answers)
+    test, notes = tested(ask, preferences, trained.model)
     document = {
         **described(ask, preferences, "linear"),
-        **linear_quality(preferences, trained),
+        "held_out": {**linear_quality(preferences, trained), "test": test},
         "members": ask.members,
         "seed": ask.seed,
         "negatives": trained.negatives,
@@ -71,7 +75,7 @@ def train_linear(ask: Ask, settings: "Settings", told: Told = lambda _: None) ->
         "penalty": {"dense": trained.penalty.dense, "hashed": trained.penalty.hashed},
         "calibration": {kind: found.method for kind, found in trained.model.calibrations.items()},
         "embeddings": None if embedder is None else {"folder": Path(embedder.folder).name, "sha256": embedder.digest, "width": embedder.width},
-        "notes": list(preferences.notes),
+        "notes": [*preferences.notes, *notes],
         "next": next_steps(ask),
     }
     told("saving")
@@ -208,10 +212,28 @@ def described(ask: Ask, preferences: Preferences, kind: str) -> Document:
 
 
 def linear_quality(preferences: Preferences, trained: Training) -> Document:
-    """`held_out` of pairs and of answers judged alone (None without any), by the folds of training."""
+    """Of pairs and of answers judged alone (None without any) what the folds of training held out."""
     pairs, verdicts = preferences.comparisons, preferences.verdicts
     singles = [verdicts[place - len(pairs)] for place in trained.singles.rows]
-    return {"held_out": {"pairs": pair_quality(pairs, trained.pairs), "verdicts": _verdict_quality(singles, trained.singles)}}
+    return {"pairs": pair_quality(pairs, trained.pairs), "verdicts": _verdict_quality(singles, trained.singles)}
+
+
+def tested(ask: Ask, preferences: Preferences, model: RewardModel) -> tuple[Document | None, list[str]]:
+    """The quality on the pairs of the test files (None without such files), and what is to be known of it. Raises: NoRecords."""
+    if not ask.test:
+        return None, []
+    found = read_preferences(list(ask.test), shape=ask.reading.shape, prompt=ask.reading.prompt, scale=ask.reading.scale)
+    if not found.comparisons:
+        raise NoRecords(f"{' '.join(ask.test)} holds no pair to test on", hint="rows need two answers and which is better")
+    prompts = [one.prompt for one in found.comparisons]
+    chosen, rejected = (model.rewards(prompts, [getattr(one, side) for one in found.comparisons]).mean for side in ("chosen", "rejected"))
+    margins = chosen - rejected
+    held = HeldOut(np.arange(len(margins)), margins, getattr(model, "better", special.expit)(margins))
+    known = {_group(one) for one in _said(preferences)}
+    shared = sum(_group(one) in known for one in found.comparisons)
+    notes = [f"test: {note}" for note in found.notes]
+    warning = f"{shared:,} of {len(margins):,} pairs of the test have a prompt that was trained on: they flatter the model"
+    return pair_quality(found.comparisons, held), [*notes, warning] if shared else notes
 
 
 def pair_quality(pairs: Sequence[Comparison], held: HeldOut) -> Document | None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from judgecli.errors import UsageError
 from judgecli.pipeline.cards import card_of
-from judgecli.pipeline.training import Ask, Told, check_enough, check_out, described, model_name, next_steps, pair_quality, read
+from judgecli.pipeline.training import Ask, Told, check_enough, check_out, described, model_name, next_steps, pair_quality, read, tested
 from judgecli.reward_model.preferences import Preferences
 from judgecli.reward_model.quality import scaled
 from judgecli.reward_model.train import FOLDS, fold_of
@@ -19,6 +19,7 @@ from judgecli.store.models import publish_model
 if TYPE_CHECKING:
     from judgecli.config.settings import Settings
     from judgecli.engine.fine_tuning import FineTuned, FineTuning
+    from judgecli.reward_model.encoder import EncoderModel
     from judgecli.reward_model.preferences import Comparison
 
 Document = dict[str, Any]
@@ -50,9 +51,10 @@ def train_encoder(
     tuned = fine_tune(base, fitted, work, options, lambda step, of, loss: told(_step(step, of, loss)))
     told(f"measuring on {len(held):,} pairs")
     quality, scale = _measured(tuned, held, model_name(ask.out), tick)
+    test, notes = tested(ask, preferences, _opened(tuned, model_name(ask.out), scale))
     document = {
         **described(ask, preferences, "encoder"),
-        "held_out": {"pairs": quality, "verdicts": None},
+        "held_out": {"pairs": quality, "verdicts": None, "test": test},
         "trained_on": len(fitted),
         "base": base.resolve().name,
         "max_length": tuned.codec.max_length,
@@ -65,7 +67,7 @@ def train_encoder(
         "device": tuned.device,
         "seed": ask.seed,
         "scale": scale,
-        "notes": [*preferences.notes, *_left_out(preferences), f"{len(fitted):,} pairs were trained on; the other fifth of the prompts measured it"],
+        "notes": [*preferences.notes, *_left_out(preferences), f"{len(fitted):,} pairs were trained on; the other fifth of the prompts measured it", *notes],
         "next": next_steps(ask),
     }
     card = card_of(document, created=ask.created, about=ask.about)
@@ -99,9 +101,7 @@ def _parted(preferences: Preferences, seed: int) -> "tuple[list[Comparison], lis
 
 def _measured(tuned: "FineTuned", held: "list[Comparison]", name: str, tick: Callable[[int, int], None]) -> tuple[Document | None, float]:
     """The quality on held-out pairs, and the slope that makes the network's output log-odds."""
-    from judgecli.reward_model.encoder import EncoderModel
-
-    model: EncoderModel = EncoderModel(name, "", tuned.codec, tuned.network, tuned.codec.tokenizer.pad_token_id)
+    model = _opened(tuned, name, 1.0)
     margins = []
     for start in range(0, len(held), BATCH):
         some = held[start : start + BATCH]
@@ -110,6 +110,12 @@ def _measured(tuned: "FineTuned", held: "list[Comparison]", name: str, tick: Cal
         tick(0, len(some))
     found, slope = scaled(held, np.concatenate(margins))
     return pair_quality(held, found), slope
+
+
+def _opened(tuned: "FineTuned", name: str, scale: float) -> "EncoderModel":
+    from judgecli.reward_model.encoder import EncoderModel
+
+    return EncoderModel(name, "", tuned.codec, tuned.network, tuned.codec.tokenizer.pad_token_id, scale)
 
 
 def _step(step: int, of: int, loss: float | None) -> str:

@@ -64,7 +64,7 @@ def _trained(card: Document) -> list[tuple[str, str]]:
 def _quality(kind: str, quality: Document) -> list[tuple[str, str]]:
     """How good it is on what was held out."""
     span, n = _span(quality["low"], quality["high"]), f"{quality['n']:,}"
-    said = f"prefers what people preferred in {_value(quality)} of {n} held-out pairs"
+    said = f"prefers what people preferred in {_value(quality)} of {n} {'test' if kind == 'test' else 'held-out'} pairs"
     if quality["measure"] == "auroc":
         said = f"puts a good answer above a bad one in {_value(quality)}, of {n} held-out answers"
     found = [(kind, f"{said} (95 % interval {span}; longer wins {_rate(quality['longer'])}, shorter wins {_rate(quality['shorter'])})")]

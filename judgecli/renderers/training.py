@@ -43,6 +43,9 @@ def quality_lines(held_out: Document) -> list[str]:
         rests = f"the longer answer above {_rate(bases['longer'])}, the shorter {_rate(bases['shorter'])}; {length['n']:,} good answers beside bad ones"
         found.append(f"{length['told']} ({rests})")
         found.append(_sure_line(verdicts))
+    if held_out.get("test") is not None:
+        found += [f"test: {_told(line)}" for line in pair_claims(held_out["test"])]
+        found.append(f"test: {_sure_line(held_out['test'])}")
     return found or ["how good it is cannot be told: nothing was held out"]
 
 
