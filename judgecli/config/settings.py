@@ -119,12 +119,8 @@ class Settings:
         return replace(entry, path=path, format=self.format or entry.format, zone=self.zone or entry.zone, map={**entry.map, **self.map})
 
     def configured_scorers(self) -> tuple[ScorerEntry, ...]:
-        """The scorers of judge.yaml, as far as this version and the user's consent allow. Raises: ConfigError."""
+        """The scorers of judge.yaml, as far as the user's consent allows. Raises: ConfigError."""
         for entry in self.scorers:
-            if entry.target.startswith("rm:") and "://" not in entry.target:
-                raise ConfigError(
-                    f"'{entry.name}': reward models are not in this version yet", where=entry.where, hint="remove the entry, or name scorers with -s"
-                )
             if ".py:" in entry.target and not self.allow_code:
                 raise ConfigError(f"'{entry.name}' is code of the project ({entry.target})", where=entry.where, hint="add --allow-code to run it")
         return self.scorers

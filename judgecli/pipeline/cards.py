@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from judgecli import __version__
-from judgecli.catalog import library_folder
-from judgecli.errors import JudgeError, UnknownName
+from judgecli.catalog import model_folders
+from judgecli.errors import JudgeError
 from judgecli.reward_model.card import Card, DataFile, EmbeddingFacts, EncoderFacts, Quality, to_plain
+from judgecli.store.model_library import find_model
 from judgecli.store.models import CARD, read_card
 
 Document = dict[str, Any]
 
-PROJECT = Path("reward_models")
 TRUSTED = 30  # pairs: below, figures say next to nothing
 NOUNS = {"pairs": "pairs", "verdicts": "answers judged alone", "test": "test pairs"}
 LIMITS = (
@@ -101,32 +101,20 @@ def limits(document: Document) -> list[str]:
     return found
 
 
-def find_model(name: str, project: Path = PROJECT) -> Path:
-    """The folder of a model: a path, or the name of one of the project's reward_models/ or of the library. Raises: UnknownName."""
-    path = Path(name.removeprefix("rm:"))
-    if path.is_dir() or len(path.parts) > 1:
-        return path
-    folders = model_folders(project)
-    for folder in folders:
-        if folder.name == path.name:
-            return folder
-    raise UnknownName("reward model", name, known={folder.name for folder in folders})
-
-
-def model_folders(project: Path = PROJECT) -> list[Path]:
+def model_paths() -> list[Path]:
     """The folders with a card: of the project first, then of the library."""
     found: dict[str, Path] = {}
-    for parent in (project, library_folder("reward_models")):
+    for parent in model_folders():
         for folder in sorted(parent.iterdir()) if parent.is_dir() else ():
             if os.path.lexists(folder / CARD) and not folder.name.startswith("."):
                 found.setdefault(os.path.realpath(folder), folder)
     return list(found.values())
 
 
-def list_models(project: Path = PROJECT) -> list[Document]:
+def list_models() -> list[Document]:
     """What `judge rm list --json` prints. A folder whose card cannot be read is listed with the reason."""
     found = []
-    for folder in model_folders(project):
+    for folder in model_paths():
         shared: Document = {"name": folder.name, "folder": str(folder)}
         try:
             card = read_card(folder)
@@ -141,6 +129,6 @@ def list_models(project: Path = PROJECT) -> list[Document]:
 
 def show_model(name: str) -> Document:
     """What `judge rm show --json` prints: the card, its folder and identity. Raises: UnknownName, UsageError, ModelRefused."""
-    folder = find_model(name)
+    folder = find_model(name.removeprefix("rm:"), model_folders())
     card = read_card(folder)
     return {"folder": str(folder), "identity": card.identity, "bytes": sum(one.bytes for one in card.files), **to_plain(card)}

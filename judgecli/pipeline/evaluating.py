@@ -81,23 +81,15 @@ def evaluate_model(model: RewardModel | None, paths: Sequence[str], reading: Rea
 
 
 def open_model(name: str, *, embeddings: Path | None = None) -> RewardModel:
-    """The reward model in a folder, or of that name in reward_models/ or the library; `rm:` before it is allowed.
+    """The reward model of a folder or a name; `rm:` before it is allowed. `embeddings`: the folder of the embedding that it reads, if any.
 
-    `embeddings` is the folder of the embedding that the model reads, where it reads one; it must be the very one it was trained with.
-    Raises: the errors of its loader.
+    Raises: UnknownName, UsageError, ModelRefused.
     """
-    from judgecli.pipeline.cards import find_model
-    from judgecli.store.models import load_model, read_card
+    from judgecli.catalog import model_folders
+    from judgecli.store import model_library
 
-    folder = find_model(name)
-    if embeddings is None:
-        return load_model(folder)
-    from judgecli.store.embedders import open_embedder
-
-    named = read_card(folder).embedding
-    if named is None:
-        raise UsageError(f"{folder} reads no embedding", hint="leave --embeddings out")
-    return load_model(folder, embed=open_embedder(embeddings, digest=named.sha256).embed_answers)
+    path = model_library.find_model(name.removeprefix("rm:"), model_folders())
+    return model_library.open_model(path, None if embeddings is None else str(embeddings))
 
 
 def stored(choices: Gathered[Choice]) -> list[list[float]]:

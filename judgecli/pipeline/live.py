@@ -44,17 +44,17 @@ def open_reward(specs: Sequence[str], settings: "Settings") -> LiveReward:
     JudgeUnavailable where a rubric has no endpoint.
     """
     targets = [_spec_of(text) for text in specs]
-    if len(targets) == 1 and _is_folder(targets[0]):
+    if len(targets) == 1 and _is_folder(targets[0]) and not targets[0].options:
         return ModelReward(load_model(targets[0].target.removeprefix("rm:")))
     check_names([spec.name for spec in targets])
     return _composed(targets, settings, None) if targets else _compose_project(settings)
 
 
 def load_model(path: str) -> "RewardModel":
-    """The reward model in a folder. Raises: the errors of its loader."""
-    from judgecli.store.models import load_model as load
+    """The reward model in a folder, or of that name. Raises: the errors of its loader."""
+    from judgecli.store.model_library import open_named
 
-    return load(Path(path))
+    return open_named(path, catalog.model_folders())
 
 
 def _spec_of(text: str) -> Spec:
@@ -74,6 +74,9 @@ def rooted_target(target: str, root: Path) -> str:
     ('rm:/home/models/support', 'words')
     """
     prefix, colon, name = target.partition(":")
+    if prefix == "rm" and "/" not in name and not (root / name / CARD).is_file():
+        project = root / "reward_models" / name
+        return f"rm:{project}" if (project / CARD).is_file() else target
     if prefix in ("rm", "rubric") and "://" not in target and (prefix == "rm" or name.endswith((".yaml", ".yml")) or "/" in name):
         return f"{prefix}{colon}{root / name}"
     return f"{root / prefix}{colon}{name}" if prefix.endswith(".py") else target

@@ -199,8 +199,9 @@ def _check_features(card: Card) -> None:
         raise ValueError(f"no features are like {spec}")
     if not 1 <= card.members <= 1_000:
         raise ValueError(f"its members are {card.members}")
-    if bool(spec.embedding) != (spec.embedding_size > 0):
-        raise ValueError(f"its embedding {spec.embedding!r} has {spec.embedding_size} columns")
+    width = 0 if card.embedding is None else card.embedding.width
+    if bool(spec.embedding) != (spec.embedding_size > 0) or width != spec.embedding_size:
+        raise ValueError(f"its features read {spec.embedding_size} numbers of the embedding {spec.embedding!r}, and its embedding has {width}")
 
 
 def _check_calibration(kind: str, found: Calibration) -> None:

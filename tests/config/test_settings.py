@@ -118,7 +118,6 @@ def test_bad_variables(load, variables, says):
 @pytest.mark.parametrize(
     ("entry", "allowed", "says"),
     [
-        ("reward_model: reward_models/support", True, "reward models are not in this version"),
         ("heuristics: [./mine.py:politeness]", False, "is code of the project"),
         ("polite: {./mine.py:politeness: {n: 1}}", False, "is code of the project"),
     ],
