@@ -89,7 +89,7 @@ def fit(rows: Rows, penalty: Penalty, *, start: Weights | None = None, precise: 
     first = np.zeros(d + 1 + len(used))
     if start is not None:
         first = np.concatenate([root @ np.append(start.dense, start.intercept), start.hashed[used] / wide])
-    options = {"gtol": 1e-4 if precise else 3e-2, "ftol": 1e-11 if precise else 1e-6, "maxiter": 1000 if precise else 60}
+    options = {"gtol": 1e-3 if precise else 3e-2, "ftol": 1e-9 if precise else 1e-6, "maxiter": 1000 if precise else 60}
     found = optimize.minimize(loss, first, jac=True, method="L-BFGS-B", options=options).x
     own, whole = back @ found[: d + 1], np.zeros(size)
     whole[used] = wide * found[d + 1 :]

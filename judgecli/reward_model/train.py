@@ -280,7 +280,7 @@ def _hold_out(rows: Rows, table: _Table, penalty: Penalty) -> Floats:
     """The margin of each row by a fit to the other folds; NaN where a large set holds out one fold only."""
     found = np.full(len(rows.target), np.nan)
     for part in _split(rows, table.row_folds, range(FOLDS) if len(rows.target) <= MOST_FOLDED else [0]):
-        found[part.inside] = fit(part.known, penalty).margins(part.asked)
+        found[part.inside] = fit(part.known, penalty, precise=False).margins(part.asked)
     return found
 
 
@@ -290,8 +290,8 @@ def _calibrated_pairs(rows: Rows, table: _Table, places: Ints, margins: Floats) 
         return HeldOut(places, margins, margins), None, None
     both, labels = np.concatenate([margins, -margins]), np.concatenate([rows.target[places], 1 - rows.target[places]])
     weights = np.tile(rows.weight[places] / 2, 2)
-    method = calibration.method_for(len(places))
     parts = np.tile(_calibration_folds(table.row_groups[places]), 2)
+    method = calibration.choose_method(both, labels, parts, weights, n=len(places))
     probabilities = calibration.cross_fit(both, labels, parts, weights, method=method)[: len(places)]
     slope = calibration.temperature(both, labels, weights)
     return HeldOut(places, margins, probabilities), calibration.calibrate(both, labels, weights, method=method), slope
@@ -302,8 +302,9 @@ def _calibrated_singles(rows: Rows, table: _Table, places: Ints, margins: Floats
     if not len(places):
         return HeldOut(places, margins, margins), None, None
     labels, weights = rows.target[places], rows.weight[places]
-    method = calibration.method_for(len(places))
-    probabilities = calibration.cross_fit(margins, labels, _calibration_folds(table.row_groups[places]), weights, method=method)
+    parts = _calibration_folds(table.row_groups[places])
+    method = calibration.choose_method(margins, labels, parts, weights, n=len(places))
+    probabilities = calibration.cross_fit(margins, labels, parts, weights, method=method)
     slope = calibration.temperature(margins, labels, weights)
     return HeldOut(places, margins, probabilities), calibration.calibrate(margins, labels, weights, method=method), slope
 
