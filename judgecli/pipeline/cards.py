@@ -98,6 +98,9 @@ def limits(document: Document) -> list[str]:
             found.append(f"Of {NOUNS[kind]}, {length['told']}.")
         if quality["n"] < TRUSTED:
             found.append(f"Only {quality['n']} {NOUNS[kind]} were held out: how good it is can hardly be told.")
+    if document["tricks"]:
+        named = ", ".join(f"{one['trick']} {one['share']:.0%}" for one in document["tricks"])
+        found.append(f"It can be fooled. So often these tricks get more than an honest answer: {named}. Score what is well-formed, and audit it.")
     return found
 
 

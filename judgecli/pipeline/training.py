@@ -12,6 +12,7 @@ from scipy import special
 from judgecli.errors import NoRecords, UsageError
 from judgecli.pipeline.cards import card_of
 from judgecli.pipeline.evaluating import Reading, order_document, pairs_document
+from judgecli.pipeline.model_audit import tricks_that_pay
 from judgecli.readers.preferences import read_preferences, repetition_notes
 from judgecli.reward_model.evaluation import Evaluation, evaluate
 from judgecli.reward_model.features import FeatureSpec
@@ -65,9 +66,11 @@ def train_linear(ask: Ask, settings: "Settings", told: Told = lambda _: None) ->
     told(f"training on {len(preferences.comparisons) + len(preferences.verdicts):,} pairs and verdicts")
     trained = train(preferences, _recipe(ask, embedder), name=model_name(ask.out), embed=None if embedder is None else embedder.embed_answers)
     test, notes = tested(ask, preferences, trained.model)
+    told("trying tricks")
     document = {
         **described(ask, preferences, "linear"),
         "held_out": {**linear_quality(preferences, trained), "test": test},
+        "tricks": tricks_that_pay(trained.model, preferences, seed=ask.seed),
         "members": ask.members,
         "seed": ask.seed,
         "negatives": trained.negatives,

@@ -10,6 +10,7 @@ import numpy as np
 
 from judgecli.errors import UsageError
 from judgecli.pipeline.cards import card_of
+from judgecli.pipeline.model_audit import tricks_that_pay
 from judgecli.pipeline.training import Ask, Told, check_enough, check_out, described, model_name, next_steps, pair_quality, read, tested
 from judgecli.reward_model.preferences import Preferences
 from judgecli.reward_model.quality import scaled
@@ -51,10 +52,13 @@ def train_encoder(
     tuned = fine_tune(base, fitted, work, options, lambda step, of, loss: told(_step(step, of, loss)))
     told(f"measuring on {len(held):,} pairs")
     quality, scale = _measured(tuned, held, model_name(ask.out), tick)
-    test, notes = tested(ask, preferences, _opened(tuned, model_name(ask.out), scale))
+    model = _opened(tuned, model_name(ask.out), scale)
+    test, notes = tested(ask, preferences, model)
+    told("trying tricks")
     document = {
         **described(ask, preferences, "encoder"),
         "held_out": {"pairs": quality, "verdicts": None, "test": test},
+        "tricks": tricks_that_pay(model, preferences, seed=ask.seed),
         "trained_on": len(fitted),
         "base": base.resolve().name,
         "max_length": tuned.codec.max_length,

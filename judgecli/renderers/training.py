@@ -1,6 +1,6 @@
 """What `judge rm train` prints: how good the model is on prompts that it was not fitted to, whether it merely learnt length, what to do next."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import RenderableType
@@ -16,7 +16,7 @@ Document = Mapping[str, Any]
 def training_page(document: Document, page: Page) -> str:
     """The lines for a terminal."""
     parts: list[RenderableType] = [Text(shown(title(document), 200), "bold")]
-    parts += [Text(shown(line, 400)) for line in (*quality_lines(document["held_out"]), *how_lines(document))]
+    parts += [Text(shown(line, 400)) for line in (*quality_lines(document["held_out"]), tricks_line(document["tricks"]), *how_lines(document))]
     parts += [Text(""), Text(law(document["data"]))]
     parts += [Text(f"note      {shown(note, 300)}") for note in document["notes"]]
     parts += [Text(f"{'next' if place == 0 else '':<10}{shown(line, 300)}") for place, line in enumerate(document["next"])]
@@ -47,6 +47,14 @@ def quality_lines(held_out: Document) -> list[str]:
         found += [f"test: {_told(line)}" for line in pair_claims(held_out["test"])]
         found.append(f"test: {_sure_line(held_out['test'])}")
     return found or ["how good it is cannot be told: nothing was held out"]
+
+
+def tricks_line(tricks: Sequence[Document]) -> str:
+    """Which tricks were found to pay."""
+    if not tricks:
+        return "no trick was found to pay among a few; judge rm audit looks closer"
+    named = ", ".join(f"{one['trick']} {_rate(one['share'])}" for one in tricks)
+    return f"can be fooled: these get more than an honest answer: {named}"
 
 
 def how_lines(document: Document) -> list[str]:
