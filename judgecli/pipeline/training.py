@@ -236,7 +236,8 @@ def tested(ask: Ask, preferences: Preferences, model: RewardModel) -> tuple[Docu
     shared = sum(_group(one) in known for one in found.comparisons)
     notes = [f"test: {note}" for note in found.notes]
     warning = f"{shared:,} of {len(margins):,} pairs of the test have a prompt that was trained on: they flatter the model"
-    return pair_quality(found.comparisons, held), [*notes, warning] if shared else notes
+    quality = {**(pair_quality(found.comparisons, held) or {}), "before_calibration": _sure(None)}  # rewards are log-odds as calibrated
+    return quality, [*notes, warning] if shared else notes
 
 
 def pair_quality(pairs: Sequence[Comparison], held: HeldOut) -> Document | None:

@@ -73,8 +73,8 @@ def _quality(kind: str, quality: Document) -> list[tuple[str, str]]:
         limits = _span(quality["matched_low"], quality["matched_high"])
         matched = f"; on {quality['matched_n']:,} pairs of like length {_rate(quality['matched'])} ({limits})"
     found.append(("", f"{quality['told'] or 'what length has to do with it is not known'}{matched}"))
-    error = f"calibration error {number(quality['ece'])}, before {number(quality['ece_before'])}"
-    found.append(("", f"{error}; Brier score {number(quality['brier'])}, before {number(quality['brier_before'])}"))
+    before = "" if quality["ece_before"] is None else f" ({number(quality['ece_before'])} and {number(quality['brier_before'])} before calibration)"
+    found.append(("", f"calibration error {number(quality['ece'])}, Brier score {number(quality['brier'])}{before}"))
     return found
 
 

@@ -86,8 +86,8 @@ def _told(line: Mapping[str, str]) -> str:
 
 def _sure_line(quality: Document) -> str:
     before = quality["before_calibration"]
-    after = f"after calibration {number(quality['ece'])}, before {number(before['ece'])}"
-    return f"calibration error {after}; Brier score {number(quality['brier'])}, before {number(before['brier'])} (0 is perfect, a coin has 0.25)"
+    errors, scores = (f"{number(quality[name])}" + ("" if before[name] is None else f" ({number(before[name])} before)") for name in ("ece", "brier"))
+    return f"calibration error {errors}, Brier score {scores}; 0 is perfect for both, a coin has a Brier score of 0.25"
 
 
 def _rate(share: float | None) -> str:
