@@ -23,8 +23,26 @@ def test_isotonic_is_scikit_learns(seed):
     scores = np.round(scores, seed % 3)  # ties
     oracle = IsotonicRegression(out_of_bounds="clip").fit(scores, labels, sample_weight=weights)
     grid = np.linspace(-4, 4, 301)
-    found = cal.calibrate(scores, labels, weights, method="isotonic")
-    assert found.predict(grid) == pytest.approx(oracle.predict(grid), abs=1e-12)
+    x, y = cal.isotonic(scores, labels, weights)
+    assert np.interp(grid, x, y) == pytest.approx(oracle.predict(grid), abs=1e-12)
+
+
+def test_the_end_steps_of_an_isotonic_map_are_smoothed():
+    # at 0 the labels 0, and 0 and 1 with half a weight: (0.5) / 2; at 1 the same mirrored
+    found = cal.calibrate(np.array([0.0, 1.0]), np.array([0.0, 1.0]), method="isotonic")
+    assert found.predict(np.array([-9.0, 0.0, 1.0, 9.0])) == pytest.approx([0.25, 0.25, 0.75, 0.75])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_method_is_the_one_that_predicts_best_among_those_that_n_allows(seed):
+    scores, labels, _ = drawn(seed, 4_000)
+    folds = np.arange(4_000) % 5
+    bent = np.where(scores > 0, 0.9, 0.4)  # no slope and intercept make a step
+    stepped = (np.random.default_rng(seed).random(4_000) < bent).astype(float)
+    assert cal.choose_method(scores, stepped, folds, n=4_000) == "isotonic"
+    assert cal.choose_method(scores, labels, folds, n=4_000) in ("temperature", "platt")  # the truth is a slope
+    assert cal.choose_method(scores, stepped, folds, n=499) == "platt"  # the step has a mean beside 1/2
+    assert cal.choose_method(scores, stepped, folds, n=49) == "temperature"
 
 
 def test_isotonic_leaves_out_rows_without_weight():

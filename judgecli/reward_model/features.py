@@ -20,7 +20,7 @@ Embed = Callable[[Sequence[str], Sequence[str]], npt.NDArray[np.floating]]  # in
 
 VERSION = 1
 LONGEST = 20_000  # characters of an input or output that n-grams are cut from; its length counts in full
-TEXTS_AT_ONCE = 512  # keeps the sorts in the processor's cache; below 2**15, see _bucket_keys
+TEXTS_AT_ONCE = 512  # keeps the sorts in the processor's cache
 BLOCKS = ("characters", "words", "copied")  # of hashed n-grams: of the output; of the output; words of the output that the input holds
 # The turns of a dialogue as dialogue.py writes it.
 _USER = re.compile(r"(?:\A|\n\n)User: ")
@@ -99,23 +99,18 @@ def _hashed(spec: FeatureSpec, ours: ngrams.Spaced, words: ngrams.Grams, asked: 
     copied = ngrams.held_by(words, asked)
     held = ngrams.Grams(words.text[copied], words.hashes[copied], words.total)
     parts = (ngrams.character_grams(ours, spec.character_sizes), ngrams.join([ngrams.word_grams(words, size) for size in spec.word_sizes]), held)
-    keys = np.concatenate([_bucket_keys(part, block, spec.bits) for block, part in enumerate(parts)])
-    keys.sort()
-    starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])[: len(keys)])
-    counts = np.diff(np.concatenate([starts, [len(keys)]]))
-    found = keys[starts]
-    places = spec.bits + 2
-    text, column = (found >> np.uint32(places)).astype(np.int64), (found & np.uint32((1 << places) - 1)).astype(np.int32)
+    texts = np.concatenate([part.text for part in parts])
+    column = np.concatenate([_buckets(part, block, spec.bits) for block, part in enumerate(parts)])
+    counts = sparse.csc_matrix(sparse.coo_matrix((np.ones(len(texts)), (texts, column)), (len(ours), spec.buckets)))  # equal places are added up
+    found = sparse.csr_matrix(counts)
     norms = 1 / np.sqrt(1 + np.column_stack([part.total for part in parts]))
-    values = counts * norms[text, column >> spec.bits]
-    bounds = np.searchsorted(text, np.arange(len(ours) + 1))
-    return sparse.csr_matrix((values, column, bounds), shape=(len(ours), spec.buckets))
+    found.data *= norms[np.repeat(np.arange(len(ours)), np.diff(found.indptr)), found.indices >> spec.bits]
+    return found
 
 
-def _bucket_keys(grams: ngrams.Grams, block: int, bits: int) -> npt.NDArray[np.uint32]:
-    """Text, block and bucket of each n-gram in 32 bits: bits for the bucket, 2 for the block, the rest for the text."""
-    bucket = (grams.hashes >> np.uint64(64 - bits)).astype(np.uint32)
-    return (grams.text.astype(np.uint32) << np.uint32(bits + 2)) | np.uint32(block << bits) | bucket
+def _buckets(grams: ngrams.Grams, block: int, bits: int) -> npt.NDArray[np.int32]:
+    """The column of each n-gram."""
+    return (grams.hashes >> np.uint64(64 - bits)).astype(np.int32) + np.int32(block << bits)
 
 
 def question(prompt: str) -> str:

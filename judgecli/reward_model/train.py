@@ -22,12 +22,13 @@ Ints = npt.NDArray[np.int64]
 
 FOLDS = 5
 LEAST_ROWS, LEAST_PROMPTS = 20, 10
-MOST_CHOOSING = 3_000  # rows on which the penalty is chosen
+MOST_CHOOSING = 2_000  # rows on which the penalty is chosen
 MOST_FOLDED = 6_000  # rows up to which all folds are held out in turn; beyond, one of them
 MOST_NEGATIVES = 4_000
 NEGATIVE_WEIGHT = 0.5  # of the weight of all that people said
 DENSE_PENALTIES = (1_000.0, 300.0, 100.0, 30.0, 10.0, 3.0)
-HASHED_PENALTIES = (10.0, 3.0, 1.0, 0.3, 0.1)
+HASHED_PENALTIES = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3)
+RISES = 2  # in a row end a path
 SPREAD_LEAST = 0.02  # of a dense feature: one that never varied in training must not explode on its first change
 IDF_UNIT = 5.0
 
@@ -220,18 +221,29 @@ def _negatives(said: Sequence[Comparison | Verdict], recipe: Recipe) -> list[tup
 
 
 def _choose(rows: Rows, table: _Table) -> Penalty:
-    """The penalties of least held-out log loss on what people said: first of the dense features alone, then of the n-grams, then again of the dense."""
+    """The penalties of least held-out log loss on what people said: first of the dense features alone, then of the n-grams, then again of the dense.
+
+    Each path goes from strong to weak, every fit begins where the one before ended, and it ends where the loss has risen twice.
+    """
     places = _some_groups(table.row_groups, MOST_CHOOSING)
-    some, folds, people = rows.take(places), table.row_folds[places], table.people[places]
+    parts = _split(rows.take(places), table.row_folds[places], range(FOLDS))
+    people = table.people[places]
 
-    def best(candidates: Sequence[Penalty]) -> Penalty:
-        return min(candidates, key=lambda candidate: _held_out_loss(some, folds, people, candidate))
+    def best(candidates: Sequence[Penalty], first: tuple[float, Penalty] | None) -> tuple[float, Penalty]:
+        losses: list[tuple[float, Penalty]] = [] if first is None else [first]
+        starts: list[Weights | None] = [None] * len(parts)
+        for candidate in candidates:
+            starts = [fit(part.known, candidate, start=start, precise=False) for part, start in zip(parts, starts, strict=True)]
+            losses.append((_held_out_loss(parts, starts, people), candidate))
+            if len(losses) > RISES and min(loss for loss, _ in losses[-RISES:]) > min(losses, key=lambda one: one[0])[0]:
+                break
+        return min(losses, key=lambda one: one[0])
 
-    found = best([Penalty(dense, None) for dense in DENSE_PENALTIES])
+    found = best([Penalty(dense, None) for dense in DENSE_PENALTIES], None)
     if not table.spec.buckets:
-        return found
-    found = best([found, *(Penalty(found.dense, hashed) for hashed in HASHED_PENALTIES)])
-    return best([found, *(replace(found, dense=found.dense * factor) for factor in (3.0, 10.0))])
+        return found[1]
+    found = best([Penalty(found[1].dense, hashed) for hashed in HASHED_PENALTIES], found)
+    return best([replace(found[1], dense=found[1].dense * factor) for factor in (10.0, 3.0)], found)[1]
 
 
 def _some_groups(groups: Ints, most: int) -> Ints:
@@ -242,24 +254,34 @@ def _some_groups(groups: Ints, most: int) -> Ints:
     return np.flatnonzero(place < max(2, int(np.searchsorted(np.cumsum(counts), most))))
 
 
-def _held_out_loss(rows: Rows, folds: Ints, people: npt.NDArray[np.bool_], penalty: Penalty) -> float:
-    margins = _folded(rows, folds, penalty, range(FOLDS))
-    known = people & ~np.isnan(margins)
-    return calibration.log_loss(special.expit(margins[known]), rows.target[known], rows.weight[known])
+@dataclass(frozen=True)
+class _Part:
+    """A fold that is held out: which rows it is, the rows that are fitted, and its own."""
+
+    inside: npt.NDArray[np.bool_]
+    known: Rows
+    asked: Rows
 
 
-def _folded(rows: Rows, folds: Ints, penalty: Penalty, wanted: Sequence[int]) -> Floats:
-    """The margin of each row of these folds by a fit to the other folds; NaN elsewhere."""
-    found = np.full(len(folds), np.nan)
-    for fold in wanted:
-        inside = folds == fold
-        if inside.any() and not inside.all():
-            found[inside] = fit(rows.take(~inside), penalty, precise=False).margins(rows.take(inside))
-    return found
+def _split(rows: Rows, folds: Ints, wanted: Sequence[int]) -> list[_Part]:
+    """The folds among `wanted` that have rows on both sides."""
+    sides = [folds == fold for fold in wanted]
+    return [_Part(inside, rows.take(~inside), rows.take(inside)) for inside in sides if inside.any() and not inside.all()]
+
+
+def _held_out_loss(parts: Sequence[_Part], fits: Sequence[Weights], people: npt.NDArray[np.bool_]) -> float:
+    margins = np.concatenate([one.margins(part.asked)[people[part.inside]] for part, one in zip(parts, fits, strict=True)])
+    target = np.concatenate([part.asked.target[people[part.inside]] for part in parts])
+    weight = np.concatenate([part.asked.weight[people[part.inside]] for part in parts])
+    return calibration.log_loss(special.expit(margins), target, weight)
 
 
 def _hold_out(rows: Rows, table: _Table, penalty: Penalty) -> Floats:
-    return _folded(rows, table.row_folds, penalty, range(FOLDS) if len(rows.target) <= MOST_FOLDED else [0])
+    """The margin of each row by a fit to the other folds; NaN where a large set holds out one fold only."""
+    found = np.full(len(rows.target), np.nan)
+    for part in _split(rows, table.row_folds, range(FOLDS) if len(rows.target) <= MOST_FOLDED else [0]):
+        found[part.inside] = fit(part.known, penalty, precise=False).margins(part.asked)
+    return found
 
 
 def _calibrated_pairs(rows: Rows, table: _Table, places: Ints, margins: Floats) -> tuple[HeldOut, calibration.Calibration | None, float | None]:
@@ -268,8 +290,8 @@ def _calibrated_pairs(rows: Rows, table: _Table, places: Ints, margins: Floats) 
         return HeldOut(places, margins, margins), None, None
     both, labels = np.concatenate([margins, -margins]), np.concatenate([rows.target[places], 1 - rows.target[places]])
     weights = np.tile(rows.weight[places] / 2, 2)
-    method = calibration.method_for(len(places))
     parts = np.tile(_calibration_folds(table.row_groups[places]), 2)
+    method = calibration.choose_method(both, labels, parts, weights, n=len(places))
     probabilities = calibration.cross_fit(both, labels, parts, weights, method=method)[: len(places)]
     slope = calibration.temperature(both, labels, weights)
     return HeldOut(places, margins, probabilities), calibration.calibrate(both, labels, weights, method=method), slope
@@ -280,8 +302,9 @@ def _calibrated_singles(rows: Rows, table: _Table, places: Ints, margins: Floats
     if not len(places):
         return HeldOut(places, margins, margins), None, None
     labels, weights = rows.target[places], rows.weight[places]
-    method = calibration.method_for(len(places))
-    probabilities = calibration.cross_fit(margins, labels, _calibration_folds(table.row_groups[places]), weights, method=method)
+    parts = _calibration_folds(table.row_groups[places])
+    method = calibration.choose_method(margins, labels, parts, weights, n=len(places))
+    probabilities = calibration.cross_fit(margins, labels, parts, weights, method=method)
     slope = calibration.temperature(margins, labels, weights)
     return HeldOut(places, margins, probabilities), calibration.calibrate(margins, labels, weights, method=method), slope
 

@@ -27,9 +27,9 @@ class Embedder:
     width: int
     embed: Callable[[Sequence[str]], Floats]
 
-    def embed_answers(self, inputs: Sequence[str], outputs: Sequence[str]) -> Floats:
-        """N x `width` floats of outputs as answers to inputs: what a linear model reads beside its other features."""
-        return self.embed([f"{asked}\n\n{answer}" for asked, answer in zip(inputs, outputs, strict=True)])
+    def embed_answers(self, inputs: Sequence[str], outputs: Sequence[str]) -> Floats:  # noqa: ARG002 - what is asked says little beside the answer
+        """N x `width` floats of outputs given as answers to inputs: what a linear model reads beside its other features."""
+        return self.embed(outputs)
 
 
 def open_embedder(folder: Path, *, digest: str | None = None, device: str = "cpu") -> Embedder:

@@ -10,6 +10,7 @@ from judgecli.errors import EnvironmentFailure, UsageError
 from judgecli.reward_model.preferences import Comparison
 from judgecli.store.encoders import check_folder
 
+pytestmark = pytest.mark.trainers  # .ci/run has an environment with the extra
 MISSING = "the extra `train` is not installed: pip install 'judgecli[train]'"
 PAIRS = [Comparison(f"question {place}", f"good answer {place}", f"bad answer {place}") for place in range(48)]
 
@@ -154,3 +155,24 @@ def test_a_damaged_folder_and_code_in_a_folder(base, tmp_path):
     (folder / "model.safetensors").write_bytes((base / "model.safetensors").read_bytes()[:100])
     with pytest.raises(EnvironmentFailure, match="cannot be opened"):
         open_base(folder)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_command_measures_on_prompts_that_it_did_not_train_on(base, tmp_path, monkeypatch, capsys):
+    from judgecli.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    rows = [{"prompt": one.prompt, "chosen": one.chosen, "rejected": one.rejected} for one in PAIRS]
+    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    typed = ["rm", "train", "pairs.jsonl", "--base", str(base), "--epochs", "3", "--max-length", "64", "--device", "cpu", "--out", "rm/tiny", "--json"]
+    assert main(typed) == 0
+    found = json.loads(capsys.readouterr().out)
+    pairs = found["held_out"]["pairs"]
+    assert (found["kind"], found["base"], found["data"]["pairs"]) == ("encoder", base.name, 48)
+    assert pairs["n"] + found["trained_on"] == 48
+    assert 3 <= pairs["n"] <= 20
+    assert found["scale"] > 0
+    assert found["steps"] == 3 * -(-found["trained_on"] // 16)
+    assert found["device"] == "cpu"
+    assert main([*typed[:-1]]) == 0
+    assert "an encoder reward model from 48 pairs" in capsys.readouterr().out
