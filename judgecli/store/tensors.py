@@ -33,6 +33,7 @@ SHAPES = {
     "mean": "d", "sd": "d", "precision": "dd", "dense": "Kd", "hashed": "Kp", "offset": "K",
     "covariance": "dd", "variances": "p", "centre": "p", "reach": "",
 }  # fmt: skip
+LARGEST, SMALLEST = 1e30, 1e-9  # beyond, sums and quotients overflow
 POSITIVE = ("sd", "reach")
 NOT_NEGATIVE = ("variances",)
 DEFINITE = ("precision", "covariance")
@@ -134,7 +135,9 @@ def _check_values(arrays: Mapping[str, Stored], sizes: Mapping[str, int]) -> Non
             raise ValueError(f"{name} has the shape {array.shape}, and its features and members make {expected}")
         if not np.isfinite(array).all():
             raise ValueError(f"{name} holds {int((~np.isfinite(array)).sum())} numbers that are not finite")
-        if (name in POSITIVE and not (array > 0).all()) or (name in NOT_NEGATIVE and (array < 0).any()):
+        if array.size and max(float(array.max()), -float(array.min())) > LARGEST:
+            raise ValueError(f"{name} holds numbers beyond {LARGEST:g}, which no fit gives")
+        if (name in POSITIVE and not (array > SMALLEST).all()) or (name in NOT_NEGATIVE and (array < 0).any()):
             raise ValueError(f"{name} holds {array.min():g}, and no spread is that")
         if name in DEFINITE and array.size:
             _check_definite(name, array)
