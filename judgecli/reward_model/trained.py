@@ -45,8 +45,6 @@ def trained_scorer(name: str, load: Callable[[], "RewardModel"]) -> Scorer:
 
         if not len(output):
             return []
-        if lower < 0:
-            raise ValueError(f"lower is {lower:g}, and standard deviations are taken off, not added")
         asked: Sequence[str | None] = [None] * len(output) if input is None else input
         model = load()
         parts = [model.rewards(asked[start : start + SAMPLE], output[start : start + SAMPLE]) for start in range(0, len(output), SAMPLE)]

@@ -37,9 +37,10 @@ def read(text: str) -> object:
 def _check_events(text: str) -> None:
     """Bound the text before anything is built of it."""
     depth = nodes = documents = 0
-    for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[no-untyped-call]
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise ValueError(f"it holds an alias or anchor ({str(event.anchor)[:40]}), which a card has none of")
+    for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        anchor = getattr(event, "anchor", None)
+        if isinstance(event, yaml.AliasEvent) or anchor:
+            raise ValueError(f"it holds an alias or anchor ({str(anchor)[:40]}), which a card has none of")
         if isinstance(event, yaml.NodeEvent):
             nodes += 1
             if getattr(event, "tag", None):

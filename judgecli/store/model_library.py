@@ -39,6 +39,9 @@ def model_scorer(target: str, options: Mapping[str, object], folders: Iterable[P
 
     left = dict(options)
     embeddings = left.pop("embeddings", None)
+    lower = left.get("lower", 0)
+    if isinstance(lower, float | int) and not lower >= 0:
+        raise UsageError(f"lower={lower} of '{target}': it is standard deviations taken off", hint="lower=1 is the mean less one standard deviation")
     path = find_model(target.removeprefix("rm:"), folders)
     folder = None if embeddings is None else str(embeddings)
     model = open_model(path, folder)

@@ -143,8 +143,6 @@ def load_model(path: Path, *, embed: Embed | None = None) -> RewardModel:
 
 
 def _load_encoder(path: Path, card: Card, name: str) -> RewardModel:
-    from judgecli.store.encoders import load_encoder
-
     assert card.encoder is not None
     known = {one.name for one in card.files}
     foreign = sorted(found.name for found in path.iterdir() if not found.name.startswith(".") and found.name not in {*known, CARD})
@@ -158,6 +156,8 @@ def _load_encoder(path: Path, card: Card, name: str) -> RewardModel:
         if told.name.endswith(".safetensors"):
             tensors.check_file(path / told.name, told.bytes)
         _check_hash(path / told.name, told, most=ENCODER_BYTES)
+    from judgecli.store.encoders import load_encoder
+
     return load_encoder(path, name=name, identity=card.identity, max_length=card.encoder.max_length, scale=card.encoder.scale)
 
 

@@ -38,6 +38,7 @@ NOT_NEGATIVE = ("variances",)
 DEFINITE = ("precision", "covariance")
 
 Array = npt.NDArray[np.float64]
+Stored = npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -85,10 +86,11 @@ def from_bytes(content: bytes, card: Card, *, name: str, embed: Embed | None) ->
         if place.dtype not in DTYPES:
             raise ValueError(f"{key[:80]!r} is of {place.dtype}, not of {' or '.join(DTYPES)}")
     data = memoryview(content)[start:]
-    arrays = {key: np.frombuffer(data[place.start : place.end], DTYPES[place.dtype]).reshape(place.shape).astype(np.float64) for key, place in places.items()}
+    # Views of the bytes: a large file that is refused has cost no second copy of itself.
+    views = {key: np.frombuffer(data[place.start : place.end], DTYPES[place.dtype]).reshape(place.shape) for key, place in places.items()}
     assert card.features is not None
-    _check_values(arrays, _sizes(card.features.buckets, len(card.features.dense_names), card.members))
-    left = dict(arrays)
+    _check_values(views, _sizes(card.features.buckets, len(card.features.dense_names), card.members))
+    left = {key: view.astype(np.float64) for key, view in views.items()}
     given = {"name": name, "identity": card.identity, "spec": card.features, "calibrations": card.calibrations, "embed": embed}
     model: LinearModel = _built(LinearModel, left, "", given)
     if left:
@@ -125,7 +127,7 @@ def _sizes(wide: int, dense: int, members: int) -> dict[str, int]:
     return {"p": wide, "d": dense, "K": members}
 
 
-def _check_values(arrays: Mapping[str, Array], sizes: Mapping[str, int]) -> None:
+def _check_values(arrays: Mapping[str, Stored], sizes: Mapping[str, int]) -> None:
     for name, array in arrays.items():
         expected = tuple(sizes[letter] for letter in SHAPES[name]) if name in SHAPES else array.shape
         if array.shape != expected:
@@ -138,7 +140,7 @@ def _check_values(arrays: Mapping[str, Array], sizes: Mapping[str, int]) -> None
             _check_definite(name, array)
 
 
-def _check_definite(name: str, array: Array) -> None:
+def _check_definite(name: str, array: Stored) -> None:
     size = float(np.abs(array).max())
     if float(np.abs(array - array.T).max()) > 1e-6 * size or float(np.linalg.eigvalsh((array + array.T) / 2)[0]) < -1e-6 * size:
         raise ValueError(f"{name} is no covariance: it is not symmetric, or gives a variance below 0")

@@ -216,4 +216,4 @@ def test_the_page_names_every_key_and_its_example_loads(load):
     page = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
     assert [key for key in Project.model_fields if f"`{key}`" not in page] == []
     (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
-    assert len(load(example).scorers) == 6
+    assert len(load(example).scorers) == 7
