@@ -150,9 +150,9 @@ def _resume(folder: Path, plan: str) -> Path | None:
 
 
 def _callback(progress: Progress) -> Any:
-    transformers = import_train("transformers")
+    callback: Any = import_train("transformers").TrainerCallback
 
-    class Told(transformers.TrainerCallback):  # type: ignore[misc]
+    class Told(callback):  # type: ignore[misc]
         """Tells each step."""
 
         loss: float | None = None

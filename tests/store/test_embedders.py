@@ -77,6 +77,7 @@ def test_modules_json_imports_nothing_else(tmp_path, modules, said):
 @pytest.mark.filterwarnings("ignore")
 def test_a_linear_model_reads_the_embedding_it_was_trained_with_and_no_other(folder, tmp_path, monkeypatch, capsys):
     import json
+    import shutil
 
     from judgecli.cli import main
 
@@ -92,6 +93,7 @@ def test_a_linear_model_reads_the_embedding_it_was_trained_with_and_no_other(fol
     assert "reads the embedding model" in capsys.readouterr().err
     assert main(["rm", "eval", "rm/embedded", "pairs.jsonl", "--embeddings", "model", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["accuracy"] > 0.9
-    (folder / "config.json").write_text((folder / "config.json").read_text() + "\n")
-    assert main(["rm", "eval", "rm/embedded", "pairs.jsonl", "--embeddings", "model"]) == 2
+    other = shutil.copytree(folder, tmp_path / "other")
+    (other / "config.json").write_text((other / "config.json").read_text() + "\n")
+    assert main(["rm", "eval", "rm/embedded", "pairs.jsonl", "--embeddings", "other"]) == 2
     assert "is not the embedding model that was trained with" in capsys.readouterr().err
