@@ -1,11 +1,16 @@
 """judge rm train: a reward model from what people preferred."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load
 from judgecli.cli.rm_eval import PromptOption, ScaleOption, ShapeOption, read_scale
+
+if TYPE_CHECKING:
+    from judgecli.config.settings import Settings
+    from judgecli.engine.fine_tuning import FineTuning
+    from judgecli.pipeline.evaluating import Reading
 
 PathsArgument = Annotated[list[str] | None, typer.Argument(metavar="[PATHS]", help="Files, folders or globs of pairs, rankings, thumbs or ratings.")]
 LABELS_HELP = "Learn from the labels NAME of the store (repeatable)."
@@ -52,47 +57,51 @@ def train(
     All figures are of prompts that were held out. The same data and options give the same weights, byte for byte.
     Exit codes: 0; 2 too little to learn from, or --out is no model; 4 an extra is missing.
     """
-    from pathlib import Path
-
     from judgecli.cli.output import show
-    from judgecli.cli.progress import open_progress
-    from judgecli.errors import UsageError
+    from judgecli.engine.fine_tuning import FineTuning
     from judgecli.pipeline.evaluating import Reading
-    from judgecli.pipeline.training import Ask, train_linear
     from judgecli.renderers.training import training_page
 
-    if not paths and not labels and not from_store:
-        raise UsageError("there is nothing to learn from", hint="name files of preferences, or --labels NAME, or --from-store")
-    _check_kinds(base, embeddings, members, steps=steps, paths=bool(paths))
-    ask = Ask(
-        out=Path(out),
-        paths=tuple(paths or ()),
-        reading=Reading(shape, prompt_field, read_scale(rating_scale)),
-        labels=tuple(labels) if labels else () if from_store else None,
-        steps=steps,
-        licence=licence,
-        members=members,
-        seed=seed,
-        negatives=not no_negatives,
-        embeddings=None if embeddings is None else Path(embeddings),
-        test=tuple(test or ()),
-        about=about,
-        created=_today(),
-    )
+    _check(base, embeddings, members, steps=steps, files=bool(paths), labels=bool(labels) or from_store)
+    names = tuple(labels) if labels else () if from_store else None
+    reading = Reading(shape, prompt_field, read_scale(rating_scale))
+    options = FineTuning(epochs=epochs, max_length=max_length, lora=lora, seed=seed, device=device)
+    more = {"steps": steps, "licence": licence, "members": members, "seed": seed, "negatives": not no_negatives, "test": tuple(test or ()), "about": about}
     settings = load(context, config, store)
+    document = _train(out, paths or [], names, reading, embeddings, more, settings, base, options, quiet=quiet)
+    show(document, lambda page: training_page(document, page), as_json=as_json)
+
+
+def _train(
+    out: str,
+    paths: list[str],
+    labels: tuple[str, ...] | None,
+    reading: "Reading",
+    embeddings: str | None,
+    more: dict[str, Any],
+    settings: "Settings",
+    base: str | None,
+    options: "FineTuning",
+    *,
+    quiet: bool,
+) -> dict[str, Any]:
+    """Train what was asked for, with the progress shown."""
+    from pathlib import Path
+
+    from judgecli.cli.progress import open_progress
+    from judgecli.pipeline.training import Ask, train_linear
+
+    embedded = None if embeddings is None else Path(embeddings)
+    ask = Ask(Path(out), tuple(paths), reading, labels, embeddings=embedded, created=_today(), **more)
     progress = open_progress(quiet=quiet)
     try:
         if base is None:
-            document = train_linear(ask, settings, progress.phase)
-        else:
-            from judgecli.engine.fine_tuning import FineTuning
-            from judgecli.pipeline.tuning import train_encoder
+            return train_linear(ask, settings, progress.phase)
+        from judgecli.pipeline.tuning import train_encoder
 
-            options = FineTuning(epochs=epochs, max_length=max_length, lora=lora, seed=seed, device=device)
-            document = train_encoder(ask, settings, Path(base), options, progress.phase, progress.advance)
+        return train_encoder(ask, settings, Path(base), options, progress.phase, progress.advance)
     finally:
         progress.close()
-    show(document, lambda page: training_page(document, page), as_json=as_json)
 
 
 def _today() -> str:
@@ -105,11 +114,13 @@ def _today() -> str:
     return found.date().isoformat()
 
 
-def _check_kinds(base: str | None, embeddings: str | None, members: int, *, steps: bool, paths: bool) -> None:
-    """Refuse options that exclude each other. Raises: UsageError."""
+def _check(base: str | None, embeddings: str | None, members: int, *, steps: bool, files: bool, labels: bool) -> None:
+    """Refuse to learn from nothing, and options that exclude each other. Raises: UsageError."""
     from judgecli.errors import UsageError
 
+    if steps and not files:
+        raise UsageError("--steps reads files, and none is named", hint="name files with labelled steps: ProcessBench, PRM800K, BIG-Bench Mistake, TRL")
+    if not files and not labels:
+        raise UsageError("there is nothing to learn from", hint="name files of preferences, or --labels NAME, or --from-store")
     if base is not None and (embeddings is not None or members > 1 or steps):
         raise UsageError("--base goes with neither --embeddings, --members nor --steps", hint="those belong to the linear model: leave --base out")
-    if steps and not paths:
-        raise UsageError("--steps reads files, and none is named", hint="name files with labelled steps: ProcessBench, PRM800K, BIG-Bench Mistake, TRL")

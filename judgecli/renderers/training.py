@@ -41,7 +41,7 @@ def quality_lines(held_out: Document) -> list[str]:
         found.append(_told(verdict_claim(verdicts)))
         length, bases = verdicts["length"], verdicts["baselines"]
         rests = f"the longer answer above {_rate(bases['longer'])}, the shorter {_rate(bases['shorter'])}; {length['n']:,} good answers beside bad ones"
-        found.append(f"{length['told']} ({rests})")
+        found.append(f"of answers judged alone, {length['told']} ({rests})")
         found.append(_sure_line(verdicts))
     if held_out.get("test") is not None:
         found += [f"test: {_told(line)}" for line in pair_claims(held_out["test"])]

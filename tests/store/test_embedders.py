@@ -73,3 +73,28 @@ def test_modules_json_imports_nothing_else(tmp_path, modules, said):
     (tmp_path / "modules.json").write_text(json.dumps(modules))
     with pytest.raises(UsageError, match=said):
         open_embedder(tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_linear_model_reads_the_embedding_it_was_trained_with_and_no_other(folder, tmp_path, monkeypatch, capsys):
+    import json
+    import shutil
+
+    from judgecli.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    rows = [{"prompt": f"p{at}", "chosen": f"Gladly, {at}.", "rejected": f"Never {at}!"} for at in range(40)]
+    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert main(["rm", "train", "pairs.jsonl", "--embeddings", "model", "--out", "rm/embedded", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["embeddings"] == {"folder": "model", "sha256": folder_digest(folder), "width": 24}
+    assert main(["rm", "show", "rm/embedded"]) == 0
+    assert f"embeddings of model (24 numbers), sha256 {folder_digest(folder)}" in capsys.readouterr().out
+    assert main(["rm", "eval", "rm/embedded", "pairs.jsonl", "--json"]) == 2
+    assert "reads the embedding model" in capsys.readouterr().err
+    assert main(["rm", "eval", "rm/embedded", "pairs.jsonl", "--embeddings", "model", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["accuracy"] > 0.9
+    other = shutil.copytree(folder, tmp_path / "other")
+    (other / "config.json").write_text((other / "config.json").read_text() + "\n")
+    assert main(["rm", "eval", "rm/embedded", "pairs.jsonl", "--embeddings", "other"]) == 2
+    assert "is not the embedding model that was trained with" in capsys.readouterr().err
