@@ -53,7 +53,7 @@ def test_a_model_comes_back_as_it_was(tmp_path):
 def test_the_weights_are_what_the_reference_library_reads(folder):
     arrays = safetensors.numpy.load_file(folder / WEIGHTS)
     model = sound_model()
-    assert set(arrays) == {"mean", "sd", "precision", "dense", "hashed", "offset", "covariance", "variances", "centre", "reach"}
+    assert set(arrays) == {"mean", "sd", "precision", "dense", "hashed", "offset", "covariance", "variances", "centre", "reach", "guards"}
     assert arrays["dense"].dtype == np.float64
     assert (arrays["dense"] == model.dense).all()
     assert arrays["hashed"].dtype == np.float32
