@@ -88,6 +88,14 @@ def test_ece_by_hand():
     assert cal.ece(np.full(10, 0.5), np.r_[np.ones(5), np.zeros(5)], bins=10) == pytest.approx(0.0)  # one value: no order of rows may matter
 
 
+def test_ece_of_pairs_in_both_orders_does_not_split_a_step_by_rounding():
+    # ten pairs at 0.1, ninety at 0.9, and each the other way round: 1 - 0.9 is not 0.1 to the last bit
+    right = np.r_[np.full(10, 0.1), np.full(90, 0.9)]
+    both, labels = np.r_[right, 1 - right], np.r_[np.ones(100), np.zeros(100)]
+    assert 1 - 0.9 != 0.1
+    assert cal.ece(both, labels) == pytest.approx(0, abs=1e-9)
+
+
 def test_ece_of_the_truth_is_near_nothing_and_of_overconfidence_is_not():
     scores, labels, _ = drawn(3, 50_000)
     assert cal.ece(special.expit(scores), labels) < 0.01

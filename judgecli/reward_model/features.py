@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from judgecli.reward_model import ngrams, surface
+from judgecli.reward_model import guards, ngrams, surface
 
 Floats = npt.NDArray[np.float64]
 Embed = Callable[[Sequence[str], Sequence[str]], npt.NDArray[np.floating]]  # inputs, outputs -> N x size
@@ -29,7 +29,10 @@ _OTHER = re.compile(r"\n\n(?:Assistant|System|Tool): ")
 
 @dataclass(frozen=True)
 class FeatureSpec:
-    """Which features a model reads. `bits`: each block of n-grams has 2**bits buckets, 0 = none. `embedding` names what embeds, "" = nothing."""
+    """Which features a model reads. `bits`: each block of n-grams has 2**bits buckets, 0 = none. `embedding` names what embeds, "" = nothing.
+
+    `guarded`: features are read from the core of an output (guards.py) and its guards are counted; else from the whole of it.
+    """
 
     version: int = VERSION
     bits: int = 14
@@ -37,6 +40,7 @@ class FeatureSpec:
     word_sizes: tuple[int, ...] = (1, 2)
     embedding: str = ""
     embedding_size: int = 0
+    guarded: bool = True
 
     @property
     def dense_names(self) -> tuple[str, ...]:
@@ -51,16 +55,17 @@ class FeatureSpec:
     @property
     def code(self) -> str:
         """16 hex digits over all that shapes a feature."""
-        said = json.dumps([asdict(self), self.dense_names, BLOCKS, LONGEST, surface.WORD_GROUPS, surface.KNOTS], sort_keys=True)
+        said = json.dumps([asdict(self), self.dense_names, BLOCKS, LONGEST, surface.WORD_GROUPS, surface.KNOTS, guards.NAMES], sort_keys=True)
         return hashlib.blake2b(said.encode(), digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True)
 class Features:
-    """Of N outputs: `dense` N x d as counted; `hashed` N x buckets, each n-gram's count over the root of 1 + the number of n-grams of its block."""
+    """Of N outputs: `dense` N x d as counted; `hashed` N x buckets, each n-gram's count over the root of 1 + the number of n-grams of its block; `guards` N x 6 (guards.NAMES), zeros where the spec has none."""
 
     dense: Floats
     hashed: sparse.csr_matrix
+    guards: Floats
 
 
 def extract(spec: FeatureSpec, inputs: Sequence[str | None], outputs: Sequence[str], *, embed: Embed | None = None) -> Iterator[Features]:
@@ -74,14 +79,16 @@ def extract(spec: FeatureSpec, inputs: Sequence[str | None], outputs: Sequence[s
         yield _extract(spec, asked, list(outputs[start : start + TEXTS_AT_ONCE]), embed)
 
 
-def _extract(spec: FeatureSpec, inputs: list[str], outputs: list[str], embed: Embed | None) -> Features:
+def _extract(spec: FeatureSpec, inputs: list[str], given: list[str], embed: Embed | None) -> Features:
+    outputs = [guards.core(text) for text in given] if spec.guarded else given
+    counted = guards.guards(given, outputs) if spec.guarded else np.zeros((len(given), len(guards.NAMES)))
     ours = ngrams.space([text[:LONGEST] for text in outputs])
     words = ngrams.word_hashes(ours)
     asked = ngrams.word_hashes(ngrams.space([text[:LONGEST] for text in inputs]))
     dense = [surface.output_features(outputs, words), surface.input_features(inputs, outputs, asked, words)]
     if spec.embedding:
-        dense.append(_embedded(spec, inputs, outputs, embed))
-    return Features(np.hstack(dense), _hashed(spec, ours, words, asked))
+        dense.append(_embedded(spec, inputs, given, embed))
+    return Features(np.hstack(dense), _hashed(spec, ours, words, asked), counted)
 
 
 def _embedded(spec: FeatureSpec, inputs: list[str], outputs: list[str], embed: Embed | None) -> Floats:

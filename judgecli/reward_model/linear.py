@@ -5,13 +5,14 @@ Both are rows of one logistic regression. There is no intercept for pairs, so bo
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 from scipy import linalg, optimize, sparse, special
 
 from judgecli.reward_model.features import Embed, Features, FeatureSpec, extract
+from judgecli.reward_model.guards import NAMES as GUARDS
 from judgecli.reward_model.model import Bools, Rewards
 from judgecli.stats.calibration import Calibration
 
@@ -19,6 +20,7 @@ Floats = npt.NDArray[np.float64]
 
 CLIP = 10.0  # standard deviations: beyond, a dense feature says no more
 SAMPLE = 1_200  # rows on which the posterior is compared with the exact one
+LEAST_TAKEN, MOST_TAKEN = 0.05, 20.0  # log-odds that a guard takes off
 EXACT = 300  # rows whose exact variance is taken
 
 
@@ -110,6 +112,24 @@ def _squared(hashed: sparse.csr_matrix) -> sparse.csr_matrix:
     return sparse.csr_matrix((hashed.data**2, hashed.indices, hashed.indptr), shape=hashed.shape)
 
 
+def fit_guards(margins: Floats, guards: Floats, target: Floats, weight: Floats, wanted: Floats) -> Floats:
+    """What each of g guards takes off a reward, in [0, MOST_TAKEN], with all that was learnt from preferences left as it is.
+
+    Of N rows: `margins` by the fit, `guards` N x g as differences of the two sides, `target` in [0, 1], `weight`, and the
+    `wanted` margin of a worthless answer (0 for what people compared). Loss: sum of weight * cross-entropy at
+    margins - guards @ w - wanted, plus |w|^2 / 2 / 100.
+    """
+
+    def loss(taken: Floats) -> tuple[float, Floats]:
+        z = margins - guards @ taken - wanted
+        value = float(weight @ (np.logaddexp(0, z) - target * z) + 0.005 * taken @ taken)
+        return value, -guards.T @ (weight * (special.expit(z) - target)) + 0.01 * taken
+
+    size = guards.shape[1]
+    found = optimize.minimize(loss, np.full(size, LEAST_TAKEN), jac=True, method="L-BFGS-B", bounds=[(LEAST_TAKEN, MOST_TAKEN)] * size)
+    return np.asarray(found.x, np.float64)
+
+
 @dataclass(frozen=True)
 class Posterior:
     """Laplace's normal approximation around the fit, without covariance between the dense block and single n-grams.
@@ -180,7 +200,8 @@ class LinearModel:
     `dense` K x d and `hashed` K x p: the weights of K members; `offset` K: what is taken off, so that 0 is an
     average training output (or, learnt from outputs judged alone, one as likely good as bad);
     `covariance` d x d, `variances` p and `centre` p: the posterior, around the average output; `reach`: the largest
-    squared Mahalanobis distance that counts as inside; `calibrations`: "pairs" (margin -> P(better)), "singles" (reward -> P(good)).
+    squared Mahalanobis distance that counts as inside; `guards`: what each of guards.NAMES takes off a reward, at least 0;
+    `calibrations`: "pairs" (margin -> P(better)), "singles" (reward -> P(good)).
     """
 
     name: str
@@ -197,6 +218,7 @@ class LinearModel:
     centre: Floats
     reach: float
     calibrations: Mapping[str, Calibration]
+    guards: Floats = field(default_factory=lambda: np.zeros(len(GUARDS)))
     embed: Embed | None = None
 
     def rewards(self, inputs: Sequence[str | None], outputs: Sequence[str]) -> Rewards:
@@ -226,7 +248,7 @@ class LinearModel:
 
     def _score_part(self, features: Features) -> tuple[Floats, Floats, Bools]:
         dense = standardise(features.dense, self.mean, self.sd)
-        members = self.dense @ dense.T + (features.hashed @ self.hashed.T).T - self.offset[:, None]
+        members = self.dense @ dense.T + (features.hashed @ self.hashed.T).T - self.offset[:, None] - features.guards @ self.guards
         spread = _squared(features.hashed) @ self.variances - 2 * (features.hashed @ (self.variances * self.centre))
         spread = spread + float(self.variances @ self.centre**2)
         variances = np.einsum("ij,jk,ik->i", dense, self.covariance, dense) + np.maximum(spread, 0)

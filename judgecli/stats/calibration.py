@@ -19,6 +19,7 @@ Ints = npt.NDArray[np.int64]
 ISOTONIC_FROM, PLATT_FROM = 500, 50
 METHODS = ("temperature", "platt", "isotonic")  # from stiff to free
 BINS = 10
+SAME = 9  # digits: p and 1 - (1 - p) are one probability, though the last bits differ
 _STEEPEST = 1e3  # of a temperature's slope: what separates without an error has no finite one
 
 
@@ -182,13 +183,13 @@ def ece(probabilities: Floats, labels: Floats, *, bins: int = BINS) -> float:
     """Expected calibration error: over bins of equal mass, the mean of |mean probability - mean label|.
 
     Rows are sorted by probability and cut into `bins` parts of equal size (fewer where there are fewer
-    rows); rows of one probability share their mean label, so the order of rows does not matter.
+    rows); rows of one probability (to nine digits) share their mean label, so the order of rows does not matter.
     Source: Naeini et al. 2015; equal-mass bins after Nixon et al. 2019, arXiv:1904.01685.
 
     >>> round(ece(np.array([0.2, 0.2, 0.8, 0.8]), np.array([0.0, 0.0, 1.0, 1.0]), bins=2), 6)
     0.2
     """
-    levels, place, counts = np.unique(probabilities, return_inverse=True, return_counts=True)
+    levels, place, counts = np.unique(np.round(probabilities, SAME), return_inverse=True, return_counts=True)
     shared = np.bincount(place, labels) / counts
     ordered, hits = np.repeat(levels, counts), np.repeat(shared, counts)
     parts = [part for part in np.array_split(np.arange(len(ordered)), max(1, bins)) if len(part)]
