@@ -23,8 +23,26 @@ def test_isotonic_is_scikit_learns(seed):
     scores = np.round(scores, seed % 3)  # ties
     oracle = IsotonicRegression(out_of_bounds="clip").fit(scores, labels, sample_weight=weights)
     grid = np.linspace(-4, 4, 301)
-    found = cal.calibrate(scores, labels, weights, method="isotonic")
-    assert found.predict(grid) == pytest.approx(oracle.predict(grid), abs=1e-12)
+    x, y = cal.isotonic(scores, labels, weights)
+    assert np.interp(grid, x, y) == pytest.approx(oracle.predict(grid), abs=1e-12)
+
+
+def test_the_end_steps_of_an_isotonic_map_are_smoothed():
+    # at 0 the labels 0, and 0 and 1 with half a weight: (0.5) / 2; at 1 the same mirrored
+    found = cal.calibrate(np.array([0.0, 1.0]), np.array([0.0, 1.0]), method="isotonic")
+    assert found.predict(np.array([-9.0, 0.0, 1.0, 9.0])) == pytest.approx([0.25, 0.25, 0.75, 0.75])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_method_is_the_one_that_predicts_best_among_those_that_n_allows(seed):
+    scores, labels, _ = drawn(seed, 4_000)
+    folds = np.arange(4_000) % 5
+    bent = np.where(scores > 0, 0.9, 0.4)  # no slope and intercept make a step
+    stepped = (np.random.default_rng(seed).random(4_000) < bent).astype(float)
+    assert cal.choose_method(scores, stepped, folds, n=4_000) == "isotonic"
+    assert cal.choose_method(scores, labels, folds, n=4_000) in ("temperature", "platt")  # the truth is a slope
+    assert cal.choose_method(scores, stepped, folds, n=499) == "platt"  # the step has a mean beside 1/2
+    assert cal.choose_method(scores, stepped, folds, n=49) == "temperature"
 
 
 def test_isotonic_leaves_out_rows_without_weight():
@@ -68,6 +86,14 @@ def test_ece_by_hand():
     assert cal.ece(p, y, bins=2) == pytest.approx(0.275)
     assert cal.ece(p, y, bins=1) == pytest.approx(abs(0.475 - 0.75))
     assert cal.ece(np.full(10, 0.5), np.r_[np.ones(5), np.zeros(5)], bins=10) == pytest.approx(0.0)  # one value: no order of rows may matter
+
+
+def test_ece_of_pairs_in_both_orders_does_not_split_a_step_by_rounding():
+    # ten pairs at 0.1, ninety at 0.9, and each the other way round: 1 - 0.9 is not 0.1 to the last bit
+    right = np.r_[np.full(10, 0.1), np.full(90, 0.9)]
+    both, labels = np.r_[right, 1 - right], np.r_[np.ones(100), np.zeros(100)]
+    assert 1 - 0.9 != 0.1
+    assert cal.ece(both, labels) == pytest.approx(0, abs=1e-9)
 
 
 def test_ece_of_the_truth_is_near_nothing_and_of_overconfidence_is_not():
@@ -114,3 +140,12 @@ def test_the_interval_of_ece_holds_it():
 def test_nothing_cannot_be_calibrated(fault):
     with pytest.raises(ValueError, match="cannot be calibrated"):
         cal.calibrate(**fault, method="platt")
+
+
+def test_platt_never_turns_the_order_round():
+    """Scores against the labels: the best map that does not fall is flat, at the smoothed share of ones."""
+    labels = np.array([1.0, 1, 1, 1, 0, 0, 0, 0, 0, 0])
+    found = cal.calibrate(np.arange(10.0), labels, method="platt")
+    assert found.parameters["slope"] == 0.0
+    smoothed = (4 * 5 / 6 + 6 / 8) / 10
+    assert found.predict(np.array([-3.0, 0.0, 9.0])) == pytest.approx([smoothed] * 3)

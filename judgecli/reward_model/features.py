@@ -13,14 +13,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from judgecli.reward_model import ngrams, surface
+from judgecli.reward_model import guards, ngrams, surface
 
 Floats = npt.NDArray[np.float64]
 Embed = Callable[[Sequence[str], Sequence[str]], npt.NDArray[np.floating]]  # inputs, outputs -> N x size
 
 VERSION = 1
 LONGEST = 20_000  # characters of an input or output that n-grams are cut from; its length counts in full
-TEXTS_AT_ONCE = 512  # keeps the sorts in the processor's cache; below 2**15, see _bucket_keys
+TEXTS_AT_ONCE = 512  # keeps the sorts in the processor's cache
 BLOCKS = ("characters", "words", "copied")  # of hashed n-grams: of the output; of the output; words of the output that the input holds
 # The turns of a dialogue as dialogue.py writes it.
 _USER = re.compile(r"(?:\A|\n\n)User: ")
@@ -29,7 +29,10 @@ _OTHER = re.compile(r"\n\n(?:Assistant|System|Tool): ")
 
 @dataclass(frozen=True)
 class FeatureSpec:
-    """Which features a model reads. `bits`: each block of n-grams has 2**bits buckets, 0 = none. `embedding` names what embeds, "" = nothing."""
+    """Which features a model reads. `bits`: each block of n-grams has 2**bits buckets, 0 = none. `embedding` names what embeds, "" = nothing.
+
+    `guarded`: features are read from the core of an output (guards.py) and its guards are counted; else from the whole of it.
+    """
 
     version: int = VERSION
     bits: int = 14
@@ -37,6 +40,7 @@ class FeatureSpec:
     word_sizes: tuple[int, ...] = (1, 2)
     embedding: str = ""
     embedding_size: int = 0
+    guarded: bool = True
 
     @property
     def dense_names(self) -> tuple[str, ...]:
@@ -51,16 +55,17 @@ class FeatureSpec:
     @property
     def code(self) -> str:
         """16 hex digits over all that shapes a feature."""
-        said = json.dumps([asdict(self), self.dense_names, BLOCKS, LONGEST, surface.WORD_GROUPS, surface.KNOTS], sort_keys=True)
+        said = json.dumps([asdict(self), self.dense_names, BLOCKS, LONGEST, surface.WORD_GROUPS, surface.KNOTS, guards.NAMES], sort_keys=True)
         return hashlib.blake2b(said.encode(), digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True)
 class Features:
-    """Of N outputs: `dense` N x d as counted; `hashed` N x buckets, each n-gram's count over the root of 1 + the number of n-grams of its block."""
+    """Of N outputs: `dense` N x d as counted; `hashed` N x buckets, each n-gram's count over the root of 1 + the number of n-grams of its block; `guards` N x 6 (guards.NAMES), zeros where the spec has none."""
 
     dense: Floats
     hashed: sparse.csr_matrix
+    guards: Floats
 
 
 def extract(spec: FeatureSpec, inputs: Sequence[str | None], outputs: Sequence[str], *, embed: Embed | None = None) -> Iterator[Features]:
@@ -74,14 +79,16 @@ def extract(spec: FeatureSpec, inputs: Sequence[str | None], outputs: Sequence[s
         yield _extract(spec, asked, list(outputs[start : start + TEXTS_AT_ONCE]), embed)
 
 
-def _extract(spec: FeatureSpec, inputs: list[str], outputs: list[str], embed: Embed | None) -> Features:
+def _extract(spec: FeatureSpec, inputs: list[str], given: list[str], embed: Embed | None) -> Features:
+    outputs = [guards.core(text) for text in given] if spec.guarded else given
+    counted = guards.guards(given, outputs) if spec.guarded else np.zeros((len(given), len(guards.NAMES)))
     ours = ngrams.space([text[:LONGEST] for text in outputs])
     words = ngrams.word_hashes(ours)
     asked = ngrams.word_hashes(ngrams.space([text[:LONGEST] for text in inputs]))
     dense = [surface.output_features(outputs, words), surface.input_features(inputs, outputs, asked, words)]
     if spec.embedding:
-        dense.append(_embedded(spec, inputs, outputs, embed))
-    return Features(np.hstack(dense), _hashed(spec, ours, words, asked))
+        dense.append(_embedded(spec, inputs, given, embed))
+    return Features(np.hstack(dense), _hashed(spec, ours, words, asked), counted)
 
 
 def _embedded(spec: FeatureSpec, inputs: list[str], outputs: list[str], embed: Embed | None) -> Floats:
@@ -99,23 +106,18 @@ def _hashed(spec: FeatureSpec, ours: ngrams.Spaced, words: ngrams.Grams, asked: 
     copied = ngrams.held_by(words, asked)
     held = ngrams.Grams(words.text[copied], words.hashes[copied], words.total)
     parts = (ngrams.character_grams(ours, spec.character_sizes), ngrams.join([ngrams.word_grams(words, size) for size in spec.word_sizes]), held)
-    keys = np.concatenate([_bucket_keys(part, block, spec.bits) for block, part in enumerate(parts)])
-    keys.sort()
-    starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])[: len(keys)])
-    counts = np.diff(np.concatenate([starts, [len(keys)]]))
-    found = keys[starts]
-    places = spec.bits + 2
-    text, column = (found >> np.uint32(places)).astype(np.int64), (found & np.uint32((1 << places) - 1)).astype(np.int32)
+    texts = np.concatenate([part.text for part in parts])
+    column = np.concatenate([_buckets(part, block, spec.bits) for block, part in enumerate(parts)])
+    counts = sparse.csc_matrix(sparse.coo_matrix((np.ones(len(texts)), (texts, column)), (len(ours), spec.buckets)))  # equal places are added up
+    found = sparse.csr_matrix(counts)
     norms = 1 / np.sqrt(1 + np.column_stack([part.total for part in parts]))
-    values = counts * norms[text, column >> spec.bits]
-    bounds = np.searchsorted(text, np.arange(len(ours) + 1))
-    return sparse.csr_matrix((values, column, bounds), shape=(len(ours), spec.buckets))
+    found.data *= norms[np.repeat(np.arange(len(ours)), np.diff(found.indptr)), found.indices >> spec.bits]
+    return found
 
 
-def _bucket_keys(grams: ngrams.Grams, block: int, bits: int) -> npt.NDArray[np.uint32]:
-    """Text, block and bucket of each n-gram in 32 bits: bits for the bucket, 2 for the block, the rest for the text."""
-    bucket = (grams.hashes >> np.uint64(64 - bits)).astype(np.uint32)
-    return (grams.text.astype(np.uint32) << np.uint32(bits + 2)) | np.uint32(block << bits) | bucket
+def _buckets(grams: ngrams.Grams, block: int, bits: int) -> npt.NDArray[np.int32]:
+    """The column of each n-gram."""
+    return (grams.hashes >> np.uint64(64 - bits)).astype(np.int32) + np.int32(block << bits)
 
 
 def question(prompt: str) -> str:

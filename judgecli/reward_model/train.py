@@ -12,8 +12,8 @@ import numpy.typing as npt
 from scipy import sparse, special
 
 from judgecli.reward_model.features import Embed, FeatureSpec, extract, opening
-from judgecli.reward_model.linear import LinearModel, Penalty, Posterior, Rows, Weights, fit, posterior, standardise
-from judgecli.reward_model.negatives import draw_kinds, make_negative
+from judgecli.reward_model.linear import LinearModel, Penalty, Posterior, Rows, Weights, fit, fit_guards, posterior, standardise
+from judgecli.reward_model.negatives import KINDS, draw_kinds, make_negative
 from judgecli.reward_model.preferences import Comparison, Preferences, Verdict
 from judgecli.stats import calibration
 
@@ -22,12 +22,14 @@ Ints = npt.NDArray[np.int64]
 
 FOLDS = 5
 LEAST_ROWS, LEAST_PROMPTS = 20, 10
-MOST_CHOOSING = 3_000  # rows on which the penalty is chosen
+MOST_CHOOSING = 2_000  # rows on which the penalty is chosen
 MOST_FOLDED = 6_000  # rows up to which all folds are held out in turn; beyond, one of them
 MOST_NEGATIVES = 4_000
-NEGATIVE_WEIGHT = 0.5  # of the weight of all that people said
+NEGATIVE_WEIGHT = 0.1  # of the weight of all that people said
+WANTED = 3.0  # log-odds between an answer and a worthless one
 DENSE_PENALTIES = (1_000.0, 300.0, 100.0, 30.0, 10.0, 3.0)
-HASHED_PENALTIES = (10.0, 3.0, 1.0, 0.3, 0.1)
+HASHED_PENALTIES = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3)
+RISES = 2  # in a row end a path
 SPREAD_LEAST = 0.02  # of a dense feature: one that never varied in training must not explode on its first change
 IDF_UNIT = 5.0
 
@@ -36,12 +38,12 @@ IDF_UNIT = 5.0
 class Recipe:
     """How a model is trained.
 
-    `negatives`: kinds of worthless answers to train against; `members`: models of the ensemble, each beyond the
+    `negatives`: kinds of worthless answers that the guards are trained on (negatives.py), () for none; `members`: models of the ensemble, each beyond the
     first on a bootstrap of prompts.
     """
 
     spec: FeatureSpec = field(default_factory=FeatureSpec)
-    negatives: tuple[str, ...] = ()  # KINDS cost accuracy so far: see negatives.py
+    negatives: tuple[str, ...] = KINDS
     members: int = 1
     seed: int = 0
 
@@ -79,22 +81,24 @@ def train(preferences: Preferences, recipe: Recipe, *, name: str, embed: Embed |
     Raises: ValueError where fewer than 20 of them, or fewer than 10 prompts, are there.
     """
     table = _Table(preferences, recipe, embed)
-    rows, people = table.rows(), table.people
+    rows = table.rows(table.said)
     penalty = _choose(rows, table)
     held = _hold_out(rows, table, penalty)
     whole = fit(rows, penalty)
     covariance = posterior(rows, whole, penalty)
-    pairs = np.flatnonzero(people & (rows.single == 0))
+    guards = _guards(rows, table, held, whole)
+    held = held - table.guarded(table.said) @ guards
+    pairs = np.flatnonzero(rows.single == 0)
     margins = held[pairs]
     known = ~np.isnan(margins)
     pairs_held, pair_map, slope = _calibrated_pairs(rows, table, pairs[known], margins[known])
-    singles = np.flatnonzero(people & (rows.single == 1) & ~np.isnan(held))
+    singles = np.flatnonzero((rows.single == 1) & ~np.isnan(held))
     singles_held, single_map, single_slope = _calibrated_singles(rows, table, singles, held[singles])
     slope = slope if slope is not None else single_slope if single_slope is not None else 1.0
     calibrations = {kind: _rescaled(found, slope) for kind, found in (("pairs", pair_map), ("singles", single_map)) if found is not None}
-    weights = [whole, *(fit(_bootstrap(rows, table.row_groups, recipe.seed + member), penalty, start=whole) for member in range(1, recipe.members))]
-    model = table.model(name, weights, covariance, slope, calibrations)
-    return Training(model, penalty, pairs_held, singles_held, table.groups, table.folds, table.negatives, slope)
+    weights = [whole, *(fit(_bootstrap(rows, table.groups, recipe.seed + member), penalty, start=whole) for member in range(1, recipe.members))]
+    model = table.model(name, weights, covariance, slope * guards, slope, calibrations)
+    return Training(model, penalty, pairs_held, singles_held, table.groups, table.folds, len(table.bad), slope)
 
 
 class _Table:
@@ -112,16 +116,10 @@ class _Table:
         outputs = len(self._places)
         target = [0.5 if one.tie else 1.0 for one in preferences.comparisons] + [one.value for one in preferences.verdicts]
         weight = [one.weight for one in said]
-        made = _negatives(said, recipe)
-        sides += [(self._place(said[place].prompt, answer), self._place(said[place].prompt, bad)) for place, answer, bad in made]
-        self.negatives = len(made)
-        self.row_groups = np.concatenate([self.groups, self.groups[[place for place, _, _ in made]]]) if made else self.groups
-        self.row_folds = np.concatenate([self.folds, self.folds[[place for place, _, _ in made]]]) if made else self.folds
-        self.people = np.arange(len(sides)) < len(said)
-        share = NEGATIVE_WEIGHT * sum(weight) / max(len(made), 1)
-        self._sides = np.array(sides, np.int64)
-        self._target = np.array(target + [1.0] * len(made))
-        self._weight = np.array(weight + [share] * len(made))
+        self.said = np.array(sides, np.int64)
+        bad = [(self._place(prompt, answer), self._place(prompt, worthless)) for prompt, answer, worthless in _negatives(said, recipe)]
+        self.bad = np.array(bad, np.int64).reshape(-1, 2)
+        self._target, self._weight = np.array(target), np.array(weight, np.float64)
         self._read(outputs)
 
     def _place(self, prompt: str, text: str) -> int:
@@ -140,24 +138,34 @@ class _Table:
         self.scale = (np.log((1 + outputs) / (1 + known)) + 1) / IDF_UNIT
         hashed.data *= self.scale[hashed.indices]
         self.hashed = hashed
+        self.guards = np.vstack([part.guards for part in parts])
         self.outputs = outputs
 
-    def rows(self) -> Rows:
-        """What is fitted."""
-        first, second = self._sides.T
+    def rows(self, sides: Ints) -> Rows:
+        """What is fitted: of what people said with its target and weight, of worthless answers that the honest one is better."""
+        first, second = sides.T
         single = second < 0
         dense = self.dense[first] - np.where(single[:, None], 0, self.dense[second])
         pairs = self.hashed[first] - sparse.diags_array((~single).astype(np.float64)) @ self.hashed[np.maximum(second, 0)]
-        return Rows(dense, sparse.csr_matrix(pairs), self._target, self._weight, single.astype(np.float64))
+        if sides is self.said:
+            target, weight = self._target, self._weight
+        else:
+            target, weight = np.ones(len(sides)), np.full(len(sides), NEGATIVE_WEIGHT * self._weight.sum() / max(len(sides), 1))
+        return Rows(dense, sparse.csr_matrix(pairs), target, weight, single.astype(np.float64))
 
-    def model(self, name: str, weights: Sequence[Weights], found: Posterior, slope: float, calibrations: dict[str, calibration.Calibration]) -> LinearModel:
+    def guarded(self, sides: Ints) -> Floats:
+        """The guards of each row, as its features are: of pairs the difference."""
+        first, second = sides.T
+        return np.asarray(self.guards[first] - np.where((second < 0)[:, None], 0, self.guards[second]), np.float64)
+
+    def model(self, name: str, weights: Sequence[Weights], found: Posterior, guards: Floats, slope: float, calibrations: dict[str, calibration.Calibration]) -> LinearModel:
         """The fit with all scales folded in."""
         seen, hashed = self.dense[: self.outputs], self.hashed[: self.outputs]
         centre = np.asarray(hashed.mean(axis=0)).ravel()
         dense = slope * np.array([one.dense for one in weights])
         pushed = slope * np.array([one.hashed for one in weights])
-        singles = bool((self._sides[self.people][:, 1] < 0).any())
-        offset = np.array([-slope * one.intercept for one in weights]) if singles else dense @ seen.mean(axis=0) + pushed @ centre
+        singles = bool((self.said[:, 1] < 0).any())
+        offset = np.array([-slope * one.intercept for one in weights]) if singles else dense @ seen.mean(axis=0) + pushed @ centre - guards @ self.guards[: self.outputs].mean(axis=0)
         correlation = np.cov(seen.T) + 1e-3 * np.eye(seen.shape[1])
         precision = np.asarray(np.linalg.inv(correlation), np.float64)
         distance = np.einsum("ij,jk,ik->i", seen, precision, seen)
@@ -176,6 +184,7 @@ class _Table:
             centre=centre / self.scale,
             reach=float(2 * np.quantile(distance, 0.99)),
             calibrations=calibrations,
+            guards=guards,
             embed=self.embed,
         )
 
@@ -201,8 +210,8 @@ def _group(one: Comparison | Verdict) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest(), "little", signed=True)
 
 
-def _negatives(said: Sequence[Comparison | Verdict], recipe: Recipe) -> list[tuple[int, str, str]]:
-    """(place, answer, worthless answer): every kind in turn, from answers that people saw and did not reject."""
+def _negatives(said: Sequence[Comparison | Verdict], recipe: Recipe) -> list[tuple[str, str, str]]:
+    """(prompt, answer, worthless answer): every kind in turn, from answers that people saw and did not reject."""
     usable = [place for place, one in enumerate(said) if isinstance(one, Comparison) or one.value >= 0.5]
     if not recipe.negatives or not usable:
         return []
@@ -211,27 +220,48 @@ def _negatives(said: Sequence[Comparison | Verdict], recipe: Recipe) -> list[tup
     step = max(1, 2 * len(usable) // count)
     made = []
     for turn, kind in enumerate(draw_kinds(recipe.negatives, count)):
-        one = said[place := usable[turn * step % len(usable)]]
+        one = said[usable[turn * step % len(usable)]]
         answer = one.output if isinstance(one, Verdict) else one.rejected if turn % 2 else one.chosen
         bad = make_negative(kind, answer, chance)
         if bad is not None and bad != answer:
-            made.append((place, answer, bad))
+            made.append((one.prompt, answer, bad))
     return made
 
 
+def _guards(rows: Rows, table: _Table, held: Floats, whole: Weights) -> Floats:
+    """What each guard takes off: so that worthless answers rank below, and held-out rows are predicted no worse than that needs. Zeros without negatives."""
+    if not len(table.bad):
+        return np.zeros(table.guards.shape[1])
+    bad, known = table.rows(table.bad), ~np.isnan(held)
+    margins = np.concatenate([held[known], whole.margins(bad)])
+    guards = np.concatenate([table.guarded(table.said)[known], table.guarded(table.bad)])
+    target, weight = np.concatenate([rows.target[known], bad.target]), np.concatenate([rows.weight[known], bad.weight])
+    return fit_guards(margins, guards, target, weight, np.where(np.arange(len(margins)) < known.sum(), 0.0, WANTED))
+
+
 def _choose(rows: Rows, table: _Table) -> Penalty:
-    """The penalties of least held-out log loss on what people said: first of the dense features alone, then of the n-grams, then again of the dense."""
-    places = _some_groups(table.row_groups, MOST_CHOOSING)
-    some, folds, people = rows.take(places), table.row_folds[places], table.people[places]
+    """The penalties of least held-out log loss on what people said: first of the dense features alone, then of the n-grams, then again of the dense.
 
-    def best(candidates: Sequence[Penalty]) -> Penalty:
-        return min(candidates, key=lambda candidate: _held_out_loss(some, folds, people, candidate))
+    Each path goes from strong to weak, every fit begins where the one before ended, and it ends where the loss has risen twice.
+    """
+    places = _some_groups(table.groups, MOST_CHOOSING)
+    parts = _split(rows.take(places), table.folds[places], range(FOLDS))
 
-    found = best([Penalty(dense, None) for dense in DENSE_PENALTIES])
+    def best(candidates: Sequence[Penalty], first: tuple[float, Penalty] | None) -> tuple[float, Penalty]:
+        losses: list[tuple[float, Penalty]] = [] if first is None else [first]
+        starts: list[Weights | None] = [None] * len(parts)
+        for candidate in candidates:
+            starts = [fit(part.known, candidate, start=start, precise=False) for part, start in zip(parts, starts, strict=True)]
+            losses.append((_held_out_loss(parts, starts), candidate))
+            if len(losses) > RISES and min(loss for loss, _ in losses[-RISES:]) > min(losses, key=lambda one: one[0])[0]:
+                break
+        return min(losses, key=lambda one: one[0])
+
+    found = best([Penalty(dense, None) for dense in DENSE_PENALTIES], None)
     if not table.spec.buckets:
-        return found
-    found = best([found, *(Penalty(found.dense, hashed) for hashed in HASHED_PENALTIES)])
-    return best([found, *(replace(found, dense=found.dense * factor) for factor in (3.0, 10.0))])
+        return found[1]
+    found = best([Penalty(found[1].dense, hashed) for hashed in HASHED_PENALTIES], found)
+    return best([replace(found[1], dense=found[1].dense * factor) for factor in (10.0, 3.0)], found)[1]
 
 
 def _some_groups(groups: Ints, most: int) -> Ints:
@@ -242,24 +272,33 @@ def _some_groups(groups: Ints, most: int) -> Ints:
     return np.flatnonzero(place < max(2, int(np.searchsorted(np.cumsum(counts), most))))
 
 
-def _held_out_loss(rows: Rows, folds: Ints, people: npt.NDArray[np.bool_], penalty: Penalty) -> float:
-    margins = _folded(rows, folds, penalty, range(FOLDS))
-    known = people & ~np.isnan(margins)
-    return calibration.log_loss(special.expit(margins[known]), rows.target[known], rows.weight[known])
+@dataclass(frozen=True)
+class _Part:
+    """A fold that is held out: which rows it is, the rows that are fitted, and its own."""
+
+    inside: npt.NDArray[np.bool_]
+    known: Rows
+    asked: Rows
 
 
-def _folded(rows: Rows, folds: Ints, penalty: Penalty, wanted: Sequence[int]) -> Floats:
-    """The margin of each row of these folds by a fit to the other folds; NaN elsewhere."""
-    found = np.full(len(folds), np.nan)
-    for fold in wanted:
-        inside = folds == fold
-        if inside.any() and not inside.all():
-            found[inside] = fit(rows.take(~inside), penalty, precise=False).margins(rows.take(inside))
-    return found
+def _split(rows: Rows, folds: Ints, wanted: Sequence[int]) -> list[_Part]:
+    """The folds among `wanted` that have rows on both sides."""
+    sides = [folds == fold for fold in wanted]
+    return [_Part(inside, rows.take(~inside), rows.take(inside)) for inside in sides if inside.any() and not inside.all()]
+
+
+def _held_out_loss(parts: Sequence[_Part], fits: Sequence[Weights]) -> float:
+    margins = np.concatenate([one.margins(part.asked) for part, one in zip(parts, fits, strict=True)])
+    target, weight = (np.concatenate([getattr(part.asked, column) for part in parts]) for column in ("target", "weight"))
+    return calibration.log_loss(special.expit(margins), target, weight)
 
 
 def _hold_out(rows: Rows, table: _Table, penalty: Penalty) -> Floats:
-    return _folded(rows, table.row_folds, penalty, range(FOLDS) if len(rows.target) <= MOST_FOLDED else [0])
+    """The margin of each row by a fit to the other folds; NaN where a large set holds out one fold only."""
+    found = np.full(len(rows.target), np.nan)
+    for part in _split(rows, table.folds, range(FOLDS) if len(rows.target) <= MOST_FOLDED else [0]):
+        found[part.inside] = fit(part.known, penalty, precise=False).margins(part.asked)
+    return found
 
 
 def _calibrated_pairs(rows: Rows, table: _Table, places: Ints, margins: Floats) -> tuple[HeldOut, calibration.Calibration | None, float | None]:
@@ -268,8 +307,8 @@ def _calibrated_pairs(rows: Rows, table: _Table, places: Ints, margins: Floats) 
         return HeldOut(places, margins, margins), None, None
     both, labels = np.concatenate([margins, -margins]), np.concatenate([rows.target[places], 1 - rows.target[places]])
     weights = np.tile(rows.weight[places] / 2, 2)
-    method = calibration.method_for(len(places))
-    parts = np.tile(_calibration_folds(table.row_groups[places]), 2)
+    parts = np.tile(_calibration_folds(table.groups[places]), 2)
+    method = calibration.choose_method(both, labels, parts, weights, n=len(places))
     probabilities = calibration.cross_fit(both, labels, parts, weights, method=method)[: len(places)]
     slope = calibration.temperature(both, labels, weights)
     return HeldOut(places, margins, probabilities), calibration.calibrate(both, labels, weights, method=method), slope
@@ -280,8 +319,9 @@ def _calibrated_singles(rows: Rows, table: _Table, places: Ints, margins: Floats
     if not len(places):
         return HeldOut(places, margins, margins), None, None
     labels, weights = rows.target[places], rows.weight[places]
-    method = calibration.method_for(len(places))
-    probabilities = calibration.cross_fit(margins, labels, _calibration_folds(table.row_groups[places]), weights, method=method)
+    parts = _calibration_folds(table.groups[places])
+    method = calibration.choose_method(margins, labels, parts, weights, n=len(places))
+    probabilities = calibration.cross_fit(margins, labels, parts, weights, method=method)
     slope = calibration.temperature(margins, labels, weights)
     return HeldOut(places, margins, probabilities), calibration.calibrate(margins, labels, weights, method=method), slope
 

@@ -1,6 +1,8 @@
 """Calibration: a map from scores to probabilities that come true as often as they say, and how far off probabilities are.
 
-Isotonic for 500 labels and more, Platt from 50, temperature below: the fewer labels, the stiffer the map.
+Isotonic for 500 labels and more, Platt from 50, temperature below: the fewer labels, the stiffer the map (`method_for`).
+A freer map is allowed at n, not owed: `choose_method` takes it only where, cross-fitted, it is not worse than the stiffer ones. Steps
+fitted to the held-out scores of a weak model follow noise, and cost calibration on new data.
 For pairs give each in both orders (scores d and -d, labels 1 and 0, weight 1/2 each): then the map is symmetric, P(-d) = 1 - P(d).
 """
 
@@ -15,7 +17,9 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 ISOTONIC_FROM, PLATT_FROM = 500, 50
+METHODS = ("temperature", "platt", "isotonic")  # from stiff to free
 BINS = 10
+SAME = 9  # digits: p and 1 - (1 - p) are one probability, though the last bits differ
 _STEEPEST = 1e3  # of a temperature's slope: what separates without an error has no finite one
 
 
@@ -43,6 +47,15 @@ def method_for(n: int) -> str:
     return "isotonic" if n >= ISOTONIC_FROM else "platt" if n >= PLATT_FROM else "temperature"
 
 
+def choose_method(scores: Floats, labels: Floats, folds: Ints, weights: Floats | None = None, *, n: int) -> str:
+    """The method of least cross-fitted log loss among those that n independent labels allow: `method_for(n)` and the stiffer ones.
+
+    Columns as of `cross_fit`. The stiffer wins where they are equal.
+    """
+    allowed = METHODS[: METHODS.index(method_for(n)) + 1]
+    return min(allowed, key=lambda method: round(log_loss(cross_fit(scores, labels, folds, weights, method=method), labels, weights), 9))
+
+
 def calibrate(scores: Floats, labels: Floats, weights: Floats | None = None, *, method: str) -> Calibration:
     """A map of `method` (isotonic, platt, temperature, none) fitted to N scores and their labels in [0, 1].
 
@@ -52,7 +65,7 @@ def calibrate(scores: Floats, labels: Floats, weights: Floats | None = None, *, 
         raise ValueError(f"{len(scores)} scores and {len(labels)} labels cannot be calibrated")
     weight = np.ones(len(scores)) if weights is None else weights
     if method == "isotonic":
-        x, y = isotonic(scores, labels, weight)
+        x, y = isotonic(*_with_ends(scores, labels, weight))
         return Calibration(method, {"x": x.tolist(), "y": y.tolist()})
     if method == "platt":
         slope, intercept = platt(scores, labels, weight)
@@ -106,11 +119,18 @@ def isotonic(scores: Floats, labels: Floats, weights: Floats) -> tuple[Floats, F
     return x[kept], y[kept]
 
 
+def _with_ends(scores: Floats, labels: Floats, weights: Floats) -> tuple[Floats, Floats, Floats]:
+    """The rows and, at the lowest and at the highest score, one more label of either kind with half a weight: no end step says 0 or 1 for sure (Laplace)."""
+    ends = np.repeat([scores.min(), scores.max()], 2)
+    return np.append(scores, ends), np.append(labels, [0.0, 1.0, 0.0, 1.0]), np.append(weights, np.full(4, 0.5))
+
+
 def platt(scores: Floats, labels: Floats, weights: Floats) -> tuple[float, float]:
     """Slope and intercept of P = expit(slope * score + intercept), by maximum likelihood on Platt's smoothed targets.
 
     A label y becomes y * (P + 1) / (P + 2) + (1 - y) / (N + 2) with P and N the weight of ones and zeros, so that
-    separable labels have a finite fit. Source: Platt 1999; Lin, Lin & Weng 2007 (Newton's method).
+    separable labels have a finite fit. The slope is at least 0: scores that say the opposite of the labels say nothing, and are
+    not turned round. Source: Platt 1999 (whose slope has no bound); Lin, Lin & Weng 2007 (Newton's method).
     """
     wanted = _smoothed(labels, weights)
     spread = float(np.std(scores)) or 1.0
@@ -122,6 +142,8 @@ def platt(scores: Floats, labels: Floats, weights: Floats) -> tuple[float, float
         return value, design.T @ (weights * (special.expit(z) - wanted))
 
     found = optimize.minimize(loss, np.zeros(2), jac=True, method="BFGS", options={"gtol": 1e-9 * max(1.0, float(weights.sum()))})
+    if found.x[0] < 0:
+        return 0.0, float(special.logit(np.average(wanted, weights=weights)))
     return float(found.x[0] / spread), float(found.x[1])
 
 
@@ -161,13 +183,13 @@ def ece(probabilities: Floats, labels: Floats, *, bins: int = BINS) -> float:
     """Expected calibration error: over bins of equal mass, the mean of |mean probability - mean label|.
 
     Rows are sorted by probability and cut into `bins` parts of equal size (fewer where there are fewer
-    rows); rows of one probability share their mean label, so the order of rows does not matter.
+    rows); rows of one probability (to nine digits) share their mean label, so the order of rows does not matter.
     Source: Naeini et al. 2015; equal-mass bins after Nixon et al. 2019, arXiv:1904.01685.
 
     >>> round(ece(np.array([0.2, 0.2, 0.8, 0.8]), np.array([0.0, 0.0, 1.0, 1.0]), bins=2), 6)
     0.2
     """
-    levels, place, counts = np.unique(probabilities, return_inverse=True, return_counts=True)
+    levels, place, counts = np.unique(np.round(probabilities, SAME), return_inverse=True, return_counts=True)
     shared = np.bincount(place, labels) / counts
     ordered, hits = np.repeat(levels, counts), np.repeat(shared, counts)
     parts = [part for part in np.array_split(np.arange(len(ordered)), max(1, bins)) if len(part)]
