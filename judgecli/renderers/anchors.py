@@ -55,7 +55,11 @@ def _sentence(document: Document) -> str:
         return f"unclear: {document['n']:,} of {document['anchors']:,} anchors have a score"
     if document["verdict"] == "shifted":
         return f"judge shifted: {told}"
-    return f"judge unchanged: {told}" if document["verdict"] == "unchanged" else f"unclear: {told}, which one window alone does not prove"
+    return (
+        f"judge unchanged: {told}"
+        if document["verdict"] == "unchanged"
+        else f"unclear: {told}; that is no proof (a shift in one window alone, or fewer than 20 anchors)"
+    )
 
 
 def _windows(document: Document) -> RenderableType:

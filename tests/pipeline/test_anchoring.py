@@ -143,6 +143,13 @@ def test_an_open_alarm_of_the_metric_is_asked_about(project):
     assert [(one["what"], one["cause"], one["live_shift"]) for one in found["causes"]] == [("alarm a1", "app", -0.2)]
 
 
+def test_a_few_anchors_that_agree_are_no_proof(project):
+    create(project, Rater(), count=3)
+    found = rejudge(project, Rater(harsh=1), "2026-10-01", live_change=-1.0)
+    assert (found["shift"], found["low"], found["high"]) == (-0.25, -0.25, -0.25)
+    assert (found["verdict"], found["causes"][0]["cause"]) == ("unclear", "unclear")
+
+
 def test_a_founding_without_all_its_judgements_writes_nothing(project):
     with pytest.raises(Incomplete, match="budget"):
         create(project, Rater(), max_calls=10)
