@@ -24,9 +24,9 @@ FOLDS = 5
 LEAST_ROWS, LEAST_PROMPTS = 20, 10
 MOST_CHOOSING = 2_000  # rows on which the penalty is chosen
 MOST_FOLDED = 6_000  # rows up to which all folds are held out in turn; beyond, one of them
-MOST_NEGATIVES = 4_000
+MOST_NEGATIVES = 2_000
 NEGATIVE_WEIGHT = 0.1  # of the weight of all that people said
-WANTED = 3.0  # log-odds between an answer and a worthless one
+WANTED = 1.5  # log-odds between an answer and a worthless one
 DENSE_PENALTIES = (1_000.0, 300.0, 100.0, 30.0, 10.0, 3.0)
 HASHED_PENALTIES = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3)
 RISES = 2  # in a row end a path
@@ -158,20 +158,14 @@ class _Table:
         first, second = sides.T
         return np.asarray(self.guards[first] - np.where((second < 0)[:, None], 0, self.guards[second]), np.float64)
 
-    def model(
-        self, name: str, weights: Sequence[Weights], found: Posterior, guards: Floats, slope: float, calibrations: dict[str, calibration.Calibration]
-    ) -> LinearModel:
+    def model(self, name: str, weights: Sequence[Weights], found: Posterior, guards: Floats, slope: float, calibrations: dict[str, calibration.Calibration]) -> LinearModel:
         """The fit with all scales folded in."""
         seen, hashed = self.dense[: self.outputs], self.hashed[: self.outputs]
         centre = np.asarray(hashed.mean(axis=0)).ravel()
         dense = slope * np.array([one.dense for one in weights])
         pushed = slope * np.array([one.hashed for one in weights])
         singles = bool((self.said[:, 1] < 0).any())
-        offset = (
-            np.array([-slope * one.intercept for one in weights])
-            if singles
-            else dense @ seen.mean(axis=0) + pushed @ centre - guards @ self.guards[: self.outputs].mean(axis=0)
-        )
+        offset = np.array([-slope * one.intercept for one in weights]) if singles else dense @ seen.mean(axis=0) + pushed @ centre - guards @ self.guards[: self.outputs].mean(axis=0)
         correlation = np.cov(seen.T) + 1e-3 * np.eye(seen.shape[1])
         precision = np.asarray(np.linalg.inv(correlation), np.float64)
         distance = np.einsum("ij,jk,ik->i", seen, precision, seen)
