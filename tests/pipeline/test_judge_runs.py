@@ -149,7 +149,6 @@ def test_a_batch_is_sent_once_and_its_answers_become_scores(servers: Servers, ca
     assert judged(document)["cost_usd"] == pytest.approx(2 * half)  # type: ignore[operator]
 
 
-@pytest.mark.xfail(strict=True, reason="a batch sends 12 questions of 24: only one order of each pair")
 def test_a_batch_of_a_pairwise_rubric_asks_and_scores_as_single_calls_do(servers: Servers, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [{"id": f"{m}{at}", "model": m, "input": f"Question {at}?", "output": f"{m} says {at}, at some length"} for at in range(12) for m in "ab"]
     Path("log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
@@ -162,8 +161,8 @@ def test_a_batch_of_a_pairwise_rubric_asks_and_scores_as_single_calls_do(servers
     assert not any("were sent" in note for note in document["notes"])  # type: ignore[attr-defined]
     code, batched, _ = run(capsys, *asked, "--batch", "collect")
     _, single, _ = run(capsys, *asked, "--store", "other")
-    assert batched["metrics"]["rubric.preference"] == single["metrics"]["rubric.preference"]  # type: ignore[index]
-    assert batched["metrics"]["rubric.preference"]["pending"] == 0  # type: ignore[index]
+    assert batched["comparisons"]["rubric.preference"] == single["comparisons"]["rubric.preference"]  # type: ignore[index]
+    assert batched["comparisons"]["rubric.preference"]["pending"] == 0  # type: ignore[index]
     assert judged(single)["cost_usd"] == pytest.approx(2 * judged(batched)["cost_usd"])  # type: ignore[operator]
 
 
