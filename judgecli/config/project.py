@@ -229,6 +229,7 @@ class Gate(Section):
     not_worse_than: Text | None = None
     margin: Annotated[float, Field(gt=0)] | None = None
     strict: bool = False
+    corrected: bool = False
     where: Text | None = None
 
     @model_validator(mode="after")
@@ -246,6 +247,10 @@ class Gate(Section):
         if self.not_worse_than is None and (self.margin is not None or self.strict):
             raise PydanticCustomError(
                 "gate", "margin and strict belong to not_worse_than", {"hint": "for example {metric: NAME, not_worse_than: main, margin: 0.02}"}
+            )
+        if self.corrected and (subjects == ["measured"] or self.not_worse_than is not None):
+            raise PydanticCustomError(
+                "gate", "corrected belongs to at_least and at_most", {"hint": "for example {metric: NAME, at_least: 0.7, corrected: true}"}
             )
         return self
 

@@ -24,7 +24,7 @@ ASSUMED = {
 
 @dataclass(frozen=True)
 class CorrectedMean:
-    """The corrected mean with its 95 % interval; None with the cause in `why`. `labels` were used; `assumed` must hold."""
+    """The corrected mean with its 95 % interval; None with the cause in `why`. `labels` of `clusters` were used; `assumed` must hold."""
 
     mean: float | None
     low: float | None
@@ -34,6 +34,8 @@ class CorrectedMean:
     assumed: str
     tuning: float | None = None
     why: str | None = None
+    clusters: int = 0  # that have a label; of PPI++ only, as is `se`
+    se: float | None = None
 
     def to_json(self) -> dict[str, object]:
         """DESIGN's `corrected`."""
@@ -64,11 +66,11 @@ def correct_by_sample(labelled: Labelled, every: Rest, *, scale: Scale = (None, 
     assumed = ASSUMED["weighted" if weighted else "sample"]
     clusters = len(np.unique(labelled.cluster))
     if clusters < LEAST_LABELS:
-        return CorrectedMean(None, None, None, "ppi++", n, assumed, None, f"{clusters} labelled clusters; a correction needs {LEAST_LABELS}")
+        return CorrectedMean(None, None, None, "ppi++", n, assumed, None, f"{clusters} labelled clusters; a correction needs {LEAST_LABELS}", clusters)
     found = ppi_mean(labelled, every if weighted else without(every, labelled))
     why = None if found.se is not None else "no label differs from the others, so nothing tells how far the mean may be off"
     mean, low, high = (None if part is None else _within(part, scale) for part in (found.mean, found.low, found.high))
-    return CorrectedMean(mean, low, high, "ppi++", n, assumed, found.tuning, why)
+    return CorrectedMean(mean, low, high, "ppi++", n, assumed, found.tuning, why, clusters, found.se)
 
 
 def correct_by_errors(errors: Errors, positives: float, n: float, effective: float) -> CorrectedMean:

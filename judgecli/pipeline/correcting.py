@@ -7,20 +7,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from judgecli.errors import UnknownName
+from judgecli.errors import UnknownName, UsageError
 from judgecli.labels.consensus import Truths, settle_labels
 from judgecli.labels.correct import CorrectedMean, Errors, Origin, correct_by_errors, correct_by_sample
-from judgecli.signal.cells import Cells, MetricCells
+from judgecli.signal.cells import Cells, MetricCells, Window
 from judgecli.signal.windows import SignalRow
 from judgecli.stats.intervals import rate_interval
 from judgecli.stats.ppi import Labelled, Rest
 from judgecli.store.folder import Store
 from judgecli.store.labels import read_given
 from judgecli.store.query import cluster_column
-from judgecli.store.windows_query import WindowReduction
+from judgecli.store.selection import Selection
+from judgecli.store.tables import MetricInfo
+from judgecli.store.windows_query import Question, WindowReduction
 
 if TYPE_CHECKING:
+    from judgecli.config.project import Aligned
     from judgecli.config.settings import Settings
+
+UNKNOWN_SCALE = "its labels are not known to be on its scale: label_scale, or same_units"
 
 
 def corrected_cells(
@@ -68,8 +73,6 @@ def _by_errors(metric: MetricCells, cell: int, errors: Errors) -> CorrectedMean:
 
 def correct_rows(store: Store, reduction: WindowReduction, cells: Cells, rows: Sequence[SignalRow], settings: "Settings") -> tuple[list[SignalRow], list[str]]:
     """The rows with `corrected` where judge.yaml aligns their metric (PPI++), and why a metric has none."""
-    from judgecli.pipeline.aligning import Alignment, labels_in_units
-
     found: dict[tuple[str, str, object, tuple[str | None, ...]], CorrectedMean] = {}
     notes = []
     for name, said in settings.project.align.items():
@@ -78,12 +81,11 @@ def correct_rows(store: Store, reduction: WindowReduction, cells: Cells, rows: S
         except UnknownName as error:
             notes += [f"{name} is not corrected: {error}"] if any(info.name == name for info in reduction.metrics) else []
             continue
-        scale = (said.label_scale[0], said.label_scale[1]) if said.label_scale else None
         for place, info in enumerate(reduction.metrics):
             if info.name == name and info.kind != "category" and truths.categories is None:
-                own, same_units = labels_in_units(truths, info, Alignment(said.label, label_scale=scale, same_units=said.same_units))
+                own, same_units = _in_units(truths, info, said)
                 if not same_units:
-                    notes.append(f"{name} is not corrected: its labels are not known to be on its scale: label_scale, or same_units")
+                    notes.append(f"{name} is not corrected: {UNKNOWN_SCALE}")
                     continue
                 for cell, mean in corrected_cells(reduction, cells, place, own, origin="sample", errors=None, cluster=settings.cluster).items():
                     at = cells.cells[cell]
@@ -93,6 +95,34 @@ def correct_rows(store: Store, reduction: WindowReduction, cells: Cells, rows: S
         mean_of = found.get((row.metric, row.identity, row.window_start, tuple(row.policy.values())))
         changed.append(row if mean_of is None else replace(row, corrected=mean_of.to_json()))
     return changed, notes
+
+
+def correct_whole(store: Store, selection: Selection, info: MetricInfo, settings: "Settings") -> CorrectedMean | str:
+    """The corrected mean (PPI++) of one identity of a metric that judge.yaml aligns, over all selected records; or why there is none.
+
+    The same as `correct_rows` gives for `--window all` without columns.
+    """
+    said = settings.project.align[info.name]
+    try:
+        truths, same_units = _in_units(settle_labels(read_given(store, said.label, said.raters)[0]), info, said)
+    except (UnknownName, UsageError) as error:
+        return str(error)
+    if not same_units:
+        return UNKNOWN_SCALE
+    held = replace(selection, metrics={**selection.metrics, info.name: (info,)})
+    with WindowReduction(store, held, [info.name], Question((), Window.of("all"), settings.cluster)) as reduction:
+        cells = reduction.cells()
+        place = places_of(cells.metrics, info.name, info.identity)
+        means = corrected_cells(reduction, cells, place, truths, origin="sample", errors=None, cluster=settings.cluster)
+    return next(iter(means.values()), "nothing was scored")
+
+
+def _in_units(truths: Truths, info: MetricInfo, said: "Aligned") -> tuple[Truths, bool]:
+    """The labels on the metric's scale by what judge.yaml says of them, and whether they are. Raises: UsageError."""
+    from judgecli.pipeline.aligning import Alignment, labels_in_units
+
+    scale = (said.label_scale[0], said.label_scale[1]) if said.label_scale else None
+    return labels_in_units(truths, info, Alignment(said.label, label_scale=scale, same_units=said.same_units))
 
 
 def places_of(cells: Sequence[MetricCells], name: str, identity: str) -> int:

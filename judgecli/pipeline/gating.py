@@ -12,9 +12,11 @@ import pyarrow.compute as pc
 
 from judgecli.config.document import near_hint
 from judgecli.errors import ConfigError, UsageError
+from judgecli.pipeline.correcting import correct_whole
 from judgecli.pipeline.not_worse import Try, ask_not_worse, settle_tries
 from judgecli.pipeline.rewarding import select_rewarded
 from judgecli.schema import REASONS, STORED
+from judgecli.signal.corrected_gate import judge_corrected
 from judgecli.signal.gate import Check, Choice, Evidence, GateResult, Question, judge_measured, judge_threshold, weigh
 from judgecli.signal.summary import Reduced, summarise
 from judgecli.store.filters import compile_filter, mask_of
@@ -88,7 +90,7 @@ class _Court:
                 question = _question(gate)
                 asked[question.metric, gate.where] = evidence = self._find(position, question.metric, gate.where)
                 self._check_threshold(position, question)
-                answers[position] = judge_threshold(question, evidence)
+                answers[position] = self._corrected(position, question, evidence) if gate.corrected else judge_threshold(question, evidence)
         for position, gate in enumerate(gates):
             if gate.measured is not None:
                 answers[position] = self._measured(position, gate, asked)
@@ -105,6 +107,21 @@ class _Court:
         margin = "" if gate.margin is None else f" by more than {gate.margin:g}"
         name = gate.name or f"{_metric(gate)} not worse than {gate.not_worse_than}{margin}{_suffix(gate.where)}"
         return ask_not_worse(self.store, self.settings, selection, gate, name, evidence, partial(_refused, self.settings, position))
+
+    def _corrected(self, position: int, question: Question, evidence: Evidence) -> GateResult:
+        """A gate on the mean as people's labels correct it. Raises: ConfigError where judge.yaml does not align the metric."""
+        metric = question.metric
+        if metric not in self.settings.project.align:
+            hint = f"say which labels: align: {{{metric}: {{label: NAME}}}}; or leave corrected out"
+            raise _refused(self.settings, position, f"judge.yaml aligns no labels with '{metric}', so its mean cannot be corrected", hint)
+        if not evidence.summary.scored:
+            return judge_corrected(question, evidence, "nothing was scored", (None, None))
+        info = self.selection.metrics[metric][0]
+        selection = dataclasses.replace(self.selection, where=self._condition(position, question.where))
+        found = correct_whole(self.store, selection, info, self.settings)
+        if not isinstance(found, str) and found.mean is not None:
+            self.notes.append(f"the corrected mean of '{metric}' is right where {found.assumed}")
+        return judge_corrected(question, evidence, found, info.range)
 
     def _measured(self, position: int, gate: "Gate", asked: dict[tuple[str, str | None], Evidence]) -> GateResult:
         """A measured gate is about what the others ask; alone, about all that is measured."""
@@ -232,7 +249,9 @@ def _metric(gate: "Gate") -> str:
 def _question(gate: "Gate") -> Question:
     metric = _metric(gate)
     words = f"at least {gate.at_least:g}" if gate.at_least is not None else f"at most {gate.at_most:g}"
-    return Question(gate.name or f"{metric} {words}{_suffix(gate.where)}", metric, gate.at_least, gate.at_most, gate.where)
+    return Question(
+        gate.name or f"{'corrected ' if gate.corrected else ''}{metric} {words}{_suffix(gate.where)}", metric, gate.at_least, gate.at_most, gate.where
+    )
 
 
 def _suffix(where: str | None) -> str:

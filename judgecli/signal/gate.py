@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgecli.signal.summary import MetricSummary, Range
-from judgecli.stats.intervals import Estimate, interval
+from judgecli.stats.intervals import Estimate, interval, rate_interval
 from judgecli.stats.power import detectable
 
 Verdict = Literal["pass", "fail", "inconclusive", "incomplete"]
@@ -31,8 +31,8 @@ class Evidence:
     """What is known of one metric on the records that a gate asks about.
 
     `at_bottom` and `at_top` are the estimate if every failed and waiting cell stood at the bottom or
-    the top of the scale; None where the scale has no end there. `dead_endpoint`: cells are missing
-    because no call to a judge could work.
+    the top of the scale; None where the scale has no end there. `share` is that of these cells, by
+    cluster. `dead_endpoint`: cells are missing because no call to a judge could work.
     """
 
     summary: MetricSummary
@@ -40,6 +40,7 @@ class Evidence:
     at_bottom: Estimate | None
     at_top: Estimate | None
     dead_endpoint: bool = False
+    share: Estimate | None = None
 
     @property
     def missing(self) -> int:
@@ -98,6 +99,7 @@ class GateResult:
     dead_endpoint: bool = False
     reasons: Mapping[str, str] = field(default_factory=dict)
     detectable: float | None = None  # the smallest true difference that would have been found with 80 % power
+    corrected: bool = False  # whether value, low and high are those of the mean as people's labels correct it
     baseline: str | None = None  # from here on of gates with a baseline only (not_worse.py)
     margin: float | None = None
     needed: int | None = None
@@ -176,7 +178,7 @@ def weigh(summary: MetricSummary, scale: Range, *, sums: Cells, counts: Cells, m
     if not missing.sum():
         return Evidence(summary, clusters, summary.estimate, summary.estimate, dead_endpoint)
     bottom, top = (None if end is None else _filled(summary.kind, scale, sums + missing * end, counts + missing) for end in scale)
-    return Evidence(summary, clusters, bottom, top, dead_endpoint)
+    return Evidence(summary, clusters, bottom, top, dead_endpoint, rate_interval(missing, counts + missing))
 
 
 def _filled(kind: str, scale: Range, sums: Cells, counts: Cells) -> Estimate | None:
@@ -209,7 +211,7 @@ def judge_threshold(question: Question, evidence: Evidence) -> GateResult:
         high=estimate.high,
         threshold=question.threshold,
         n=summary.scored,
-        message=f"{why}; {_counted(evidence)}{_seen(estimate)}",
+        message=f"{why}; {counted_text(evidence)}{_seen(estimate)}",
         metric=question.metric,
         where=question.where,
         direction=direction,
@@ -232,9 +234,9 @@ def _verdict(question: Question, evidence: Evidence) -> tuple[Verdict, str]:
     summary, estimate = evidence.summary, evidence.summary.estimate
     if not summary.scored or estimate.mean is None:
         return "incomplete", "nothing was scored" if not summary.scored else "the values are too large for a mean"
-    shown = _shown(estimate, question.threshold)
+    shown = shown_text(estimate, question.threshold)
     if evidence.clusters < LEAST_CLUSTERS:
-        return "inconclusive", f"not enough data: {shown} from {_plural(evidence.clusters, 'cluster')}, and a verdict needs {LEAST_CLUSTERS}"
+        return "inconclusive", f"not enough data: {shown} from {plural(evidence.clusters, 'cluster')}, and a verdict needs {LEAST_CLUSTERS}"
     answer = _side(question, estimate)
     if answer == "inconclusive":
         return answer, f"{shown}: {_undecided(question, summary)}"
@@ -242,11 +244,11 @@ def _verdict(question: Question, evidence: Evidence) -> tuple[Verdict, str]:
     if not evidence.missing:
         return answer, said
     end, name = (evidence.at_bottom, "bottom") if (answer == "pass") == (question.at_least is not None) else (evidence.at_top, "top")
-    unscored = f"{_plural(evidence.missing, 'unscored cell')}"
+    unscored = f"{plural(evidence.missing, 'unscored cell')}"
     if end is None:
         return "inconclusive", f"{said}, but {unscored} could change that: the scale has no {name} to hold them against"
     if _side(question, end) != answer:
-        return "inconclusive", f"{said}, but {unscored} could change that: at the {name} of the scale they make it {_shown(end, question.threshold)}"
+        return "inconclusive", f"{said}, but {unscored} could change that: at the {name} of the scale they make it {shown_text(end, question.threshold)}"
     return answer, said
 
 
@@ -312,8 +314,8 @@ def judge_measured(gate: str, bar: float, asked: Sequence[tuple[str, Evidence]],
     else:
         message = f"{'' if len(shares) == 1 else 'least measured: '}{name}, {near_text(100 * share, 100 * bar)} % of what was to be measured"
     if short:
-        message += f", less than {100 * bar:.6g} %" + (f" (and {_plural(short - 1, 'other')})" if short > 1 else "")
-    message += f"; {_counted(least)}"
+        message += f", less than {100 * bar:.6g} %" + (f" (and {plural(short - 1, 'other')})" if short > 1 else "")
+    message += f"; {counted_text(least)}"
     return GateResult(
         gate=gate,
         verdict="incomplete" if short else "pass",
@@ -338,7 +340,7 @@ def judge_measured(gate: str, bar: float, asked: Sequence[tuple[str, Evidence]],
     )
 
 
-def _counted(evidence: Evidence) -> str:
+def counted_text(evidence: Evidence) -> str:
     """n of N scored, and why not the rest."""
     summary = evidence.summary
     text = f"{summary.scored:,} of {summary.scored + evidence.missing:,} scored"
@@ -351,7 +353,8 @@ def _seen(estimate: Estimate) -> str:
     return "" if not estimate.se else f", could have seen {detectable(estimate.se):.3g}"
 
 
-def _shown(estimate: Estimate, threshold: float) -> str:
+def shown_text(estimate: Estimate, threshold: float) -> str:
+    """A mean with its interval, in digits that keep each on its side of the threshold."""
     mean = near_text(estimate.mean, threshold)
     if estimate.low is None or estimate.high is None:
         return f"{mean} (no interval)"
@@ -375,5 +378,6 @@ def near_text(value: float | None, threshold: float) -> str:
     return repr(value)
 
 
-def _plural(count: int, noun: str) -> str:
+def plural(count: int, noun: str) -> str:
+    """`1 label`, `2 labels`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

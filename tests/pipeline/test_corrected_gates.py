@@ -1,0 +1,180 @@
+"""Gates on corrected means: what labels shift over the threshold, too few of them, none at all; missing cells; the command."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from harness import Quiet, write_lines
+from scipy import stats
+
+from judgecli.cli import main
+from judgecli.config.settings import load_settings
+from judgecli.errors import ConfigError
+from judgecli.pipeline import score_logs
+from judgecli.pipeline.gating import check_gates
+from judgecli.pipeline.labelling import import_labels
+from judgecli.pipeline.signals import compute_signals
+
+ALIGNED = "align: {ok: {label: good}}"
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def store_of(gates, *, right, n=100, lost=0, truth=(), align=ALIGNED, sessions=None):
+    """`n` answers, the first `right` of them `yes`, `lost` more without an output; people's labels of the first ones."""
+    Path("judge.yaml").write_text(f"scorers:\n  - ok: {{regex: {{pattern: yes}}}}\n{align}\ngates:\n{gates}\n", encoding="utf-8")
+    rows = [{"id": f"r{at}", "session": f"s{at % (sessions or n)}", "input": f"q{at}", "output": "yes" if at < right else "no"} for at in range(n)]
+    rows += [{"id": f"x{at}", "session": f"x{at}", "input": "q"} for at in range(lost)]
+    score_logs([str(write_lines(Path("log.jsonl"), rows))], settings=load_settings(), scorers=None, progress=Quiet())
+    if len(truth):
+        label(truth)
+    return load_settings()
+
+
+def label(truth):
+    import_labels(
+        load_settings(), str(write_lines(Path("people.jsonl"), [{"id": f"r{at}", "value": float(said)} for at, said in enumerate(truth)])), name="good"
+    )
+
+
+def halves(share, n):
+    """Half the t interval of a share of n independent answers."""
+    return stats.t.ppf(0.975, n - 1) * math.sqrt(share * (1 - share) / (n - 1))
+
+
+@pytest.mark.parametrize(
+    ("bound", "right", "good", "raw", "corrected"),
+    [
+        ("at_least: 0.8", 95, 60, "pass", "fail"),
+        ("at_least: 0.8", 50, 92, "fail", "pass"),
+        ("at_most: 0.8", 95, 60, "fail", "pass"),
+        ("at_most: 0.8", 50, 92, "pass", "fail"),
+        ("at_least: 0.8", 95, 80, "pass", "inconclusive"),
+    ],
+)
+def test_labels_shift_the_mean_over_the_threshold(bound, right, good, raw, corrected):
+    """Everything is labelled, so PPI++ is the labels' own mean with its t interval: worked by hand."""
+    gates = f"  - {{metric: ok, {bound}}}\n  - {{metric: ok, {bound}, corrected: true}}"
+    given = store_of(gates, right=right, truth=np.arange(100) < good)
+    check = check_gates(given)
+    plain, own = check.gates[:2]
+    assert (plain.verdict, own.verdict, plain.corrected, own.corrected) == (raw, corrected, False, True)
+    share = good / 100
+    assert (plain.value, own.value) == (pytest.approx(right / 100), pytest.approx(share))
+    assert (own.low, own.high) == (pytest.approx(share - halves(share, 100)), pytest.approx(share + halves(share, 100)))
+    assert (own.worst, own.best) == (own.value, own.value)
+    assert own.gate.startswith("corrected ok at ")
+    assert own.message.startswith(f"corrected mean {share:.4g} (95 % interval")
+    assert f"the raw mean is {right / 100:.4g} (95 % interval" in own.message
+    assert own.message.endswith("100 labels")
+    assert {**own.to_json(), "corrected": False}.keys() == plain.to_json().keys()
+    assert any("random sample" in note for note in check.notes)
+
+
+def test_the_numbers_are_those_of_signals_in_a_slice_too():
+    truth = np.random.default_rng(4).random(60) < 0.6
+    gates = "  - {metric: ok, at_least: 0.9, corrected: true}\n  - {metric: ok, at_least: 0.9, corrected: true, where: \"id < 'r5'\"}"
+    given = store_of(gates, right=250, n=300, truth=truth, sessions=150)
+    for gate, on in zip(check_gates(given).gates, (None, "id < 'r5'"), strict=False):
+        row = next(row for row in compute_signals(given, by=[], window="all", on=on).rows if row.metric == "ok")
+        assert row.corrected is not None
+        assert [gate.value, gate.low, gate.high] == [row.corrected[name] for name in ("mean", "low", "high")]
+        assert f"{row.corrected['labels']} labels" in gate.message
+        assert gate.n == row.n
+
+
+@pytest.mark.parametrize(
+    ("labels", "verdict", "code", "message"),
+    [
+        (0, "incomplete", 3, "no label by human"),
+        (9, "incomplete", 3, "9 labelled clusters; a correction needs 10"),
+        (15, "inconclusive", 5, "from 15 labelled clusters, and a verdict needs 20"),
+        (40, "fail", 1, "is below 0.99"),
+    ],
+)
+def test_too_few_labels_never_pass(labels, verdict, code, message):
+    given = store_of("  - {metric: ok, at_least: 0.99, corrected: true}", right=100, truth=np.arange(labels) % 2)
+    check = check_gates(given)
+    gate = check.gates[0]
+    assert (gate.verdict, check.exit_code, gate.n) == (verdict, code, 100)
+    assert message in gate.message
+    assert "the raw mean is 1 (95 % interval" in gate.message
+    if verdict == "incomplete":
+        assert (gate.value, gate.low, gate.high, gate.worst, gate.best, gate.detectable) == (None,) * 6
+        assert message in gate.reasons["mean"]
+
+
+def test_labels_that_are_all_alike_have_no_interval():
+    gate = check_gates(store_of("  - {metric: ok, at_least: 0.5, corrected: true}", right=100, truth=np.ones(50))).gates[0]
+    assert (gate.verdict, gate.value, gate.low) == ("inconclusive", 1.0, None)
+    assert "no interval to decide by" in gate.message
+    assert "no label differs" in gate.message
+    assert "no label differs" in gate.reasons["low"]
+
+
+@pytest.mark.parametrize(
+    ("align", "truth", "message"),
+    [
+        (ALIGNED, np.arange(50) % 5 + 1, "not known to be on its scale"),
+        ("align: {ok: {label: good, label_scale: [1, 4]}}", np.arange(50) % 5 + 1, "outside the scale 1,4"),
+        ("align: {ok: {label: good, raters: [user]}}", np.arange(50) % 2, "no label by user"),
+    ],
+)
+def test_labels_on_an_unknown_scale_are_incomplete(align, truth, message):
+    check = check_gates(store_of("  - {metric: ok, at_least: 0.5, corrected: true}", right=100, truth=truth, align=align))
+    assert (check.gates[0].verdict, check.exit_code) == ("incomplete", 3)
+    assert message in check.gates[0].message
+
+
+@pytest.mark.parametrize(("threshold", "verdict"), [(0.83, "inconclusive"), (0.76, "pass"), (0.98, "fail"), (0.961, "inconclusive")])
+def test_missing_cells_are_put_to_both_ends_beside_the_corrected_mean(threshold, verdict):
+    """100 scored and labelled, 90 of them good, and 3 without an output. The missing share is 3 of 103 with its Wilson interval."""
+    gates = f"  - {{metric: ok, at_least: {threshold}, corrected: true}}\n  - {{measured: 0.9}}"
+    gate = check_gates(store_of(gates, right=100, lost=3, truth=np.arange(100) < 90)).gates[0]
+    missing, z = 3 / 103, stats.norm.ppf(0.975)
+    wilson = (missing + z * z / 206 + z * math.sqrt(missing * (1 - missing) / 103 + z * z / (4 * 103**2))) / (1 + z * z / 103)
+    low, high = 0.9 - halves(0.9, 100), 0.9 + halves(0.9, 100)
+    bottom, top = low * (1 - wilson), high + wilson * (1 - high)
+    assert (0.76 <= bottom < 0.83 <= low, high < 0.961 < top < 0.98) == (True, True)
+    assert gate.verdict == verdict
+    assert (gate.low, gate.high) == (pytest.approx(low), pytest.approx(high))
+    assert (gate.worst, gate.best) == (pytest.approx(0.9 * 100 / 103), pytest.approx((90 + 3) / 103))
+    assert ("3 unscored cells could change that" in gate.message) == (verdict == "inconclusive")
+
+
+def test_a_metric_that_nothing_aligns_names_its_place(capsys):
+    given = store_of("  - {metric: ok, at_least: 0.5}\n  - {metric: ok, at_least: 0.5, corrected: true}", right=100, align="align: {other: {label: good}}")
+    with pytest.raises(ConfigError, match="aligns no labels with 'ok'") as caught:
+        check_gates(given)
+    assert caught.value.where == "judge.yaml:6:5"
+    assert "align: {ok: {label: NAME}}" in str(caught.value.hint)
+    assert main(["check"]) == 2
+    assert "judge.yaml:6:5" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("gate", ["{metric: ok, not_worse_than: main, corrected: true}", "{measured: 0.9, corrected: true}"])
+def test_corrected_belongs_to_a_threshold(gate):
+    Path("judge.yaml").write_text(f"gates:\n  - {gate}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="corrected belongs to at_least and at_most"):
+        load_settings()
+
+
+def test_the_command(capsys):
+    store_of("  - {metric: ok, at_least: 0.8, corrected: true}", right=95, truth=np.arange(5) % 2)
+    assert main(["check", "--json"]) == 3
+    row = json.loads(capsys.readouterr().out)["gates"][0]
+    assert (row["corrected"], row["verdict"], row["value"]) == (True, "incomplete", None)
+    label(np.arange(100) < 60)
+    assert main(["check", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["gates"][0]["value"] == pytest.approx(0.6)
+
+
+def test_nothing_scored_is_incomplete():
+    gate = check_gates(store_of("  - {metric: ok, at_least: 0.5, corrected: true, where: id > 'x'}", right=90, lost=30, truth=np.arange(100) % 2)).gates[0]
+    assert (gate.verdict, gate.value, gate.n) == ("incomplete", None, 0)
+    assert "nothing was scored" in gate.message
