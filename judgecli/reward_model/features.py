@@ -61,7 +61,9 @@ class FeatureSpec:
 
 @dataclass(frozen=True)
 class Features:
-    """Of N outputs: `dense` N x d as counted; `hashed` N x buckets, each n-gram's count over the root of 1 + the number of n-grams of its block; `guards` N x 6 (guards.NAMES), zeros where the spec has none."""
+    """Of N outputs: `dense` N x d as counted; `hashed` N x buckets, each n-gram's count over the root of 1 + the number of n-grams of its block;
+    `guards` N x 6 (guards.NAMES), zeros where the spec has none.
+    """
 
     dense: Floats
     hashed: sparse.csr_matrix
