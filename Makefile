@@ -20,7 +20,9 @@ $(READY): pyproject.toml
 demo: $(READY)
 	@cd examples/recipe_bot && ../../$(BIN)/judge run; code=$$?; \
 	if [ $$code -eq 1 ]; then echo; echo "A gate failed, as it should: the newest version refuses too much. In CI, exit code 1 stops it there."; else exit $$code; fi
-	@echo "The report: $(CURDIR)/examples/recipe_bot/recipe-report.html"
+	@echo; echo "A reward model from the users' thumbs, and every answer scored by it:"
+	@cd examples/recipe_bot && ../../$(BIN)/judge rm train --labels thumbs --out reward_models/thumbs --quiet && ../../$(BIN)/judge score -s rm:reward_models/thumbs --quiet
+	@echo; echo "The report: $(CURDIR)/examples/recipe_bot/recipe-report.html"
 
 test: $(READY)
 	@$(BIN)/python -m pytest -q -n auto -m "not long"
@@ -38,5 +40,5 @@ lint: $(READY)
 	@$(BIN)/python -m pytest -q tests/test_layers.py
 
 clean:
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build examples/*/.judge examples/*/feedback examples/*/*-report.*
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build examples/*/.judge examples/*/feedback examples/*/reward_models examples/*/*-report.*
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -3,16 +3,16 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from judgecli.api import score
+    from judgecli.api import reward_function, score
 
-__all__ = ["score"]
+__all__ = ["reward_function", "score"]
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
     """Import the Python face only when it is used: the command line must start quickly."""
-    if name == "score":
-        from judgecli.api import score
+    if name in __all__:
+        from judgecli import api
 
-        return score
+        return getattr(api, name)
     raise AttributeError(f"module 'judgecli' has no attribute '{name}'")

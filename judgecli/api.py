@@ -20,6 +20,8 @@ from judgecli.store.query import SCORE_ROWS
 if TYPE_CHECKING:
     import pandas as pd
 
+    from judgecli.pipeline.rollouts import RewardFunction
+
 
 class _Silent:
     """A progress that shows nothing."""
@@ -56,6 +58,7 @@ def score(
     """
     from judgecli.catalog import Spec, default_names, parse_spec
     from judgecli.pipeline import bind_all
+    from judgecli.reward_model.remote import is_served
 
     scorers = [scorers] if isinstance(scorers, str) else scorers
     for spec in scorers or ():
@@ -63,9 +66,10 @@ def score(
             raise UsageError(f"a scorer is named by a text, and this is a {type(spec).__name__}", hint="scorers=['words', './mine.py:politeness']")
     imported = sorted(name for name in map or () if name.startswith("score."))
     specs = [parse_spec(text) for text in scorers] if scorers else [Spec(name, name) for name in [*default_names(), *imported]]
-    rubric = next((spec.name for spec in specs if spec.target.startswith("rubric:")), None)
-    if rubric is not None and store is None:
-        raise UsageError(f"'{rubric}' asks a judge, whose answers must be kept", hint="score a path with store=FOLDER, and name the model in JUDGE_MODEL")
+    asked = next((spec for spec in specs if spec.target.startswith("rubric:") or is_served(spec.target)), None)
+    if asked is not None and store is None:
+        who, way = ("reward model", "") if is_served(asked.target) else ("judge", ", and name the model in JUDGE_MODEL")
+        raise UsageError(f"'{asked.name}' asks a {who}, whose answers must be kept", hint=f"score a path with store=FOLDER{way}")
     shaping = Shaping(format=format, map=dict(map or {}), zone=zone)
     if isinstance(data, (str, Path)):
         if store is not None:
@@ -76,6 +80,28 @@ def score(
     if not hasattr(data, "to_dict"):
         raise UsageError(f"cannot score a {type(data).__name__}", hint="give a path, or a pandas DataFrame with one record a row")
     return _score_frame(data, shaping, bind_all(specs))
+
+
+def reward_function(
+    *scorers: str,
+    config: str | Path | None = None,
+    root: str | Path | None = None,
+    columns: Mapping[str, str] | None = None,
+    unscored: float | None = None,
+    identity: str | None = None,
+    allow_code: bool = False,
+) -> "RewardFunction":
+    """A reward as RL trainers call it: for `reward_funcs` of TRL's GRPOTrainer, and as `.compute_score` for verl.
+
+    `scorers`: a reward model's folder, or specs as typed after `-s` (their mean on [0, 1], each turned so that more is better);
+    none: the reward of judge.yaml (`config`, default the one here). `root`: where its files are looked up, default the folder of
+    `config`. `columns`: what the dataset calls a record column, {"reference": "solution"}. `unscored`: what verl gets where there
+    is no reward; without it that raises. `identity`: the reward must have it. `allow_code`: judge.yaml may name code.
+    Raises: the errors of judgecli.errors.
+    """
+    from judgecli.pipeline.rollouts import RewardFunction
+
+    return RewardFunction(scorers, config=config, root=root, columns=columns, unscored=unscored, identity=identity, allow_code=allow_code)
 
 
 def _score_stored(path: str, scorers: Sequence[str] | None, shaping: Shaping, store: Path) -> "pd.DataFrame":

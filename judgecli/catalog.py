@@ -7,6 +7,8 @@ A SPEC names a scorer with its parameters, the same on the command line and in j
     ./mine.py:politeness                    a function of a file; a path that was typed is consent
     score.preference                        a score that the log already holds (--map score.preference=PATH)
     rubric:helpfulness                      a rubric of the library, or a path (rubric:./mine.yaml), that an LLM judges by
+    rm:support                              a reward model by its name or path; safe=rm:support:lower=1 takes off its doubt
+    helpful_rm=rm:http://HOST/classify      a reward model that somebody serves
 """
 
 import ast
@@ -19,13 +21,16 @@ import inspect
 import re
 import sys
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from judgecli import derived
 from judgecli.errors import EnvironmentFailure, UnknownName, UsageError
-from judgecli.scorer import Cell, Column, Metric, Score, Scorer, scorer
+from judgecli.reward_model.remote import is_served, named_served, served_metric
+from judgecli.reward_model.trained import is_trained, named_trained
+from judgecli.scorer import Metric, Scorer, scorer
+from judgecli.scorers.imported import imported_scorer
 
 if typing.TYPE_CHECKING:
     from judgecli.judge.rubric import Rubric
@@ -86,9 +91,11 @@ def default_names() -> list[str]:
 
 
 def describe(name: str) -> Description:
-    """One scorer of the library, or `rubric:NAME`. Raises: UnknownName, ConfigError (a rubric's file)."""
+    """One scorer of the library, `rubric:NAME` or `rm:NAME`. Raises: UnknownName, ConfigError (a rubric's file), ModelRefused."""
     if name.startswith(("rubric:", "rubric.")):
         return _describe_rubric(name[len("rubric:") :])
+    if name.startswith("rm.") or is_trained(name):
+        return _describe_model(name[len("rm:") :])
     found = descriptions()
     if name in found:
         return found[name]
@@ -199,8 +206,11 @@ def parse_spec(text: str) -> Spec:
     """Read a SPEC as typed after `-s`. Raises: UsageError."""
     found = ALIAS.fullmatch(text)
     alias, rest = (found["alias"], found["rest"]) if found else (None, text)
+    if is_served(rest):
+        return Spec(named_served(alias, rest), rest)
     if rest.startswith(("rm:", "rm.")):
-        raise UsageError(f"'{rest}' needs a reward model, which this version does not have yet", hint="judge scorers lists what there is")
+        name, target, parameters = named_trained(alias, rest)
+        return Spec(name, target, _parse_options(parameters, spec=text))
     if rest.startswith(("rubric:", "rubric.")):
         return _rubric_spec(alias, rest[len("rubric:") :])
     target, _, parameters = rest.partition(":")
@@ -251,6 +261,10 @@ def bind(spec: Spec) -> Metric:
         return Metric(spec.name, imported_scorer(spec.target), {})
     if spec.target.startswith("rubric:"):
         return bind_rubric(spec)
+    if is_served(spec.target):
+        return served_metric(spec.name, spec.target, spec.options)
+    if is_trained(spec.target):
+        return _bind_model(spec)
     if ".py:" in spec.target:
         loaded, code = _load_path(spec.target)
     else:
@@ -363,28 +377,22 @@ def _rubric_spec(alias: str | None, name: str) -> Spec:
     return Spec(alias or f"rubric.{Path(name).stem}", f"rubric:{name}")
 
 
-def imported_scorer(name: str) -> Scorer:
-    """The metric `score.NAME`: what the log already says, read as a number (true is 1, false is 0)."""
-    column = f"imported_{name.removeprefix('score.')}"
-    return Scorer(
-        name=name,
-        function=_read_imported,
-        kind="number",
-        range=(None, None),
-        higher_is_better=None,
-        version=1,
-        columns=(Column(column, column, required=True),),
-    )
+def model_folders() -> list[Path]:
+    """Where a reward model's bare name is looked up: in the project, then in the library."""
+    return [Path("reward_models"), library_folder("reward_models")]
 
 
-def _read_imported(values: Sequence[str]) -> list[Cell]:
-    return [_imported_value(value) for value in values]
+def _bind_model(spec: Spec) -> Metric:
+    from judgecli.store.model_library import model_scorer
+
+    loaded, code, options = model_scorer(spec.target, spec.options, model_folders())
+    return Metric(spec.name, loaded, _check_options(loaded, replace(spec, options=options)), code)
 
 
-def _imported_value(text: str) -> Cell:
-    if text in ("true", "false"):
-        return float(text == "true")
-    try:
-        return float(text.strip('"'))
-    except ValueError:
-        return Score(reason="metric_error", explanation=f"{text[:80]} is not a number")
+def _describe_model(name: str) -> Description:
+    from judgecli.reward_model.trained import definition_of, told_of, trained_scorer
+    from judgecli.store.model_library import model_card, open_model
+
+    card = model_card(name, model_folders())
+    described = _describe_loaded(trained_scorer(f"rm.{name.rstrip('/').rpartition('/')[2]}", lambda: open_model(Path(name))))
+    return replace(described, theme="reward model", definition=definition_of(card), docstring=f"{definition_of(card)}\n\n{told_of(card)}")

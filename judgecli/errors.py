@@ -102,6 +102,13 @@ class StoreCorrupt(StoreError):
     """A file of the store is damaged. Nothing is overwritten."""
 
 
+class ModelRefused(EnvironmentFailure):
+    """A file of a reward model is not what its card says, or what no model holds. Nothing of it was run."""
+
+    def __init__(self, path: object, why: str, *, hint: str = "get the model again from where it was trained, or train it anew") -> None:
+        super().__init__(f"{path} is refused: {why}", hint=hint)
+
+
 class JudgeUnavailable(EnvironmentFailure):
     """No call to this endpoint can work (key, unknown model): the run stops."""
 

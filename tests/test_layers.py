@@ -28,8 +28,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
 }
 ORDER = list(LAYERS)
 # Edges do not import each other, save intake, which joins reading to storing.
-# The catalog reads option values of the command line by the YAML rules of judge.yaml.
-ALLOWED = {("readers/intake.py", "store"), ("catalog.py", "config")}
+# The catalog reads option values of the command line by the YAML rules of judge.yaml, and the cards and weights that rm:NAME means.
+ALLOWED = {("readers/intake.py", "store"), ("catalog.py", "config"), ("catalog.py", "store")}
 # Third-party packages by part; a part that is not named may import whatever is declared, save RESERVED.
 THIRD_PARTY: dict[str, set[str]] = {
     "stats": {"numpy", "scipy"},

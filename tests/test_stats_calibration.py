@@ -140,3 +140,12 @@ def test_the_interval_of_ece_holds_it():
 def test_nothing_cannot_be_calibrated(fault):
     with pytest.raises(ValueError, match="cannot be calibrated"):
         cal.calibrate(**fault, method="platt")
+
+
+def test_platt_never_turns_the_order_round():
+    """Scores against the labels: the best map that does not fall is flat, at the smoothed share of ones."""
+    labels = np.array([1.0, 1, 1, 1, 0, 0, 0, 0, 0, 0])
+    found = cal.calibrate(np.arange(10.0), labels, method="platt")
+    assert found.parameters["slope"] == 0.0
+    smoothed = (4 * 5 / 6 + 6 / 8) / 10
+    assert found.predict(np.array([-3.0, 0.0, 9.0])) == pytest.approx([smoothed] * 3)

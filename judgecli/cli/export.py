@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 SOURCES_HELP = "Whose judgement counts: human, user, code, model, reward; default human,user,code."
 LABEL_HELP = "The label that means good or bad (repeatable); needed where the log has several kinds of thumbs."
+SCORER_HELP = "reward-function: a reward model's folder or scorers (repeatable); default: the reward of judge.yaml."
+COLUMN_HELP = "reward-function: what the trainer's dataset calls a field, reference=solution (repeatable)."
+UNSCORED_HELP = "reward-function: what verl gets where there is no reward; default: that is an error."
 ALARM_HELP = "Export although an alarm is open; the manifest names it."
 
 
@@ -30,6 +33,10 @@ def export(
     bad: Annotated[float | None, typer.Option("--bad", metavar="REWARD", help="trl-kto: a reward up to here is bad.")] = None,
     label: Annotated[list[str] | None, typer.Option("--label", metavar="NAME", help=LABEL_HELP)] = None,
     standard: Annotated[bool, typer.Option("--standard", help="Plain texts in the place of messages.")] = False,
+    scorer: Annotated[list[str] | None, typer.Option("--scorer", "-s", metavar="SPEC", help=SCORER_HELP)] = None,
+    column: Annotated[list[str] | None, typer.Option("--column", metavar="FIELD=COLUMN", help=COLUMN_HELP)] = None,
+    unscored: Annotated[float | None, typer.Option("--unscored", metavar="NUMBER", help=UNSCORED_HELP)] = None,
+    allow_code: Annotated[bool, typer.Option("--allow-code", help="reward-function: judge.yaml may name code of the project.")] = False,
     despite_alarm: Annotated[bool, typer.Option("--despite-alarm", help=ALARM_HELP)] = False,
     list_formats: Annotated[bool, typer.Option("--list", help="List the formats.")] = False,
     config: ConfigOption = None,
@@ -37,12 +44,13 @@ def export(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Write what people and rewards say of the records as training files.
+    """Write what people and rewards say of the records as training files, or the reward itself as a function.
 
     Examples:
       judge export trl-preference -o pairs.jsonl          pairs from users' thumbs
       judge export trl-preference --sources user,reward   and from rewards, at least 0.2 apart
       judge export trl-kto --sources reward --good 0.8 --bad 0.4
+      judge export reward-function -o reward.py           the reward itself, for TRL and verl
       judge export --list
 
     What is not typed is taken from the entry of this format under feedback: in judge.yaml.
@@ -52,10 +60,11 @@ def export(
     from judgecli.errors import UsageError
 
     if list_formats:
-        _list(as_json=as_json)
-        return
+        return _list(as_json=as_json)
     if format is None:
         raise UsageError("no training format is named", hint="judge export --list shows them")
+    if format == "reward-function":
+        return _export_function(context, config, store, output, scorer or [], column or [], unscored, allow_code=allow_code, as_json=as_json)
     typed: dict[str, object] = {
         "min_margin": min_margin,
         "on": on,
@@ -69,7 +78,7 @@ def export(
     typed |= {"sources": _names(sources), "labels": tuple(label) if label else None}
     settings = load(context, config, store)
     path, wanted = _combined(settings, format, output, {name: value for name, value in typed.items() if value is not None})
-    _export(settings, format, path, wanted, as_json=as_json, quiet=quiet)
+    return _export(settings, format, path, wanted, as_json=as_json, quiet=quiet)
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:
@@ -100,10 +109,41 @@ def _export(settings: "Settings", format: str, path: "Path", wanted: "Wanted", *
         raise typer.Exit(3)
 
 
+def _export_function(
+    context: typer.Context,
+    config: str | None,
+    store: str | None,
+    output: str | None,
+    scorers: list[str],
+    columns: list[str],
+    unscored: float | None,
+    *,
+    allow_code: bool,
+    as_json: bool,
+) -> None:
+    from pathlib import Path
+
+    from judgecli.cli.output import show
+    from judgecli.errors import UsageError
+    from judgecli.pipeline.rollouts import reward_file
+    from judgecli.renderers import terminal
+
+    wrong = next((text for text in columns if not all(text.partition("="))), None)
+    if wrong is not None:
+        raise UsageError(f"cannot read --column '{wrong}'", hint="write --column FIELD=COLUMN, for example --column reference=solution")
+    named = {text.partition("=")[0]: text.partition("=")[2] for text in columns}
+    settings = load(context, config, store, allow_code=allow_code)
+    document = reward_file(Path(output or "reward.py"), scorers, settings=settings, columns=named, unscored=unscored)
+    show(document, lambda page: terminal.facts(document, page), as_json=as_json)
+
+
 def _list(*, as_json: bool) -> None:
     from judgecli.cli.output import show
+    from judgecli.exporters import reward_function
     from judgecli.exporters.format import formats
     from judgecli.renderers import terminal
 
-    document = {name: {"definition": one.definition, "trainers": one.trainers, "line": one.sample} for name, one in formats().items()}
+    function = {"definition": reward_function.DEFINITION, "trainers": reward_function.TRAINERS, "line": reward_function.SAMPLE}
+    document = {reward_function.NAME: function}
+    document |= {name: {"definition": one.definition, "trainers": one.trainers, "line": one.sample} for name, one in formats().items()}
     show({"formats": document} if as_json else document, lambda page: terminal.facts(document, page), as_json=as_json)

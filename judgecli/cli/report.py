@@ -7,7 +7,7 @@ import typer
 from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load
 
 ON_HELP = "Which records: run:last, run:ID, or a filter; default: all."
-OUTPUT_HELP = "Write a file instead: .html, .md or .json by its suffix (repeatable)."
+OUTPUT_HELP = "Write a file instead: .html, .md, .comment.md (for a pull request) or .json by its suffix (repeatable)."
 
 
 def report(

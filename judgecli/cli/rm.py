@@ -1,7 +1,9 @@
 """judge rm: reward models, trained from what people preferred."""
 
 from judgecli.cli.group import Command, Group, plain_app
+from judgecli.cli.rm_cards import list_, show
 from judgecli.cli.rm_eval import audit, evaluate
+from judgecli.cli.rm_train import train
 
 rm = plain_app(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 
@@ -19,5 +21,8 @@ def _rm() -> None:
     """
 
 
+rm.command("train", cls=Command)(train)
 rm.command("eval", cls=Command)(evaluate)
 rm.command("audit", cls=Command)(audit)
+rm.command("list", cls=Command)(list_)
+rm.command("show", cls=Command)(show)

@@ -10,6 +10,7 @@ ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="A folder wi
 EvaluatedArgument = Annotated[str, typer.Argument(metavar="MODEL", help="The same, or `stored`: the scores that the rows hold.")]
 ShapeOption = Annotated[str | None, typer.Option("--shape", metavar="NAME", help="The shape of all rows; default: told by their keys.")]
 PromptOption = Annotated[str | None, typer.Option("--prompt-field", metavar="FIELD", help="The field that holds the prompt.")]
+EmbeddingsOption = Annotated[str | None, typer.Option("--embeddings", metavar="FOLDER", help="The embedding that the model was trained with.")]
 ScaleOption = Annotated[str | None, typer.Option("--rating-scale", metavar="LOW..HIGH", help="The ends of ratings whose rows do not say, e.g. 1..5.")]
 
 
@@ -21,6 +22,7 @@ def evaluate(
     shape: ShapeOption = None,
     prompt_field: PromptOption = None,
     rating_scale: ScaleOption = None,
+    embeddings: EmbeddingsOption = None,
     output: Annotated[list[str] | None, typer.Option("--output", "-o", metavar="FILE", help="Write a file: .html, .md or .json (repeatable).")] = None,
     config: ConfigOption = None,
     store: StoreOption = None,
@@ -51,7 +53,7 @@ def evaluate(
     load(context, config, store)
     tags = tuple(name.strip() for names in by or () for name in names.split(",") if name.strip())
     reading = Reading(shape, prompt_field, read_scale(rating_scale), tags)
-    found = None if model == STORED else open_model(model)
+    found = None if model == STORED else open_model(model, embeddings=Path(embeddings) if embeddings else None)
     progress = open_progress(quiet=quiet)
     try:
         progress.phase("scoring")
@@ -73,6 +75,7 @@ def audit(
     fail_on_defect: Annotated[bool, typer.Option("--fail-on-defect", help="Exit 1 where a defect was found.")] = False,
     shape: ShapeOption = None,
     prompt_field: PromptOption = None,
+    embeddings: EmbeddingsOption = None,
     map: MapOption = None,
     format: FormatOption = None,
     config: ConfigOption = None,
@@ -90,6 +93,8 @@ def audit(
     A trick that gets more than the honest answer in over 2 % of the cases (25 % for an answer to another prompt)
     is a defect. Exit codes: 0, whatever was found; 1 with --fail-on-defect where there is one.
     """
+    from pathlib import Path
+
     from judgecli.cli.output import show
     from judgecli.cli.progress import open_progress
     from judgecli.pipeline.evaluating import open_model
@@ -100,7 +105,7 @@ def audit(
     progress = open_progress(quiet=quiet)
     try:
         document = audit_reward_model(
-            open_model(model),
+            open_model(model, embeddings=Path(embeddings) if embeddings else None),
             logs,
             records=records,
             shape=shape,

@@ -106,9 +106,44 @@ class Rubric(Section):
     against: Literal["answers", "reference"] = "answers"  # of a pairwise rubric: other answers to the prompt, or the reference of each record
 
 
+class Remote(Section):
+    """How a served reward model is asked. `protocol`: by the path of the address, else found out; `template`: the text that is sent,
+    with {input} and {output}, where the server does not make it of messages or pairs; `batch`: outputs a call.
+    """
+
+    protocol: Literal["vllm-classify", "vllm-pooling", "tei-predict", "openrlhf"] | None = None
+    model: Text | None = None
+    template: Text | None = None
+    api_key_env: Name | None = None
+    concurrency: Annotated[int, Field(ge=1, le=4096)] = 8
+    batch: Annotated[int, Field(ge=1, le=1024)] = 32
+    timeout_s: Positive | None = None
+    requests_per_minute: Positive | None = None
+    max_calls: Annotated[int, Field(ge=1)] | None = None
+
+    @model_validator(mode="after")
+    def _has_an_output(self) -> "Remote":
+        if self.template is not None and self.template.count("{output}") != 1:
+            raise PydanticCustomError("template", "a template holds {place} once", {"place": "{output}", "key": "template", "hint": "'Q: {input} A: {output}'"})
+        return self
+
+
 class RewardModel(Section):
+    """A folder of a reward model, or the address of one that is served (http://..., with a `name`)."""
+
     reward_model: Text
     name: Name | None = None
+    remote: Remote | None = None
+    sample: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+    @model_validator(mode="after")
+    def _is_one_of_two(self) -> "RewardModel":
+        served = "://" in self.reward_model
+        if served and self.name is None:
+            raise PydanticCustomError("name", "a served reward model needs a name", {"key": "reward_model", "hint": "name: helpfulness_rm"})
+        if not served and (self.remote is not None or self.sample < 1):
+            raise PydanticCustomError("remote", "remote: and sample: are for a served reward model", {"key": "reward_model", "hint": "write its address"})
+        return self
 
 
 class Named(Section):

@@ -18,7 +18,7 @@ from judgecli.errors import ConfigError, EnvironmentFailure, UsageError
 from judgecli.schema import MAPPABLE
 
 if TYPE_CHECKING:
-    from judgecli.config.project import Judge, Project
+    from judgecli.config.project import Judge, Project, Remote
 
 FILE = "judge.yaml"
 PLACED = ("reward", "gates", "feedback", "value", "report", "policy", "cluster", "group", "alarms")  # sections whose places are kept for later errors
@@ -57,6 +57,7 @@ class ScorerEntry:
     judge: "Judge | None" = None
     sample: float = 1.0
     against: str = "answers"
+    remote: "Remote | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +119,19 @@ class Settings:
         return replace(entry, path=path, format=self.format or entry.format, zone=self.zone or entry.zone, map={**entry.map, **self.map})
 
     def configured_scorers(self) -> tuple[ScorerEntry, ...]:
-        """The scorers of judge.yaml, as far as this version and the user's consent allow. Raises: ConfigError."""
+        """The scorers of judge.yaml, as far as the user's consent allows. Raises: ConfigError."""
         for entry in self.scorers:
-            if entry.target.startswith("rm:"):
-                raise ConfigError(
-                    f"'{entry.name}': reward models are not in this version yet", where=entry.where, hint="remove the entry, or name scorers with -s"
-                )
             if ".py:" in entry.target and not self.allow_code:
                 raise ConfigError(f"'{entry.name}' is code of the project ({entry.target})", where=entry.where, hint="add --allow-code to run it")
         return self.scorers
+
+    def remote_of(self, target: str, name: str) -> "tuple[Remote, float]":
+        """How a served reward model is asked, and the share of prompts to ask for: as the entry of that name says, else of that address."""
+        from judgecli.config.project import Remote
+
+        entries = [entry for entry in self.scorers if entry.target == target]
+        entry = next((entry for entry in entries if entry.name == name), entries[0] if entries else None)
+        return (entry.remote if entry and entry.remote else Remote()), (entry.sample if entry else 1.0)
 
     def judge_of(self, target: str, name: str) -> JudgeSettings:
         """How the judge of a rubric is asked: as the entry of that name in judge.yaml says, else of that rubric, with what was typed on top."""
@@ -236,13 +241,20 @@ def _entries(project: "Project", document: Document) -> list[ScorerEntry]:
             name = entry.name or f"rubric.{Path(entry.rubric).stem}"
             found.append(ScorerEntry(name, f"rubric:{entry.rubric}", {}, where, entry.judge, entry.sample, entry.against))
         else:
-            found.append(ScorerEntry(entry.name or f"rm.{Path(entry.reward_model).name}", f"rm:{entry.reward_model}", {}, where))
+            named = entry.name or f"rm.{Path(entry.reward_model).name}"
+            found.append(ScorerEntry(named, f"rm:{entry.reward_model}", _remote_options(entry.remote), where, None, entry.sample, remote=entry.remote))
     seen: set[str] = set()
     for wanted in found:
         if wanted.name in seen:
             raise ConfigError(f"scorers: two are called '{wanted.name}'", where=wanted.where, hint="give one of them a NAME of its own")
         seen.add(wanted.name)
     return found
+
+
+def _remote_options(remote: "Remote | None") -> dict[str, object]:
+    """What of a served reward model decides its numbers."""
+    said = {} if remote is None else {"protocol": remote.protocol, "model": remote.model, "template": remote.template}
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def _places(document: Document) -> dict[str, str]:

@@ -11,19 +11,17 @@ questions are then sent and not yet safe.
 
 import asyncio
 import os
-import time
-from collections import Counter
 from collections.abc import AsyncIterator, Mapping, MutableMapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import orjson
 
-from judgecli.endpoint.client import Captured, Forms, no_http_log
+from judgecli.endpoint.channel import Channel
+from judgecli.endpoint.client import Forms, no_http_log
 from judgecli.endpoint.ladder import RUNGS, Adaptation, adaptation, fits, form_of, refuses_rung, tells_something
-from judgecli.endpoint.limit import Limiter
-from judgecli.endpoint.retry import Circuit, Retry, RowFailed
+from judgecli.endpoint.retry import RowFailed
 from judgecli.endpoint.sender import Answer, Sender, SendFailed, find_proxy
 from judgecli.endpoint.settings import OPENAI_URL, EndpointSettings, open_settings
 from judgecli.errors import JudgeUnavailable
@@ -38,35 +36,18 @@ MOST_PROBES = 5  # replies that say nothing about the rung (refusals) before the
 MOST_ADAPTATIONS = 4
 
 
-@dataclass(slots=True)
-class Counts:
-    """What was sent and came back: `calls` HTTP requests, `answered` replies with usage, `retries` repeats, `limited` 429s."""
-
-    calls: int = 0
-    answered: int = 0
-    retries: int = 0
-    limited: int = 0
-    tokens_in: int = 0
-    tokens_out: int = 0
-    tokens_cached: int = 0
-
-
 class Endpoint:
     """An open endpoint; calling it asks (see judge.request.Ask). `notes` are sentences about what had to be changed for it."""
 
     def __init__(self, settings: EndpointSettings, forms: Forms, sender: Sender, modes: MutableMapping[str, Mode], *, holds: bool = False) -> None:
-        self.settings, self.modes, self.holds = settings, modes, holds
-        self.counts = Counts()
+        self.settings, self.modes = settings, modes
+        self.channel = Channel(settings, holds=holds)
+        self.counts, self.limiter = self.channel.counts, self.channel.limiter
         self.notes: list[str] = []
-        self.circuit = Circuit(settings.shown())
-        self._trusted = asyncio.Event()
-        self._trusted.set()
-        self.limiter = Limiter(settings.concurrency, requests_per_minute=settings.requests_per_minute, tokens_per_minute=settings.tokens_per_minute)
         self._forms, self._sender = forms, sender
         self._adapted: dict[str, list[Adaptation]] = {}
         self._settled: dict[str, asyncio.Event] = {}
         self._probes: dict[str, int] = {}
-        self._held: Counter[bytes] = Counter()  # slots of answered questions, by key
 
     async def __call__(self, request: Request) -> Reply:
         """Ask one question. Raises: AskFailed (this one), JudgeUnavailable (every one)."""
@@ -86,8 +67,7 @@ class Endpoint:
 
     def release(self, request: Request) -> None:
         """Free the slot of an answered question; nothing where it holds none."""
-        for _ in range(self._held.pop(request.key, 0)):
-            self.limiter.release()
+        self.channel.release(request.key)
 
     async def _wait_for_rung(self, name: str) -> Mode | None:
         """The rung that another question is finding out; None: find out yourself."""
@@ -157,7 +137,7 @@ class Endpoint:
         raise AskFailed("bad_request", f"{model} refuses one parameter after another")
 
     async def _send(self, request: Request, parameters: Mapping[str, object], mode: Mode) -> Reply:
-        self.circuit.check()
+        self.channel.circuit.check()
         form = await self._forms.get(parameters)
         try:
             body = orjson.dumps({**form.body, "messages": request.messages, **form_of(request, mode)})
@@ -165,8 +145,9 @@ class Endpoint:
             raise AskFailed("bad_request", f"the question is no JSON: {error}", hint="look at the record's text") from None
         replies: list[Reply] = []
 
-        async def attempt(number: int) -> Answer:
-            return await self._attempt(form, body, number, request.key)
+        async def send(number: int) -> Answer:
+            headers = form.headers if number == 1 else {**form.headers, "x-stainless-retry-count": str(number - 1)}
+            return await (self._forms.send_slowly(form, body) if self._forms.slow else self._sender.post(form.url, headers, body))
 
         async def renew() -> bool:
             nonlocal form
@@ -182,53 +163,8 @@ class Endpoint:
                 return str(error)
             return None
 
-        retry = Retry(self.settings, self.circuit, lambda: self._forms.secrets, renew)
-        try:
-            await retry.run(attempt, check)
-        except BaseException:
-            self.release(request)
-            raise
-        finally:
-            self.counts.retries += retry.retries
-            self._trusted.set()  # this call is over, one way or the other; an open circuit stops those that waited
+        await self.channel.call(send, size=len(body), secrets=lambda: self._forms.secrets, renew=renew, check=check, key=request.key)
         return self._counted(replies[-1])
-
-    async def _attempt(self, form: Captured, body: bytes, number: int, key: bytes) -> Answer:
-        """One HTTP request in a slot of its own, which an answer may hold."""
-        headers = form.headers if number == 1 else {**form.headers, "x-stainless-retry-count": str(number - 1)}
-        await self._enter(len(body) / 4 if self.settings.tokens_per_minute else 0.0, first=number == 1)
-        started = time.monotonic()
-        held = False
-        try:
-            self.circuit.check()  # it may have opened while this call waited
-            self.counts.calls += 1
-            answer = await (self._forms.send_slowly(form, body) if self._forms.slow else self._sender.post(form.url, headers, body))
-            if answer.status == 401:
-                self._trusted.clear()  # before the slot is free: nobody starts until the key is renewed or given up
-            elif answer.status < 300:
-                self._trusted.set()
-                if held := self.holds:
-                    self._held[key] += 1
-        except SendFailed:
-            self.limiter.answered("failed", {}, time.monotonic() - started)
-            raise
-        finally:
-            if not held:
-                self.limiter.release()
-        limited = answer.status == 429
-        self.counts.limited += limited
-        self.limiter.answered("limited" if limited else "ok" if answer.status < 300 else "failed", answer.headers, time.monotonic() - started)
-        return answer
-
-    async def _enter(self, tokens: float, *, first: bool) -> None:
-        """A slot; a first attempt gets none while another call finds out whether the key still holds."""
-        while True:
-            if first:
-                await self._trusted.wait()
-            await self.limiter.acquire(tokens)
-            if not first or self._trusted.is_set():
-                return
-            self.limiter.release()
 
     def _counted(self, reply: Reply) -> Reply:
         self.counts.answered += 1

@@ -23,6 +23,8 @@ def read_reply(raw: bytes, mode: Mode) -> Reply:
     a number that is none (a token count as text, a log probability that is not finite) is left out.
     Raises: ReplyUnreadable, with what was wrong.
     """
+    if mode == "reward":
+        return _read_plain(raw)
     document = _load(raw)
     choices = document.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
@@ -42,6 +44,16 @@ def read_reply(raw: bytes, mode: Mode) -> Reply:
         raw=raw,
         mode=mode,
     )
+
+
+def _read_plain(raw: bytes) -> Reply:
+    """The reply of a reward model, whose text is all of it; reward_model/remote.py reads its number."""
+    try:
+        document = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise ReplyUnreadable(f"the reply is not JSON: {error}") from None
+    model = document.get("model") if isinstance(document, dict) else None
+    return Reply(text=raw.decode(), served_model=model if isinstance(model, str) and model else None, raw=raw, mode="reward")
 
 
 def read_usage(usage: object) -> Usage:

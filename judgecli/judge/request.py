@@ -11,7 +11,7 @@ from typing import Literal
 from judgecli.errors import JudgeError
 from judgecli.schema import REASONS
 
-Mode = Literal["json_schema", "json_object", "tool", "text"]
+Mode = Literal["json_schema", "json_object", "tool", "text", "reward"]  # reward: of a served reward model, no chat completion
 Message = Mapping[str, object]  # {"role": ..., "content": text or content parts}, as in an OpenAI chat request
 
 

@@ -9,6 +9,8 @@ from judgecli.errors import UsageError
 from judgecli.judge.request import Request
 from judgecli.pipeline.rubrics import JudgeEntry, parts_of, read_rubrics
 from judgecli.pipeline.sentinels import how_many
+from judgecli.pipeline.served import ServedEntry, question_of, read_served
+from judgecli.pipeline.sheets import Wanted, shard_parts
 from judgecli.store.folder import Store
 from judgecli.store.ledger import Ledger
 from judgecli.store.replies import find_replies
@@ -47,13 +49,15 @@ def estimate_logs(logs: Sequence[str], *, settings: "Settings", scorers: Sequenc
     """
     from judgecli.pipeline.scoring import check_columns, choose_scorers, read_scope
 
-    entries = read_rubrics(choose_scorers(scorers, settings), settings)
-    if not entries:
+    chosen = choose_scorers(scorers, settings)
+    entries, served = read_rubrics(chosen, settings), read_served(chosen, settings)
+    if not entries and not served:
         raise UsageError("no rubric was named, so nothing would be asked", hint="--dry-run with -s rubric:NAME, or with rubrics in judge.yaml")
     with Store(settings.store) as store:
         scope = read_scope(store, logs, settings=settings, progress=progress)
-        check_columns(scope, [entry.metric for entry in entries])
+        check_columns(scope, [*(entry.metric for entry in entries), *(model.metric for model in served)])
         rubrics = {entry.metric.name: _estimate(store, scope, entry) for entry in entries}
+        rubrics |= {entry.metric.name: _estimate_served(store, scope, entry) for entry in served}
     return _document(scope, rubrics)
 
 
@@ -80,6 +84,20 @@ def _estimate(store: Store, scope: Scope, entry: JudgeEntry) -> dict[str, object
             for request in missing:
                 counts[str(request.parameters["model"])].add(request, share)
     return _told(entry, counts, records, cached)
+
+
+def _estimate_served(store: Store, scope: Scope, entry: ServedEntry) -> dict[str, object]:
+    """A call an output that the ledger does not hold; neither tokens nor a price of them are known."""
+    records = cached = 0
+    seen: set[bytes] = set()
+    for part in shard_parts(store, scope, [(entry.metric, Wanted(entry.sample))]):
+        sheet = part.open()
+        records += sheet.left
+        questions = [question_of(entry, record) for _, _, record in sheet.records()]
+        cached += len(questions) - len(_missing(store.ledger, questions, seen))
+    none = {"low": 0, "likely": 0, "high": 0}
+    said = {"models": [entry.said.model or entry.url], "calls": len(seen), "cached": cached, "sentinels": 0, "tokens_in": none, "cost_usd": None}
+    return {"records": records, **said}
 
 
 def _questions(sheet: Sheet, entry: JudgeEntry) -> Iterator[tuple[list[Request], float]]:

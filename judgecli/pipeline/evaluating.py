@@ -61,14 +61,14 @@ def evaluate_model(model: RewardModel | None, paths: Sequence[str], reading: Rea
         chosen, rejected = (scored.outputs([one.prompt for one in pairs], [getattr(one, side) for one in pairs]) for side in ("chosen", "rejected"))
         margins = chosen - rejected
         # A model that was calibrated on held-out labels says itself what a margin means.
-        document = _pairs(evaluate(pairs, chosen, rejected, by=reading.by, better=getattr(model, "better", special.expit)))
+        document = pairs_document(evaluate(pairs, chosen, rejected, by=reading.by, better=getattr(model, "better", special.expit)))
     bench = reward_bench(pairs, margins.tolist()) if pairs else None
     bench_2 = reward_bench_2(choices.items, rewards) if choices.items else None
     return {
         "model": None if model is None else model.name,
         "identity": None if model is None else model.identity,
         "data": _data(preferences, choices, solutions),
-        **(document or _pairs(evaluate((), np.zeros(0), np.zeros(0)))),
+        **(document or pairs_document(evaluate((), np.zeros(0), np.zeros(0)))),
         "tags": available_tags(pairs),
         "outside": scored.outside_share(),
         "verdicts": _verdicts(preferences.verdicts, scored),
@@ -80,12 +80,16 @@ def evaluate_model(model: RewardModel | None, paths: Sequence[str], reading: Rea
     }
 
 
-def open_model(name: str) -> RewardModel:
-    """The reward model in a folder; `rm:` before it is allowed. Raises: the errors of its loader."""
-    from judgecli.store.models import load_model  # type: ignore[import-untyped]
+def open_model(name: str, *, embeddings: Path | None = None) -> RewardModel:
+    """The reward model of a folder or a name; `rm:` before it is allowed. `embeddings`: the folder of the embedding that it reads, if any.
 
-    found: RewardModel = load_model(Path(name.removeprefix("rm:")))
-    return found
+    Raises: UnknownName, UsageError, ModelRefused.
+    """
+    from judgecli.catalog import model_folders
+    from judgecli.store import model_library
+
+    path = model_library.find_model(name.removeprefix("rm:"), model_folders())
+    return model_library.open_model(path, None if embeddings is None else str(embeddings))
 
 
 def stored(choices: Gathered[Choice]) -> list[list[float]]:
@@ -158,7 +162,8 @@ def _data(preferences: Preferences, choices: Gathered[Choice], solutions: Gather
     }
 
 
-def _pairs(found: Evaluation) -> Document:
+def pairs_document(found: Evaluation) -> Document:
+    """An evaluation on pairs under the keys of `judge rm eval --json`."""
     length = found.length
     numbers: Document = {"accuracy": found.accuracy.mean, "low": found.accuracy.low, "high": found.accuracy.high, "ece": found.ece, "brier": found.brier}
     why = "no pair" if not found.n else "all pairs are of one prompt"
@@ -189,10 +194,10 @@ def _verdicts(verdicts: Sequence[Verdict], scored: _Scored) -> Document | None:
     if not sided or scored.model is None:
         return None
     rewards, good = scored.outputs([one.prompt for one in sided], [one.output for one in sided]), np.array([one.value > 0.5 for one in sided])
-    return {"n": len(sided), "good": int(good.sum()), **_order(rewards, good, [one.prompt for one in sided])}
+    return {"n": len(sided), "good": int(good.sum()), **order_document(rewards, good, [one.prompt for one in sided])}
 
 
-def _order(rewards: Floats, good: npt.NDArray[np.bool_], prompts: Sequence[str]) -> Document:
+def order_document(rewards: Floats, good: npt.NDArray[np.bool_], prompts: Sequence[str]) -> Document:
     """How often a good one stands above a bad one, with the interval by prompts; nulls where there is only one kind."""
     names: dict[object, int] = {}
     clusters = np.array([names.setdefault(prompt or place, len(names)) for place, prompt in enumerate(prompts)], np.int64)
@@ -210,13 +215,13 @@ def _steps(model: RewardModel, solutions: Sequence[Solution]) -> Document:
     values, goods = np.array([reward for reward, _, _ in labelled]), np.array([good for _, good, _ in labelled], bool)
     whole = [(special.expit(own).tolist(), one) for one, own in zip(solutions, rewards, strict=True) if one.answer_correct is not None and own]
     right, asked = np.array([one.answer_correct for _, one in whole], bool), [one.prompt for _, one in whole]
-    answers = {how: _order(np.array([aggregate(own, how) for own, _ in whole]), right, asked)["auroc"] for how in AGGREGATES}
+    answers = {how: order_document(np.array([aggregate(own, how) for own, _ in whole]), right, asked)["auroc"] for how in AGGREGATES}
     return {
         "n": found.n,
         "erroneous": {"n": found.erroneous_n, **_estimate(found.erroneous), "within_one": found.within_one},
         "correct": {"n": found.correct_n, **_estimate(found.correct)},
         "score": found.score,
-        **_order(values, goods, [prompt for _, _, prompt in labelled]),
+        **order_document(values, goods, [prompt for _, _, prompt in labelled]),
         "answers": {"n": len(whole), **answers},
     }
 

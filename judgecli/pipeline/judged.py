@@ -12,6 +12,7 @@ from judgecli.pipeline.batching import collect_answers, submit_questions
 from judgecli.pipeline.judging import Compared, JudgeOptions, JudgePlan, Telling, judge_scope
 from judgecli.pipeline.rubrics import JudgeEntry, OpenAIEndpoint, plan_judges
 from judgecli.pipeline.sentinels import FROM_CALLS, SentinelReport
+from judgecli.pipeline.served import ServedEntry, plan_served
 from judgecli.readers.redact import redactor
 from judgecli.signal.comparisons import MOST_ANSWERS
 from judgecli.store.folder import Store
@@ -76,6 +77,8 @@ class JudgeReport:
         """How much of the comparisons of each metric was measured."""
         return {name: found.coverage for name, found in self.comparisons.items()}
 
+    served: Sequence[str] = ()  # the reward models among them, which have no sentinels
+
     @property
     def shortfalls(self) -> list[str]:
         """Why the run is incomplete whatever its coverage: a cap or a file of replies left cells waiting."""
@@ -123,7 +126,7 @@ class JudgeReport:
             for name, report in self.sentinels.items()
             if report.alarm
         ]
-        few = [name for name, count in self.counts.items() if count.calls and name not in self.sentinels]
+        few = [name for name, count in self.counts.items() if count.calls and name not in self.sentinels and name not in self.served]
         if few:
             found.append(
                 f"no sentinels were asked of {', '.join(few)}: fewer than {FROM_CALLS} calls, switched off, or a scale on which an empty answer is no fault"
@@ -144,14 +147,23 @@ def _cost(count: Counts) -> float | None:
     return None if count.unpriced and not count.cost_usd else round(count.cost_usd, 9)
 
 
+@dataclass(frozen=True)
+class Judges:
+    """Who is asked in a run: rubrics, and reward models behind an address."""
+
+    rubrics: Sequence[JudgeEntry]
+    served: Sequence[ServedEntry] = ()
+
+
 def judge_records(
-    store: Store, scope: Scope, rubrics: Sequence[JudgeEntry], *, settings: "Settings", asking: Asking, run_id: int, telling: Telling, progress: Phases
+    store: Store, scope: Scope, judges: Judges, *, settings: "Settings", asking: Asking, run_id: int, telling: Telling, progress: Phases
 ) -> JudgeReport:
-    """Judge the records of a scope by these rubrics; nothing where there are none.
+    """Judge the records of a scope by these judges; nothing where there are none.
 
     Raises: UsageError (a file of replies), JudgeUnavailable, Interrupted, EnvironmentFailure.
     """
-    if not rubrics:
+    rubrics = judges.rubrics
+    if not rubrics and not judges.served:
         return JudgeReport()
     replays = (
         [asking.replay] if asking.replay is not None else sorted({entry.settings.replay for entry in rubrics if entry.settings.replay and asking.ask is None})
@@ -162,12 +174,21 @@ def judge_records(
     if asking.batch == "collect":
         collect_answers(store.ledger, rubrics, run_id=run_id, note=telling.note, redact=redact)
     plans = plan_judges(rubrics, store.ledger, asks=asking.asks, ask=asking.ask)
+    unbatched = plan_served(judges.served, asks=asking.asks, ask=asking.ask)
     progress.phase("judging", None)
     budget = Budget(settings.judge.max_calls, settings.judge.max_cost)
     if asking.batch == "submit":
         submit_questions(store, scope, rubrics, plans, budget=budget, telling=telling)
-    judged = judge_scope(store, scope, plans, JudgeOptions(run_id, budget, asking.retry_failed, asking.reparse, redact), telling)
-    report = JudgeReport(judged.counts, judged.waiting, spend_of(store.ledger, run_id), ", ".join(replays) or None, judged.sentinels, judged.comparisons)
+    judged = judge_scope(store, scope, [*plans, *unbatched], JudgeOptions(run_id, budget, asking.retry_failed, asking.reparse, redact), telling)
+    report = JudgeReport(
+        judged.counts,
+        judged.waiting,
+        spend_of(store.ledger, run_id),
+        ", ".join(replays) or None,
+        judged.sentinels,
+        judged.comparisons,
+        [plan.metric.name for plan in unbatched],
+    )
     for note in (*_endpoint_notes(plans), *report.notes, *_served_before(store.ledger, rubrics, run_id)):
         telling.note(note)
     return report

@@ -12,10 +12,11 @@ from judgecli.readers.read import read_log
 from judgecli.readers.source import expand
 from judgecli.reward_model.audit import audit_model
 from judgecli.reward_model.model import RewardModel
-from judgecli.reward_model.preferences import Comparison
+from judgecli.reward_model.preferences import Comparison, Preferences
 from judgecli.reward_model.tricks import Case
 
 RECORDS = 500
+TRIED = 100  # right after training
 FEWEST = 2
 EXTRA_PAIRS = 4  # times as many pairs as cases are looked at for what surface explains
 
@@ -56,18 +57,38 @@ def audit_reward_model(
     }
 
 
+def tricks_that_pay(model: RewardModel, preferences: Preferences, *, seed: int) -> list[Document]:
+    """The tricks that get more than up to 100 of the preferred answers too often, the worst first: name, share, interval.
+
+    The answers were trained on, so a trick that is not named may pay all the same.
+    """
+    cases = list(dict.fromkeys(case for case in _honest(preferences) if case.output.strip()))
+    found = audit_model(model, _smallest(cases, TRIED, _text), seed=seed) if len(cases) >= FEWEST else []
+    paid = [one for one in found if one.name == "trick" and one.defect]
+    return [{"trick": one.kind, "share": one.estimate, "low": one.low, "high": one.high} for one in sorted(paid, key=lambda one: -(one.estimate or 0))]
+
+
+def _honest(preferences: Preferences) -> list[Case]:
+    """The answers that people preferred or called good."""
+    cases = [Case(one.prompt, one.chosen) for one in preferences.comparisons]
+    return cases + [Case(one.prompt, one.output) for one in preferences.verdicts if one.value > 0.5]
+
+
+def _text(case: Case) -> str:
+    return f"{case.prompt}\0{case.output}"
+
+
 def _read(paths: Sequence[str], records: int, shape: str | None, prompt: str | None, shaping: Shaping) -> tuple[list[Case], list[Comparison], list[str]]:
     """Honest answers, pairs, notes. What holds no preference is read as a log, unless a shape was named."""
     found = read_preferences(paths, shape=shape, prompt=prompt) if not shaping.map and not shaping.format else None
     if found is not None and (found.comparisons or found.verdicts or shape is not None):
-        cases = [Case(one.prompt, one.chosen) for one in found.comparisons]
-        cases += [Case(one.prompt, one.output) for one in found.verdicts if one.value > 0.5]
+        cases = _honest(found)
         pairs = _smallest(found.comparisons, records * EXTRA_PAIRS, lambda one: f"{one.prompt}\0{one.chosen}\0{one.rejected}")
         notes = list(found.notes)
     else:
         cases, pairs, notes = _log_cases(paths, shaping), [], ["read as a log: what surface explains is not held against anybody's preference"]
     distinct = list(dict.fromkeys(case for case in cases if case.output.strip()))
-    return _smallest(distinct, records, lambda case: f"{case.prompt}\0{case.output}"), pairs, notes
+    return _smallest(distinct, records, _text), pairs, notes
 
 
 def _log_cases(paths: Sequence[str], shaping: Shaping) -> list[Case]:

@@ -70,7 +70,8 @@ def reparse_replies(logs: Sequence[str], *, settings: "Settings", scorers: Seque
     from judgecli.pipeline.judged import Asking
     from judgecli.pipeline.rubrics import is_rubric
     from judgecli.pipeline.scoring import choose_scorers, score_logs
+    from judgecli.reward_model.remote import is_served
 
-    if not any(is_rubric(spec) for spec in choose_scorers(scorers, settings)):
+    if not any(is_rubric(spec) or is_served(spec.target) for spec in choose_scorers(scorers, settings)):
         raise UsageError("no rubric was named, so there are no replies to read", hint="judge replies reparse LOGS -s rubric:NAME --judge-model MODEL")
     return score_logs(logs, settings=settings, scorers=scorers, progress=progress, asking=Asking(reparse=True))

@@ -16,14 +16,16 @@ from judgecli.engine.local import Engine, Task, worker_count
 from judgecli.engine.shard import check_options
 from judgecli.engine.worker import metric_info
 from judgecli.errors import LogError, MissingColumn, NoRecords, StoreCorrupt, UsageError
-from judgecli.pipeline.judged import NORMALLY, Asking, JudgeReport, judge_records
+from judgecli.pipeline.judged import NORMALLY, Asking, JudgeReport, Judges, judge_records
 from judgecli.pipeline.rewarding import check_frozen, needed_metrics, reward_info, score_reward, store_reward
 from judgecli.pipeline.rubrics import is_rubric, read_rubrics
+from judgecli.pipeline.served import read_served
 from judgecli.readers.checkpoint import Checkpoint
 from judgecli.readers.intake import Intake, LogFile
 from judgecli.readers.log import Shaping
 from judgecli.readers.redact import redactor
 from judgecli.readers.source import STDIN, expand
+from judgecli.reward_model.remote import is_served
 from judgecli.scorer import Metric
 from judgecli.signal.summary import MetricSummary, summarise
 from judgecli.store import upkeep
@@ -145,9 +147,10 @@ def score_logs(
     cluster_column(settings.cluster)  # a slip there is told before any work
     chosen = choose_scorers(scorers, settings)
     rubrics = read_rubrics(chosen, settings)
-    specs = [spec for spec in chosen if not is_rubric(spec)]
+    served = read_served(chosen, settings)
+    specs = [spec for spec in chosen if not is_rubric(spec) and not is_served(spec.target)]
     metrics = bind_all(specs)
-    known = {metric.name: metric for metric in (*metrics, *(entry.metric for entry in rubrics))}
+    known = {metric.name: metric for metric in (*metrics, *(entry.metric for entry in rubrics), *(entry.metric for entry in served))}
     infos = [metric_info(known[spec.name]) for spec in chosen if known[spec.name].scorer.unit == "record"]
     reward = score_reward(settings, infos, typed=bool(scorers))
     files = log_files(logs, settings)
@@ -171,7 +174,8 @@ def score_logs(
             work.finish(scope, progress)
         finally:
             work.engine.close()
-        judge = judge_records(store, scope, rubrics, settings=settings, asking=asking, run_id=run_id, telling=work.telling, progress=progress)
+        asked = Judges(rubrics, served)
+        judge = judge_records(store, scope, asked, settings=settings, asking=asking, run_id=run_id, telling=work.telling, progress=progress)
         if reward is not None and not reward.unfrozen:
             store_reward(store, scope.shards, reward)
             infos.append(reward_info(reward))

@@ -22,7 +22,7 @@ def allocation_page(document: Document, page: Page) -> str:
         columns = ["policy", "ESS", "max w", "gap", "IPS", "SNIPS", "DR", "95 % interval of DR"]
         parts.append(table(columns, [_policy(row) for row in document["policies"]], right=columns[1:]))
     why = {why: None for row in (*document["variants"], *document.get("policies", ())) for why in row["reasons"].values()}
-    parts += [Text(f"{DASH:<10}{terminal_line(text)}") for text in (*why, *document["reasons"].values())]
+    parts += [Text(f"{'note':<10}{terminal_line(text)}") for text in (*why, *document["reasons"].values())]
     parts += [Text(f"note      {terminal_line(note)}") for note in document["notes"]]
     return render(parts, page)
 

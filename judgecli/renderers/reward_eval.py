@@ -70,17 +70,8 @@ def headline(document: Document) -> list[dict[str, str]]:
     """The claims, each with what it rests on; the one on length follows the accuracy at once."""
     found = []
     if document["n"]:
-        matched, bases = document["length_matched"], document["baselines"]
-        ties = f", {document['ties']['model']:,} equal rewards" if document["ties"]["model"] else ""
-        right = f"prefers what people preferred in {_rate(document['accuracy'])} of {document['n']:,} pairs"
-        found.append(_line(right, f"95 % interval {_span(document)}, {document['clusters']:,} prompts{ties}"))
-        rests = f"longer wins {_rate(bases['longer'])}, shorter wins {_rate(bases['shorter'])}"
-        rests += f"; on {matched['n']:,} pairs of like length {_rate(matched['accuracy'])}"
-        beyond = document["beyond_length"]
-        rests += f"; beyond length {_signed(beyond)}" if beyond["estimate"] is not None else ""
-        found.append(_line(document["told"], rests, TONES[document["length_verdict"]]))
         calibration = f"calibration error {number(document['ece'])}, Brier score {number(document['brier'])}"
-        found.append(_line(calibration, "0 is perfect for both; a coin has a Brier score of 0.25"))
+        found += [*pair_claims(document), _line(calibration, "0 is perfect for both; a coin has a Brier score of 0.25")]
     for name, key in (("RewardBench", "reward_bench"), ("RewardBench 2", "reward_bench_2")):
         bench = document[key]
         if bench is not None:
@@ -97,12 +88,29 @@ def headline(document: Document) -> list[dict[str, str]]:
         hits = f"found in {_rate(steps['erroneous']['estimate'])} of {steps['erroneous']['n']:,} answers with one"
         found.append(_line(claim, f"{hits}, none named in {_rate(steps['correct']['estimate'])} of {steps['correct']['n']:,} without"))
     if document["verdicts"] is not None:
-        judged = document["verdicts"]
-        claim = f"puts a good answer above a bad one in {_rate(judged['auroc'])}"
-        if judged["auroc"] is None:
-            claim = "the answers judged alone are all good or all bad"
-        found.append(_line(claim, f"95 % interval {_span(judged)}, {judged['n']:,} answers judged alone, {judged['good']:,} of them good"))
+        found.append(verdict_claim(document["verdicts"]))
     return found
+
+
+def pair_claims(document: Document) -> list[dict[str, str]]:
+    """How often it is right on pairs, and at once what length has to do with it."""
+    matched, bases = document["length_matched"], document["baselines"]
+    ties = f", {document['ties']['model']:,} equal rewards" if document["ties"]["model"] else ""
+    right = f"prefers what people preferred in {_rate(document['accuracy'])} of {document['n']:,} pairs"
+    rests = f"longer wins {_rate(bases['longer'])}, shorter wins {_rate(bases['shorter'])}"
+    rests += f"; on {matched['n']:,} pairs of like length {_rate(matched['accuracy'])}"
+    beyond = document["beyond_length"]
+    rests += f"; beyond length {_signed(beyond)}" if beyond["estimate"] is not None else ""
+    accuracy = _line(right, f"95 % interval {_span(document)}, {document['clusters']:,} prompts{ties}")
+    return [accuracy, _line(document["told"], rests, TONES[document["length_verdict"]])]
+
+
+def verdict_claim(judged: Document) -> dict[str, str]:
+    """How well it orders answers judged alone."""
+    claim = f"puts a good answer above a bad one in {_rate(judged['auroc'])}"
+    if judged["auroc"] is None:
+        claim = "the answers judged alone are all good or all bad"
+    return _line(claim, f"95 % interval {_span(judged)}, {judged['n']:,} answers judged alone, {judged['good']:,} of them good")
 
 
 def _line(claim: str, evidence: str, tone: str = "") -> dict[str, str]:

@@ -61,7 +61,7 @@ class SignalRow:
 
     def to_json(self) -> dict[str, object]:
         """DESIGN's `signals` row, strict JSON."""
-        document = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        document = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "corrected" or self.corrected is not None}
         for name in ("window_start", "window_end"):
             document[name] = document[name].isoformat() if document[name] is not None else None
         return {name: dict(value) if isinstance(value, Mapping) else list(value) if isinstance(value, tuple) else value for name, value in document.items()}

@@ -129,7 +129,8 @@ def platt(scores: Floats, labels: Floats, weights: Floats) -> tuple[float, float
     """Slope and intercept of P = expit(slope * score + intercept), by maximum likelihood on Platt's smoothed targets.
 
     A label y becomes y * (P + 1) / (P + 2) + (1 - y) / (N + 2) with P and N the weight of ones and zeros, so that
-    separable labels have a finite fit. Source: Platt 1999; Lin, Lin & Weng 2007 (Newton's method).
+    separable labels have a finite fit. The slope is at least 0: scores that say the opposite of the labels say nothing, and are
+    not turned round. Source: Platt 1999 (whose slope has no bound); Lin, Lin & Weng 2007 (Newton's method).
     """
     wanted = _smoothed(labels, weights)
     spread = float(np.std(scores)) or 1.0
@@ -141,6 +142,8 @@ def platt(scores: Floats, labels: Floats, weights: Floats) -> tuple[float, float
         return value, design.T @ (weights * (special.expit(z) - wanted))
 
     found = optimize.minimize(loss, np.zeros(2), jac=True, method="BFGS", options={"gtol": 1e-9 * max(1.0, float(weights.sum()))})
+    if found.x[0] < 0:
+        return 0.0, float(special.logit(np.average(wanted, weights=weights)))
     return float(found.x[0] / spread), float(found.x[1])
 
 

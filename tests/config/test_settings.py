@@ -118,7 +118,6 @@ def test_bad_variables(load, variables, says):
 @pytest.mark.parametrize(
     ("entry", "allowed", "says"),
     [
-        ("reward_model: reward_models/support", True, "reward models are not in this version"),
         ("heuristics: [./mine.py:politeness]", False, "is code of the project"),
         ("polite: {./mine.py:politeness: {n: 1}}", False, "is code of the project"),
     ],
@@ -217,4 +216,4 @@ def test_the_page_names_every_key_and_its_example_loads(load):
     page = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
     assert [key for key in Project.model_fields if f"`{key}`" not in page] == []
     (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
-    assert len(load(example).scorers) == 6
+    assert len(load(example).scorers) == 7

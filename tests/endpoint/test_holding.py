@@ -46,7 +46,7 @@ def test_a_question_without_a_reply_holds_no_slot(status):
                 with contextlib.suppress(Exception):
                     await asyncio.wait_for(ask(question(number)), 10)
             assert ask.limiter._in_flight == 0
-            assert not ask._held
+            assert not ask.channel._held
 
     asyncio.run(run())
 

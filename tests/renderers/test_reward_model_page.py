@@ -8,7 +8,7 @@ import pytest
 from browser import browser_path, open_pages
 from markdown_it import MarkdownIt
 
-from judgecli.pipeline.evaluating import _pairs, available_tags
+from judgecli.pipeline.evaluating import available_tags, pairs_document
 from judgecli.renderers.reward_eval import evaluation_html, evaluation_markdown
 from judgecli.reward_model.evaluation import evaluate
 from judgecli.reward_model.preferences import Comparison
@@ -26,7 +26,7 @@ def document_of(payloads):
         "model": payloads[0],
         "identity": payloads[-1],
         "data": {"read": 1, "pairs": 1, "verdicts": 0, "prompts_with_outputs": 0, "solutions": 0, "dropped": dict.fromkeys(payloads, 1), "hashes": {}},
-        **_pairs(evaluate(made, margins, np.zeros(len(made)), by=list(payloads))),
+        **pairs_document(evaluate(made, margins, np.zeros(len(made)), by=list(payloads))),
         "tags": available_tags(made),
         "outside": 0.1,
         "verdicts": None,

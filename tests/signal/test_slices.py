@@ -160,10 +160,11 @@ def test_an_index_that_is_full_keeps_what_it_has_complete():
 
 def test_gathering_batches():
     gatherer = Gatherer(["model", "tags.t"], ["x", "y"])
-    row = {"cluster_hash": 5, "time": 1, "session": "s", "model": "a", "tags": [("t", "1")], "input": None}
+    row = {"key": b"k", "prompt_hash": 7, "cluster_hash": 5, "time": 1, "session": "s", "model": "a", "tags": [("t", "1")], "input": None}
     gatherer.add([row, {**row, "cluster_hash": 6, "tags": None}], {"x": np.array([1.0, np.nan])})
     gatherer.add([{**row, "model": None}], {"x": np.array([3.0]), "y": np.array([4.0])})
     found = gatherer.finish()
     assert found.clusters.tolist() == [0, 1, 0]
+    assert (found.keys, found.prompts) == ([b"k"] * 3, [7] * 3)
     assert found.columns == {"model": ["a", "a", None], "tags.t": ["1", None, "1"]}
     assert [None if np.isnan(value) else value for value in found.values["y"]] == [None, None, 4.0]

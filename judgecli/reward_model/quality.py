@@ -1,0 +1,74 @@
+"""How good a trained model is on what it was not fitted to: before and after calibration, and beside length.
+
+Thumbs have no pairs, so length is judged on opposed ones: each good answer beside a bad one, whatever was asked.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+from judgecli.reward_model.evaluation import Evaluation, evaluate
+from judgecli.reward_model.preferences import Comparison, Verdict
+from judgecli.reward_model.train import HeldOut, fold_of
+from judgecli.stats import calibration
+
+Floats = npt.NDArray[np.float64]
+
+CALIBRATION_SEED = 1  # other folds than those that were held out
+METHOD = "temperature"  # an encoder's output has no other map: its scale
+
+
+@dataclass(frozen=True)
+class Sureness:
+    """How far off probabilities are: `ece` (bins of equal mass) and `brier`, both 0 at best."""
+
+    ece: float
+    brier: float
+
+
+def held_out_pairs(comparisons: Sequence[Comparison], held: HeldOut) -> tuple[Evaluation, Sureness | None]:
+    """The evaluation of held-out pairs with calibrated probabilities, and how far off those were as fitted (None without a pair)."""
+    kept = [comparisons[place] for place in held.rows]
+    nothing = np.zeros(len(kept))
+    found = evaluate(kept, held.margins, nothing, better=lambda _: held.probabilities)
+    before = evaluate(kept, held.margins, nothing, better=special.expit)
+    return found, None if before.ece is None or before.brier is None else Sureness(before.ece, before.brier)
+
+
+def sureness(probabilities: Floats, verdicts: Sequence[Verdict]) -> Sureness:
+    """How far off probabilities of N answers judged alone are. Raises: ValueError without one."""
+    labels, weights = np.array([one.value for one in verdicts]), np.array([one.weight for one in verdicts])
+    return Sureness(calibration.ece(probabilities, labels), calibration.brier(probabilities, labels, weights))
+
+
+def opposed(verdicts: Sequence[Verdict], rewards: Floats) -> Evaluation:
+    """Good and bad answers judged alone, each used once, as pairs: as many as the rarer kind has, in the order of their texts' hashes.
+
+    The two answers of a pair were given to different prompts, so it has none; the prompt of the good answer is its cluster.
+    """
+    places = sorted(range(len(verdicts)), key=lambda place: _hash(verdicts[place]))
+    good, bad = ([place for place in places if (verdicts[place].value - 0.5) * sign > 0] for sign in (1, -1))
+    sides = list(zip(good, bad, strict=False))
+    pairs = [Comparison("", verdicts[up].output, verdicts[down].output, source=verdicts[up].prompt or verdicts[up].output) for up, down in sides]
+    return evaluate(pairs, rewards[[up for up, _ in sides]], rewards[[down for _, down in sides]])
+
+
+def _hash(verdict: Verdict) -> bytes:
+    return hashlib.blake2b(f"{verdict.prompt}\0{verdict.output}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
+
+
+def scaled(comparisons: Sequence[Comparison], margins: Floats) -> tuple[HeldOut, float]:
+    """Margins of N held-out pairs calibrated by temperature, across prompts; and the slope over all of them.
+
+    Raises: ValueError without a pair.
+    """
+    both = np.concatenate([margins, -margins])
+    labels = np.repeat([1.0, 0.0], len(margins))
+    weights = np.tile([one.weight / 2 for one in comparisons], 2)
+    folds = np.tile(np.array([fold_of(one, CALIBRATION_SEED) for one in comparisons], np.int64), 2)
+    probabilities = calibration.cross_fit(both, labels, folds, weights, method=METHOD)[: len(margins)]
+    return HeldOut(np.arange(len(margins)), margins, probabilities), calibration.temperature(both, labels, weights)
