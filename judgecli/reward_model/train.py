@@ -79,6 +79,10 @@ class Training:
 def train(preferences: Preferences, recipe: Recipe, *, name: str, embed: Embed | None = None) -> Training:
     """A model from comparisons and verdicts. Deterministic: the same preferences and recipe give the same model.
 
+    First what people said is fitted, then what the guards take off for worthless answers. The held-out margins have the guards of
+    all rows taken off, six numbers that were fitted on them. `Comparison.margin` is not used: files do not say in
+    which unit it is, and a margin of another unit than log-odds would move the fit by any amount.
+
     Raises: ValueError where fewer than 20 of them, or fewer than 10 prompts, are there.
     """
     table = _Table(preferences, recipe, embed)
