@@ -53,7 +53,7 @@ def approve(
     from judgecli.pipeline.baselines import approve_baseline
     from judgecli.renderers.baseline import baseline_page
 
-    found = approve_baseline(load(context, config, store), name, by=by or _user(), on=on, metrics=metric, despite_missing=despite_missing)
+    found = approve_baseline(load(context, config, store), name, by=by or user_name(), on=on, metrics=metric, despite_missing=despite_missing)
     document = found.to_json()
     show(document, lambda page: baseline_page(document, page), as_json=as_json)
     for note in found.notes:
@@ -103,7 +103,8 @@ def list_all(
     show(document, lambda page: baseline_list(document, page), as_json=as_json)
 
 
-def _user() -> str:
+def user_name() -> str:
+    """Who types, as this machine knows them."""
     import getpass
 
     try:

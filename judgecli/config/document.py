@@ -142,7 +142,7 @@ class _Reader:
     """Builds the nodes from the parser's events, so that depth and size are bounded while reading."""
 
     def __init__(self, text: str, file: str) -> None:
-        self.file = file
+        self.file, self.text = file, text
         self.anchors: dict[str, Node] = {}
         self.nodes = 0
         try:
@@ -155,9 +155,19 @@ class _Reader:
         try:
             return self._document()
         except yaml.YAMLError as error:
+            if "maximum nesting depth" in str(error):  # libyaml reads ahead to a depth of its own; the slow reader stops at ours, at its place
+                return self._document_read_slowly()
             raise self._syntax_error(error) from error
         finally:
             self.events.dispose()
+
+    def _document_read_slowly(self) -> Node:
+        self.events.dispose()
+        self.events, self.anchors, self.nodes = cast(_Events, yaml.SafeLoader(self.text)), {}, 0
+        try:
+            return self._document()
+        except yaml.YAMLError as error:
+            raise self._syntax_error(error) from error
 
     def _document(self) -> Node:
         self.events.get_event()  # the start of the stream

@@ -21,8 +21,9 @@ FULL, SLOW_S = 20, 5.0  # a window of fewer answers says little, so it waits for
 FEW = 3  # fewer 429s in a window than this show nothing
 NARROW = 0.7
 BELOW = 0.95  # of what was accepted: refused calls come back on top
-SEARCH, NEAR = 0.1, 0.03  # a second: how fast a learnt pace is tried upwards, before and after it met the limit a second time
-CLEAN = 4  # windows without any 429 after which it is searched again: what was learnt is far too low
+FLOOR = 0.5  # of what many 429s taught: a second that the server saved up doubles what it takes in the first
+SEARCH, NEAR = 0.1, 0.007  # a second: how fast a learnt pace is tried upwards, before and after it met the limit a second time
+CLEAN_S = 40.0  # so long without any 429 and it is searched again: what was learnt is far too low. At NEAR a server that saves up 1 s is met after 25 s
 LONGEST_HOLD_S = 60.0
 FIRST_S = 3.0  # a first answer that takes longer lets others start, doubling up to FIRST_WIDTH
 FIRST_WIDTH = 8
@@ -86,7 +87,9 @@ class Limiter:
         self._hold_until = 0.0
         self._window = _Window()
         self._near = False  # the pace met the limit
-        self._clean = 0  # windows in a row without any 429
+        self._clean_s = 0.0  # since the last window with a 429
+        self._learnt = 0.0  # the least accepted a second in a window of many 429s
+        self._turn = asyncio.Lock()  # one call waits for the pace, the others for it: a new pace holds at once
         self._latency_s = 0.0
         self._in_flight = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -120,11 +123,18 @@ class Limiter:
         try:
             while (wait := self._hold_until - self._clock()) > 0:
                 await self._sleep(wait)
-            if (wait := self._take(tokens)) > 0:
-                await self._sleep(wait)
+            if self._pace is None:
+                await self._wait(tokens)
+            else:
+                async with self._turn:
+                    await self._wait(tokens)
         except BaseException:
             self.release()
             raise
+
+    async def _wait(self, tokens: float) -> None:
+        if (wait := self._take(tokens)) > 0:
+            await self._sleep(wait)
 
     def release(self) -> None:
         """Give the slot back."""
@@ -176,7 +186,7 @@ class Limiter:
         window, self._window = self._window, _Window(now)
         seconds = max(now - (window.start if window.first_ok is None else window.first_ok), 1e-3)
         total = window.ok + window.limited
-        self._clean = 0 if window.limited else self._clean
+        self._clean_s = 0.0 if window.limited else self._clean_s
         if window.limited == 0 or total == 0:
             self._grow(seconds)
         elif window.limited >= FEW and window.limited / total > MANY:
@@ -184,12 +194,13 @@ class Limiter:
             self._hold_pace(window.ok / seconds, now)
         else:
             self._width = max(1.0, self._width - 1)
-            self._near = self._near or self._pace is not None
+            self._lower_pace(window.ok / max(now - window.start, 1e-3))
 
     def _hold_pace(self, accepted: float, now: float) -> None:
         """Ask no faster than was accepted; nothing accepted at all is for the Retry-After of each call to wait out."""
         if accepted > 0:
             rate = accepted * BELOW
+            self._learnt = min(self._learnt or accepted, accepted)
             if self._pace is None:
                 self._pace = Bucket(rate, 1.0, updated=now)
             else:  # the same bucket: calls that sleep already have their turn in it
@@ -197,10 +208,17 @@ class Limiter:
                 self._pace.rate = min(self._pace.rate, rate)
                 self._pace.burst = 1.0
 
+    def _lower_pace(self, accepted: float) -> None:
+        """Go back below what is accepted where few 429s show that the search met the limit, not far below what many 429s taught: noise would ratchet."""
+        if self._pace is not None:
+            self._near = True
+            self._pace.rate = min(self._pace.rate, BELOW * max(accepted, FLOOR * self._learnt))
+            self._pace.burst = 1.0
+
     def _grow(self, seconds: float) -> None:
         if self._pace is not None:
-            self._clean += 1
-            self._pace.rate *= (1 + (NEAR if self._near and self._clean <= CLEAN else SEARCH)) ** min(seconds, 5.0)
+            self._clean_s += seconds
+            self._pace.rate *= (1 + (NEAR if self._near and self._clean_s <= CLEAN_S else SEARCH)) ** min(seconds, 5.0)
             self._pace.burst = max(1.0, self._pace.rate * 0.1)
             if self._pace.level >= self._pace.burst and self._width >= self._most:
                 self._pace = None  # it holds nothing back any more

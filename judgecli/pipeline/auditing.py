@@ -5,12 +5,12 @@ import contextlib
 import hashlib
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import resources
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from judgecli import catalog
 from judgecli.engine.remote import run_async
@@ -44,6 +44,7 @@ RECORDS = 100
 REPEATS = 3
 SENTINELS = 60
 LABEL_KINDS = ("human", "user")
+T = TypeVar("T")
 
 Row = Mapping[str, object]
 
@@ -119,7 +120,7 @@ class _Audit:
             slots = asyncio.Semaphore(endpoint.concurrency)
             identity = self.plan.metric.identity
             self.through = LedgerAsk(replies, identity, send, self.plan.price, self.budgets, slots, self.counts, self.run_id, "audit", self.redact)
-            scores = await _all(self._score(probe) for probe in probes)
+            scores = await gather_scores(self._score(probe) for probe in probes)
             report = None
             if sentinels and can_carry(self.entry.judge.rubric):
                 columns = [{name: value for name, value in row.items() if name not in ("model", "label", "others")} for row in rows]
@@ -164,9 +165,9 @@ def with_draw(ask: Ask, draw: int) -> Ask:
     return again
 
 
-async def _all(scoring: "Iterator[object]") -> list[Score]:
+async def gather_scores(scoring: "Iterable[Coroutine[Any, Any, T]]") -> list[T]:
     """The results in order; what raises first ends the others."""
-    tasks = [asyncio.ensure_future(one) for one in scoring]  # type: ignore[call-overload]
+    tasks = [asyncio.ensure_future(one) for one in scoring]
     try:
         return list(await asyncio.gather(*tasks))
     finally:

@@ -21,6 +21,14 @@ METHODS = {"isotonic": {"x", "y"}, "platt": {"slope", "intercept"}, "temperature
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
+# Texts whose rewards stand in the card: a version or machine that reads their features otherwise gives others, and is told from one that does not.
+PROBES = (
+    (None, "We are sorry. It arrives on Monday, 3 May."),
+    ("Where is my order, and when will it come?", "1. Your order left us on Monday.\n2. It should come soon!\n\n```\nid = 42\n```"),
+    ("User: Hi\n\nAssistant: Hello!\n\nUser: Warum \u00fc?", "I cannot help with that \u2014 \u65e5\u672c\u8a9e, na\u00efve caf\u00e9 " + "word " * 120),
+)
+PROBE_ERROR = 1e-6  # of a reward, or of its size beyond 1
+
 Kind = Literal["linear", "process", "encoder"]
 Number = float | None
 
@@ -94,7 +102,7 @@ class EmbeddingFacts:
 class Card:
     """What is known of a model. `created` is an ISO 8601 date given from outside; `recipe` is plain data (penalty, slope, members, seed, negatives, ...).
 
-    `features`, `features_code`, `members`, `calibrations` and `files` are filled from the model when it is saved.
+    `features`, `features_code`, `members`, `calibrations`, `probe` and `files` are filled from the model when it is saved.
     """
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid", "strict": True, "allow_inf_nan": False}
@@ -118,6 +126,7 @@ class Card:
     embedding: EmbeddingFacts | None = None
     encoder: EncoderFacts | None = None
     calibrations: Mapping[str, Calibration] = field(default_factory=dict)
+    probe: tuple[float, ...] = ()  # the rewards of PROBES; () where it reads an embedding
     files: tuple[CardFile, ...] = ()
 
     @property

@@ -3,15 +3,20 @@
 Only the judge can move the scores of frozen outputs. z = (judge now - judge at the founding) of each, on a scale of width 1.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from judgecli.stats.e_detector import Detectors, bets, step
 from judgecli.stats.intervals import Estimate, mean_interval
 
+ROUNDS = 100  # one false alarm in so many rejudgings of the whole set, at most, on average
+FOUNDING_Z = 1.96  # how many standard errors of the founding mean the detector allows for: that error is the same in every window
 Floats = npt.NDArray[np.float64]
 Cause = Literal["judge", "app", "unclear"]
 
@@ -63,3 +68,35 @@ def linked(live: Estimate, founding: Floats, now: Floats, *, level: float = 0.95
     mean, se = live.mean - shift.mean, float(np.hypot(live.se, shift.se))
     half = float(special.stdtrit(len(now) - 1, 0.5 + level / 2)) * se
     return Estimate(mean, se, mean - half, mean + half)
+
+
+@dataclass(frozen=True)
+class JudgeAlarm:
+    """The detector's alarm: in which window (by its place), and whether the judge rates lower (`drop`) or higher (`rise`)."""
+
+    window: int
+    direction: Literal["drop", "rise"]
+
+
+def judge_alarms(windows: Sequence[tuple[Floats, npt.NDArray[np.int64]]], *, sd: float, repeats: int, anchors: int) -> list[JudgeAlarm]:
+    """When a judge left its founding: e-SR on (1 + z) / 2 against 1/2, both sides, over all windows of one judge.
+
+    A window is (z, places of its anchors), z in [-1, 1]. `sd` is the noise of one judgement and `repeats` how often each of the
+    `anchors` was judged at the founding. The error of the founding mean does not average out over windows, so 1/2 is left by
+    1.96 of its standard errors before anything counts. Within a window the anchors come in an order of their own, by hash,
+    so that what one anchor's founding was off by is no run of bad luck. After an alarm a chart starts anew.
+    Guarantee: at most one false alarm in 100 windows on average (A = 2 x 100 x anchors).
+    """
+    slack = FOUNDING_Z * sd / np.sqrt(repeats * anchors) / 2
+    mu0 = np.full(2, 0.5 - slack)
+    factors = bets(mu0, np.full(2, sd**2 * (1 + 1 / repeats) / 4))
+    state, found = Detectors.fresh(2), list[JudgeAlarm]()
+    for number, (z, places) in enumerate(windows):
+        order = sorted(range(len(z)), key=lambda at: blake2b(f"{number}:{int(places[at])}".encode(), digest_size=8).digest())
+        for at in order:
+            x = (1 + np.clip(z[at], -1, 1)) / 2
+            statistic = step(state, factors, mu0, np.array([x, 1 - x]), np.full(2, number), 2)
+            for chart in np.flatnonzero(statistic >= 2 * ROUNDS * anchors):
+                found.append(JudgeAlarm(number, "drop" if chart == 0 else "rise"))
+                state.restart(int(chart))
+    return found

@@ -62,6 +62,9 @@ CREATE TABLE IF NOT EXISTS attempts (
 CREATE TABLE IF NOT EXISTS comparisons (
     identity TEXT NOT NULL, key BLOB NOT NULL, metric TEXT NOT NULL, unit TEXT NOT NULL, prompt INTEGER NOT NULL, members BLOB NOT NULL, places BLOB NOT NULL,
     value REAL, label TEXT, reason TEXT, explanation TEXT, detail TEXT, served_model TEXT, run_id INTEGER NOT NULL, PRIMARY KEY (identity, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS anchors (
+    name TEXT NOT NULL, outputs TEXT NOT NULL, window TEXT NOT NULL, identity TEXT NOT NULL, place INTEGER NOT NULL, z REAL, reason TEXT, served TEXT,
+    run_id INTEGER NOT NULL, PRIMARY KEY (name, outputs, window, identity, place)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS monitor (plan TEXT NOT NULL, closed INTEGER, state BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS monitor_shards (shard TEXT PRIMARY KEY, first INTEGER, last INTEGER, closed INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS alarms (

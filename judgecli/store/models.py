@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from judgecli.errors import EnvironmentFailure, JudgeError, ModelRefused, UsageError
-from judgecli.reward_model.card import FILE_NAME, Card, CardFile, from_plain
+from judgecli.reward_model.card import FILE_NAME, PROBE_ERROR, PROBES, Card, CardFile, from_plain
 from judgecli.reward_model.features import Embed
 from judgecli.reward_model.linear import LinearModel
 from judgecli.reward_model.model import RewardModel
@@ -30,7 +30,7 @@ CHUNK = 1 << 20
 def save_model(folder: Path, model: LinearModel, card: Card) -> str:
     """Write a linear model with its card, whole or not at all; gives its identity.
 
-    Of the card `features`, `features_code`, `members`, `calibrations` and `files` are filled in. The same model and card give the same bytes.
+    Of the card `features`, `features_code`, `members`, `calibrations`, `probe` and `files` are filled in. The same model and card give the same bytes.
     Raises: ValueError (numbers that are not finite, a card of another kind), EnvironmentFailure, UsageError (a file of that name).
     """
     if card.kind == "encoder":
@@ -39,7 +39,14 @@ def save_model(folder: Path, model: LinearModel, card: Card) -> str:
     if len(content) > WEIGHT_BYTES:
         raise ValueError(f"{len(content):,} bytes of weights are more than a linear model may have ({WEIGHT_BYTES:,}): fewer bits or members")
     filled = replace(card, features=model.spec, features_code=model.spec.code, members=len(model.offset), calibrations=dict(model.calibrations))
+    if not model.spec.embedding:
+        filled = replace(filled, probe=tuple(_probe(tensors.from_bytes(content, filled, name=card.name, embed=None))))
     return publish_model(folder, filled, lambda made: (made / WEIGHTS).write_bytes(content))
+
+
+def _probe(model: RewardModel) -> list[float]:
+    found: list[float] = model.rewards([asked for asked, _ in PROBES], [text for _, text in PROBES]).mean.tolist()
+    return found
 
 
 def publish_model(folder: Path, card: Card, write: Callable[[Path], object]) -> str:
@@ -137,9 +144,14 @@ def load_model(path: Path, *, embed: Embed | None = None) -> RewardModel:
     told = card.files[0]
     content = _checked(path / WEIGHTS, told, most=WEIGHT_BYTES)
     try:
-        return tensors.from_bytes(content, card, name=name, embed=embed)
+        model = tensors.from_bytes(content, card, name=name, embed=embed)
     except ValueError as error:
         raise ModelRefused(path / WEIGHTS, str(error)) from error
+    found = _probe(model) if card.probe else []
+    if len(found) != len(card.probe) or any(not abs(here - there) <= PROBE_ERROR * max(1, abs(there)) for here, there in zip(found, card.probe, strict=True)):
+        hint = "texts are read otherwise here than where it was trained: train it again with this version"
+        raise ModelRefused(path, f"it gives the rewards {found}, and its card says {list(card.probe)}", hint=hint)
+    return model
 
 
 def _load_encoder(path: Path, card: Card, name: str) -> RewardModel:

@@ -25,7 +25,7 @@ from judgecli.errors import UsageError
 from judgecli.store.ledger import Ledger
 
 Result = TypeVar("Result")
-Purpose = Literal["score", "sentinel", "audit", "imported"]
+Purpose = Literal["score", "sentinel", "audit", "anchor", "imported"]
 
 GROUP = 64  # replies a commit, at most
 TICK_S = 0.004  # how long lookups wait for others
@@ -253,7 +253,7 @@ def export_replies(ledger: Ledger, out: IO[str], rubrics: Sequence[str] = (), *,
     """
     count = 0
     for reply in _all_replies(ledger):
-        if reply.purpose in ("score", "imported") and (not rubrics or reply.rubric in rubrics):  # sentinels stay unknown
+        if reply.purpose in ("score", "anchor", "imported") and (not rubrics or reply.rubric in rubrics):  # sentinels stay unknown
             shown = reply if redact is None else replace(reply, raw=redact(reply.raw))
             out.write(json.dumps(_to_line(shown), ensure_ascii=True, sort_keys=True) + "\n")
             count += 1

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from judgecli.errors import ModelRefused
 from judgecli.reward_model.card import Card
 from judgecli.reward_model.features import Embed
+from judgecli.reward_model.guards import NAMES as GUARDS
 from judgecli.reward_model.linear import LinearModel
 
 HEADER_BYTES = 1 << 16  # of a linear model
@@ -28,13 +29,14 @@ SIZES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, 
 DTYPES = {"F64": "<f8", "F32": "<f4"}
 # Not tensors: they stand in the card, or are given by the loader.
 OUTSIDE = ("name", "identity", "spec", "calibrations", "embed")
-# d dense features, p hashed ones, K members. What has p columns is stored as F32, all else as F64.
+# d dense features, p hashed ones, g guards, K members. What has p columns is stored as F32, all else as F64.
 SHAPES = {
     "mean": "d", "sd": "d", "precision": "dd", "dense": "Kd", "hashed": "Kp", "offset": "K",
-    "covariance": "dd", "variances": "p", "centre": "p", "reach": "",
+    "covariance": "dd", "variances": "p", "centre": "p", "reach": "", "guards": "g",
 }  # fmt: skip
+LARGEST, SMALLEST = 1e30, 1e-9  # beyond, sums and quotients overflow
 POSITIVE = ("sd", "reach")
-NOT_NEGATIVE = ("variances",)
+NOT_NEGATIVE = ("variances", "guards")
 DEFINITE = ("precision", "covariance")
 
 Array = npt.NDArray[np.float64]
@@ -124,7 +126,7 @@ def _built(kind: Any, left: dict[str, Array], prefix: str, given: Mapping[str, o
 
 
 def _sizes(wide: int, dense: int, members: int) -> dict[str, int]:
-    return {"p": wide, "d": dense, "K": members}
+    return {"p": wide, "d": dense, "g": len(GUARDS), "K": members}
 
 
 def _check_values(arrays: Mapping[str, Stored], sizes: Mapping[str, int]) -> None:
@@ -134,7 +136,9 @@ def _check_values(arrays: Mapping[str, Stored], sizes: Mapping[str, int]) -> Non
             raise ValueError(f"{name} has the shape {array.shape}, and its features and members make {expected}")
         if not np.isfinite(array).all():
             raise ValueError(f"{name} holds {int((~np.isfinite(array)).sum())} numbers that are not finite")
-        if (name in POSITIVE and not (array > 0).all()) or (name in NOT_NEGATIVE and (array < 0).any()):
+        if array.size and max(float(array.max()), -float(array.min())) > LARGEST:
+            raise ValueError(f"{name} holds numbers beyond {LARGEST:g}, which no fit gives")
+        if (name in POSITIVE and not (array > SMALLEST).all()) or (name in NOT_NEGATIVE and (array < 0).any()):
             raise ValueError(f"{name} holds {array.min():g}, and no spread is that")
         if name in DEFINITE and array.size:
             _check_definite(name, array)

@@ -1,6 +1,7 @@
 """How much is asked at once: by hand on a clock of our own, then against a server that counts (promises E3, E4)."""
 
 import asyncio
+import heapq
 import time
 from email.utils import formatdate
 
@@ -220,3 +221,70 @@ def test_no_storm_at_a_rate_limit():
     assert early == 0
     assert len(found) >= 590
     assert requests / len(found) <= 1.3
+
+
+class VirtualTime:
+    """A clock that jumps to the next sleeper once nobody can go on."""
+
+    def __init__(self):
+        self.now, self.sleepers = 0.0, []
+
+    def __call__(self):
+        return self.now
+
+    async def sleep(self, seconds):
+        woken = asyncio.get_running_loop().create_future()
+        heapq.heappush(self.sleepers, (self.now + seconds, id(woken), woken))
+        await woken
+
+    async def run_until(self, end):
+        while self.sleepers and self.sleepers[0][0] <= end:
+            self.now, _, woken = heapq.heappop(self.sleepers)
+            if not woken.done():
+                woken.set_result(None)
+            for _ in range(10):
+                await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("allowed", [2, 5, 20, 80])
+def test_the_overshoot_is_at_most_a_tenth_of_the_limit(allowed):
+    """E4 on a clock of our own: 64 workers, ten minutes, a server that saves up one second of its limit."""
+
+    async def run():
+        time_ = VirtualTime()
+        limited = Limiter(64, clock=time_, sleep=time_.sleep)
+        server = Bucket(allowed, allowed)
+        arrived, accepted = [], []
+
+        async def worker():
+            while True:
+                await limited.acquire(0)
+                arrived.append(time_.now)
+                fine = server.take(1, time_.now) == 0
+                if not fine:
+                    server.level += 1  # what is refused costs nothing
+                await time_.sleep(0.02)
+                if fine:
+                    accepted.append(time_.now)
+                limited.answered("ok" if fine else "limited", {}, 0.02)
+                limited.release()
+                if not fine:
+                    await time_.sleep(1.0)
+
+        tasks = [asyncio.create_task(worker()) for _ in range(64)]
+        for _ in range(200):
+            await asyncio.sleep(0)
+        await time_.run_until(600.0)
+        limited.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return arrived, accepted
+
+    arrived, accepted = asyncio.run(run())
+    later = sum(10 <= moment < 600 for moment in arrived)
+    assert later <= 1.1 * allowed * 590
+    assert len(accepted) >= 0.9 * allowed * 600
+    assert len(arrived) / len(accepted) <= 1.3
+    busiest = max(sum(start <= moment < start + 20 for moment in arrived) for start in range(30, 580, 10))
+    print(f"{allowed}/s: {later / allowed / 590:.3f} of the limit, {len(accepted) / allowed / 600:.3f} accepted, busiest 20 s {busiest / allowed / 20:.3f}")

@@ -29,7 +29,7 @@ def test_ten_thousand_calls_in_a_soup_of_faults():
 
 
 def test_no_storm_at_five_requests_a_second():
-    """E4: two minutes of 64 workers at a limit of 5 a second: after 10 s at most 15 % beyond the limit, at most 1.3 requests for an answer."""
+    """E4: two minutes of 64 workers at a limit of 5 a second: after 10 s at most 10 % beyond the limit, at most 1.3 requests for an answer."""
     arrived = []
 
     async def run():
@@ -52,7 +52,7 @@ def test_no_storm_at_five_requests_a_second():
     assert early == 0
     assert found >= 0.9 * 5 * 120
     assert requests / found <= 1.3
-    assert len(later) <= 1.15 * 5 * 110  # the promise says 1.1; 1.12 was measured on a busy machine
+    assert len(later) <= 1.1 * 5 * 110
 
 
 def test_hangs_take_no_longer_than_themselves():

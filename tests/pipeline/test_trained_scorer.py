@@ -16,6 +16,7 @@ from judgecli.errors import ModelRefused, UnknownName, UsageError
 from judgecli.pipeline.evaluating import open_model
 from judgecli.pipeline.live import open_reward, rooted_target
 from judgecli.reward_model.card import Card, Quality
+from judgecli.reward_model.features import FeatureSpec
 from judgecli.reward_model.preferences import Comparison, Preferences
 from judgecli.reward_model.train import Recipe, train
 from judgecli.store.models import load_model, save_model
@@ -204,3 +205,30 @@ def test_a_replaced_model_is_read_again(trained):
     model = load_model(trained)
     save_model(place, replace(model, offset=model.offset - 3), Card("linear", "support", "0.1.0", "2026-11-26"))
     assert open_model("support").rewards([None], ["a"]).mean[0] == pytest.approx(before.rewards([None], ["a"]).mean[0] + 3)
+
+
+def test_a_model_that_reads_an_embedding_needs_that_very_one(project, monkeypatch):
+    from judgecli.reward_model.card import EmbeddingFacts
+    from judgecli.store import embedders
+
+    def embed(inputs, outputs):
+        return np.array([[len(asked), len(output)] for asked, output in zip(inputs, outputs, strict=True)], float)
+
+    opened = []
+
+    class Folder:
+        embed_answers = staticmethod(embed)
+
+    monkeypatch.setattr(embedders, "open_embedder", lambda folder, digest: opened.append((str(folder), digest)) or Folder)
+    spec = FeatureSpec(bits=8, embedding="minilm", embedding_size=2)
+    made = train(Preferences(pairs_of(40, 0), []), Recipe(spec=spec), name="e", embed=embed).model
+    card = Card("linear", "e", "0.1.0", "2026-11-26")
+    with pytest.raises(ValueError, match="features read 2 numbers"):
+        save_model(project / "reward_models" / "e", made, card)
+    save_model(project / "reward_models" / "e", made, replace(card, embedding=EmbeddingFacts("minilm", "a" * 64, 2)))
+    with pytest.raises(UsageError, match="reads the embedding minilm"):
+        bind(parse_spec("rm:e"))
+    metric = bind(parse_spec("x=rm:e:embeddings=models/minilm"))
+    assert opened == [("models/minilm", "a" * 64)]
+    assert metric.options == {}
+    assert metric.scorer(["a", "bb"], ["q", "r"]) == pytest.approx(made.rewards(["q", "r"], ["a", "bb"]).mean.tolist(), abs=1e-5)

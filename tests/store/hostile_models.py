@@ -231,7 +231,9 @@ def values() -> Iterator[tuple[str, Spoil]]:
         yield f"{name} NaN", _value(name, float("nan"))
     for name in ("hashed", "dense", "reach"):
         yield f"{name} infinite", _value(name, float("inf"))
+    yield "dense overflows", _value("dense", 1.7e308)
     yield "sd 0", _value("sd", 0.0)
+    yield "sd next to 0", _value("sd", 1e-300)
     yield "sd below 0", _value("sd", -1.0)
     yield "variance below 0", _value("variances", -1.0)
     yield "reach 0", _value("reach", 0.0)
@@ -255,6 +257,8 @@ def cards() -> Iterator[tuple[str, Spoil]]:
     for name in ("/etc/passwd", "sub/model.safetensors", "..", "model.safetensors\0.bin", "model.py", "MODEL.SAFETENSORS", "a" * 200, ""):
         yield f"file called {name[:40]!r}", _card(lambda card, name=name: card["files"][0].update(name=name))
     yield "file twice", _card(lambda card: card["files"].append(dict(card["files"][0])))
+    for name, probe in {"another": [0.0, 0.0, 0.0], "short": [0.0], "text": ["a"]}.items():
+        yield f"probe {name}", _card(lambda card, probe=probe: card.update(probe=probe))
     yield "bits 60", _card(lambda card: card["features"].update(bits=60))
     for name, points in {
         "falls": ([0, 1], [1, 0]),

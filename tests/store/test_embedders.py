@@ -9,6 +9,7 @@ import pytest
 from judgecli.errors import UsageError
 from judgecli.store.embedders import folder_digest, open_embedder
 
+pytestmark = pytest.mark.trainers  # .ci/run has an environment with the extra
 MISSING = "the extra `embeddings` is not installed: pip install 'judgecli[embeddings]'"
 
 

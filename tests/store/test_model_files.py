@@ -14,6 +14,7 @@ import safetensors.numpy
 from hostile_models import CARD, WEIGHTS, card_of, put_card, sound_card, sound_model, variants
 
 from judgecli.errors import ModelRefused, UsageError
+from judgecli.reward_model import linear
 from judgecli.reward_model.card import Card, DataFile, EncoderFacts, Quality, from_plain, to_plain
 from judgecli.stats.calibration import Calibration
 from judgecli.store import card_yaml, models
@@ -52,7 +53,7 @@ def test_a_model_comes_back_as_it_was(tmp_path):
 def test_the_weights_are_what_the_reference_library_reads(folder):
     arrays = safetensors.numpy.load_file(folder / WEIGHTS)
     model = sound_model()
-    assert set(arrays) == {"mean", "sd", "precision", "dense", "hashed", "offset", "covariance", "variances", "centre", "reach"}
+    assert set(arrays) == {"mean", "sd", "precision", "dense", "hashed", "offset", "covariance", "variances", "centre", "reach", "guards"}
     assert arrays["dense"].dtype == np.float64
     assert (arrays["dense"] == model.dense).all()
     assert arrays["hashed"].dtype == np.float32
@@ -123,10 +124,19 @@ def test_a_card_holds_all_it_is_given(tmp_path):
     identity = save_model(tmp_path / "m", model, card)
     found = read_card(tmp_path / "m")
     assert found.identity == identity
-    kept = dataclasses.replace(found, features=None, features_code="", members=1, files=())
+    kept = dataclasses.replace(found, features=None, features_code="", members=1, probe=(), files=())
     assert kept == card
     assert from_plain(card_yaml.read(card_yaml.write(found))) == found
     assert from_plain(to_plain(found)) == found
+
+
+def test_a_version_that_reads_texts_otherwise_refuses_the_model(folder, monkeypatch):
+    model = load_model(folder)
+    first = model.rewards([None], ["We are sorry. It arrives on Monday, 3 May."]).mean[0]
+    assert read_card(folder).probe[0] == pytest.approx(first)
+    monkeypatch.setattr(linear, "standardise", lambda dense, mean, sd: np.clip((dense - mean) / sd, -9, 9))
+    with pytest.raises(ModelRefused, match="its card says"):
+        load_model(folder)
 
 
 def test_encoder_files_are_hashed_and_checked(tmp_path):
