@@ -15,6 +15,7 @@ from judgecli.scorer import Score
 
 Row = Mapping[str, object]
 FALLBACK_SAMPLES = 5  # draws where log probabilities were wanted and the endpoint has none
+WAITING = "not_asked"
 
 
 def _cannot(rubric: Rubric, verdict: Verdict) -> Score:
@@ -133,13 +134,19 @@ async def score_steps(question: Question, scale: StepsScale, asker: Asker) -> Sc
 async def score_pair(questions: list[Question], asker: Asker) -> Score:
     """Both orders; a verdict that changes with the order is `position_inconsistent`, never a win."""
     reads: list[Read] = []
+    waiting: Score | None = None
     for question in questions:
         read = await asker.read(question)
         if isinstance(read, Score):
-            return read
+            if read.reason == WAITING and waiting is None:
+                waiting = read  # the other order is asked all the same: a batch takes both
+                continue
+            return waiting or read
         if read.verdict.value is None:
-            return _cannot(question.rubric, read.verdict)
+            return waiting or _cannot(question.rubric, read.verdict)
         reads.append(read)
+    if waiting is not None:
+        return waiting
     winners = [str(read.verdict.value) for read in reads]
     asker.story.detail["orders"] = winners
     back = {"A": "B", "B": "A", "tie": "tie"}[winners[1]]
@@ -157,16 +164,22 @@ async def score_list(questions: list[Question], asker: Asker) -> Score:
     """Both orders; a best answer that changes with the order is `position_inconsistent`."""
     rankings: list[list[int]] = []
     explanation = None
+    waiting: Score | None = None
     for question in questions:
         assert isinstance(question.form, RankingForm)
         read = await asker.read(question)
         if isinstance(read, Score):
-            return read
+            if read.reason == WAITING and waiting is None:
+                waiting = read  # the other order is asked all the same: a batch takes both
+                continue
+            return waiting or read
         if read.verdict.value is None:
-            return _cannot(question.rubric, read.verdict)
+            return waiting or _cannot(question.rubric, read.verdict)
         assert isinstance(read.verdict.value, list)
         rankings.append(read.verdict.value)
         explanation = explanation or read.verdict.explanation
+    if waiting is not None:
+        return waiting
     asker.story.detail["rankings"] = rankings
     best = ranked_first(*rankings)
     if best is None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -30,7 +30,8 @@ from judgecli.pipeline.rubrics import JudgeEntry, is_rubric, plan_judges, read_r
 from judgecli.pipeline.scoring import Progress, choose_scorers
 from judgecli.readers.redact import redactor
 from judgecli.scorer import Score
-from judgecli.signal.anchors import anchor_shift, attribute, judge_alarms
+from judgecli.signal.anchors import SURE, anchor_shift, attribute, judge_alarms
+from judgecli.stats.intervals import Estimate
 from judgecli.store import tables
 from judgecli.store.anchors import JudgedAnchor, keep_anchors, kept_anchors
 from judgecli.store.folder import Shard, Store
@@ -356,22 +357,29 @@ def _told(store: Store, anchors: AnchorSet, outputs: pa.Table, window: str, entr
     causes = []
     for what, size in changes:
         found = attribute(size, founding, now)
-        causes.append({"what": what, "live_shift": size, "cause": found.cause, "message": found.message})
-    facts = {"name": anchors.name, "metric": anchors.metric, "window": window, "identity": entry.metric.identity}
+        cause, message = (found.cause, found.message) if len(own) >= FEW else ("unclear", f"{len(own)} anchors have a score: {FEW} are needed to tell")
+        causes.append({"what": what, "live_shift": size, "cause": cause, "message": message})
+    facts: dict[str, object] = {"name": anchors.name, "metric": anchors.metric, "window": window, "identity": entry.metric.identity}
     facts |= {"founding": {key: getattr(anchors, key) for key in ("identity", "created", "served", "mean", "sd", "repeats")}, "anchors": anchors.anchors}
     shift = {key: here[key] for key in ("n", "unscored", "shift", "low", "high", "alarm")}
-    return {**facts, **shift, "verdict": _verdict(here, same=anchors.identity == entry.metric.identity), "causes": causes, "windows": rows}
+    return {**facts, **shift, "verdict": _verdict(here, now - founding, same=anchors.identity == entry.metric.identity), "causes": causes, "windows": rows}
 
 
-def _verdict(here: Mapping[str, object], *, same: bool) -> str:
-    """shifted: the detector alarmed, or another judge than at the founding differs from it; unclear: only the interval of this one window says so.
+def _verdict(here: Mapping[str, object], z: "np.ndarray[Any, np.dtype[np.float64]]", *, same: bool) -> str:
+    """shifted: the detector alarmed, the 99.5 % interval of this window leaves 0 out, or the 95 % one of another judge than at the founding does.
 
-    An interval a day cries wolf one day in twenty, so of the same judge it is no verdict.
+    The detector and the 99.5 % interval have one false alarm in 200 windows each; a 95 % interval of the same judge cries wolf
+    in one of twenty, so it is no verdict. Fewer than 20 anchors are none either: few that agree have no spread to show.
     """
-    low, high = here["low"], here["high"]
-    if not isinstance(low, float) or not isinstance(high, float):
-        return "unclear"
-    moved = low > 0 or high < 0
-    if here["alarm"] is not None or (moved and not same):
+    if here["alarm"] is not None:
         return "shifted"
-    return "unclear" if moved else "unchanged"
+    if len(z) < FEW:
+        return "unclear"
+    wide, usual = (_leaves_zero(anchor_shift(np.zeros(len(z)), z, level=level)) for level in (SURE, 0.95))
+    if wide or (usual and not same):
+        return "shifted"
+    return "unclear" if usual else "unchanged"
+
+
+def _leaves_zero(found: Estimate) -> bool:
+    return found.low is not None and found.high is not None and (found.low > 0 or found.high < 0)

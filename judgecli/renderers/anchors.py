@@ -20,7 +20,8 @@ def anchors_page(document: Document, page: Page) -> str:
         return _planned(document, page)
     lines = [
         f"anchors   {document['name']}: {document['anchors']:,} outputs of {document['on']}, judged by {document['metric']}",
-        f"founding  {document['created']} by {document['by']}, {document['repeats']} times each: mean {number(document['mean'])}, noise {number(document['sd'])} "
+        f"founding  {document['created']} by {document['by']}, {document['repeats']} times each: mean {number(document['mean'])}, "
+        f"noise {number(document['sd'])} "
         "(0 the bad end of the scale, 1 the good one)",
         *(f"file      {path}" for path in document["files"]),
         *_spent(document),
@@ -54,7 +55,11 @@ def _sentence(document: Document) -> str:
         return f"unclear: {document['n']:,} of {document['anchors']:,} anchors have a score"
     if document["verdict"] == "shifted":
         return f"judge shifted: {told}"
-    return f"judge unchanged: {told}" if document["verdict"] == "unchanged" else f"unclear: {told}, which one window alone does not prove"
+    return (
+        f"judge unchanged: {told}"
+        if document["verdict"] == "unchanged"
+        else f"unclear: {told}; that is no proof (a shift in one window alone, or fewer than 20 anchors)"
+    )
 
 
 def _windows(document: Document) -> RenderableType:
@@ -73,7 +78,8 @@ def _windows(document: Document) -> RenderableType:
 
 
 def _planned(document: Document, page: Page) -> str:
-    line = f"{document['name']}: {document['anchors']:,} outputs x {document['repeats']}: at most {document['calls_at_most']:,} calls of {', '.join(document['models'])}"
+    models = ", ".join(document["models"])
+    line = f"{document['name']}: {document['anchors']:,} outputs x {document['repeats']}: at most {document['calls_at_most']:,} calls of {models}"
     return render([Text(terminal_line(line))], page)
 
 

@@ -80,8 +80,7 @@ def extract(spec: FeatureSpec, inputs: Sequence[str | None], outputs: Sequence[s
 
 
 def _extract(spec: FeatureSpec, inputs: list[str], given: list[str], embed: Embed | None) -> Features:
-    outputs = [guards.core(text) for text in given] if spec.guarded else given
-    counted = guards.guards(given, outputs) if spec.guarded else np.zeros((len(given), len(guards.NAMES)))
+    outputs, counted = guards.read(given) if spec.guarded else (given, np.zeros((len(given), len(guards.NAMES))))
     ours = ngrams.space([text[:LONGEST] for text in outputs])
     words = ngrams.word_hashes(ours)
     asked = ngrams.word_hashes(ngrams.space([text[:LONGEST] for text in inputs]))

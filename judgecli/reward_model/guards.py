@@ -1,8 +1,8 @@
 r"""What of an output counts as an answer, and signs that an output was made to be paid without one.
 
-`core` leaves out what a reward must not grow with: sentences that were said before, sentences that name nothing, and the
+The core of an output leaves out what a reward must not grow with: sentences that were said before, sentences that name nothing, and the
 marks of lists, headings and bold type. A model reads its features from the core, so padding and dressing change
-nothing there; `guards` counts what was left out, and each count can only lower a reward (train.py).
+nothing there; the guards count what was left out, and each count can only lower a reward (train.py).
 
 A sentence of five words or more names nothing (a heading: of any length) where every word of it is a common function word, or a word about answers as such or praising
 them, and at least one is of the latter: "To sum up, all of the above is correct." Questions and denials are not among
@@ -23,9 +23,10 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 # `empty`: no word is left; `opener`: all that is left announces an answer; `short`: 1 at no word to 0 at 4; `left_out`: the share
-# that is not in the core, marks apart; `marks`: marks per sentence, beyond 1, at most 1 of them; `cut`: the core ends in the middle of a sentence.
+# that is not in the core, marks apart; `marks`: marks per sentence of the core, beyond 1, at most 1 of them; `cut`: the core ends in the middle of a sentence.
 NAMES = ("empty", "opener", "short", "left_out", "marks", "cut")
 SHORT = 4
+MOST_OPENER = 8  # words
 LEAST_WORDS = 5  # of a sentence that names nothing: "That's right." may be an answer
 _FUNCTION = frozenset(
     "a about above again all also already always am an and any anything are as at be because been before being below between both but by can could did do does done each"
@@ -41,9 +42,11 @@ _ABOUT = frozenset(
     " process quality question questions rated rating read reading repeat repeated reply request requested response result right said saying satisfies score sentence short solution solve"
     " stated stay stays step steps sum summarise summarize summary sure text thought top true understand verified words word worth written".split()
 )
-_MARK = re.compile(r"^(?:[ \t]*(?:#{1,6}|[-*+•]|\d{1,2}[.)])(?=\s|$))+[ \t]*", re.MULTILINE)
-_HEADING = re.compile(r"^[ \t]*#{1,6}[ \t]+(.*)$", re.MULTILINE)
-_CUTS = re.compile(r"(?<=[.!?。！？])\s+|(?<=[。！？])|\n+|\s+(?=(?:I am|I'm|This (?:is|answer|response)) )")
+_KNOWN = _FUNCTION | _ABOUT
+_MARK = re.compile(r"(?:[ \t]*(?:#{1,6}|[-*+•]|\d{1,2}[.)])(?=\s|$))+[ \t]*")
+_MARKING = frozenset("#-*+•0123456789")
+_STARTS = ("I am ", "I'm ", "This is ", "This answer ", "This response ")  # of a sentence, whatever stands before it
+_BREAKS = (*((f"{sign} ", f"{sign}\n") for sign in ".!?"), *((sign, f"{sign}\n") for sign in "。！？"), *((f" {start}", f"\n{start}") for start in _STARTS))
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _CUT_OFF = re.compile(r"[\w,;(–-]\s*\Z")
 _COLON = (":", "：")
@@ -55,46 +58,60 @@ def core(text: str) -> str:
     >>> core("## Answer\\n\\n- **It is hot.**\\n- **Drink.**\\n\\nDrink. I am sure that this answer is correct.")
     'It is hot. Drink.'
     """
-    return " ".join(_kept(text))
+    return _read(text)[0]
 
 
-def _kept(text: str) -> list[str]:
+def _read(text: str) -> tuple[str, int, int, int]:
+    """The core; its number of sentences; the characters of all sentences, marks apart; and the number of marks."""
     seen: set[str] = set()
-    kept = []
-    bare = _HEADING.sub(lambda found: "" if _names_nothing(found[1].casefold(), least=1) else found[1], text.replace("**", ""))
-    for part in _CUTS.split(_MARK.sub("", bare)):
-        sentence = " ".join(part.split())
-        key = sentence.casefold()
-        if not sentence or key in seen or _names_nothing(key):
-            continue
-        if any(map(str.isalnum, key)):
-            seen.add(key)
-        kept.append(sentence)
-    return kept
+    kept: list[str] = []
+    bare = text.replace("**", "")
+    marks, size = (len(text) - len(bare)) // 4, 0
+    for raw in bare.split("\n"):
+        line = raw.strip()
+        heading = line.startswith("#")
+        if line[:1] in _MARKING and (found := _MARK.match(line)):
+            line, marks = line[found.end() :], marks + 1
+        for old, new in _BREAKS:
+            line = line.replace(old, new)
+        for part in line.split("\n"):
+            sentence = " ".join(part.split())
+            if not sentence:
+                continue
+            size += len(sentence) + 1
+            key = sentence.casefold()
+            if key in seen or _names_nothing(key, 1 if heading else LEAST_WORDS):
+                continue
+            if any(map(str.isalnum, key)):
+                seen.add(key)
+            kept.append(sentence)
+    return " ".join(kept), len(kept), max(size - 1, 0), marks
 
 
-def _names_nothing(sentence: str, least: int = LEAST_WORDS) -> bool:
-    if sentence.endswith(("?", "？")):
-        return False
-    words = _WORD.findall(sentence.replace("’", "'"))
-    about = sum(word in _ABOUT for word in words)
-    return about > 0 and len(words) >= least and all(word in _ABOUT or word in _FUNCTION or word.isdecimal() for word in words)
+def _names_nothing(sentence: str, least: int) -> bool:
+    """Whether a sentence of lower-case letters has at least so many words, all of them known, one of them about answers."""
+    count = about = 0
+    for found in _WORD.finditer(sentence):
+        word = found[0].replace("’", "'")
+        if word not in _KNOWN and not word.isdecimal():
+            return False
+        count, about = count + 1, about + (word in _ABOUT)
+    return about > 0 and count >= least and not sentence.endswith(("?", "？"))
 
 
-def guards(texts: Sequence[str], cores: Sequence[str]) -> Floats:
-    """One row a text with its core, columns `NAMES`, each in [0, 1] and next to 0 for an honest answer of some sentences."""
-    rows = np.zeros((len(texts), len(NAMES)))
-    for row, text, left in zip(rows, texts, cores, strict=True):
+def read(texts: Sequence[str]) -> tuple[list[str], Floats]:
+    """The cores of N outputs, and their guards, N x 6: columns `NAMES`, each in [0, 1] and next to 0 for an honest answer of some sentences."""
+    cores, rows = [], np.zeros((len(texts), len(NAMES)))
+    for row, text in zip(rows, texts, strict=True):
+        left, sentences, size, marks = _read(text)
+        cores.append(left)
         words = len(_WORD.findall(left[:200]))
-        plain = " ".join(_MARK.sub("", text.replace("**", "")).split())
-        marks = text.count("**") / 2 + len(_MARK.findall(text))
-        sentences = max(1, sum(left.count(sign) for sign in ".!?。！？"))
         row[:] = (
-            float(words == 0),
-            float(0 < words <= 8 and left.rstrip().endswith(_COLON)),
+            words == 0,
+            0 < words <= MOST_OPENER and left.endswith(_COLON),
             max(0.0, 1 - words / SHORT),
-            max(0.0, 1 - len(left) / max(len(plain), 1)),
-            min(max(0.0, marks / sentences - 1), 1.0),
-            float(bool(_CUT_OFF.search(left))),
+            1 - len(left) / max(size, 1) if len(left) < size else 0.0,
+            min(max(0.0, marks / max(sentences, 1) - 1), 1.0),
+            _CUT_OFF.search(left[-4:]) is not None,
         )
-    return rows
+    return cores, rows

@@ -15,7 +15,8 @@ from scipy import special
 from judgecli.stats.e_detector import Detectors, bets, step
 from judgecli.stats.intervals import Estimate, mean_interval
 
-ROUNDS = 100  # one false alarm in so many rejudgings of the whole set, at most, on average
+ROUNDS = 200  # one false alarm in so many rejudgings of the whole set, at most, on average
+SURE = 1 - 1 / ROUNDS  # the level at which one window alone is enough
 FOUNDING_Z = 1.96  # how many standard errors of the founding mean the detector allows for: that error is the same in every window
 Floats = npt.NDArray[np.float64]
 Cause = Literal["judge", "app", "unclear"]
@@ -30,9 +31,9 @@ class Attribution:
     message: str
 
 
-def anchor_shift(founding: Floats, now: Floats) -> Estimate:
+def anchor_shift(founding: Floats, now: Floats, *, level: float = 0.95) -> Estimate:
     """The mean of now - founding over M anchors with its t interval; each anchor is a cluster of its own."""
-    return mean_interval(now - founding, np.ones(len(now)))
+    return mean_interval(now - founding, np.ones(len(now)), level=level)
 
 
 def attribute(live_shift: float, founding: Floats, now: Floats) -> Attribution:
@@ -85,7 +86,7 @@ def judge_alarms(windows: Sequence[tuple[Floats, npt.NDArray[np.int64]]], *, sd:
     `anchors` was judged at the founding. The error of the founding mean does not average out over windows, so 1/2 is left by
     1.96 of its standard errors before anything counts. Within a window the anchors come in an order of their own, by hash,
     so that what one anchor's founding was off by is no run of bad luck. After an alarm a chart starts anew.
-    Guarantee: at most one false alarm in 100 windows on average (A = 2 x 100 x anchors).
+    Guarantee: at most one false alarm in 200 windows on average (A = 2 x 200 x anchors).
     """
     slack = FOUNDING_Z * sd / np.sqrt(repeats * anchors) / 2
     mu0 = np.full(2, 0.5 - slack)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from judges import Silent, body
 
+from judgecli.cli import main
 from judgecli.config import load_settings
 from judgecli.config.judges import JudgeFlags
 from judgecli.config.settings import Flags
@@ -116,6 +117,37 @@ def test_a_budget_leaves_it_incomplete_and_the_rest_is_asked_later(project):
     assert (found["complete"], found["n"], found["unscored"]) == (False, 10, 20)
     assert rejudge(project, ask, "2026-10-01")["complete"]
     assert ask.calls == 30
+
+
+def test_replayed_replies_say_the_same_in_another_store_and_the_exit_code_tells(project, capsys):
+    create(project, Rater())
+    rejudge(project, Rater(harsh=1), "2026-10-01")
+    assert main(["--store", "store", "replies", "export", "replies.jsonl"]) == 0
+    again = ["--store", "fresh", "anchors", "rejudge", "main", "--judge-model", "gpt-judge", "--replay", "replies.jsonl", "--json"]
+    capsys.readouterr()
+    assert main([*again, "--window", "2026-10-01", "--fail-on-shift"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert (document["verdict"], document["shift"], document["judge"]["calls"]) == ("shifted", -0.25, 0)
+    assert main([*again, "--window", "2026-10-02"]) == 3  # the file has no reply of that window
+    assert json.loads(capsys.readouterr().out)["unscored"] == 30
+
+
+def test_an_open_alarm_of_the_metric_is_asked_about(project):
+    create(project, Rater())
+    entry = rejudge(project, Rater(), "2026-10-01")
+    alarm = {"metric": "rubric.helpfulness", "kind": "value", "identity": entry["identity"], "size": -0.8, "since": "2026-09-28T00:00:00", "time": "2026-09-30"}
+    with Store(project / "store") as store, store.ledger.transaction() as connection:
+        for name, told in (("a1", alarm), ("b2", alarm | {"identity": "another"}), ("c3", alarm | {"since": "2026-10-05T00:00:00"})):
+            connection.execute("INSERT INTO alarms (id, chart, since, document, accepted) VALUES (?, 'x', 0, ?, 0)", (name, json.dumps(told)))
+    found = rejudge(project, Rater(), "2026-10-02")
+    assert [(one["what"], one["cause"], one["live_shift"]) for one in found["causes"]] == [("alarm a1", "app", -0.2)]
+
+
+def test_a_few_anchors_that_agree_are_no_proof(project):
+    create(project, Rater(), count=3)
+    found = rejudge(project, Rater(harsh=1), "2026-10-01", live_change=-1.0)
+    assert (found["shift"], found["low"], found["high"]) == (-0.25, -0.25, -0.25)
+    assert (found["verdict"], found["causes"][0]["cause"]) == ("unclear", "unclear")
 
 
 def test_a_founding_without_all_its_judgements_writes_nothing(project):

@@ -149,6 +149,23 @@ def test_a_batch_is_sent_once_and_its_answers_become_scores(servers: Servers, ca
     assert judged(document)["cost_usd"] == pytest.approx(2 * half)  # type: ignore[operator]
 
 
+def test_a_batch_of_a_pairwise_rubric_asks_and_scores_as_single_calls_do(servers: Servers, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"id": f"{m}{at}", "model": m, "input": f"Question {at}?", "output": f"{m} says {at}, at some length"} for at in range(12) for m in "ab"]
+    Path("log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    asked = ["-s", "rubric:preference", "--judge-model", "gpt-4o-mini", "--base-url", servers.url("honest")]
+    code, document, _ = run(capsys, *asked, "--batch", "submit")
+    assert code == 3
+    sent = document["notes"]
+    assert any("24 questions" in note for note in sent), sent  # type: ignore[attr-defined]  # 12 pairs, each in both orders
+    _, document, _ = run(capsys, *asked, "--batch", "submit")
+    assert not any("were sent" in note for note in document["notes"])  # type: ignore[attr-defined]
+    code, batched, _ = run(capsys, *asked, "--batch", "collect")
+    _, single, _ = run(capsys, *asked, "--store", "other")
+    assert batched["comparisons"]["rubric.preference"] == single["comparisons"]["rubric.preference"]  # type: ignore[index]
+    assert batched["comparisons"]["rubric.preference"]["pending"] == 0  # type: ignore[index]
+    assert judged(single)["cost_usd"] == pytest.approx(2 * judged(batched)["cost_usd"])  # type: ignore[operator]
+
+
 def test_judge_yaml_names_the_rubric_its_judge_and_its_sample(servers: Servers, capsys: pytest.CaptureFixture[str]) -> None:
     write_log(100)
     judge = f"{{model: m, base_url: '{servers.url('honest')}', concurrency: 4}}"
