@@ -55,7 +55,7 @@ class FeatureSpec:
     @property
     def code(self) -> str:
         """16 hex digits over all that shapes a feature."""
-        said = json.dumps([asdict(self), self.dense_names, BLOCKS, LONGEST, surface.WORD_GROUPS, surface.KNOTS, guards.NAMES], sort_keys=True)
+        said = json.dumps([asdict(self), self.dense_names, BLOCKS, LONGEST, surface.WORD_GROUPS, surface.KNOTS, guards.SHAPING], sort_keys=True)
         return hashlib.blake2b(said.encode(), digest_size=8).hexdigest()
 
 

@@ -48,6 +48,7 @@ saying score sentence short solution solve stated stay stays step steps sum summ
 understand verified word words worth written
 """
 _ABOUT = frozenset(_ABOUT_TEXT.split())
+SHAPING = (NAMES, sorted(_FUNCTION), sorted(_ABOUT), SHORT, MOST_OPENER, LEAST_WORDS)  # what a model's code is taken over
 _KNOWN = _FUNCTION | _ABOUT
 _MARK = re.compile(r"(?:[ \t]*(?:#{1,6}|[-*+•]|\d{1,2}[.)])(?=\s|$))+[ \t]*")
 _MARKING = frozenset("#-*+•0123456789")
