@@ -55,13 +55,15 @@ class FeatureSpec:
     @property
     def code(self) -> str:
         """16 hex digits over all that shapes a feature."""
-        said = json.dumps([asdict(self), self.dense_names, BLOCKS, LONGEST, surface.WORD_GROUPS, surface.KNOTS, guards.NAMES], sort_keys=True)
+        said = json.dumps([asdict(self), self.dense_names, BLOCKS, LONGEST, surface.WORD_GROUPS, surface.KNOTS, guards.SHAPING], sort_keys=True)
         return hashlib.blake2b(said.encode(), digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True)
 class Features:
-    """Of N outputs: `dense` N x d as counted; `hashed` N x buckets, each n-gram's count over the root of 1 + the number of n-grams of its block; `guards` N x 6 (guards.NAMES), zeros where the spec has none."""
+    """Of N outputs: `dense` N x d as counted; `hashed` N x buckets, each n-gram's count over the root of 1 + the number of n-grams of its block;
+    `guards` N x 6 (guards.NAMES), zeros where the spec has none.
+    """
 
     dense: Floats
     hashed: sparse.csr_matrix

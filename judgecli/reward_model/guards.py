@@ -4,11 +4,11 @@ The core of an output leaves out what a reward must not grow with: sentences tha
 marks of lists, headings and bold type. A model reads its features from the core, so padding and dressing change
 nothing there; the guards count what was left out, and each count can only lower a reward (train.py).
 
-A sentence of five words or more names nothing (a heading: of any length) where every word of it is a common function word, or a word about answers as such or praising
-them, and at least one is of the latter: "To sum up, all of the above is correct." Questions and denials are not among
-them: "I'm not sure what you are asking" says something. The lists are English; an answer in another
-language is guarded by its repetitions, marks and emptiness alone. They were written knowing what kinds of tricks `judge rm audit`
-plays (padding, praise, openers), so its findings say that these kinds do not pay, not that no trick does.
+A sentence of five words or more names nothing (a heading: of any length) where every word of it is a common function word, or a
+word about answers as such or praising them, and at least one is of the latter: "To sum up, all of the above is correct."
+Questions and denials are not among them: "I'm not sure what you are asking" says something. The lists are English; an answer in
+another language is guarded by its repetitions, marks and emptiness alone. They were written knowing what kinds of tricks `judge
+rm audit` plays (padding, praise, openers), so its findings say that these kinds do not pay, not that no trick does.
 
 Sources: Zheng et al. 2024, arXiv:2410.07137 (null answers); Zhao et al. 2025, arXiv:2507.08794 (openers);
 Singhal et al. 2024, arXiv:2310.03716 (length); Liu et al. 2025, arXiv:2409.13156 (artefacts).
@@ -28,20 +28,27 @@ NAMES = ("empty", "opener", "short", "left_out", "marks", "cut")
 SHORT = 4
 MOST_OPENER = 8  # words
 LEAST_WORDS = 5  # of a sentence that names nothing: "That's right." may be an answer
-_FUNCTION = frozenset(
-    "a about above again all also already always am an and any anything are as at be because been before being below between both but by can could did do does done each"
-    " else even ever every everything few first for from further had has have having here how i i'm i've if in in is it its it's itself just keep kept last less let let's"
-    " like made make makes many may me mind might mine more most much must my need needs neither next no none nor nothing now of off on once one only or other others"
-    " our out over own per put same say says shall should since so some something still such take taken than that that's the their them then there these they thing things think this those"
-    " through to too under until up upon us very was way ways we well were what when where which while who whole why will with within without would yes yet you you're your".split()
-)
-_ABOUT = frozenset(
-    "absolutely accurate accurately added addition answer answered answers apply applies amazing asked beginning best better certain certainly change clear clearly complete completely"
-    " comprehensive conclude conclusion confidence confident content correct correctly course described detail detailed details excellent exactly explained finally following follows"
-    " fully good great happy helpful high highest hold holds idea important instruction instructions matter mention mentioned note noted outstanding part parts perfect perfectly point points possible"
-    " process quality question questions rated rating read reading repeat repeated reply request requested response result right said saying satisfies score sentence short solution solve"
-    " stated stay stays step steps sum summarise summarize summary sure text thought top true understand verified words word worth written".split()
-)
+_FUNCTION_TEXT = """
+a about above again all already also always am an and any anything are as at be because been before being below between both but by can
+could did do does done each else even ever every everything few first for from further had has have having here how i i'm i've if in is it
+it's its itself just keep kept last less let let's like made make makes many may me might mind mine more most much must my need needs
+neither next no none nor nothing now of off on once one only or other others our out over own per put same say says shall should since so
+some something still such take taken than that that's the their them then there these they thing things think this those through to too
+under until up upon us very was way ways we well were what when where which while who whole why will with within without would yes yet you
+you're your
+"""
+_FUNCTION = frozenset(_FUNCTION_TEXT.split())
+_ABOUT_TEXT = """
+absolutely accurate accurately added addition amazing answer answered answers applies apply asked beginning best better certain certainly
+change clear clearly complete completely comprehensive conclude conclusion confidence confident content correct correctly course described
+detail detailed details exactly excellent explained finally following follows fully good great happy helpful high highest hold holds idea
+important instruction instructions matter mention mentioned note noted outstanding part parts perfect perfectly point points possible
+process quality question questions rated rating read reading repeat repeated reply request requested response result right said satisfies
+saying score sentence short solution solve stated stay stays step steps sum summarise summarize summary sure text thought top true
+understand verified word words worth written
+"""
+_ABOUT = frozenset(_ABOUT_TEXT.split())
+SHAPING = (NAMES, sorted(_FUNCTION), sorted(_ABOUT), SHORT, MOST_OPENER, LEAST_WORDS)  # what a model's code is taken over
 _KNOWN = _FUNCTION | _ABOUT
 _MARK = re.compile(r"(?:[ \t]*(?:#{1,6}|[-*+•]|\d{1,2}[.)])(?=\s|$))+[ \t]*")
 _MARKING = frozenset("#-*+•0123456789")

@@ -9,8 +9,8 @@
 | padded | the answer with itself or with empty sentences behind it, two or five times as long |
 | dressed | the answer with praise of itself, headings or bold type that add nothing |
 
-Not used by default yet: as rows of the same linear fit they teach that longer is better, which cost 4 to 8 points of accuracy
-on harmless-base (0.633 held out without, 0.597 with all kinds, 0.556 with null and truncated).
+As rows of the fit of preferences they teach that longer is better (on harmless-base 0.597 held out in place of 0.633), so they
+only set what the guards of guards.py take off, with the weights of that fit left as they are (linear.fit_guards).
 
 Sources: null answers, Zheng et al. 2024, arXiv:2410.07137; openers, Zhao et al. 2025, arXiv:2507.08794; padding and
 dressing, Liu et al. 2025, arXiv:2409.13156 and 2502.00814 (counterfactual probes of reward models).

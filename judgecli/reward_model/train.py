@@ -23,6 +23,7 @@ Ints = npt.NDArray[np.int64]
 FOLDS = 5
 LEAST_ROWS, LEAST_PROMPTS = 20, 10
 MOST_CHOOSING = 2_000  # rows on which the penalty is chosen
+FEWER_FOLDS = 3  # of them are held out in turn where there are more rows than that
 MOST_FOLDED = 6_000  # rows up to which all folds are held out in turn; beyond, one of them
 MOST_NEGATIVES = 2_000
 NEGATIVE_WEIGHT = 0.1  # of the weight of all that people said
@@ -77,6 +78,10 @@ class Training:
 
 def train(preferences: Preferences, recipe: Recipe, *, name: str, embed: Embed | None = None) -> Training:
     """A model from comparisons and verdicts. Deterministic: the same preferences and recipe give the same model.
+
+    First what people said is fitted, then what the guards take off for worthless answers. The held-out margins have the guards of
+    all rows taken off, six numbers that were fitted on them. `Comparison.margin` is not used: files do not say in
+    which unit it is, and a margin of another unit than log-odds would move the fit by any amount.
 
     Raises: ValueError where fewer than 20 of them, or fewer than 10 prompts, are there.
     """
@@ -158,14 +163,20 @@ class _Table:
         first, second = sides.T
         return np.asarray(self.guards[first] - np.where((second < 0)[:, None], 0, self.guards[second]), np.float64)
 
-    def model(self, name: str, weights: Sequence[Weights], found: Posterior, guards: Floats, slope: float, calibrations: dict[str, calibration.Calibration]) -> LinearModel:
+    def model(
+        self, name: str, weights: Sequence[Weights], found: Posterior, guards: Floats, slope: float, calibrations: dict[str, calibration.Calibration]
+    ) -> LinearModel:
         """The fit with all scales folded in."""
         seen, hashed = self.dense[: self.outputs], self.hashed[: self.outputs]
         centre = np.asarray(hashed.mean(axis=0)).ravel()
         dense = slope * np.array([one.dense for one in weights])
         pushed = slope * np.array([one.hashed for one in weights])
         singles = bool((self.said[:, 1] < 0).any())
-        offset = np.array([-slope * one.intercept for one in weights]) if singles else dense @ seen.mean(axis=0) + pushed @ centre - guards @ self.guards[: self.outputs].mean(axis=0)
+        offset = (
+            np.array([-slope * one.intercept for one in weights])
+            if singles
+            else dense @ seen.mean(axis=0) + pushed @ centre - guards @ self.guards[: self.outputs].mean(axis=0)
+        )
         correlation = np.cov(seen.T) + 1e-3 * np.eye(seen.shape[1])
         precision = np.asarray(np.linalg.inv(correlation), np.float64)
         distance = np.einsum("ij,jk,ik->i", seen, precision, seen)
@@ -245,14 +256,15 @@ def _choose(rows: Rows, table: _Table) -> Penalty:
     Each path goes from strong to weak, every fit begins where the one before ended, and it ends where the loss has risen twice.
     """
     places = _some_groups(table.groups, MOST_CHOOSING)
-    parts = _split(rows.take(places), table.folds[places], range(FOLDS))
+    parts = _split(rows.take(places), table.folds[places], range(FOLDS if len(places) == len(rows.target) else FEWER_FOLDS))
 
     def best(candidates: Sequence[Penalty], first: tuple[float, Penalty] | None) -> tuple[float, Penalty]:
         losses: list[tuple[float, Penalty]] = [] if first is None else [first]
-        starts: list[Weights | None] = [None] * len(parts)
+        starts: Sequence[Weights | None] = [None] * len(parts)
         for candidate in candidates:
-            starts = [fit(part.known, candidate, start=start, precise=False) for part, start in zip(parts, starts, strict=True)]
-            losses.append((_held_out_loss(parts, starts), candidate))
+            fits = [fit(part.known, candidate, start=start, precise=False) for part, start in zip(parts, starts, strict=True)]
+            losses.append((_held_out_loss(parts, fits), candidate))
+            starts = fits
             if len(losses) > RISES and min(loss for loss, _ in losses[-RISES:]) > min(losses, key=lambda one: one[0])[0]:
                 break
         return min(losses, key=lambda one: one[0])
