@@ -16,7 +16,6 @@ baselines/main.parquet    one row a prompt: prompt, cluster, and of each metric 
 Prompts and clusters are hashes; no text of a record is in it. The same scores give the same bytes.
 """
 
-import hashlib
 import io
 from pathlib import Path
 from typing import Annotated, Literal
@@ -26,16 +25,20 @@ import pyarrow.parquet as pq
 import yaml
 from pydantic import Field, StringConstraints
 
-from judgecli.config.document import read_document
 from judgecli.config.project import Section
+from judgecli.config.reviewed import NAME, Reviewed
 from judgecli.config.validation import validate
-from judgecli.errors import ConfigError, EnvironmentFailure, UsageError
+from judgecli.errors import ConfigError
 
 FOLDER = "baselines"
-NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$"
 HEAD = "# Written by `judge baseline approve`: review it as you review code. What it was made of is hashed in NAME.parquet.\n"
-MAX_BYTES = 5_000_000
-HINT = "take both files from version control, or approve anew: judge baseline approve NAME"
+FILES = Reviewed(
+    what="baseline",
+    done="approved",
+    make="approve one: judge baseline approve NAME",
+    example="main or v1.2",
+    hint="take both files from version control, or approve anew: judge baseline approve NAME",
+)
 PARTS = ("", ".n", ".squares", ".missing")
 
 
@@ -71,49 +74,23 @@ class Baseline(Section):
 
 def baseline_paths(folder: Path, name: str) -> tuple[Path, Path]:
     """The YAML and the Parquet file of a baseline. Raises: UsageError for what is no name."""
-    import re
-
-    if not re.fullmatch(NAME, name):
-        raise UsageError(f"'{name}' is no name of a baseline", hint="letters, digits, _ . and -, for example main or v1.2")
-    return folder / f"{name}.yaml", folder / f"{name}.parquet"
+    return FILES.paths(folder, name)
 
 
 def read_baseline(folder: Path, name: str) -> Baseline:
     """Who approved what; the scores are not read. Raises: UsageError (no such baseline), ConfigError (file:line:column), EnvironmentFailure."""
-    path, _ = baseline_paths(folder, name)
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError as error:
-        raise UsageError(
-            f"there is no baseline '{name}' ({path} does not exist)", hint=f"approve one: judge baseline approve {name}; known: {_known(folder)}"
-        ) from error
-    except OSError as error:
-        raise EnvironmentFailure(f"cannot read {path}: {error.strerror}", hint="check its permissions") from error
-    if len(raw) > MAX_BYTES:
-        raise ConfigError(f"{len(raw):,} bytes are more than a baseline may have", where=f"{path}:1:1", hint=HINT)
-    found = validate(read_document(raw, file=str(path)), Baseline, page="docs/gate.md")
+    document = FILES.document(folder, name)
+    found = validate(document, Baseline, page="docs/gate.md")
     if found.name != name:
-        raise ConfigError(
-            f"the file says that it is baseline '{found.name}'", where=f"{path}:1:1", hint="a baseline keeps its name: approve it under the new one"
-        )
+        hint = "a baseline keeps its name: approve it under the new one"
+        raise ConfigError(f"the file says that it is baseline '{found.name}'", where=f"{document.file}:1:1", hint=hint)
     return found
 
 
 def read_scores(folder: Path, baseline: Baseline) -> pa.Table:
     """The scores of a baseline, checked against the hash that was reviewed. Raises: ConfigError."""
-    path = baseline_paths(folder, baseline.name)[1]
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"cannot be read: {error.strerror}", where=str(path), hint=HINT) from error
-    if hashlib.sha256(raw).hexdigest() != baseline.scores:
-        raise ConfigError(f"is not the file that was approved (its hash is not the one in {path.with_suffix('.yaml').name})", where=str(path), hint=HINT)
-    try:
-        table = pq.read_table(io.BytesIO(raw), use_threads=False, page_checksum_verification=True)
-        columns = ["prompt", "cluster", *(f"{name}{part}" for name in baseline.metrics for part in PARTS)]
-        return table.select(columns)
-    except (pa.ArrowException, KeyError, OSError, ValueError) as error:
-        raise ConfigError(f"is damaged: {str(error).splitlines()[0]}", where=str(path), hint=HINT) from error
+    columns = ["prompt", "cluster", *(f"{name}{part}" for name in baseline.metrics for part in PARTS)]
+    return FILES.table(folder, baseline.name, baseline.scores, columns)
 
 
 def scores_bytes(table: pa.Table) -> bytes:
@@ -135,8 +112,4 @@ def baseline_text(baseline: Baseline) -> str:
 
 def list_baselines(folder: Path) -> list[str]:
     """The names of the baselines of a project."""
-    return sorted(path.stem for path in folder.glob("*.yaml")) if folder.is_dir() else []
-
-
-def _known(folder: Path) -> str:
-    return ", ".join(list_baselines(folder)[:12]) or "none yet"
+    return FILES.names(folder)
