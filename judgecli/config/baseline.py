@@ -16,12 +16,10 @@ baselines/main.parquet    one row a prompt: prompt, cluster, and of each metric 
 Prompts and clusters are hashes; no text of a record is in it. The same scores give the same bytes.
 """
 
-import io
 from pathlib import Path
 from typing import Annotated, Literal
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import yaml
 from pydantic import Field, StringConstraints
 
@@ -91,15 +89,6 @@ def read_scores(folder: Path, baseline: Baseline) -> pa.Table:
     """The scores of a baseline, checked against the hash that was reviewed. Raises: ConfigError."""
     columns = ["prompt", "cluster", *(f"{name}{part}" for name in baseline.metrics for part in PARTS)]
     return FILES.table(folder, baseline.name, baseline.scores, columns)
-
-
-def scores_bytes(table: pa.Table) -> bytes:
-    """The Parquet file of these scores: no time and no name in it, the same for the same scores."""
-    out = io.BytesIO()
-    pq.write_table(
-        table.replace_schema_metadata(None), out, compression="zstd", use_dictionary=False, write_statistics=False, write_page_checksum=True, store_schema=False
-    )
-    return out.getvalue()
 
 
 def baseline_text(baseline: Baseline) -> str:

@@ -262,8 +262,6 @@ class _Reader:
         mark = getattr(error, "problem_mark", None)
         line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error).splitlines()[0]
-        if "nesting depth" in str(problem):  # some parsers count for themselves, and sooner than events come
-            return ConfigError(f"nested deeper than {MAX_DEPTH} levels", where=f"{self.file}:{line}:{column}", hint="flatten it")
         hint = "check indentation (spaces, never tabs), quotes and colons near this place"
         return ConfigError(f"not valid YAML: {problem}", where=f"{self.file}:{line}:{column}", hint=hint)
 

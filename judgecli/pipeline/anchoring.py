@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from judgecli import catalog
 from judgecli.config.anchors import FOLDER, AnchorSet, anchor_paths, anchor_text, list_anchor_sets, read_anchor_set, read_outputs
-from judgecli.config.baseline import scores_bytes
+from judgecli.config.reviewed import table_bytes
 from judgecli.engine.judging import RETRIED
 from judgecli.engine.remote import run_async
 from judgecli.engine.shard import needed_columns, read_columns
@@ -117,7 +117,7 @@ def create_anchors(settings: "Settings", name: str, plan: AnchorPlan, *, progres
         raise Incomplete(
             f"{len(kept)} of {len(rows)} outputs were judged {plan.repeats} times ({told or 'no score'})", hint="run it again: no reply is paid twice"
         )
-    raw = scores_bytes(_table(kept))
+    raw = table_bytes(_table(kept))
     sd = float(np.sqrt(fmean(float(np.var(own, ddof=1)) for _, _, own in kept)))
     anchors = AnchorSet(
         judge_anchors=1,

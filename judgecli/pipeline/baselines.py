@@ -19,8 +19,8 @@ from judgecli.config.baseline import (
     list_baselines,
     read_baseline,
     read_scores,
-    scores_bytes,
 )
+from judgecli.config.reviewed import table_bytes
 from judgecli.errors import Incomplete, UnknownName, UsageError
 from judgecli.pipeline.rewarding import select_rewarded
 from judgecli.pipeline.sides import Measured, read_selection
@@ -80,7 +80,7 @@ def approve_baseline(
             f"too little was measured for a baseline: {'; '.join(short)}",
             hint="run judge score again, name the metrics with --metric, or approve --despite-missing",
         )
-    raw = scores_bytes(_table(found))
+    raw = table_bytes(_table(found))
     baseline = Baseline(
         judge_baseline=1,
         name=name,

@@ -102,8 +102,8 @@ def export_feedback(settings: "Settings", format: str, path: Path, wanted: Wante
         selection = select_rewarded(store, wanted.on, settings) if "reward" in wanted.sources else select_records(store, wanted.on)
         reward = _reward_of(selection, settings) if "reward" in wanted.sources else None
         thumbs = read_thumbs(store, [source for source in wanted.sources if source != "reward"], wanted.labels)
-        records = _Records(store, selection, reward)
-        candidates, dropped = _candidates(records, thumbs, flagged_keys(store, selection.scope.shards), standard=wanted.standard)
+        records = AnsweredRecords(store, selection, reward)
+        candidates, dropped = find_candidates(records, thumbs, flagged_keys(store, selection.scope.shards), standard=wanted.standard)
         chosen, left = _choose(kind, candidates, wanted)
         count = len(candidates) + sum(dropped.values())
         writer = _Writer(records, kind, wanted, reward)
@@ -162,7 +162,7 @@ def _reward_of(selection: Selection, settings: "Settings") -> MetricInfo:
     return selection.metric(held[0])
 
 
-class _Records:
+class AnsweredRecords:
     """The records of a selection, read as often as needed; those of a shard without the reward count as not asked."""
 
     def __init__(self, store: Store, selection: Selection, reward: MetricInfo | None) -> None:
@@ -197,7 +197,7 @@ class _Records:
         return table.append_column("reward", pa.nulls(table.num_rows, pa.float64())).append_column("reward.reason", missing)
 
 
-def _candidates(records: _Records, thumbs: Thumbs, flagged: set[bytes], *, standard: bool) -> tuple[list[Candidate], Counter[str]]:
+def find_candidates(records: AnsweredRecords, thumbs: Thumbs, flagged: set[bytes], *, standard: bool) -> tuple[list[Candidate], Counter[str]]:
     """The records of which a source says something and that can be trained on; the others, by reason."""
     found: list[Candidate] = []
     dropped: Counter[str] = Counter()
@@ -265,7 +265,7 @@ class _Detail:
 class _Writer:
     """Makes the lines of an export block by block, and counts what the manifest says of them."""
 
-    def __init__(self, records: _Records, kind: Format, wanted: Wanted, reward: MetricInfo | None) -> None:
+    def __init__(self, records: AnsweredRecords, kind: Format, wanted: Wanted, reward: MetricInfo | None) -> None:
         self.records = records
         self.kind = kind
         self.wanted = wanted

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from judgecli.labels import conversation
 from judgecli.labels.conversation import Message, conversation_of
 from judgecli.labels.pairs import Candidate
-from judgecli.pipeline.exporting import DEFAULT_SOURCES, _candidates, _Records
+from judgecli.pipeline.exporting import DEFAULT_SOURCES, AnsweredRecords, find_candidates
 from judgecli.readers.preferences import repetition_notes, with_secrets
 from judgecli.reward_model.dialogue import dialogue_text
 from judgecli.reward_model.preferences import Comparison, Preferences, Verdict
@@ -37,8 +37,8 @@ def read_labelled(settings: "Settings", *, on: str | None = None, sources: Seque
     with Store(settings.store, create=False) as store:
         selection = select_records(store, on)
         thumbs = read_thumbs(store, sources, labels)
-        records = _Records(store, selection, None)
-        candidates, dropped = _candidates(records, thumbs, flagged_keys(store, selection.scope.shards), standard=False)
+        records = AnsweredRecords(store, selection, None)
+        candidates, dropped = find_candidates(records, thumbs, flagged_keys(store, selection.scope.shards), standard=False)
         texts = _texts(records, candidates)
     dropped += thumbs.dropped
     comparisons, verdicts = _items(candidates, texts, dropped)
@@ -49,7 +49,7 @@ def read_labelled(settings: "Settings", *, on: str | None = None, sources: Seque
     return Preferences(*kept, dropped=+dropped, notes=repetition_notes(*kept), read=read)
 
 
-def _texts(records: _Records, candidates: Sequence[Candidate]) -> Texts:
+def _texts(records: AnsweredRecords, candidates: Sequence[Candidate]) -> Texts:
     wanted = pa.array(sorted({one.key for one in candidates}), pa.binary(16))
     found = {}
     for table in records([*conversation.COLUMNS, *SAID]):

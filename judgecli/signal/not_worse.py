@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from judgecli.signal.compare import Subject, needed_pairs
-from judgecli.signal.gate import LEAST_CLUSTERS, GateResult, Verdict, near_text, order_of
+from judgecli.signal.gate import LEAST_CLUSTERS, GateResult, Verdict, near_text, order_of, plural
 from judgecli.signal.paired import Difference, Pairs, bound_difference, measure_difference
 from judgecli.stats.families import holm
 from judgecli.stats.power import detectable
@@ -92,7 +92,7 @@ def _verdict(bar: Bar, pairs: Pairs, found: Difference, worst: Difference | None
     if found.clusters < LEAST_CLUSTERS:
         return (
             "inconclusive",
-            f"not enough data: {shown} from {found.clusters:,} cluster{'' if found.clusters == 1 else 's'}, and a verdict needs {LEAST_CLUSTERS}",
+            f"not enough data: {shown} from {plural(found.clusters, 'cluster')}, and a verdict needs {LEAST_CLUSTERS}",
         )
     answer = _side(bar, found)
     if answer == "inconclusive":
@@ -101,7 +101,7 @@ def _verdict(bar: Bar, pairs: Pairs, found: Difference, worst: Difference | None
     if not pairs.lost_values:
         return answer, said
     end = worst if answer == "pass" else best
-    lost = f"{pairs.lost_values:,} missing score{'' if pairs.lost_values == 1 else 's'}"
+    lost = plural(pairs.lost_values, "missing score")
     if end is None:
         return "inconclusive", f"{said}, but {lost} could change that: the scale has no end to hold them against"
     if _side(bar, end) != answer:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from judgecli.signal.gate import plural
+
 Tone = Literal["good", "bad", "open"]
 MOST_NAMED = 3
 
@@ -49,7 +51,7 @@ def _alarm_words(alarms: Sequence[Mapping[str, Any]]) -> str:
         return ""
     named = list(dict.fromkeys(f"{alarm['metric']} since {str(alarm['since'])[:10]}" for alarm in alarms))
     more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
-    return f"{_plural(len(alarms), 'alarm', 'alarms')} for the worse {'is' if len(alarms) == 1 else 'are'} open ({', '.join(named[:MOST_NAMED])}{more})"
+    return f"{plural(len(alarms), 'alarm')} for the worse {'is' if len(alarms) == 1 else 'are'} open ({', '.join(named[:MOST_NAMED])}{more})"
 
 
 def _joined(said: str) -> str:
@@ -57,11 +59,7 @@ def _joined(said: str) -> str:
 
 
 def _count(some: int, of: int, one: str, several: str) -> str:
-    return f"{some} of {_plural(of, 'gate', 'gates')} {one if some == 1 else several}"
-
-
-def _plural(count: int, one: str, several: str) -> str:
-    return f"{count} {one if count == 1 else several}"
+    return f"{some} of {plural(of, 'gate')} {one if some == 1 else several}"
 
 
 def _names(gates: Sequence[Mapping[str, Any]]) -> str:

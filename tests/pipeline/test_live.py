@@ -53,12 +53,12 @@ def test_what_is_said_of_missing_rows():
 @pytest.mark.parametrize(
     ("target", "found"),
     [
-        ("rm:models/a", "rm:/root/models/a"),
+        ("rm:models/a", "rm:/srv/models/a"),
         ("rm:/abs/a", "rm:/abs/a"),
         ("rm:http://h/classify", "rm:http://h/classify"),
         ("rubric:helpfulness", "rubric:helpfulness"),
-        ("rubric:./mine.yaml", "rubric:/root/mine.yaml"),
-        ("./mine.py:f", "/root/mine.py:f"),
+        ("rubric:./mine.yaml", "rubric:/srv/mine.yaml"),
+        ("./mine.py:f", "/srv/mine.py:f"),
         ("words", "words"),
         ("score.x", "score.x"),
     ],
@@ -66,7 +66,7 @@ def test_what_is_said_of_missing_rows():
 def test_files_are_looked_up_beside_the_project(target, found):
     from pathlib import Path
 
-    assert rooted_target(target, Path("/root")) == found
+    assert rooted_target(target, Path("/srv")) == found
 
 
 def fake_judge(**settings):
