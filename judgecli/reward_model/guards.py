@@ -16,9 +16,13 @@ Singhal et al. 2024, arXiv:2310.03716 (length); Liu et al. 2025, arXiv:2409.1315
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
+from itertools import groupby, islice
 
 import numpy as np
 import numpy.typing as npt
+
+from judgecli.reward_model.spacing import plain_lines
 
 Floats = npt.NDArray[np.float64]
 
@@ -50,13 +54,14 @@ understand verified word words worth written
 _ABOUT = frozenset(_ABOUT_TEXT.split())
 SHAPING = (NAMES, sorted(_FUNCTION), sorted(_ABOUT), SHORT, MOST_OPENER, LEAST_WORDS)  # what a model's code is taken over
 _KNOWN = _FUNCTION | _ABOUT
-_MARK = re.compile(r"(?:[ \t]*(?:#{1,6}|[-*+•]|\d{1,2}[.)])(?=\s|$))+[ \t]*")
-_MARKING = frozenset("#-*+•0123456789")
+_MARKED = re.compile(r"\n(?=[-#*+•0-9])(?:[ \t]*(?:#{1,6}|[-*+•]|\d{1,2}[.)])(?=\s|\Z))+[ \t]*")  # a line that begins with marks
 _STARTS = ("I am ", "I'm ", "This is ", "This answer ", "This response ")  # of a sentence, whatever stands before it
-_BREAKS = (*((f"{sign} ", f"{sign}\n") for sign in ".!?"), *((sign, f"{sign}\n") for sign in "。！？"), *((f" {start}", f"\n{start}") for start in _STARTS))
+_BREAKS = (*((f"{sign} ", f"{sign}\n") for sign in ".!?"), *((f" {start}", f"\n{start}") for start in _STARTS))
+_WIDE_BREAKS = tuple((sign, f"{sign}\n") for sign in "。！？")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-_CUT_OFF = re.compile(r"[\w,;(–-]\s*\Z")
+_UNFINISHED = "_,;(–-"  # or a letter or digit: what a text that was cut ends in
 _COLON = (":", "：")
+_LONG_TOKEN = 32  # characters; longer ones are not remembered
 
 
 def core(text: str) -> str:
@@ -74,51 +79,75 @@ def _read(text: str) -> tuple[str, int, int, int]:
     kept: list[str] = []
     bare = text.replace("**", "")
     marks, size = (len(text) - len(bare)) // 4, 0
-    for raw in bare.split("\n"):
-        line = raw.strip()
-        heading = line.startswith("#")
-        if line[:1] in _MARKING and (found := _MARK.match(line)):
-            line, marks = line[found.end() :], marks + 1
-        for old, new in _BREAKS:
-            line = line.replace(old, new)
-        for part in line.split("\n"):
-            sentence = " ".join(part.split())
+    for heading, lines in _stretches(bare):
+        sentences, marked = _sentences(lines)
+        marks += marked
+        least = 1 if heading else LEAST_WORDS
+        for sentence, key in zip(sentences, "\n".join(sentences).casefold().split("\n"), strict=True):
             if not sentence:
                 continue
             size += len(sentence) + 1
-            key = sentence.casefold()
-            if key in seen or _names_nothing(key, 1 if heading else LEAST_WORDS):
+            if key in seen or _names_nothing(key, least):
                 continue
-            if any(map(str.isalnum, key)):
+            if key[0].isalnum() or any(map(str.isalnum, key)):
                 seen.add(key)
             kept.append(sentence)
     return " ".join(kept), len(kept), max(size - 1, 0), marks
 
 
+def _stretches(text: str) -> list[tuple[bool, str]]:
+    """Lines that are headings and lines that are none, as many of a kind as follow one another; whether they are headings."""
+    if "#" not in text:
+        return [(False, text)]
+    return [(heading, "\n".join(lines)) for heading, lines in groupby(text.split("\n"), lambda line: line.lstrip()[:1] == "#")]
+
+
+def _sentences(lines: str) -> tuple[list[str], int]:
+    """The sentences of some lines, single-spaced, some of them empty; and how many lines began with marks."""
+    if not plain_lines(lines):
+        lines = "\n".join([line.strip() for line in lines.split("\n")])
+    text, marked = _MARKED.subn("\n", f"\n{lines}")
+    for old, new in _BREAKS if text.isascii() else _BREAKS + _WIDE_BREAKS:
+        text = text.replace(old, new)
+    sentences = text.split("\n")
+    return sentences if plain_lines(text) else [" ".join(sentence.split()) for sentence in sentences], marked
+
+
 def _names_nothing(sentence: str, least: int) -> bool:
     """Whether a sentence of lower-case letters has at least so many words, all of them known, one of them about answers."""
     count = about = 0
-    for found in _WORD.finditer(sentence):
-        word = found[0].replace("’", "'")
-        if word not in _KNOWN and not word.isdecimal():
+    for token in sentence.split(" "):
+        words = _known_words(token) if len(token) < _LONG_TOKEN else _known_words.__wrapped__(token)
+        if words is None:
             return False
-        count, about = count + 1, about + (word in _ABOUT)
+        count, about = count + words[0], about + words[1]
     return about > 0 and count >= least and not sentence.endswith(("?", "？"))
+
+
+@lru_cache(1 << 14)
+def _known_words(token: str) -> tuple[int, int] | None:
+    """How many words stand in what stands between two spaces, and how many of them are about answers; None where one is not known."""
+    words = [word.replace("’", "'") for word in _WORD.findall(token)]
+    if not all(word in _KNOWN or word.isdecimal() for word in words):
+        return None
+    return len(words), sum(word in _ABOUT for word in words)
 
 
 def read(texts: Sequence[str]) -> tuple[list[str], Floats]:
     """The cores of N outputs, and their guards, N x 6: columns `NAMES`, each in [0, 1] and next to 0 for an honest answer of some sentences."""
-    cores, rows = [], np.zeros((len(texts), len(NAMES)))
-    for row, text in zip(rows, texts, strict=True):
-        left, sentences, size, marks = _read(text)
-        cores.append(left)
-        words = len(_WORD.findall(left[:200]))
-        row[:] = (
-            words == 0,
-            0 < words <= MOST_OPENER and left.endswith(_COLON),
-            max(0.0, 1 - words / SHORT),
-            1 - len(left) / max(size, 1) if len(left) < size else 0.0,
-            min(max(0.0, marks / max(sentences, 1) - 1), 1.0),
-            _CUT_OFF.search(left[-4:]) is not None,
-        )
-    return cores, rows
+    found = [_read(text) for text in texts]
+    rows = [_guards(*one) for one in found]
+    return [left for left, *_ in found], np.array(rows, np.float64).reshape(-1, len(NAMES))
+
+
+def _guards(left: str, sentences: int, size: int, marks: int) -> tuple[float, ...]:
+    colon, last = left.endswith(_COLON), left[-1:]
+    words = sum(1 for _ in islice(_WORD.finditer(left, 0, 200), MOST_OPENER + 1 if colon else SHORT))
+    return (
+        words == 0,
+        colon and 0 < words <= MOST_OPENER,
+        max(0.0, 1 - words / SHORT),
+        1 - len(left) / max(size, 1) if len(left) < size else 0.0,
+        min(max(0.0, marks / max(sentences, 1) - 1), 1.0),
+        last != "" and (last.isalnum() or last in _UNFINISHED),
+    )

@@ -248,11 +248,11 @@ class LinearModel:
 
     def _score_part(self, features: Features) -> tuple[Floats, Floats, Bools]:
         dense = standardise(features.dense, self.mean, self.sd)
-        members = self.dense @ dense.T + (features.hashed @ self.hashed.T).T - self.offset[:, None] - features.guards @ self.guards
-        spread = _squared(features.hashed) @ self.variances - 2 * (features.hashed @ (self.variances * self.centre))
+        members = self.dense @ dense.T + np.array([features.hashed.sums(one) for one in self.hashed]) - self.offset[:, None] - features.guards @ self.guards
+        spread = features.hashed.squares(self.variances) - 2 * features.hashed.sums(self.variances * self.centre)
         spread = spread + float(self.variances @ self.centre**2)
-        variances = np.einsum("ij,jk,ik->i", dense, self.covariance, dense) + np.maximum(spread, 0)
-        distance = np.einsum("ij,jk,ik->i", dense, self.precision, dense)
+        variances = ((dense @ self.covariance) * dense).sum(axis=1) + np.maximum(spread, 0)
+        distance = ((dense @ self.precision) * dense).sum(axis=1)
         return np.asarray(members), np.asarray(variances), np.asarray(distance > self.reach)
 
 

@@ -1,14 +1,14 @@
 """Dense features: what can be counted of an output, and of how an output and its input overlap."""
 
+import string
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from judgecli import derived
 from judgecli.reward_model import ngrams
+from judgecli.reward_model.spacing import single_spaced
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
@@ -29,6 +29,8 @@ ENDS, CLOSERS = ".!?…。！？", "\"'”’)]*`"  # of a whole sentence, and w
 KNOTS = (20, 100, 400, 1600)  # characters: the effect of length may bend here
 OVERLAPS = tuple(f"{what}_{kind}_{n}" for kind, sizes in (("words", (1, 2)), ("characters", (1, 2, 3, 4, 5, 6))) for n in sizes for what in ("held", "found"))
 CHARACTERS_COMPARED = 256  # of input and output, for character overlaps
+_BREAK = 10
+_SLOT_BITS = 14
 
 OUTPUT_NAMES = (
     "characters", *(f"beyond_{knot}" for knot in KNOTS), "word_length", "words_per_stop", "lines", "digits", "capitals", "wide", "ends", "begins",
@@ -39,72 +41,86 @@ INPUT_NAMES = ("has_input", "length_ratio", *OVERLAPS)
 
 def output_features(texts: Sequence[str], words: ngrams.Grams) -> Floats:
     """One row a text, columns `OUTPUT_NAMES`: logarithms of counts, and shares. An empty text is zeros."""
-    block = derived.block(pa.array(texts, pa.large_string()))
-    size = np.array([len(text) for text in texts], np.float64)
-    count, some = np.maximum(block.words, 1), np.maximum(size, 1)
+    raw = [text.encode("utf-8", "replace") for text in texts]
+    bytes_of = np.array([np.bincount(np.frombuffer(text, np.uint8), minlength=256) for text in raw]).reshape(-1, 256)
+    size, spaced = np.array([len(text) for text in texts], np.float64), [single_spaced(text) for text in texts]
+    number = np.array([text.count(" ") + 1 if text else 0 for text in spaced])
+    count, some = np.maximum(number, 1), np.maximum(size, 1)
     log_size = np.log1p(size)
-    signs = {name: np.asarray(pc.count_substring(block.texts, sign), np.float64) for name, sign in SIGNS.items()}
-    lines, marks = _marks(block)
-    stripped = [text.strip() for text in texts]
+    signs = {name: bytes_of[:, ord(sign)].astype(np.float64) for name, sign in SIGNS.items()}
+    lines = 1 + bytes_of[:, ord("\n")].astype(np.float64)
     columns = [
         log_size,
         *(np.maximum(log_size - np.log1p(knot), 0) for knot in KNOTS),
         size / count / 10,
-        np.log1p(block.words / (1 + signs["stops"] + signs["questions"] + signs["exclamations"])),
+        np.log1p(number / (1 + signs["stops"] + signs["questions"] + signs["exclamations"])),
         np.log(lines),
-        block.count(derived.DIGIT) / some,
-        block.count(derived.UPPER) / np.maximum(block.count(derived.LETTER), 1),
-        block.count(derived.WIDE) / some,
-        np.array([text.rstrip(CLOSERS)[-1:] in ENDS and text != "" for text in stripped], np.float64),
-        np.array([text[:1].isupper() for text in stripped], np.float64),
+        _counted(bytes_of, string.digits) / some,
+        _counted(bytes_of, string.ascii_uppercase) / np.maximum(_counted(bytes_of, string.ascii_letters), 1),
+        bytes_of[:, 128:].sum(axis=1) / some,
+        np.array([text.rstrip(CLOSERS)[-1:] in ENDS and text != "" for text in spaced], np.float64),
+        np.array([text[:1].isupper() for text in spaced], np.float64),
         *(-np.log(np.maximum(ngrams.distinct(grams), 1) / np.maximum(grams.total, 1)) for grams in (words, ngrams.word_grams(words, 3))),
         *(value / count for value in signs.values()),
-        *(value / lines for value in marks),
+        *(value / lines for value in _marks(raw)),
         *_word_shares(words),
     ]
     return np.column_stack(columns)
 
 
-def _marks(block: derived.Block) -> tuple[Floats, list[Floats]]:
-    """The lines of each text, and how many of them begin as an item of a list, with a number, as a heading; then pairs of `**`."""
-    data = block.data
-    breaks = np.flatnonzero(data[: block.offsets[-1]] == 10)
-    starts = np.concatenate([block.offsets[:-1], breaks + 1])
-    starts = starts[starts < block.offsets[-1]]
-    where = np.searchsorted(block.offsets, starts, "right") - 1
+def _counted(bytes_of: Counts, characters: str) -> Counts:
+    return np.asarray(bytes_of[:, np.frombuffer(characters.encode(), np.uint8)].sum(axis=1))
+
+
+def _marks(raw: Sequence[bytes]) -> list[Floats]:
+    """How many of the lines of each text begin as an item of a list, with a number, as a heading; then pairs of `**`."""
+    data = np.frombuffer(b"".join(raw) + bytes(3), np.uint8)
+    offsets = np.concatenate([[0], np.cumsum([len(text) for text in raw], dtype=np.int64)])
+    starts = np.concatenate([offsets[:-1], np.flatnonzero(data[: offsets[-1]] == _BREAK) + 1])
+    starts = starts[starts < offsets[-1]]
+    where = np.searchsorted(offsets, starts, "right") - 1
     first, second, third = data[starts], data[starts + 1], data[starts + 2]
     digit = (first >= 48) & (first < 58)
     closes = (second == 46) | (second == 41) | ((second >= 48) & (second < 58) & ((third == 46) | (third == 41)))
     item = ((first == 45) | (first == 42) | (first == 43)) & (second == 32)
-    found = [np.bincount(where[chosen], minlength=len(block)).astype(np.float64) for chosen in (item, digit & closes, first == 35)]
-    bold = np.asarray(pc.count_substring(block.texts, "**"), np.float64) / 2
-    lines = 1 + np.bincount(np.searchsorted(block.offsets, breaks, "right") - 1, minlength=len(block)).astype(np.float64)
-    return lines, [*found, bold]
+    found = [np.bincount(where[chosen], minlength=len(raw)).astype(np.float64) for chosen in (item, digit & closes, first == 35)]
+    return [*found, np.array([text.count(b"**") for text in raw]) / 2]
+
+
+@cache
+def _listed() -> tuple[ngrams.Hashed, Counts]:
+    """A table with the hash of each word of `WORD_GROUPS` in a slot of its own, and the group of each slot."""
+    listed = [(group, word) for group, members in enumerate(WORD_GROUPS.values()) for word in members]
+    hashes = ngrams.word_hashes(ngrams.space([" ".join(word for _, word in listed)])).hashes
+    table, groups = np.zeros(1 << _SLOT_BITS, np.uint64), np.zeros(1 << _SLOT_BITS, np.int64)
+    slots = hashes >> np.uint64(64 - _SLOT_BITS)
+    if len(np.unique(slots)) != len(listed):
+        raise AssertionError("two words fell into one slot")
+    table[slots], groups[slots] = hashes, [group for group, _ in listed]
+    return table, groups
 
 
 def _word_shares(words: ngrams.Grams) -> list[Floats]:
     """For each group of words its share of a text."""
-    listed = [(group, word) for group, members in enumerate(WORD_GROUPS.values()) for word in members]
-    hashes = ngrams.word_hashes(ngrams.space([" ".join(word for _, word in listed)])).hashes
-    order = np.argsort(hashes)
-    known, groups = hashes[order], np.array([group for group, _ in listed])[order]
-    place = np.minimum(np.searchsorted(known, words.hashes), len(known) - 1)
-    hit = known[place] == words.hashes
+    table, groups = _listed()
+    slots = words.hashes >> np.uint64(64 - _SLOT_BITS)
+    hit = np.flatnonzero(table[slots] == words.hashes)
     number = len(WORD_GROUPS)
-    table = np.bincount(words.text[hit] * number + groups[place[hit]], minlength=number * len(words.total)).reshape(-1, number)
-    return list((table / np.maximum(words.total, 1)[:, None]).T)
+    counts = np.bincount(words.text[hit] * number + groups[slots[hit]], minlength=number * len(words.total)).reshape(-1, number)
+    return list((counts / np.maximum(words.total, 1)[:, None]).T)
 
 
-def input_features(inputs: Sequence[str], outputs: Sequence[str], asked: ngrams.Grams, words: ngrams.Grams) -> Floats:
+def input_features(
+    inputs: Sequence[str], outputs: Sequence[str], asked: ngrams.Grams, words: ngrams.Grams, copied: npt.NDArray[np.bool_]
+) -> Floats:
     """One row a pair, columns `INPUT_NAMES`: how much of the output stands in the input (held) and of the input in the output (found).
 
-    Zeros where the input is "".
+    `copied`: of each word of the outputs whether its input has it. Zeros where the input is "".
     """
     given = np.array([bool(text.strip()) for text in inputs])
     columns = [given.astype(np.float64), np.log1p([len(text) for text in outputs]) - np.log1p([len(text) for text in inputs])]
-    for size in (1, 2):
-        ours, theirs = (ngrams.word_grams(side, size) if size > 1 else side for side in (words, asked))
-        both = ngrams.shared(ours, theirs)
+    for ours, theirs, some in ((words, asked, words.where(copied)), (pairs := ngrams.word_grams(words, 2), ngrams.word_grams(asked, 2), pairs)):
+        both = ngrams.shared(some, theirs)
         columns += [both / np.maximum(ours.total, 1), both / np.maximum(theirs.total, 1)]
     columns += _character_overlaps(inputs, outputs)
     table = np.column_stack(columns)

@@ -138,7 +138,7 @@ class _Table:
         self.mean = dense[:outputs].mean(axis=0)
         self.sd = np.maximum(dense[:outputs].std(axis=0), SPREAD_LEAST)
         self.dense = standardise(dense, self.mean, self.sd)
-        hashed = sparse.vstack([part.hashed for part in parts], format="csr")
+        hashed = sparse.vstack([part.hashed.matrix() for part in parts], format="csr")
         known = np.bincount(hashed[:outputs].indices, minlength=self.spec.buckets)[: self.spec.buckets]
         self.scale = (np.log((1 + outputs) / (1 + known)) + 1) / IDF_UNIT
         hashed.data *= self.scale[hashed.indices]
