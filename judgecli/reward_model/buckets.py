@@ -1,6 +1,6 @@
 """Hashed n-grams of many outputs, each in its bucket: what sums over them need, without a matrix; and the matrix, for a fit."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,8 @@ from judgecli.reward_model import ngrams
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+_CELLS = 1 << 19  # of a table that stays in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -56,14 +58,30 @@ class Buckets:
         for block in self.runs:
             for run in block:
                 found += run.unit**2 * _sums(weights[run.columns], run.bounds)  # as if each stood in a bucket of its own
-            text = np.concatenate([np.repeat(np.arange(self.size), np.diff(run.bounds)) for run in block])
-            column = np.concatenate([run.columns for run in block])
-            first = ngrams.alike(text.astype(np.uint64) * np.uint64(self.width) + column.astype(np.uint64))
-            more = np.bincount(first[first != np.arange(len(first))], minlength=len(first))  # n - 1 of a bucket with n of them
-            several = np.flatnonzero(more)
-            count = more[several]
-            found += block[0].unit ** 2 * np.bincount(text[several], (count * count + count) * weights[column[several]], self.size)
+        for text, column, count in self._several():
+            unit = np.array([block[0].unit for block in self.runs])[column // (self.width // len(self.runs)), text]
+            found += np.bincount(text, (count * count - count) * unit**2 * weights[column], self.size)
         return found
+
+    def _several(self) -> Iterator[tuple[Ints, Ints, Ints]]:
+        """The buckets that several n-grams of one text fall into: text, column and number, for some texts at a time.
+
+        Each n-gram writes its place into the cell of its bucket; who reads another place there is not alone.
+        """
+        runs = [run for block in self.runs for run in block]
+        cells = [np.repeat(np.arange(self.size) * self.width, np.diff(run.bounds)) + run.columns for run in runs]
+        step = max(1, _CELLS // max(self.width, 1))
+        table = np.empty(step * self.width, np.int32)
+        for start in range(0, self.size if runs else 0, step):
+            end = min(start + step, self.size)
+            some = np.concatenate([own[run.bounds[start] : run.bounds[end]] for own, run in zip(cells, runs, strict=True)]) - start * self.width
+            places = np.arange(len(some), dtype=np.int32)
+            table[some] = places
+            last = table[some]
+            more = np.bincount(last[last != places], minlength=1)
+            several = np.flatnonzero(more)
+            cell = some[several]
+            yield start + cell // self.width, cell % self.width, more[several] + 1
 
     def matrix(self) -> sparse.csr_matrix:
         """N x width."""

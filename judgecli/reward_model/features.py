@@ -13,13 +13,14 @@ import numpy.typing as npt
 
 from judgecli.reward_model import guards, ngrams, surface
 from judgecli.reward_model.buckets import Buckets
+from judgecli.reward_model.spacing import single_spaced
 
 Floats = npt.NDArray[np.float64]
 Embed = Callable[[Sequence[str], Sequence[str]], npt.NDArray[np.floating]]  # inputs, outputs -> N x size
 
 VERSION = 1
 LONGEST = 20_000  # characters of an input or output that n-grams are cut from; its length counts in full
-TEXTS_AT_ONCE = 512  # keeps the sorts in the processor's cache
+TEXTS_AT_ONCE, CHARACTERS_AT_ONCE = 512, 1 << 17  # keep the tables of n-grams in the processor's cache
 BLOCKS = ("characters", "words", "copied")  # of hashed n-grams: of the output; of the output; words of the output that the input holds
 # The turns of a dialogue as dialogue.py writes it.
 _USER, _OTHERS = "User: ", ("Assistant: ", "System: ", "Tool: ")
@@ -67,26 +68,38 @@ class Features:
 
 
 def extract(spec: FeatureSpec, inputs: Sequence[str | None], outputs: Sequence[str], *, embed: Embed | None = None) -> Iterator[Features]:
-    """The features of outputs given as answers to inputs, in parts of at most `TEXTS_AT_ONCE` rows; rows are independent.
+    """The features of outputs given as answers to inputs, in parts of some rows each; rows are independent.
 
     Of an input that is a dialogue (dialogue.py) the last turn of the user is read.
     Raises: ValueError where the spec names an embedding and none is given, or one of another size.
     """
-    for start in range(0, len(outputs), TEXTS_AT_ONCE):
-        asked = [question(text or "") for text in inputs[start : start + TEXTS_AT_ONCE]]
-        yield _extract(spec, asked, list(outputs[start : start + TEXTS_AT_ONCE]), embed)
+    start = 0
+    while start < len(outputs):
+        size = len(outputs[start])
+        end = start + 1
+        while end < min(len(outputs), start + TEXTS_AT_ONCE) and size + len(outputs[end]) <= CHARACTERS_AT_ONCE:
+            size += len(outputs[end])
+            end += 1
+        yield _extract(spec, [question(text or "") for text in inputs[start:end]], list(outputs[start:end]), embed)
+        start = end
 
 
 def _extract(spec: FeatureSpec, inputs: list[str], given: list[str], embed: Embed | None) -> Features:
     outputs, counted = guards.read(given) if spec.guarded else (given, np.zeros((len(given), len(guards.NAMES))))
-    ours = ngrams.space([text[:LONGEST] for text in outputs])
+    spaced = outputs if spec.guarded else [single_spaced(text) for text in outputs]
+    ours = ngrams.space([_cut(text, long) for text, long in zip(spaced, outputs, strict=True)])
     words = ngrams.word_hashes(ours)
-    asked = ngrams.word_hashes(ngrams.space([text[:LONGEST] for text in inputs]))
+    asked = ngrams.word_hashes(ngrams.space([single_spaced(text[:LONGEST]) for text in inputs]))
     copied = ngrams.held_by(words, asked)
-    dense = [surface.output_features(outputs, words), surface.input_features(inputs, outputs, asked, words, copied)]
+    dense = [surface.output_features(outputs, spaced, words), surface.input_features(inputs, outputs, asked, words, copied)]
     if spec.embedding:
         dense.append(_embedded(spec, inputs, given, embed))
     return Features(np.hstack(dense), _hashed(spec, ours, words, copied), counted)
+
+
+def _cut(spaced: str, text: str) -> str:
+    """What n-grams are cut from: a text single-spaced, or where it is long the beginning of it."""
+    return spaced if len(text) <= LONGEST else single_spaced(text[:LONGEST])
 
 
 def _embedded(spec: FeatureSpec, inputs: list[str], outputs: list[str], embed: Embed | None) -> Floats:

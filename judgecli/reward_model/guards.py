@@ -56,12 +56,11 @@ SHAPING = (NAMES, sorted(_FUNCTION), sorted(_ABOUT), SHORT, MOST_OPENER, LEAST_W
 _KNOWN = _FUNCTION | _ABOUT
 _MARKED = re.compile(r"\n(?=[-#*+•0-9])(?:[ \t]*(?:#{1,6}|[-*+•]|\d{1,2}[.)])(?=\s|\Z))+[ \t]*")  # a line that begins with marks
 _STARTS = ("I am ", "I'm ", "This is ", "This answer ", "This response ")  # of a sentence, whatever stands before it
-_BREAKS = (*((f"{sign} ", f"{sign}\n") for sign in ".!?"), *((f" {start}", f"\n{start}") for start in _STARTS))
-_WIDE_BREAKS = tuple((sign, f"{sign}\n") for sign in "。！？")
+_STOPS, _WIDE_STOPS = ".!?", "。！？"  # of a sentence; only the wide ones need no space behind them
+_LOOKED_AT = 3  # words
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _UNFINISHED = "_,;(–-"  # or a letter or digit: what a text that was cut ends in
 _COLON = (":", "：")
-_LONG_TOKEN = 32  # characters; longer ones are not remembered
 
 
 def core(text: str) -> str:
@@ -75,24 +74,30 @@ def core(text: str) -> str:
 
 def _read(text: str) -> tuple[str, int, int, int]:
     """The core; its number of sentences; the characters of all sentences, marks apart; and the number of marks."""
-    seen: set[str] = set()
-    kept: list[str] = []
     bare = text.replace("**", "")
-    marks, size = (len(text) - len(bare)) // 4, 0
+    sentences, kept, marks = [], [], (len(text) - len(bare)) // 4
+    seen: set[str] = set()
     for heading, lines in _stretches(bare):
-        sentences, marked = _sentences(lines)
+        own, marked = _sentences(lines)
         marks += marked
-        least = 1 if heading else LEAST_WORDS
-        for sentence, key in zip(sentences, "\n".join(sentences).casefold().split("\n"), strict=True):
-            if not sentence:
-                continue
-            size += len(sentence) + 1
-            if key in seen or _names_nothing(key, least):
-                continue
-            if key[0].isalnum() or any(map(str.isalnum, key)):
-                seen.add(key)
-            kept.append(sentence)
-    return " ".join(kept), len(kept), max(size - 1, 0), marks
+        sentences += own
+        keys = "\n".join(own).casefold().split("\n") if own else []
+        nothing = [_names_nothing(key, 1 if heading else LEAST_WORDS) for key in keys]
+        fresh = seen.union(keys)
+        if len(fresh) == len(seen) + len(keys) and not any(nothing):
+            kept += own
+            seen = fresh
+        else:
+            kept += [sentence for sentence, key, left_out in zip(own, keys, nothing, strict=True) if not left_out and _fresh(key, seen)]
+    return " ".join(kept), len(kept), max(sum(map(len, sentences)) + len(sentences) - 1, 0), marks
+
+
+def _fresh(key: str, seen: set[str]) -> bool:
+    """Whether a sentence was not said before; it is remembered. Signs alone may be said again."""
+    if key in seen:
+        return not any(map(str.isalnum, key))
+    seen.add(key)
+    return True
 
 
 def _stretches(text: str) -> list[tuple[bool, str]]:
@@ -103,24 +108,33 @@ def _stretches(text: str) -> list[tuple[bool, str]]:
 
 
 def _sentences(lines: str) -> tuple[list[str], int]:
-    """The sentences of some lines, single-spaced, some of them empty; and how many lines began with marks."""
-    if not plain_lines(lines):
+    """The sentences of some lines, single-spaced, none empty; and how many lines began with marks."""
+    plain = plain_lines(lines)
+    if not plain:
         lines = "\n".join([line.strip() for line in lines.split("\n")])
     text, marked = _MARKED.subn("\n", f"\n{lines}")
-    for old, new in _BREAKS if text.isascii() else _BREAKS + _WIDE_BREAKS:
-        text = text.replace(old, new)
+    for sign in _STOPS:
+        if sign in text:
+            text = text.replace(f"{sign} ", f"{sign}\n")
+    for start in _STARTS:
+        text = text.replace(f" {start}", f"\n{start}")
+    if not text.isascii():
+        for sign in _WIDE_STOPS:
+            text = text.replace(sign, f"{sign}\n")
+        plain = plain and plain_lines(text)
     sentences = text.split("\n")
-    return sentences if plain_lines(text) else [" ".join(sentence.split()) for sentence in sentences], marked
+    return list(filter(None, sentences if plain else [" ".join(sentence.split()) for sentence in sentences])), marked
 
 
 def _names_nothing(sentence: str, least: int) -> bool:
     """Whether a sentence of lower-case letters has at least so many words, all of them known, one of them about answers."""
-    count = about = 0
-    for token in sentence.split(" "):
-        words = _known_words(token) if len(token) < _LONG_TOKEN else _known_words.__wrapped__(token)
-        if words is None:
-            return False
-        count, about = count + words[0], about + words[1]
+    first = sentence.split(" ", _LOOKED_AT)[:_LOOKED_AT]  # most sentences have a word there that is not known
+    if None in map(_known_words, first):
+        return False
+    words = list(map(_known_words, sentence.split(" ")))
+    if None in words:
+        return False
+    count, about = (sum(part) for part in zip(*filter(None, words), strict=True))
     return about > 0 and count >= least and not sentence.endswith(("?", "？"))
 
 

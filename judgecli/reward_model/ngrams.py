@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from judgecli import derived
-from judgecli.reward_model.spacing import lower_bytes, single_spaced
+from judgecli.reward_model.spacing import lower_bytes
 
 Ints = npt.NDArray[np.int64]
 Hashed = npt.NDArray[np.uint64]
@@ -28,6 +28,7 @@ _MULTIPLY = np.uint64(0xD6E8FEB86659FD93)
 _SHIFT = np.uint64(32)
 _LOAD = 8  # bytes of one load
 _HASH_BITS = np.uint64(43)
+_LOOKUP_SHIFT = np.uint64(64 - 14)
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,8 @@ class Spaced:
 
 
 def space(texts: Sequence[str]) -> Spaced:
-    """The bytes of texts as n-grams are cut from them. A lone surrogate becomes a question mark."""
-    parts = [b" %b " % lower_bytes(single_spaced(text)) for text in texts]
+    """The bytes of single-spaced texts as n-grams are cut from them. A lone surrogate becomes a question mark."""
+    parts = [b" %b " % lower_bytes(text) for text in texts]
     offsets = np.concatenate([[0], np.cumsum([len(part) for part in parts], dtype=np.int64)])
     return Spaced(np.frombuffer(b"".join(parts) + bytes(_LOAD), np.uint8), offsets)
 
@@ -133,15 +134,41 @@ def alike(keys: npt.NDArray[np.unsignedinteger]) -> Ints:
     >>> alike(np.array([7, 9, 7], np.uint64)).tolist()
     [2, 1, 2]
     """
-    places = np.arange(len(keys))
-    slot = (keys.astype(np.uint64, copy=False) * _ODD) >> np.uint64(64 - _table_bits(len(keys)))
-    table = np.empty(1 << _table_bits(len(keys)), np.int64)
+    places = np.arange(len(keys), dtype=np.int32)
+    slot = ((keys.astype(np.uint64, copy=False) * _ODD) >> np.uint64(64 - _table_bits(len(keys)))).astype(np.int64)
+    table = np.empty(1 << _table_bits(len(keys)), np.int32)
     table[slot] = places
-    found = table[slot]
+    found = table[slot].astype(np.int64)
     wrong = np.flatnonzero(keys[found] != keys)  # never all of them: each slot that was written has one that is right
     if len(wrong):
         found[wrong] = wrong[alike(keys[wrong])]
     return found
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """A table of some numbers, each in a slot of its own, with a small positive number for each."""
+
+    keys: Hashed
+    values: Ints
+    factor: np.uint64
+
+    @classmethod
+    def of(cls, keys: Hashed, values: Sequence[int]) -> "Lookup":
+        """The first of many factors is taken that gives each of the different keys its own slot."""
+        tried = int(_ODD)
+        while len(np.unique((keys * np.uint64(tried)) >> _LOOKUP_SHIFT)) < len(keys):
+            tried = tried * int(_MULTIPLY) % 2**64  # odd times odd is odd
+        factor = np.uint64(tried)
+        slots = (keys * factor) >> _LOOKUP_SHIFT
+        table, found = np.zeros(1 << 64 - int(_LOOKUP_SHIFT), np.uint64), np.zeros(1 << 64 - int(_LOOKUP_SHIFT), np.int64)
+        table[slots], found[slots] = keys, values
+        return cls(table, found, factor)
+
+    def get(self, keys: Hashed) -> Ints:
+        """The number of each key, 0 of one that is not in the table."""
+        slots = ((keys * self.factor) >> _LOOKUP_SHIFT).astype(np.int64)
+        return np.where(self.keys[slots] == keys, self.values[slots], 0)
 
 
 def distinct(grams: Grams) -> Ints:

@@ -22,14 +22,23 @@ def single_spaced(text: str) -> str:
     >>> single_spaced(" a\n\n b ")
     'a b'
     """
-    return text if "\n" not in text and plain_lines(text) else " ".join(text.split())
+    if not plain_lines(text):
+        return " ".join(text.split())
+    return " ".join(filter(None, text.split("\n"))) if "\n" in text else text
 
 
 def lower_bytes(text: str) -> bytes:
-    """`text.lower()` as UTF-8, a lone surrogate as a question mark; quick where no letter beyond ASCII has a lower case."""
-    raw = text.encode("utf-8", "replace")
-    if not text.isascii():
-        wide = raw.translate(None, _ASCII).decode()
-        if wide.lower() != wide:
-            return text.lower().encode("utf-8", "replace")
-    return raw.lower()
+    """`text.lower()` as UTF-8, a lone surrogate as a question mark; quick where no letter beyond ASCII has another case."""
+    if text.isascii() or caseless(text):
+        return text.encode("utf-8", "replace").lower()
+    return text.lower().encode("utf-8", "replace")
+
+
+def caseless(text: str) -> bool:
+    r"""Whether no character beyond ASCII changes with case or is whitespace.
+
+    >>> [caseless(text) for text in ("it’s", "Ärger", "a\xa0b", "漢字")]
+    [True, False, False, True]
+    """
+    wide = text.encode("utf-8", "replace").translate(None, _ASCII).decode()
+    return wide.casefold() == wide and wide.lower() == wide and not any(sign in wide for sign in _WIDE_ODD)

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from judgecli.reward_model import ngrams
-from judgecli.reward_model.spacing import single_spaced
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
@@ -30,7 +29,6 @@ KNOTS = (20, 100, 400, 1600)  # characters: the effect of length may bend here
 OVERLAPS = tuple(f"{what}_{kind}_{n}" for kind, sizes in (("words", (1, 2)), ("characters", (1, 2, 3, 4, 5, 6))) for n in sizes for what in ("held", "found"))
 CHARACTERS_COMPARED = 256  # of input and output, for character overlaps
 _BREAK = 10
-_SLOT_BITS = 14
 
 OUTPUT_NAMES = (
     "characters", *(f"beyond_{knot}" for knot in KNOTS), "word_length", "words_per_stop", "lines", "digits", "capitals", "wide", "ends", "begins",
@@ -39,11 +37,11 @@ OUTPUT_NAMES = (
 INPUT_NAMES = ("has_input", "length_ratio", *OVERLAPS)
 
 
-def output_features(texts: Sequence[str], words: ngrams.Grams) -> Floats:
-    """One row a text, columns `OUTPUT_NAMES`: logarithms of counts, and shares. An empty text is zeros."""
+def output_features(texts: Sequence[str], spaced: Sequence[str], words: ngrams.Grams) -> Floats:
+    """One row a text, columns `OUTPUT_NAMES`: logarithms of counts, and shares. An empty text is zeros. `spaced`: the texts single-spaced."""
     raw = [text.encode("utf-8", "replace") for text in texts]
     bytes_of = np.array([np.bincount(np.frombuffer(text, np.uint8), minlength=256) for text in raw]).reshape(-1, 256)
-    size, spaced = np.array([len(text) for text in texts], np.float64), [single_spaced(text) for text in texts]
+    size = np.array([len(text) for text in texts], np.float64)
     number = np.array([text.count(" ") + 1 if text else 0 for text in spaced])
     count, some = np.maximum(number, 1), np.maximum(size, 1)
     log_size = np.log1p(size)
@@ -88,25 +86,17 @@ def _marks(raw: Sequence[bytes]) -> list[Floats]:
 
 
 @cache
-def _listed() -> tuple[ngrams.Hashed, Counts]:
-    """A table with the hash of each word of `WORD_GROUPS` in a slot of its own, and the group of each slot."""
+def _listed() -> ngrams.Lookup:
+    """The hash of each word of `WORD_GROUPS`, and 1 + its group."""
     listed = [(group, word) for group, members in enumerate(WORD_GROUPS.values()) for word in members]
-    hashes = ngrams.word_hashes(ngrams.space([" ".join(word for _, word in listed)])).hashes
-    table, groups = np.zeros(1 << _SLOT_BITS, np.uint64), np.zeros(1 << _SLOT_BITS, np.int64)
-    slots = hashes >> np.uint64(64 - _SLOT_BITS)
-    if len(np.unique(slots)) != len(listed):
-        raise AssertionError("two words fell into one slot")
-    table[slots], groups[slots] = hashes, [group for group, _ in listed]
-    return table, groups
+    return ngrams.Lookup.of(ngrams.word_hashes(ngrams.space([" ".join(word for _, word in listed)])).hashes, [1 + group for group, _ in listed])
 
 
 def _word_shares(words: ngrams.Grams) -> list[Floats]:
     """For each group of words its share of a text."""
-    table, groups = _listed()
-    slots = words.hashes >> np.uint64(64 - _SLOT_BITS)
-    hit = np.flatnonzero(table[slots] == words.hashes)
-    number = len(WORD_GROUPS)
-    counts = np.bincount(words.text[hit] * number + groups[slots[hit]], minlength=number * len(words.total)).reshape(-1, number)
+    groups = _listed().get(words.hashes)
+    hit, number = np.flatnonzero(groups), len(WORD_GROUPS)
+    counts = np.bincount(words.text[hit] * number + groups[hit] - 1, minlength=number * len(words.total)).reshape(-1, number)
     return list((counts / np.maximum(words.total, 1)[:, None]).T)
 
 
