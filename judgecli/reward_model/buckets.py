@@ -99,6 +99,7 @@ class Buckets:
 
 def _sums(values: Floats, bounds: Ints) -> Floats:
     """The sum of each part of some values, 0 of an empty one."""
-    found = np.add.reduceat(np.append(values, 0.0), bounds[:-1])
-    found[bounds[1:] == bounds[:-1]] = 0
-    return np.asarray(found, np.float64)
+    found, some = np.zeros(len(bounds) - 1), bounds[1:] > bounds[:-1]
+    if some.any():
+        found[some] = np.add.reduceat(values, bounds[:-1][some])
+    return found

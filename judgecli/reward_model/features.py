@@ -20,7 +20,7 @@ Embed = Callable[[Sequence[str], Sequence[str]], npt.NDArray[np.floating]]  # in
 
 VERSION = 1
 LONGEST = 20_000  # characters of an input or output that n-grams are cut from; its length counts in full
-TEXTS_AT_ONCE, CHARACTERS_AT_ONCE = 512, 1 << 17  # keep the tables of n-grams in the processor's cache
+TEXTS_AT_ONCE, CHARACTERS_AT_ONCE = 512, 1 << 18  # keep the tables of n-grams in the processor's cache
 BLOCKS = ("characters", "words", "copied")  # of hashed n-grams: of the output; of the output; words of the output that the input holds
 # The turns of a dialogue as dialogue.py writes it.
 _USER, _OTHERS = "User: ", ("Assistant: ", "System: ", "Tool: ")

@@ -16,12 +16,13 @@ Singhal et al. 2024, arXiv:2310.03716 (length); Liu et al. 2025, arXiv:2409.1315
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import groupby, islice
 
 import numpy as np
 import numpy.typing as npt
 
+from judgecli.reward_model.intact import Lists, intact, lists
 from judgecli.reward_model.spacing import plain_lines
 
 Floats = npt.NDArray[np.float64]
@@ -74,30 +75,23 @@ def core(text: str) -> str:
 
 def _read(text: str) -> tuple[str, int, int, int]:
     """The core; its number of sentences; the characters of all sentences, marks apart; and the number of marks."""
-    bare = text.replace("**", "")
-    sentences, kept, marks = [], [], (len(text) - len(bare)) // 4
     seen: set[str] = set()
+    kept: list[str] = []
+    bare = text.replace("**", "")
+    marks, size = (len(text) - len(bare)) // 4, 0
     for heading, lines in _stretches(bare):
-        own, marked = _sentences(lines)
+        sentences, marked = _sentences(lines)
         marks += marked
-        sentences += own
-        keys = "\n".join(own).casefold().split("\n") if own else []
-        nothing = [_names_nothing(key, 1 if heading else LEAST_WORDS) for key in keys]
-        fresh = seen.union(keys)
-        if len(fresh) == len(seen) + len(keys) and not any(nothing):
-            kept += own
-            seen = fresh
-        else:
-            kept += [sentence for sentence, key, left_out in zip(own, keys, nothing, strict=True) if not left_out and _fresh(key, seen)]
-    return " ".join(kept), len(kept), max(sum(map(len, sentences)) + len(sentences) - 1, 0), marks
-
-
-def _fresh(key: str, seen: set[str]) -> bool:
-    """Whether a sentence was not said before; it is remembered. Signs alone may be said again."""
-    if key in seen:
-        return not any(map(str.isalnum, key))
-    seen.add(key)
-    return True
+        for sentence, key in zip(sentences, "\n".join(sentences).casefold().split("\n"), strict=True):
+            if not sentence:
+                continue
+            size += len(sentence) + 1
+            if key in seen or _names_nothing(key, 1 if heading else LEAST_WORDS):
+                continue
+            if any(map(str.isalnum, key)):
+                seen.add(key)
+            kept.append(sentence)
+    return " ".join(kept), len(kept), max(size - 1, 0), marks
 
 
 def _stretches(text: str) -> list[tuple[bool, str]]:
@@ -108,22 +102,27 @@ def _stretches(text: str) -> list[tuple[bool, str]]:
 
 
 def _sentences(lines: str) -> tuple[list[str], int]:
-    """The sentences of some lines, single-spaced, none empty; and how many lines began with marks."""
+    """The sentences of some lines, single-spaced, some of them empty; and how many lines began with marks."""
+    text, marks, plain = _unmarked(lines)
+    for sign in _STOPS:
+        text = text.replace(f"{sign} ", f"{sign}\n")
+    for start in _STARTS:
+        text = text.replace(f" {start}", f"\n{start}")
+    sentences = text.split("\n")
+    return sentences if plain else [" ".join(sentence.split()) for sentence in sentences], marks
+
+
+def _unmarked(lines: str) -> tuple[str, int, bool]:
+    """Lines stripped, without marks at their beginning, a break behind each wide stop; how many began with marks; and whether the words are single-spaced."""
     plain = plain_lines(lines)
     if not plain:
         lines = "\n".join([line.strip() for line in lines.split("\n")])
-    text, marked = _MARKED.subn("\n", f"\n{lines}")
-    for sign in _STOPS:
-        if sign in text:
-            text = text.replace(f"{sign} ", f"{sign}\n")
-    for start in _STARTS:
-        text = text.replace(f" {start}", f"\n{start}")
+    text, marks = _MARKED.subn("\n", f"\n{lines}")
     if not text.isascii():
         for sign in _WIDE_STOPS:
-            text = text.replace(sign, f"{sign}\n")
-        plain = plain and plain_lines(text)
-    sentences = text.split("\n")
-    return list(filter(None, sentences if plain else [" ".join(sentence.split()) for sentence in sentences])), marked
+            if sign in text:
+                text, plain = text.replace(sign, f"{sign}\n"), False
+    return text[1:], marks, plain
 
 
 def _names_nothing(sentence: str, least: int) -> bool:
@@ -149,9 +148,27 @@ def _known_words(token: str) -> tuple[int, int] | None:
 
 def read(texts: Sequence[str]) -> tuple[list[str], Floats]:
     """The cores of N outputs, and their guards, N x 6: columns `NAMES`, each in [0, 1] and next to 0 for an honest answer of some sentences."""
-    found = [_read(text) for text in texts]
-    rows = [_guards(*one) for one in found]
-    return [left for left, *_ in found], np.array(rows, np.float64).reshape(-1, len(NAMES))
+    bare = [text.replace("**", "") for text in texts]
+    lines = [_unmarked(text) for text in bare]
+    least = [1 if "#" in text else LEAST_WORDS for text in bare]  # where a heading may stand
+    sure, sentences = intact([one[0] for one in lines], least, _lists())
+    marks = [one[1] + (len(text) - len(left)) // 4 for text, left, one in zip(texts, bare, lines, strict=True)]
+    found = [
+        _whole(one[0], one[2], count, marked) if whole and marked <= count else _read(text)
+        for text, one, marked, whole, count in zip(texts, lines, marks, sure.tolist(), sentences.tolist(), strict=True)
+    ]
+    return [left for left, *_ in found], np.array([_guards(*one) for one in found], np.float64).reshape(-1, len(NAMES))
+
+
+def _whole(lines: str, plain: bool, sentences: int, marks: int) -> tuple[str, int, int, int]:
+    """What `_read` gives of an output with nothing to leave out, from its lines without marks."""
+    left = " ".join(filter(None, lines.split("\n")) if plain else lines.split())
+    return left, sentences, len(left), marks
+
+
+@cache
+def _lists() -> Lists:
+    return lists(_KNOWN, _ABOUT, _STARTS)
 
 
 def _guards(left: str, sentences: int, size: int, marks: int) -> tuple[float, ...]:

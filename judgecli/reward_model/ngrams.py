@@ -28,6 +28,7 @@ _MULTIPLY = np.uint64(0xD6E8FEB86659FD93)
 _SHIFT = np.uint64(32)
 _LOAD = 8  # bytes of one load
 _HASH_BITS = np.uint64(43)
+_FEW = 100  # keys are compared one by one
 _LOOKUP_SHIFT = np.uint64(64 - 14)
 
 
@@ -140,8 +141,11 @@ def alike(keys: npt.NDArray[np.unsignedinteger]) -> Ints:
     table[slot] = places
     found = table[slot].astype(np.int64)
     wrong = np.flatnonzero(keys[found] != keys)  # never all of them: each slot that was written has one that is right
-    if len(wrong):
+    if len(wrong) > _FEW:
         found[wrong] = wrong[alike(keys[wrong])]
+    elif len(wrong):
+        first: dict[int, int] = {}
+        found[wrong] = [first.setdefault(key, place) for key, place in zip(keys[wrong].tolist(), wrong.tolist(), strict=True)]
     return found
 
 
@@ -201,12 +205,12 @@ def held_by(words: Grams, others: Grams) -> npt.NDArray[np.bool_]:
 
 def _may_hold(keys: Hashed, known: Hashed) -> npt.NDArray[np.bool_]:
     """False where a key is surely not among the known ones: a table of one flag each, seldom wrong."""
-    bits = _table_bits(2 * len(known))
+    bits = _table_bits(len(known))
     table = np.zeros(1 << bits, np.bool_)
     table[(known * _ODD) >> np.uint64(64 - bits)] = True
     return np.asarray(table[(keys * _ODD) >> np.uint64(64 - bits)])
 
 
 def _table_bits(size: int) -> int:
-    """Of a table with four slots or more for each of `size` keys."""
-    return max(10, int(4 * size).bit_length())
+    """Of a table with eight slots or more for each of `size` keys."""
+    return max(10, int(8 * size).bit_length())

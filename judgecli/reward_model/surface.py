@@ -100,9 +100,7 @@ def _word_shares(words: ngrams.Grams) -> list[Floats]:
     return list((counts / np.maximum(words.total, 1)[:, None]).T)
 
 
-def input_features(
-    inputs: Sequence[str], outputs: Sequence[str], asked: ngrams.Grams, words: ngrams.Grams, copied: npt.NDArray[np.bool_]
-) -> Floats:
+def input_features(inputs: Sequence[str], outputs: Sequence[str], asked: ngrams.Grams, words: ngrams.Grams, copied: npt.NDArray[np.bool_]) -> Floats:
     """One row a pair, columns `INPUT_NAMES`: how much of the output stands in the input (held) and of the input in the output (found).
 
     `copied`: of each word of the outputs whether its input has it. Zeros where the input is "".
