@@ -148,6 +148,8 @@ def _known_words(token: str) -> tuple[int, int] | None:
 
 def read(texts: Sequence[str]) -> tuple[list[str], Floats]:
     """The cores of N outputs, and their guards, N x 6: columns `NAMES`, each in [0, 1] and next to 0 for an honest answer of some sentences."""
+    if not texts:
+        return [], np.zeros((0, len(NAMES)))
     bare = [text.replace("**", "") for text in texts]
     lines = [_unmarked(text) for text in bare]
     least = [1 if "#" in text else LEAST_WORDS for text in bare]  # where a heading may stand
@@ -157,7 +159,7 @@ def read(texts: Sequence[str]) -> tuple[list[str], Floats]:
         _whole(one[0], one[2], count, marked) if whole and marked <= count else _read(text)
         for text, one, marked, whole, count in zip(texts, lines, marks, sure.tolist(), sentences.tolist(), strict=True)
     ]
-    return [left for left, *_ in found], np.array([_guards(*one) for one in found], np.float64).reshape(-1, len(NAMES))
+    return [left for left, *_ in found], np.array([_guards(*one) for one in found], np.float64)
 
 
 def _whole(lines: str, plain: bool, sentences: int, marks: int) -> tuple[str, int, int, int]:

@@ -74,7 +74,7 @@ def _marks(raw: Sequence[bytes]) -> list[Floats]:
     """How many of the lines of each text begin as an item of a list, with a number, as a heading; then pairs of `**`."""
     data = np.frombuffer(b"".join(raw) + bytes(3), np.uint8)
     offsets = np.concatenate([[0], np.cumsum([len(text) for text in raw], dtype=np.int64)])
-    starts = np.concatenate([offsets[:-1], np.flatnonzero(data[: offsets[-1]] == _BREAK) + 1])
+    starts = np.unique(np.concatenate([offsets[:-1], np.flatnonzero(data[: offsets[-1]] == _BREAK) + 1]))  # a text may end in a break
     starts = starts[starts < offsets[-1]]
     where = np.searchsorted(offsets, starts, "right") - 1
     first, second, third = data[starts], data[starts + 1], data[starts + 2]
