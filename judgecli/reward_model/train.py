@@ -215,7 +215,7 @@ def fold_of(one: Comparison | Verdict, seed: int = 0) -> int:
 
 def _group(one: Comparison | Verdict) -> int:
     """The prompt as a number. Where no prompt is known, the texts stand for it."""
-    text = " ".join(opening(one.prompt).split()).casefold()
+    text = " ".join(opening(one.question or one.prompt).split()).casefold()
     if not text:
         text = "\0".join(sorted([one.chosen, one.rejected])) if isinstance(one, Comparison) else one.output
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest(), "little", signed=True)

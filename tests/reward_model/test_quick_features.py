@@ -54,8 +54,8 @@ def check_features(spec, inputs, outputs):
             own = matrix[place]
             assert dict(zip(own.indices.tolist(), own.data.tolist(), strict=True)) == pytest.approx(buckets, abs=1e-12)
             columns, values = np.array(list(buckets), np.int64), np.array(list(buckets.values()))
-            assert sums[place] == pytest.approx(weights[columns] @ values, abs=1e-12)
-            assert squares[place] == pytest.approx(weights[columns] ** 2 @ values**2, abs=1e-12)
+            assert sums[place] == pytest.approx(weights[columns] @ values, rel=1e-12, abs=1e-12)
+            assert squares[place] == pytest.approx(weights[columns] ** 2 @ values**2, rel=1e-12, abs=1e-12)
             assert part.guards[place].tolist() == [float(value) for value in found]
             row += 1
     assert row == len(outputs)
