@@ -150,7 +150,7 @@ def read(texts: Sequence[str]) -> tuple[list[str], Floats]:
     """The cores of N outputs, and their guards, N x 6: columns `NAMES`, each in [0, 1] and next to 0 for an honest answer of some sentences."""
     if not texts:
         return [], np.zeros((0, len(NAMES)))
-    bare = [text.replace("**", "") for text in texts]
+    bare = [text.replace("**", "") if "*" in text else text for text in texts]
     lines = [_unmarked(text) for text in bare]
     least = [1 if "#" in text else LEAST_WORDS for text in bare]  # where a heading may stand
     sure, sentences = intact([one[0] for one in lines], least, _lists())

@@ -75,9 +75,9 @@ class Spaced:
 
 def space(texts: Sequence[str]) -> Spaced:
     """The bytes of single-spaced texts as n-grams are cut from them. A lone surrogate becomes a question mark."""
-    parts = [b" %b " % lower_bytes(text) for text in texts]
-    offsets = np.concatenate([[0], np.cumsum([len(part) for part in parts], dtype=np.int64)])
-    return Spaced(np.frombuffer(b"".join(parts) + bytes(_LOAD), np.uint8), offsets)
+    parts = [lower_bytes(text) for text in texts]
+    offsets = np.concatenate([[0], np.cumsum([len(part) + 2 for part in parts], dtype=np.int64)])
+    return Spaced(np.frombuffer(b" %b %b" % (b"  ".join(parts), bytes(_LOAD)), np.uint8), offsets)
 
 
 def mix(values: Hashed) -> Hashed:
