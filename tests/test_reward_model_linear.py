@@ -29,9 +29,10 @@ def test_shared_words_by_hand():
 
 
 def test_rows_of_features_are_independent():
-    spec, inputs = FeatureSpec(bits=10), ["a cat?", None, "", "the cat", "kg", "two"]
-    whole = next(extract(spec, inputs, TEXTS))
-    for row, (asked, text) in enumerate(zip(inputs, TEXTS, strict=True)):
+    spec, inputs = FeatureSpec(bits=10), ["a cat?", None, "", "the cat", "kg", "two", None, None]
+    texts = [*TEXTS, "", "#tag"]  # nothing, then what begins with a mark
+    whole = next(extract(spec, inputs, texts))
+    for row, (asked, text) in enumerate(zip(inputs, texts, strict=True)):
         alone = next(extract(spec, [asked], [text]))
         assert (alone.dense[0] == whole.dense[row]).all()
         assert abs(alone.hashed.matrix() - whole.hashed.matrix()[row]).max() == 0
