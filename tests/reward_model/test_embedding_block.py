@@ -78,6 +78,14 @@ def test_where_the_embedding_is_noise_it_is_shrunk_and_does_no_harm(width):
         assert not found.model.covariance[-2 * width :].any()
 
 
+@pytest.mark.parametrize("seed", [2, 3])  # draws of which an embedding is let in by chance
+def test_where_nothing_can_be_learnt_an_embedding_hardly_harms(seed):
+    data = pairs(600, lambda prompt, text: unit(f"{seed}{prompt}{text}", 2)[0]).comparisons
+    model, fresh = trained(Preferences(data[:300]), 64, embedding(64)).model, data[300:]
+    chosen, rejected = (model.rewards([one.prompt for one in fresh], [getattr(one, side) for one in fresh]).mean for side in ("chosen", "rejected"))
+    assert np.logaddexp(0, rejected - chosen).mean() < np.log(2) + 0.02
+
+
 def test_features_are_of_the_core_and_of_its_product_with_the_question():
     table = {"Why?": [0.6, 0.8], "It is hot. Drink.": [1.0, 0.0], "": [0.0, 1.0], "  ": [0.0, 1.0]}
     seen = []
