@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from judgecli.errors import NoRecords, UsageError
-from judgecli.pipeline.rewarding import select_rewarded
+from judgecli.pipeline.linking import AnchorLinks
+from judgecli.pipeline.rewarding import directions, select_rewarded
 from judgecli.pipeline.units import comparison_rows, corpus_rows, prompt_rows, session_rows
 from judgecli.signal.cells import Window, duration
+from judgecli.signal.linked import link_rows
 from judgecli.signal.served import served_notes
 from judgecli.signal.windows import Signals, window_signals
 from judgecli.store.comparisons import compared_metrics
@@ -55,6 +57,11 @@ def compute_signals(
                 from judgecli.pipeline.correcting import correct_rows
 
                 rows, uncorrected = correct_rows(store, reduction, cells, rows, settings)
+            infos = {(info.name, info.identity): info for info in reduction.metrics}
+            aims = directions(settings, {info.name: info.higher_is_better for info in infos.values()})
+            links = AnchorLinks(store, settings, {key: (info.range, aims[info.name]) for key, info in infos.items()})
+            linked = link_rows(rows, links)
+            rows = list(linked.rows)
             rewards = [name for name in names if metrics or name.startswith("reward.")]
             if "session" in units:
                 newest = [place for place, info in enumerate(reduction.metrics) if info.name in rewards and info == selection.metric(info.name)]
@@ -64,7 +71,8 @@ def compute_signals(
             rows += comparison_rows(store, reduction, cells, compared)
             if "corpus" in units:
                 rows += corpus_rows(reduction, cells)
-    return Signals(rows, columns, window, notes=[*_notes(selection, names), *served_notes(rows), *uncorrected])
+    notes = [*_notes(selection, names), *served_notes(rows), *uncorrected]
+    return Signals(rows, columns, window, notes=notes, judge_changes=[change.to_json() for change in linked.changes])
 
 
 def _select(store: Store, on: str | None, metrics: Sequence[str] | None, settings: "Settings") -> Selection:

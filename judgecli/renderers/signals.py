@@ -43,14 +43,27 @@ def _metric_parts(metric: str, rows: Sequence[Document], document: Document, pag
     several = len({row["identity"] for row in rows}) > 1
     window = [] if document["window"] == "all" else ["window"]
     last = ["value", "advantage", "regret"] if page.width >= 100 and rows[0]["unit"] == "record" else []
-    columns = [*window, *map(str, document["by"]), *(["identity"] if several else []), "n", "mean", "95 % interval", "bounds", *last]
-    lines = [_line(row, document, several=several, with_window=bool(window), last=last) for row in shown]
-    parts.append(table(columns, lines, right=["n", "mean", "95 % interval", "bounds", *last]))
+    linked = ["linked"] if any(row.get("linked") for row in shown) else []
+    columns = [*window, *map(str, document["by"]), *(["identity"] if several else []), "n", "mean", "95 % interval", *linked, "bounds", *last]
+    lines = [_line(row, document, several=several, with_window=bool(window), linked=bool(linked), last=last) for row in shown]
+    parts.append(table(columns, lines, right=["n", "mean", "95 % interval", *linked, "bounds", *last]))
+    parts += change_lines([change for change in document.get("judge_changes", ()) if change["metric"] == metric])
     parts += _reasons(shown)
     return parts
 
 
-def _line(row: Document, document: Document, *, several: bool, with_window: bool, last: Sequence[str]) -> list[str]:
+def change_lines(changes: Sequence[Document]) -> list[RenderableType]:
+    """A line for each place where the judge changed."""
+    return [Text.assemble(("judge     ", "bold yellow"), terminal_line(change_text(change), limit=600)) for change in changes]
+
+
+def change_text(change: Document) -> str:
+    """When the judge of a metric changed, and what the anchors say of it."""
+    start = "" if change["window_start"] is None else f"from {str(change['window_start'])[:16].replace('T', ' ').removesuffix(' 00:00')}: "
+    return f"{start}{change['message']}"
+
+
+def _line(row: Document, document: Document, *, several: bool, with_window: bool, linked: bool, last: Sequence[str]) -> list[str]:
     has_interval = row["low"] is not None and row["high"] is not None
     total = row["n"] + sum(row["unscored"].values())
     return [
@@ -60,9 +73,20 @@ def _line(row: Document, document: Document, *, several: bool, with_window: bool
         f"{row['n']:,} of {total:,}",
         number(row["mean"]),
         f"{number(row['low'])} to {number(row['high'])}" if has_interval else DASH,
+        *([linked_text(row)] if linked else []),
         _bounds(row),
         *(number(row[name]) for name in last),
     ]
+
+
+def linked_text(row: Document) -> str:
+    """The mean in units of the first judge with its interval; `not linked` where nothing says what it is, empty where the judge is the first."""
+    found = row.get("linked")
+    if not found:
+        return ""
+    if found["mean"] is None:
+        return "not linked"
+    return f"{number(found['mean'])} ({number(found['low'])} to {number(found['high'])})" if found["low"] is not None else number(found["mean"])
 
 
 def _window(row: Document) -> str:
@@ -126,6 +150,7 @@ def signals_table(document: Document) -> "pa.Table":
             **{name: pa.array([row[name] for row in rows], pa.int64()) for name in ("n", "clusters", "late")},
             "final": pa.array([row["final"] for row in rows], pa.bool_()),
             **{name: pa.array([row[name] for row in rows], pa.float64()) for name in NUMBERS},
+            **{f"linked_{name}": pa.array([(row.get("linked") or {}).get(name) for row in rows], pa.float64()) for name in ("mean", "low", "high")},
             **{name: pa.array([_json(row[name]) for row in rows], pa.string()) for name in ("unscored", "reasons", "extra", "served")},
         }
     )

@@ -110,6 +110,7 @@ class GateResult:
     means: Mapping[str, float | None] = field(default_factory=dict)
     tries: int | None = None
     lucky_pass: float | None = None
+    linked: Mapping[str, object] | None = None  # how the candidate was put into units of the baseline's judge, where another one scored it
 
     def to_json(self) -> dict[str, object]:
         """DESIGN's row of `check`, with what else is known."""
