@@ -28,12 +28,17 @@ class Point:
 
 @dataclass(frozen=True)
 class Series:
-    """One metric of one policy over time, of one identity: series never mix identities."""
+    """One metric of one policy over time, by one judge: series never mix identities, nor models served under one name.
+
+    `linked`: the scores of a later judge in units of the first, beside the raw ones.
+    """
 
     metric: str
     policy: str
     identity: str
     points: Sequence[Point]
+    served: Sequence[str] = ()
+    linked: bool = False
 
 
 @dataclass(frozen=True)
@@ -169,6 +174,7 @@ class Report:
     contrasts: Sequence[Contrast] = ()
     quarantine: Mapping[str, int] = field(default_factory=dict)  # lines by reason
     methods: Sequence[Method] = ()
+    judge_changes: Sequence[Mapping[str, object]] = ()  # where the judge of a metric changed (signal/linked.py), oldest first
 
     def metric(self, name: str) -> MetricSummary:
         """The summary of one metric."""

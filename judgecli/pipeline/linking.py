@@ -94,9 +94,9 @@ class AnchorLinks:
     def _link(self, held: HeldSet, metric: str, before: Judge, after: Judge) -> Link | str:
         name = held.anchors.name
         (x, noise), (y, _) = held.scores(before), held.scores(after)
-        for judge, scores in ((before, x), (after, y)):
+        for judge, other, scores in ((before, after, x), (after, before, y)):
             if np.isnan(scores).all():
-                return f"the anchor set '{name}' was not judged by {judge.text()}: judge anchors rejudge {name}"
+                return f"the anchor set '{name}' was not judged by {judge.text(other)}: judge anchors rejudge {name}"
         both = np.flatnonzero(~np.isnan(x) & ~np.isnan(y))
         scales = [self._scales.get((metric, judge.identity)) for judge in (before, after)]
         ends = [_ends(scale) for scale in scales if scale is not None]

@@ -28,6 +28,7 @@ from judgecli.signal.series import frequent_policies, series_of, standings_of
 from judgecli.signal.served import served_notes
 from judgecli.signal.slices import Subject, find_slices
 from judgecli.signal.summary import MetricSummary
+from judgecli.signal.windows import Signals
 from judgecli.store.folder import Store
 from judgecli.store.tables import MetricInfo
 
@@ -65,11 +66,12 @@ def build_report(
     overall = compute_signals(settings, by=by, window="all", on=on).rows if summaries else []
     policies = frequent_policies(overall, MOST_POLICIES)
     wanted = window or _fitting_window(gathered.times, len(policies) * len(summaries))
-    rows = compute_signals(settings, by=by, window=wanted, on=on).rows if summaries else []
+    timed = compute_signals(settings, by=by, window=wanted, on=on) if summaries else Signals([], by, wanted)
+    rows, judged = timed.rows, timed.judge_changes
     times = [time for time in gathered.times if time is not None]
     return Report(
         **verdict,
-        headline=headline(subject, summaries, changes, slices, by=by),
+        headline=headline(subject, summaries, changes, slices, by=by, judged=judged),
         partial=[_partial(summary) for summary in summaries if summary.coverage not in (None, 1.0)],
         selection=work.selection.on,
         counts=work.counts(),
@@ -94,9 +96,11 @@ def build_report(
             cluster=settings.cluster,
             clusters=int(gathered.clusters.max() + 1) if gathered.count else 0,
             gates=len(verdict["gates"]),
+            judges=len(judged),
             alarms=None if settings.project.alarms is None else _budget(settings.project.alarms.false_alarm_every),
         ),
         notes=[*work.notes, *served_notes(rows), *notes],
+        judge_changes=judged,
     )
 
 

@@ -47,8 +47,9 @@ def tables_before(report: Report) -> list[Table]:
 
 
 def tables_between(report: Report) -> list[Table]:
-    """What explains the charts: changes and slices."""
-    found = [change_table(report)] if report.changes else []
+    """What explains the charts: where the judge changed, changes and slices."""
+    found = [judge_table(report)] if report.judge_changes else []
+    found += [change_table(report)] if report.changes else []
     return [*found, *([slice_table(report)] if report.slices else [])]
 
 
@@ -151,6 +152,36 @@ def _slice_row(item: Slice, summary: MetricSummary) -> list[Cell]:
         Cell(f"{item.n:,} of {item.of:,}", "n"),
         Cell(word, f"{word}-text"),
     ]
+
+
+def judge_table(report: Report) -> Table:
+    """Where the judge of a metric changed: whose doing the step is, the judge's part of it, and what is left."""
+    rows = []
+    for change in report.judge_changes[:MOST_CHANGES]:
+        start = change["window_start"]
+        rows.append(
+            [
+                Cell(shown(change["metric"])),
+                Cell("one window" if start is None else shown(str(start)[:16].replace("T", " ").removesuffix(" 00:00"))),
+                Cell(shown(change["verdict"])),
+                *(Cell(_shift(change, name), "n") for name in ("live", "shift", "rest")),
+                Cell(shown(change["message"], 500), "text"),
+            ]
+        )
+    caption = (
+        "The judge's part is what frozen outputs (anchors) that both judges rated say, at the level of the new scores; what is left is the app's. "
+        "Without anchors nothing can be said, and the series is broken there."
+    )
+    columns = ("metric", "from", "whose doing", "step of the mean", "the judge's part", "what is left", "in words")
+    return Table("judge-changes", "Where the judge, or the measure, changed", caption, columns, rows)
+
+
+def _shift(change: Mapping[str, object], name: str) -> str:
+    """A number of a change with its interval."""
+    value, low, high = (change.get(key) for key in (name, f"{name}_low", f"{name}_high"))
+    if not isinstance(value, float):
+        return NONE
+    return f"{value:+.3g}" + (f" ({low:+.3g} to {high:+.3g})" if isinstance(low, float) and isinstance(high, float) else "")
 
 
 def metric_table(report: Report) -> Table:

@@ -7,6 +7,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from judgecli.renderers.alarms import alarm_lines
+from judgecli.renderers.charts import change_line
 from judgecli.renderers.safe import json_text, terminal_line
 from judgecli.renderers.terminal import DASH, Document, Page, number, render, table
 from judgecli.schema import REASONS
@@ -54,13 +55,7 @@ def _metric_parts(metric: str, rows: Sequence[Document], document: Document, pag
 
 def change_lines(changes: Sequence[Document]) -> list[RenderableType]:
     """A line for each place where the judge changed."""
-    return [Text.assemble(("judge     ", "bold yellow"), terminal_line(change_text(change), limit=600)) for change in changes]
-
-
-def change_text(change: Document) -> str:
-    """When the judge of a metric changed, and what the anchors say of it."""
-    start = "" if change["window_start"] is None else f"from {str(change['window_start'])[:16].replace('T', ' ').removesuffix(' 00:00')}: "
-    return f"{start}{change['message']}"
+    return [Text.assemble(("judge     ", "bold yellow"), terminal_line(change_line(change), limit=600)) for change in changes]
 
 
 def _line(row: Document, document: Document, *, several: bool, with_window: bool, linked: bool, last: Sequence[str]) -> list[str]:

@@ -186,7 +186,7 @@ def _change(metric: str, before: Judge, after: Judge, rows_before: Sequence[Sign
     rest = _difference(linked, old)
     few = link.line.items < FEW
     cause: Cause = "unclear" if few or live is None else cause_of(live, shift)
-    step = "" if live is None else f", of a step of {live:+.4g}"
+    step = "" if live is None else f", of a step of {live:+.3g}"
     told = f"{link.line.items} anchors put its scores {_figures(shift)} apart{step}; {_figures(rest)} is left"
     because = f" (fewer than {FEW} anchors are no verdict)" if few else ""
     message = f"{_who(before, after)}: {SAYINGS[cause]}{because}: {told}"
@@ -200,7 +200,7 @@ def _who(before: Judge, after: Judge) -> str:
 def _figures(found: Estimate) -> str:
     if found.mean is None:
         return "nothing known"
-    return f"{found.mean:+.4g}" + (f" ({found.low:+.4g} to {found.high:+.4g})" if found.low is not None and found.high is not None else "")
+    return f"{found.mean:+.3g}" + (f" ({found.low:+.3g} to {found.high:+.3g})" if found.low is not None and found.high is not None else "")
 
 
 def _pooled(rows: Sequence[SignalRow]) -> Estimate:
@@ -230,4 +230,4 @@ def _difference(a: Estimate, b: Estimate) -> Estimate:
 def link_text(link: Mapping[str, object]) -> str:
     """A link of a JSON document in words: `after the link by 50 anchors of main (shift +0.2, 0.15 to 0.25)`."""
     shift, low, high = (float(str(link[name])) for name in ("shift", "shift_low", "shift_high"))
-    return f"after the link by {link['anchors']} anchors of '{link['set']}' (the judge's shift: {shift:+.4g}, {low:+.4g} to {high:+.4g})"
+    return f"after the link by {link['anchors']} anchors of '{link['set']}' (the judge's shift: {shift:+.3g}, {low:+.3g} to {high:+.3g})"

@@ -1,6 +1,7 @@
 """Signals as what a report draws: a line of windows and one standing for each metric and policy."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from judgecli.report import Point, Series, Standing
 from judgecli.signal.windows import SignalRow
@@ -21,15 +22,24 @@ def frequent_policies(rows: Sequence[SignalRow], most: int) -> list[str]:
 
 
 def series_of(rows: Sequence[SignalRow], policies: Sequence[str]) -> list[Series]:
-    """The lines of these policies, each of one metric and one identity; windows in the order of time."""
-    lines: dict[tuple[str, str, str], list[Point]] = {}
+    """The lines of these policies, each of one metric and one judge, windows in the order of time; and what is linked, as lines of its own."""
+    lines: dict[tuple[str, str, str, tuple[str, ...]], list[Point]] = {}
+    linked: dict[tuple[str, str, str, tuple[str, ...]], list[Point]] = {}
+    served: dict[tuple[str, str, str], tuple[str, ...]] = {}
     for row in rows:
         label = policy_label(list(row.policy.values()))
-        if label in policies:
-            why = row.reasons.get("mean") or row.reasons.get("low")
-            point = Point(row.window_start, row.window_end, row.n, row.mean, row.low, row.high, why, row.final)
-            lines.setdefault((row.metric, label, row.identity), []).append(point)
-    return [Series(metric, label, identity, points) for (metric, label, identity), points in lines.items()]
+        if label not in policies:
+            continue
+        same = (row.metric, label, row.identity)
+        served[same] = tuple(sorted(row.served)) or served.get(same, ())  # a window without a score breaks no line
+        why = row.reasons.get("mean") or row.reasons.get("low")
+        point = Point(row.window_start, row.window_end, row.n, row.mean, row.low, row.high, why, row.final)
+        lines.setdefault((*same, served[same]), []).append(point)
+        if row.linked is not None and row.linked["mean"] is not None:
+            mean, low, high = (row.linked[name] for name in ("mean", "low", "high"))
+            linked.setdefault((*same, served[same]), []).append(replace(point, mean=mean, low=low, high=high))  # type: ignore[arg-type]
+    raw = [Series(metric, label, identity, points, models) for (metric, label, identity, models), points in lines.items()]
+    return raw + [Series(metric, label, identity, points, models, linked=True) for (metric, label, identity, models), points in linked.items()]
 
 
 def standings_of(rows: Sequence[SignalRow], policies: Sequence[str], identities: Mapping[str, str]) -> list[Standing]:

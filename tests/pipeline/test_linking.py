@@ -18,9 +18,12 @@ from judgecli.pipeline.baselines import approve_baseline
 from judgecli.pipeline.gating import check_gates
 from judgecli.pipeline.judged import Asking
 from judgecli.pipeline.pairing import compare_parts
+from judgecli.pipeline.reporting import build_report
 from judgecli.pipeline.scoring import score_logs
 from judgecli.pipeline.signals import compute_signals
 from judgecli.renderers.compare import compare_markdown, compare_page
+from judgecli.renderers.report_html import report_html
+from judgecli.renderers.report_markdown import report_markdown
 from judgecli.renderers.signals import signals_page, signals_table
 from judgecli.renderers.terminal import Page
 
@@ -231,3 +234,40 @@ def test_one_side_is_no_comparison(world, capsys):
     world.day(1, Rater())
     assert main(["compare", "v1", "--store", str(world.folder / "store")]) == 2
     assert "1 side cannot be compared" in capsys.readouterr().err
+
+
+def test_the_report_draws_the_line_and_says_whose_doing_it_is(world):
+    two_judges(world)
+    report = build_report(world.settings(), window="1d", by=[])
+    assert [(line.identity[:4], line.linked) for line in report.series if line.metric == METRIC].count((report.series[-1].identity[:4], True)) == 1
+    assert any("which explains +1 of the step of +1" in line for line in report.headline)
+    page, twin = report_html(report), report_markdown(report)
+    assert page.count('class="break"') == 2  # the wide chart and the narrow one
+    assert "judge changed: +1" in page
+    assert "Where the judge, or the measure, changed" in twin
+    assert "the judge changed" in twin
+    assert json.loads(json.dumps(report.to_json()))["judge_changes"][0]["verdict"] == "judge"
+
+
+def test_a_served_model_that_changed_breaks_the_line(world):
+    world.day(1, Rater(served="gpt-2025"))
+    world.day(2, Rater(1, served="gpt-2026"))
+    report = build_report(world.settings(), window="1d", by=[])
+    lines = [line for line in report.series if line.metric == METRIC]
+    assert [(list(line.served), len(line.points)) for line in lines] == [(["gpt-2025"], 1), (["gpt-2026"], 1)]
+    assert "measured anew, not linked" in report_html(report)
+    assert any("nothing links the two" in line for line in report.headline)
+
+
+def test_a_window_of_two_models_is_neither_judge(world):
+    world.day(1, Rater(served="gpt-2025"))
+    world.freeze(Rater(served="gpt-2025"))
+    world.day(2, Rater(1, served="gpt-2026"))
+    world.rejudge(Rater(1, served="gpt-2026"))
+    found = compute_signals(world.settings(), by=[], metrics=[METRIC], window="1d")
+    assert found.rows[1].linked["mean"] == pytest.approx(2.0)
+    # weeks begin on Monday: both days are in one week, of two judges, and there is no series to link
+    weekly = compute_signals(world.settings(), by=[], metrics=[METRIC], window="1w")
+    assert [row.linked for row in weekly.rows] == [None]
+    assert weekly.judge_changes == []
+    assert any("served by 2 models in one window" in note for note in weekly.notes)
