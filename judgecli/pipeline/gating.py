@@ -119,9 +119,9 @@ class _Court:
         info = self.selection.metrics[metric][0]
         selection = dataclasses.replace(self.selection, where=self._condition(position, question.where))
         found = correct_whole(self.store, selection, info, self.settings)
-        if not isinstance(found, str) and found.mean is not None:
-            self.notes.append(f"the corrected mean of '{metric}' is right where {found.assumed}")
-        return judge_corrected(question, evidence, found, info.range)
+        if not isinstance(found.sample, str) and found.sample.mean is not None:
+            self.notes.append(f"the corrected mean of '{metric}' is right where {found.sample.assumed}")
+        return judge_corrected(question, evidence, found.sample, info.range, by_errors=found.by_errors)
 
     def _measured(self, position: int, gate: "Gate", asked: dict[tuple[str, str | None], Evidence]) -> GateResult:
         """A measured gate is about what the others ask; alone, about all that is measured."""

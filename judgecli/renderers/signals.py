@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MOST_LINES = 60  # a metric; the newest are shown
 COUNTED = {"session": "sessions", "prompt": "prompts", "pair": "pairs", "corpus": "outputs in the sample"}
+BESIDE = {"linked": "linked", "corrected": "corrected", "corrected_by_errors": "by errors"}  # other estimates of a row's mean, and their headings
 NUMBERS = ("mean", "se", "low", "high", "worst", "best", "value", "advantage", "regret")
 
 
@@ -44,10 +45,11 @@ def _metric_parts(metric: str, rows: Sequence[Document], document: Document, pag
     several = len({row["identity"] for row in rows}) > 1
     window = [] if document["window"] == "all" else ["window"]
     last = ["value", "advantage", "regret"] if page.width >= 100 and rows[0]["unit"] == "record" else []
-    linked = ["linked"] if any(row.get("linked") for row in shown) else []
-    columns = [*window, *map(str, document["by"]), *(["identity"] if several else []), "n", "mean", "95 % interval", *linked, "bounds", *last]
-    lines = [_line(row, document, several=several, with_window=bool(window), linked=bool(linked), last=last) for row in shown]
-    parts.append(table(columns, lines, right=["n", "mean", "95 % interval", *linked, "bounds", *last]))
+    beside = [name for name in BESIDE if any(row.get(name) for row in shown)]
+    named = [BESIDE[name] for name in beside]
+    columns = [*window, *map(str, document["by"]), *(["identity"] if several else []), "n", "mean", "95 % interval", *named, "bounds", *last]
+    lines = [_line(row, document, several=several, with_window=bool(window), beside=beside, last=last) for row in shown]
+    parts.append(table(columns, lines, right=["n", "mean", "95 % interval", *named, "bounds", *last]))
     parts += change_lines([change for change in document.get("judge_changes", ()) if change["metric"] == metric])
     parts += _reasons(shown)
     return parts
@@ -58,7 +60,7 @@ def change_lines(changes: Sequence[Document]) -> list[RenderableType]:
     return [Text.assemble(("judge     ", "bold yellow"), terminal_line(change_line(change), limit=600)) for change in changes]
 
 
-def _line(row: Document, document: Document, *, several: bool, with_window: bool, linked: bool, last: Sequence[str]) -> list[str]:
+def _line(row: Document, document: Document, *, several: bool, with_window: bool, beside: Sequence[str], last: Sequence[str]) -> list[str]:
     has_interval = row["low"] is not None and row["high"] is not None
     total = row["n"] + sum(row["unscored"].values())
     return [
@@ -68,19 +70,18 @@ def _line(row: Document, document: Document, *, several: bool, with_window: bool
         f"{row['n']:,} of {total:,}",
         number(row["mean"]),
         f"{number(row['low'])} to {number(row['high'])}" if has_interval else DASH,
-        *([linked_text(row)] if linked else []),
+        *(_beside(row.get(name)) for name in beside),
         _bounds(row),
         *(number(row[name]) for name in last),
     ]
 
 
-def linked_text(row: Document) -> str:
-    """The mean in units of the first judge with its interval; `not linked` where nothing says what it is, empty where the judge is the first."""
-    found = row.get("linked")
+def _beside(found: Document | None) -> str:
+    """Another estimate of a row's mean with its interval; a dash where it could not be had, empty where nobody asked."""
     if not found:
         return ""
     if found["mean"] is None:
-        return "not linked"
+        return DASH
     return f"{number(found['mean'])} ({number(found['low'])} to {number(found['high'])})" if found["low"] is not None else number(found["mean"])
 
 
@@ -114,6 +115,9 @@ def _reasons(rows: Sequence[Document]) -> list[RenderableType]:
     for row in rows:
         for reason, count in row["unscored"].items():
             counts[reason] = counts.get(reason, 0) + count
+        for key, heading in BESIDE.items():
+            for text in (row.get(key) or {}).get("reasons", {}).values():
+                why.setdefault(str(text), {})[heading] = None
         for name, text in row["reasons"].items():
             if name not in ("worst", "best", "advantage", *(() if row["unit"] == "record" else ("value", "regret", "se", "low", "high"))):
                 why.setdefault(str(text), {})[name] = None
@@ -145,7 +149,7 @@ def signals_table(document: Document) -> "pa.Table":
             **{name: pa.array([row[name] for row in rows], pa.int64()) for name in ("n", "clusters", "late")},
             "final": pa.array([row["final"] for row in rows], pa.bool_()),
             **{name: pa.array([row[name] for row in rows], pa.float64()) for name in NUMBERS},
-            **{f"linked_{name}": pa.array([(row.get("linked") or {}).get(name) for row in rows], pa.float64()) for name in ("mean", "low", "high")},
+            **{f"{key}_{name}": pa.array([(row.get(key) or {}).get(name) for row in rows], pa.float64()) for key in BESIDE for name in ("mean", "low", "high")},
             **{name: pa.array([_json(row[name]) for row in rows], pa.string()) for name in ("unscored", "reasons", "extra", "served")},
         }
     )

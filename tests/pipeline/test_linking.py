@@ -197,7 +197,7 @@ def test_signals_say_why_nothing_links(world):
     (change,) = found.judge_changes
     assert (change["verdict"], change["shift"]) == ("unclear", None)
     assert "no anchor set" in change["reasons"]["shift"]
-    assert "not linked" in signals_page(json.loads(json.dumps(found.to_json())), Page(200))
+    assert "linked: no anchor set" in signals_page(json.loads(json.dumps(found.to_json())), Page(200))
 
 
 def test_one_judge_has_no_change_and_no_new_keys_in_rows(world):
