@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MOST_LINES = 60  # a metric; the newest are shown
-COUNTED = {"session": "sessions", "prompt": "prompts", "pair": "pairs", "corpus": "outputs in the sample"}
+COUNTED = {"session": "sessions", "turn": "turns of sessions", "prompt": "prompts", "pair": "pairs", "corpus": "outputs in the sample"}
 BESIDE = {"linked": "linked", "corrected": "corrected", "corrected_by_errors": "by errors"}  # other estimates of a row's mean, and their headings
 NUMBERS = ("mean", "se", "low", "high", "worst", "best", "value", "advantage", "regret")
 
@@ -44,7 +44,8 @@ def _metric_parts(metric: str, rows: Sequence[Document], document: Document, pag
         parts.append(Text(f"  {len(rows) - len(shown):,} older rows are not shown; -o FILE or --json has them all"))
     several = len({row["identity"] for row in rows}) > 1
     window = [] if document["window"] == "all" else ["window"]
-    last = ["value", "advantage", "regret"] if page.width >= 100 and rows[0]["unit"] == "record" else []
+    last = {"record": ["value", "advantage", "regret"], "session": ["value", "advantage"]}.get(rows[0]["unit"], []) if page.width >= 100 else []
+    last = last if any(row[name] is not None for row in shown for name in last) else []
     beside = [name for name in BESIDE if any(row.get(name) for row in shown)]
     named = [BESIDE[name] for name in beside]
     columns = [*window, *map(str, document["by"]), *(["identity"] if several else []), "n", "mean", "95 % interval", *named, "bounds", *last]
@@ -125,8 +126,20 @@ def _reasons(rows: Sequence[Document]) -> list[RenderableType]:
     if counts:
         lines.append(Text.assemble(("unscored  ", "dim"), ", ".join(f"{terminal_line(reason)} {count:,}" for reason, count in sorted(counts.items()))))
     lines += [Text.assemble((f"{DASH:<10}", "dim"), f"{', '.join(names)}: {terminal_line(text)}") for text, names in why.items()]
-    extras = dict.fromkeys(name for row in rows for name in row["extra"])
+    extras = dict.fromkeys(name for row in rows for name in row["extra"] if row["unit"] != "turn")
+    lines += _turn_lines([row for row in rows if row["unit"] == "turn"])
     lines += [Text.assemble(("          ", "dim"), f"{terminal_line(name)}, newest first: {_newest(rows, name)}") for name in extras]
+    return lines
+
+
+def _turn_lines(rows: Sequence[Document]) -> list[RenderableType]:
+    """TD errors by turn, of the newest window of each segment that has any."""
+    newest = {tuple(row["policy"].values()): row for row in rows if any(name.startswith("turn_") for name in row["extra"])}
+    lines: list[RenderableType] = []
+    for segment, row in newest.items():
+        told = ", ".join(f"{name.removeprefix('turn_')}: {number(value)}" for name, value in row["extra"].items() if name.startswith("turn_"))
+        name = " ".join(DASH if value is None else value for value in segment)
+        lines.append(Text.assemble(("by turn   ", "dim"), terminal_line(f"{name} {_window(row)}  {told}".strip(), limit=300)))
     return lines
 
 

@@ -71,7 +71,7 @@ def test_labels_shift_the_mean_over_the_threshold(bound, right, good, raw, corre
     assert own.gate.startswith("corrected ok at ")
     assert own.message.startswith(f"corrected mean {share:.4g} (95 % interval")
     assert f"the raw mean is {right / 100:.4g} (95 % interval" in own.message
-    assert ", 100 labels; by the judge's errors (Rogan-Gladen) it is " in own.message
+    assert ", 100 labels; by the judge's errors (Rogan-Gladen) " in own.message
     assert {**own.to_json(), "corrected": False}.keys() == plain.to_json().keys()
     assert any("random sample" in note for note in check.notes)
 
@@ -205,7 +205,7 @@ def test_rogan_and_gladens_estimate_stands_beside_in_signals_and_gates():
 
 
 def test_a_cell_without_labels_is_corrected_by_the_errors_on_the_others():
-    """Of model a 20 of 40 are good: yes to 16 of them and to 2 of the 20 bad ones (q1 0.8, q0 0.9). Model b has no label and 30 of 40 yes: (0.75 - 0.1) / 0.7."""
+    """Of model a 20 of 40 are good: yes to 16 of them and to 2 of the 20 bad ones (q1 0.8, q0 0.9). Model b: no label, 30 of 40 yes."""
     Path("judge.yaml").write_text(f"scorers:\n  - ok: {{regex: {{pattern: yes}}}}\n{ALIGNED}\n", encoding="utf-8")
     said = [at < 16 or 20 <= at < 22 for at in range(40)] + [at < 30 for at in range(40)]
     rows = [{"id": f"r{at}", "model": "ab"[at // 40], "session": f"s{at}", "input": f"q{at}", "output": "yes" if yes else "no"} for at, yes in enumerate(said)]
