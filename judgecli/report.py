@@ -142,6 +142,30 @@ class Measure:
 
 
 @dataclass(frozen=True)
+class Conversation:
+    """The conversations of one policy under one reward: returns over all time, and value and TD errors in the newest window that has any.
+
+    `turns` maps the number of a turn to its mean TD error; `window` is when that window starts. Null numbers have their cause in `why`.
+    """
+
+    metric: str
+    policy: str
+    n: int
+    of: int
+    mean: float | None
+    low: float | None
+    high: float | None
+    value: float | None
+    window: datetime | None
+    turns_n: int
+    td_error: float | None
+    td_low: float | None
+    td_high: float | None
+    turns: Mapping[int, float]
+    why: str | None = None
+
+
+@dataclass(frozen=True)
 class Report:
     """The whole report. `complete` is False where any cell that should have a value has none: PARTIAL."""
 
@@ -174,6 +198,7 @@ class Report:
     contrasts: Sequence[Contrast] = ()
     quarantine: Mapping[str, int] = field(default_factory=dict)  # lines by reason
     methods: Sequence[Method] = ()
+    conversations: Sequence[Conversation] = ()
     judge_changes: Sequence[Mapping[str, object]] = ()  # where the judge of a metric changed (signal/linked.py), oldest first
 
     def metric(self, name: str) -> MetricSummary:

@@ -12,19 +12,19 @@ from judgecli.errors import UnknownName, UsageError
 from judgecli.pipeline.monitoring import watch
 from judgecli.pipeline.report_evidence import Evidence
 from judgecli.pipeline.rewarding import directions, select_rewarded
-from judgecli.pipeline.signals import compute_signals
+from judgecli.pipeline.signals import compute_signals, conversation_signals
 from judgecli.renderers.report_html import report_html
 from judgecli.renderers.report_markdown import COMMENT_BYTES, report_markdown
 from judgecli.renderers.safe import json_text
 from judgecli.renderers.text_file import publish_text
-from judgecli.report import Change, Distribution, Measure, Report
+from judgecli.report import Change, Conversation, Distribution, Measure, Report
 from judgecli.signal.changes import find_changes
 from judgecli.signal.distributions import distribution
 from judgecli.signal.gathering import Gathered
 from judgecli.signal.headline import headline, important
 from judgecli.signal.methods import methods_of
 from judgecli.signal.sentence import verdict_sentence
-from judgecli.signal.series import frequent_policies, series_of, standings_of
+from judgecli.signal.series import conversations_of, frequent_policies, series_of, standings_of
 from judgecli.signal.served import served_notes
 from judgecli.signal.slices import Subject, find_slices
 from judgecli.signal.summary import MetricSummary
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 MOST_POINTS = 2_400  # of all series together: what a page can hold
 MOST_POLICIES = 12
+MOST_TURNS = 1_000_000  # answers, of which conversations are still put together
 WINDOWS = {"1h": 1 / 24, "1d": 1.0, "1w": 7.0, "30d": 30.0, "90d": 90.0, "360d": 360.0}
 
 
@@ -69,6 +70,7 @@ def build_report(
     timed = compute_signals(settings, by=by, window=wanted, on=on) if summaries else Signals([], by, wanted)
     rows, judged = timed.rows, timed.judge_changes
     times = [time for time in gathered.times if time is not None]
+    crowded = work.total > MOST_TURNS and settings.project.reward is not None
     return Report(
         **verdict,
         headline=headline(subject, summaries, changes, slices, by=by, judged=judged),
@@ -99,9 +101,15 @@ def build_report(
             judges=len(judged),
             alarms=None if settings.project.alarms is None else _budget(settings.project.alarms.false_alarm_every),
         ),
-        notes=[*work.notes, *served_notes(rows), *notes],
+        notes=[*work.notes, *served_notes(rows), *notes, *([f"conversations are left out: {work.total:,} answers are too many for a page"] if crowded else [])],
         judge_changes=judged,
+        conversations=[] if crowded else _conversations(settings, by, wanted, on, policies),
     )
+
+
+def _conversations(settings: "Settings", by: Sequence[str], window: str, on: str | None, policies: Sequence[str]) -> list[Conversation]:
+    whole, timed = (conversation_signals(settings, by=by, window=one, on=on) for one in ("all", window))
+    return conversations_of(whole, timed, policies)
 
 
 def _verdict(settings: "Settings", on: str | None, *, complete: bool) -> tuple[dict[str, Any], list[str]]:

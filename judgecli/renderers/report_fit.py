@@ -60,6 +60,7 @@ def fitted(report: Report, limits: Limits) -> Report:
         measures=[item for item in report.measures if item.name in names],
         changes=[item for item in report.changes if item.metric in names],
         slices=[item for item in report.slices if item.metric in names],
+        conversations=[item for item in report.conversations if item.policy in policies][: limits.lines],
         judge_changes=report.judge_changes[: limits.lines],
         policies=policies,
         series=[_thinned(line, limits.windows) for line in series],

@@ -7,6 +7,7 @@ from judgecli.renderers.alarms import COLUMNS, alarm_cells, sort_alarms
 from judgecli.renderers.safe import terminal_line
 from judgecli.report import Change, Report
 from judgecli.signal.headline import amount, difference, plain_number, span
+from judgecli.signal.returns import LAST_TURN
 from judgecli.signal.slices import ALPHA, Slice
 from judgecli.signal.summary import MetricSummary
 
@@ -47,8 +48,9 @@ def tables_before(report: Report) -> list[Table]:
 
 
 def tables_between(report: Report) -> list[Table]:
-    """What explains the charts: where the judge changed, changes and slices."""
+    """What explains the charts: where the judge changed, conversations, changes and slices."""
     found = [judge_table(report)] if report.judge_changes else []
+    found += [conversation_table(report)] if report.conversations else []
     found += [change_table(report)] if report.changes else []
     return [*found, *([slice_table(report)] if report.slices else [])]
 
@@ -174,6 +176,39 @@ def judge_table(report: Report) -> Table:
     )
     columns = ("metric", "from", "whose doing", "step of the mean", "the judge's part", "what is left", "in words")
     return Table("judge-changes", "Where the judge, or the measure, changed", caption, columns, rows)
+
+
+def conversation_table(report: Report) -> Table:
+    """What conversations of each policy return, and where they go better or worse than their like went before."""
+    rows = []
+    for item in report.conversations:
+        turns = ", ".join(f"{turn}{'+' if turn == LAST_TURN else ''}: {error:+.3g}" for turn, error in item.turns.items())
+        rows.append(
+            [
+                Cell(shown(item.metric)),
+                Cell(shown(item.policy)),
+                Cell(f"{item.n:,} of {item.of:,}", "n"),
+                Cell(_estimate(item.mean, item.low, item.high), "n"),
+                Cell(NONE if item.value is None else plain_number(item.value), "n"),
+                Cell(_estimate(item.td_error, item.td_low, item.td_high, sign=True), "n"),
+                Cell(NONE if item.window is None else f"{item.window:%Y-%m-%d %H:%M}".removesuffix(" 00:00")),
+                Cell(turns or shown(item.why or NONE), "text"),
+            ]
+        )
+    caption = (
+        "The return of a conversation is the (discounted) sum of the rewards of its turns; value is its decayed mean now. The TD error of a turn is its "
+        "reward plus the value of what follows, less what conversations of earlier windows had at that turn: below 0 they go worse than before, and the "
+        "turn says where."
+    )
+    columns = ("reward", "policy", "conversations", "return (95 %)", "value", "TD error (95 %)", "in the window from", "TD error by turn")
+    return Table("conversations", "Conversations", caption, columns, rows)
+
+
+def _estimate(value: float | None, low: float | None, high: float | None, *, sign: bool = False) -> str:
+    if value is None:
+        return NONE
+    texts = [f"{number:+.3g}" if sign else plain_number(number) for number in (value, low, high) if number is not None]
+    return f"{texts[0]} ({texts[1]} to {texts[2]})" if len(texts) == 3 else texts[0]
 
 
 def _shift(change: Mapping[str, object], name: str) -> str:

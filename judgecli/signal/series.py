@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from judgecli.report import Point, Series, Standing
+from judgecli.report import Conversation, Point, Series, Standing
 from judgecli.signal.windows import SignalRow
 
 
@@ -51,6 +51,40 @@ def standings_of(rows: Sequence[SignalRow], policies: Sequence[str], identities:
     ]
     kept = [item for item in found if item.policy in policies]
     return sorted(kept, key=lambda item: (item.metric, policies.index(item.policy)))
+
+
+def conversations_of(whole: Sequence[SignalRow], timed: Sequence[SignalRow], policies: Sequence[str]) -> list[Conversation]:
+    """One line a reward and policy, from the rows of conversations over all time and by window."""
+    found = []
+    for row in whole:
+        label = policy_label(list(row.policy.values()))
+        if not row.metric.startswith("session.return.") or label not in policies:
+            continue
+        name = row.metric.removeprefix("session.return.")
+        own = [one for one in timed if one.policy == row.policy and one.metric == f"session.td_error.{name}" and one.mean is not None]
+        valued = [one for one in timed if one.policy == row.policy and one.metric == row.metric and one.value is not None]
+        newest, value = (own[-1] if own else None), (valued[-1].value if valued else None)
+        why = row.reasons.get("mean") or (None if newest else "no window follows another that had conversations")
+        found.append(
+            Conversation(
+                name,
+                label,
+                row.n,
+                _cells(row),
+                row.mean,
+                row.low,
+                row.high,
+                value,
+                None if newest is None else newest.window_start,
+                0 if newest is None else newest.n,
+                None if newest is None else newest.mean,
+                None if newest is None else newest.low,
+                None if newest is None else newest.high,
+                {} if newest is None else {int(key[5:]): float(error) for key, error in newest.extra.items() if key.startswith("turn_") and error is not None},
+                why,
+            )
+        )
+    return sorted(found, key=lambda item: (item.metric, policies.index(item.policy)))
 
 
 def _cells(row: SignalRow) -> int:

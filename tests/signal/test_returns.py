@@ -126,3 +126,31 @@ def test_signals_and_their_page(tmp_path):
     page = signals_page(json.loads(json.dumps(found.to_json())), Page(160))
     assert "(n counts turns of sessions)" in page
     assert "by turn   a 2026-09-08 open  1: 0.5, 2: -0.5" in page
+
+
+def test_the_report_has_conversations_where_there_is_a_reward(tmp_path):
+    from judgecli.pipeline.reporting import build_report
+    from judgecli.renderers.report_html import report_html
+    from judgecli.renderers.report_markdown import report_markdown
+
+    rows = []
+    for day in (7, 8):
+        for number in range(4):
+            for turn in range(2):
+                time = datetime(2026, 9, day, 10, turn, tzinfo=UTC)
+                quality = 0.5 if day == 7 else 0.75 - 0.75 * turn
+                base = {"time": time, "session": f"s{day}-{number}", "input": "x", "output": "y", "model": "a", "cluster": day * 10 + number, "prompt_hash": 1}
+                rows.append({**base, "quality": quality})
+    root = make_store(tmp_path / "s", rows, [NUMBER], cuts=[3])
+    project = {"value": {"gamma": 1.0, "prior": 0, "half_life": "1d"}, "reward": {"name": "all", "terms": {"quality": {"weight": 1}}}}
+    report = build_report(settings_of(root, project=project), window="1d")
+    (found,) = report.conversations
+    assert (found.metric, found.policy, found.n, found.of, found.mean, found.turns_n) == ("reward.all", "a", 8, 8, pytest.approx(0.875), 8)
+    assert (found.td_error, found.turns) == (pytest.approx(-0.125), {1: pytest.approx(0.25), 2: pytest.approx(-0.5)})
+    assert found.value == pytest.approx((1.0 / 2 + 0.75) / 1.5, abs=1e-4)
+    page, twin = report_html(report), report_markdown(report)
+    assert "Conversations" in page
+    assert "1: +0.25, 2: -0.5" in page
+    assert "1: +0.25, 2: -0.5" in twin.replace("\\", "")
+    assert json.loads(json.dumps(report.to_json()))["conversations"][0]["turns"] == {"1": pytest.approx(0.25), "2": pytest.approx(-0.5)}
+    assert build_report(settings_of(root), window="1d").conversations == []
