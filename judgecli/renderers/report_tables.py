@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from judgecli.renderers.alarms import COLUMNS, alarm_cells, sort_alarms
+from judgecli.renderers.alarms import alarm_cells, alarm_columns, sort_alarms
 from judgecli.renderers.safe import terminal_line
 from judgecli.report import Change, Report
 from judgecli.signal.headline import amount, difference, plain_number, span
@@ -63,12 +63,13 @@ def tables_after(report: Report) -> list[Table]:
 def alarm_table(report: Report) -> Table:
     """One line an alarm, the open ones first."""
     rows = []
+    columns = alarm_columns(report.alarms)
     for alarm in sort_alarms(report.alarms)[:MOST_ALARMS]:
-        texts = [shown(text) for text in alarm_cells(alarm)]
+        texts = [shown(text) for text in alarm_cells(alarm, columns)]
         word = texts[-1]
         rows.append(
             [
-                *(Cell(text, "n" if name in ("was", "is") else "") for name, text in zip(COLUMNS[:-1], texts, strict=False)),
+                *(Cell(text, "n" if name in ("was", "is") else "") for name, text in zip(columns[:-1], texts, strict=False)),
                 Cell(word, f"{word}-text" if word else ""),
             ]
         )
@@ -77,7 +78,7 @@ def alarm_table(report: Report) -> Table:
     caption = (
         f"{standing:,} of {len(report.alarms):,} are open, over all records of the store. All charts together give one false alarm in the budget's time.{more}"
     )
-    return Table("alarms", "Alarms", caption, COLUMNS, rows)
+    return Table("alarms", "Alarms", caption, columns, rows)
 
 
 def gate_table(report: Report) -> Table:
