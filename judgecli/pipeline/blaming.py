@@ -13,6 +13,7 @@ from judgecli.signal.anchors import FEW, attribute
 from judgecli.signal.cells import EPOCH, Cells, MetricCells, Window
 from judgecli.signal.linked import Judge
 from judgecli.store.folder import Store
+from judgecli.store.query import tells_served
 from judgecli.store.selection import index_metrics, select_records
 from judgecli.store.tables import MetricInfo
 from judgecli.store.watching import KeptAlarm, SeenShard
@@ -82,6 +83,8 @@ def _served(
     info = next((info for info in held.get(metric, ()) if identity in (None, info.identity)), None)
     if info is None:
         return None, {}
+    if not tells_served(store.root, [shard.name for shard in near], metric, info.identity):
+        return info, {}
     whole = select_records(store)
     where = f"epoch_us(time) >= {begin} AND epoch_us(time) <= {end}"
     selection = replace(whole, scope=replace(whole.scope, shards=tuple(near)), where=where, metrics={metric: held[metric]}, shards_of=shards_of)
