@@ -70,7 +70,7 @@ def build_report(
     timed = compute_signals(settings, by=by, window=wanted, on=on) if summaries else Signals([], by, wanted)
     rows, judged = timed.rows, timed.judge_changes
     times = [time for time in gathered.times if time is not None]
-    crowded = work.total > MOST_TURNS and settings.project.reward is not None
+    conversations, left_out = _conversations(settings, work.total, by, wanted, on, policies)
     return Report(
         **verdict,
         headline=headline(subject, summaries, changes, slices, by=by, judged=judged),
@@ -101,15 +101,20 @@ def build_report(
             judges=len(judged),
             alarms=None if settings.project.alarms is None else _budget(settings.project.alarms.false_alarm_every),
         ),
-        notes=[*work.notes, *served_notes(rows), *notes, *([f"conversations are left out: {work.total:,} answers are too many for a page"] if crowded else [])],
+        notes=[*work.notes, *served_notes(rows), *notes, *left_out],
         judge_changes=judged,
-        conversations=[] if crowded else _conversations(settings, by, wanted, on, policies),
+        conversations=conversations,
     )
 
 
-def _conversations(settings: "Settings", by: Sequence[str], window: str, on: str | None, policies: Sequence[str]) -> list[Conversation]:
+def _conversations(
+    settings: "Settings", answers: int, by: Sequence[str], window: str, on: str | None, policies: Sequence[str]
+) -> tuple[list[Conversation], list[str]]:
+    """The conversations of each policy, and a note where they are left out."""
+    if answers > MOST_TURNS and settings.project.reward is not None:
+        return [], [f"conversations are left out: {answers:,} answers are too many for a page"]
     whole, timed = (conversation_signals(settings, by=by, window=one, on=on) for one in ("all", window))
-    return conversations_of(whole, timed, policies)
+    return conversations_of(whole, timed, policies), []
 
 
 def _verdict(settings: "Settings", on: str | None, *, complete: bool) -> tuple[dict[str, Any], list[str]]:

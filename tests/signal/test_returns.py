@@ -108,16 +108,20 @@ def test_records_without_time_and_one_window_have_none():
     assert "none has a time" in timeless[0].reasons["value"]
 
 
-def test_signals_and_their_page(tmp_path):
+def two_days(folder, second):
+    """Four conversations of two turns a day: 0.5 and 0.5 on the first, `second` on the next."""
     rows = []
     for day in (7, 8):
         for number in range(4):
             for turn in range(2):
                 time = datetime(2026, 9, day, 10, turn, tzinfo=UTC)
-                quality = 0.5 if day == 7 else 1.0 - turn
                 base = {"time": time, "session": f"s{day}-{number}", "input": "x", "output": "y", "model": "a", "cluster": day * 10 + number, "prompt_hash": 1}
-                rows.append({**base, "quality": quality})
-    root = make_store(tmp_path / "s", rows, [NUMBER], cuts=[3])
+                rows.append({**base, "quality": 0.5 if day == 7 else second[turn]})
+    return make_store(folder / "s", rows, [NUMBER], cuts=[3])
+
+
+def test_signals_and_their_page(tmp_path):
+    root = two_days(tmp_path, (1.0, 0.0))
     given = settings_of(root, project={"value": {"gamma": 1.0, "prior": 0}})
     found = compute_signals(given, window="1d", units=["session"], metrics=["quality"])
     errors = [row for row in found.rows if row.metric == "session.td_error.quality"]
@@ -133,15 +137,7 @@ def test_the_report_has_conversations_where_there_is_a_reward(tmp_path):
     from judgecli.renderers.report_html import report_html
     from judgecli.renderers.report_markdown import report_markdown
 
-    rows = []
-    for day in (7, 8):
-        for number in range(4):
-            for turn in range(2):
-                time = datetime(2026, 9, day, 10, turn, tzinfo=UTC)
-                quality = 0.5 if day == 7 else 0.75 - 0.75 * turn
-                base = {"time": time, "session": f"s{day}-{number}", "input": "x", "output": "y", "model": "a", "cluster": day * 10 + number, "prompt_hash": 1}
-                rows.append({**base, "quality": quality})
-    root = make_store(tmp_path / "s", rows, [NUMBER], cuts=[3])
+    root = two_days(tmp_path, (0.75, 0.0))
     project = {"value": {"gamma": 1.0, "prior": 0, "half_life": "1d"}, "reward": {"name": "all", "terms": {"quality": {"weight": 1}}}}
     report = build_report(settings_of(root, project=project), window="1d")
     (found,) = report.conversations
