@@ -68,24 +68,22 @@ def build_report(
     policies = frequent_policies(overall, MOST_POLICIES)
     wanted = window or _fitting_window(gathered.times, len(policies) * len(summaries))
     timed = compute_signals(settings, by=by, window=wanted, on=on) if summaries else Signals([], by, wanted)
-    rows, judged = timed.rows, timed.judge_changes
-    times = [time for time in gathered.times if time is not None]
     conversations, left_out = _conversations(settings, work.total, by, wanted, on, policies)
     return Report(
         **verdict,
-        headline=headline(subject, summaries, changes, slices, by=by, judged=judged),
+        headline=headline(subject, summaries, changes, slices, by=by, judged=timed.judge_changes),
         partial=[_partial(summary) for summary in summaries if summary.coverage not in (None, 1.0)],
         selection=work.selection.on,
         counts=work.counts(),
-        first_time=_moment(min(times, default=None)),
-        last_time=_moment(max(times, default=None)),
+        first_time=_moment(min(_known(gathered.times), default=None)),
+        last_time=_moment(max(_known(gathered.times), default=None)),
         by=by,
         window=wanted,
         subject=subject,
         metrics=summaries,
         policies=policies,
         standings=standings_of(overall, policies, {name: info.identity for name, info in work.infos.items()}),
-        series=series_of(rows, policies),
+        series=series_of(timed.rows, policies),
         changes=changes,
         distributions=[_distribution(summary, gathered) for summary in summaries],
         slices=slices,
@@ -98,11 +96,11 @@ def build_report(
             cluster=settings.cluster,
             clusters=int(gathered.clusters.max() + 1) if gathered.count else 0,
             gates=len(verdict["gates"]),
-            judges=len(judged),
-            alarms=None if settings.project.alarms is None else _budget(settings.project.alarms.false_alarm_every),
+            judges=len(timed.judge_changes),
+            alarms=_budget(settings),
         ),
-        notes=[*work.notes, *served_notes(rows), *notes, *left_out],
-        judge_changes=judged,
+        notes=[*work.notes, *served_notes(timed.rows), *notes, *left_out],
+        judge_changes=timed.judge_changes,
         conversations=conversations,
     )
 
@@ -158,8 +156,9 @@ def render_report(report: Report, format: str) -> str:
     return report_markdown(report) if format == "markdown" else json_text(report.to_json()) + "\n"
 
 
-def _budget(every: str) -> str:
-    return f"All charts together give about one false alarm in {every}."
+def _budget(settings: "Settings") -> str | None:
+    alarms = settings.project.alarms
+    return None if alarms is None else f"All charts together give about one false alarm in {alarms.false_alarm_every}."
 
 
 def _choose_subject(changes: Sequence[Change], summaries: Sequence[MetricSummary]) -> str | None:
@@ -171,12 +170,16 @@ def _choose_subject(changes: Sequence[Change], summaries: Sequence[MetricSummary
 
 def _fitting_window(times: Sequence[int | None], lines: int) -> str:
     """The smallest window that keeps all series within MOST_POINTS and a chart within 40 windows."""
-    known = [time for time in times if time is not None]
+    known = _known(times)
     if not known:
         return "all"
     days = (max(known) - min(known)) / 86_400e6
     most = max(4.0, min(40.0, MOST_POINTS / max(lines, 1)))
     return next((name for name, length in WINDOWS.items() if days / length < most), "all")
+
+
+def _known(times: Sequence[int | None]) -> list[int]:
+    return [time for time in times if time is not None]
 
 
 def _moment(microseconds: int | None) -> datetime | None:
