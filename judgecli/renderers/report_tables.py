@@ -165,7 +165,7 @@ def judge_table(report: Report) -> Table:
         rows.append(
             [
                 Cell(shown(change["metric"])),
-                Cell("one window" if start is None else shown(str(start)[:16].replace("T", " ").removesuffix(" 00:00"))),
+                Cell("one window" if start is None else shown(str(start)[:16].replace("T", " ").removesuffix(" 00:00")), "nowrap"),
                 Cell(shown(change["verdict"])),
                 *(Cell(_shift(change, name), "n") for name in ("live", "shift", "rest")),
                 Cell(shown(change["message"], 500), "text"),
@@ -192,7 +192,7 @@ def conversation_table(report: Report) -> Table:
                 Cell(_estimate(item.mean, item.low, item.high), "n"),
                 Cell(NONE if item.value is None else plain_number(item.value), "n"),
                 Cell(_estimate(item.td_error, item.td_low, item.td_high, sign=True), "n"),
-                Cell(NONE if item.window is None else f"{item.window:%Y-%m-%d %H:%M}".removesuffix(" 00:00")),
+                Cell(NONE if item.window is None else f"{item.window:%Y-%m-%d %H:%M}".removesuffix(" 00:00"), "nowrap"),
                 Cell(turns or shown(item.why or NONE), "text"),
             ]
         )

@@ -293,11 +293,13 @@ def needed_pairs(found: Difference, margin: float | None) -> int | None:
     """How many pairs like these would see a true difference as large as the margin, with 80 % power."""
     if found.se is None or not margin:
         return None
-    seen = margin**2 - detectable(found.link_se) ** 2  # what the link leaves to be seen by pairs
-    if seen <= 0:
-        return None
-    own = found.se if found.pairs_se is None else found.pairs_se
-    count = required_prompts(math.sqrt(seen), own**2 * found.pairs)
+    own, seen = found.se, margin
+    if found.pairs_se is not None:
+        left = margin**2 - detectable(found.link_se) ** 2  # what the link leaves for pairs to see
+        if left <= 0:
+            return None
+        own, seen = found.pairs_se, math.sqrt(left)
+    count = required_prompts(seen, own**2 * found.pairs)
     return math.ceil(count) if math.isfinite(count) else None
 
 
