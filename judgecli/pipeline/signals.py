@@ -60,7 +60,7 @@ def compute_signals(
             infos = {(info.name, info.identity): info for info in reduction.metrics}
             aims = directions(settings, {info.name: info.higher_is_better for info in infos.values()})
             links = AnchorLinks(store, settings, {key: (info.range, aims[info.name]) for key, info in infos.items()})
-            linked = link_rows(rows, links)
+            linked = link_rows(rows, links, [info.identity for info in reduction.metrics])
             rows = list(linked.rows)
             rewards = [name for name in names if metrics or name.startswith("reward.")]
             if "session" in units:

@@ -112,15 +112,18 @@ class LinkedRows:
     changes: Sequence[JudgeChange] = field(default_factory=tuple)
 
 
-def link_rows(rows: Sequence[SignalRow], find: Find) -> LinkedRows:
-    """The rows of each metric that several judges gave, in units of the first of them (by window, then in the order of the rows, the newest
-    identity last), and where the judge changed. Rows of the first judge stay as they are.
+def link_rows(rows: Sequence[SignalRow], find: Find, identities: Sequence[str] = ()) -> LinkedRows:
+    """The rows of each metric that several judges gave, in units of the first of them, and where the judge changed.
+
+    The first is that of the earliest window; of those that share it, the one with the oldest identity (`identities`: the newest first).
+    Rows of the first judge stay as they are.
     """
+    ages = {identity: age for age, identity in enumerate(identities)}
     found: dict[int, SignalRow] = {}
     changes: list[JudgeChange] = []
     for metric in dict.fromkeys(row.metric for row in rows):
         places = [place for place, row in enumerate(rows) if row.metric == metric and row.unit == "record" and row.n and row.mean is not None]
-        stretches, mixed = _stretches(rows, places)
+        stretches, mixed = _stretches(rows, places, ages)
         judges = list(stretches)
         if len(judges) > 1:
             found |= {place: replace(rows[place], linked=_linked(rows[place], MIXED)) for place in mixed}
@@ -141,9 +144,14 @@ def judge_of(row: SignalRow) -> Judge:
     return Judge(row.identity, tuple(sorted(row.served)))
 
 
-def _stretches(rows: Sequence[SignalRow], places: Sequence[int]) -> tuple[dict[Judge, list[int]], list[int]]:
+def _stretches(rows: Sequence[SignalRow], places: Sequence[int], ages: Mapping[str, int]) -> tuple[dict[Judge, list[int]], list[int]]:
     """The places of the rows of each judge, judges in the order of their first window; and of rows in whose window the served model changed."""
-    order = sorted(places, key=lambda place: ("" if (start := rows[place].window_start) is None else start.isoformat(), -place))
+
+    def arrival(place: int) -> tuple[str, int, tuple[str, ...]]:
+        start = rows[place].window_start
+        return "" if start is None else start.isoformat(), -ages.get(rows[place].identity, 0), judge_of(rows[place]).served
+
+    order = sorted(places, key=arrival)
     every = list(dict.fromkeys(judge_of(rows[place]) for place in order))
     pure = [judge for judge in every if not any(judge.identity == other.identity and set(judge.served) > set(other.served) > set() for other in every)]
     judges: list[Judge] = []

@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from judges import Silent, body
 
@@ -271,3 +272,60 @@ def test_a_window_of_two_models_is_neither_judge(world):
     assert [row.linked for row in weekly.rows] == [None]
     assert weekly.judge_changes == []
     assert any("served by 2 models in one window" in note for note in weekly.notes)
+
+
+def test_the_first_judge_is_the_older_one_where_all_is_one_window(world):
+    two_judges(world)
+    rows = compute_signals(world.settings(), by=["prompt_version"], metrics=[METRIC], window="all").rows
+    assert [(row.policy["prompt_version"], row.mean, None if row.linked is None else round(row.linked["mean"], 6)) for row in rows] == [
+        ("v1", 2.0, None),
+        ("v2", 3.0, 2.0),
+    ]
+
+
+def test_three_judges_are_all_put_into_units_of_the_first(world):
+    two_judges(world)
+    world.day(3, Rater(2), model="gpt-kindest")
+    world.rejudge(Rater(2), model="gpt-kindest", window="2026-09-03")
+    found = compute_signals(world.settings(), by=[], metrics=[METRIC])
+    assert [(row.mean, row.linked and round(row.linked["mean"], 6)) for row in found.rows] == [(2.0, None), (3.0, 2.0), (4.0, 2.0)]
+    assert [round(change["shift"], 6) for change in found.judge_changes] == [1.0, 1.0]  # each against the one before it
+
+
+def test_a_step_behind_an_equal_judge_is_the_apps(world):
+    world.day(1, Rater())
+    world.freeze(Rater())
+    world.day(2, Rater(), model="gpt-other", worse=1)
+    world.rejudge(Rater(), model="gpt-other")
+    (change,) = compute_signals(world.settings(), by=[], metrics=[METRIC]).judge_changes
+    assert (change["verdict"], change["live"], change["shift"], change["rest"]) == (
+        "app",
+        -1.0,
+        pytest.approx(0.0, abs=1e-9),
+        pytest.approx(-1.0),
+    )
+    report = build_report(world.settings(), window="1d", by=[])
+    assert any("but the step of -1 is the app's" in line for line in report.headline)
+
+
+def test_few_anchors_link_and_give_no_verdict(world):
+    world.day(1, Rater())
+    world.freeze(Rater(), count=10)
+    world.day(2, Rater(1), model="gpt-kinder")
+    world.rejudge(Rater(1), model="gpt-kinder")
+    (change,) = compute_signals(world.settings(), by=[], metrics=[METRIC]).judge_changes
+    assert (change["verdict"], change["anchors"], change["shift"]) == ("unclear", 10, pytest.approx(1.0))
+    assert "fewer than 20 anchors are no verdict" in change["message"]
+
+
+def test_a_missing_value_behind_a_kinder_judge_is_put_to_the_end_of_its_own_scale(world):
+    """The candidate's missing answer could be 0 or 4 for its judge, which is -1 or 3 for the other one: 60 pairs, so 1/60 of that either way."""
+    from judgecli.signal.paired import bound_difference, gather_side, pair_sides
+    from judgecli.stats.linear_link import LinearLink
+
+    line = LinearLink(30, 2.0, 3.0, 1.0, 0.0, 0.0, 0.0)
+    prompts, values = np.arange(60), np.full(60, 2.0)
+    lost = np.arange(60) == 7
+    sides = gather_side(prompts, prompts, values, lost & False), gather_side(prompts, prompts, np.where(lost, np.nan, values + 1), lost)
+    ends = [bound_difference(pair_sides(*sides), rate=False, scale=(0.0, 4.0), b_at_top=top, link=line).difference for top in (False, True)]
+    assert ends == [pytest.approx(-3 / 60), pytest.approx(1 / 60)]
