@@ -293,10 +293,10 @@ def test_three_judges_are_all_put_into_units_of_the_first(world):
 
 
 def test_a_step_behind_an_equal_judge_is_the_apps(world):
-    world.day(1, Rater())
-    world.freeze(Rater())
-    world.day(2, Rater(), model="gpt-other", worse=1)
-    world.rejudge(Rater(), model="gpt-other")
+    world.day(1, Rater(1))
+    world.freeze(Rater(1))
+    world.day(2, Rater(1), model="gpt-other", worse=1)
+    world.rejudge(Rater(1), model="gpt-other")
     (change,) = compute_signals(world.settings(), by=[], metrics=[METRIC]).judge_changes
     assert (change["verdict"], change["live"], change["shift"], change["rest"]) == (
         "app",
@@ -318,7 +318,7 @@ def test_few_anchors_link_and_give_no_verdict(world):
     assert "fewer than 20 anchors are no verdict" in change["message"]
 
 
-def test_a_missing_value_behind_a_kinder_judge_is_put_to_the_end_of_its_own_scale(world):
+def test_a_missing_value_behind_a_kinder_judge_is_put_to_the_end_of_its_own_scale():
     """The candidate's missing answer could be 0 or 4 for its judge, which is -1 or 3 for the other one: 60 pairs, so 1/60 of that either way."""
     from judgecli.signal.paired import bound_difference, gather_side, pair_sides
     from judgecli.stats.linear_link import LinearLink
