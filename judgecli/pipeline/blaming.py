@@ -13,7 +13,6 @@ from judgecli.signal.anchors import FEW, attribute
 from judgecli.signal.cells import EPOCH, Cells, MetricCells, Window
 from judgecli.signal.linked import Judge
 from judgecli.store.folder import Store
-from judgecli.store.query import tells_served
 from judgecli.store.selection import index_metrics, select_records
 from judgecli.store.tables import MetricInfo
 from judgecli.store.watching import KeptAlarm, SeenShard
@@ -35,11 +34,13 @@ def judges_of_alarms(store: Store, settings: "Settings", alarms: Sequence[KeptAl
     Alarm id -> `changed` (the day, or None), `from`, `to`, `cause` (app, judge, unclear) and `message`. Alarms of which nothing is known are
     left out. A reward has the judges of its terms, and then the cause stays unclear. Reads the records around the alarms alone. Raises: UsageError, StoreError.
     """
+    judged = {entry.name for entry in settings.scorers if entry.target.startswith("rubric:")}
     asked: dict[tuple[str, str | None], list[KeptAlarm]] = {}
     for alarm in alarms:
         if alarm.closed is None and alarm.document["kind"] == "value":
-            for source in _sources(alarm, settings):
-                asked.setdefault(source, []).append(alarm)
+            for metric, identity in _sources(alarm, settings):
+                if metric.startswith("rubric.") or metric in judged:
+                    asked.setdefault((metric, identity), []).append(alarm)
     found: dict[str, dict[str, object]] = {}
     for (metric, identity), own in asked.items():
         first = min(_moment(alarm, "since") for alarm in own) - BEFORE
@@ -83,8 +84,6 @@ def _served(
     info = next((info for info in held.get(metric, ()) if identity in (None, info.identity)), None)
     if info is None:
         return None, {}
-    if not tells_served(store.root, [shard.name for shard in near], metric, info.identity):
-        return info, {}
     whole = select_records(store)
     where = f"epoch_us(time) >= {begin} AND epoch_us(time) <= {end}"
     selection = replace(whole, scope=replace(whole.scope, shards=tuple(near)), where=where, metrics={metric: held[metric]}, shards_of=shards_of)

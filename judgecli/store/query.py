@@ -5,7 +5,7 @@ are of integers scaled by 10^12, so the answer is the same to the last digit wha
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -196,15 +196,6 @@ def _locate(store: Store, shards: Sequence[Shard], metrics: Sequence[tuple[str, 
 def held_metrics(root: Path, shard: str) -> dict[tuple[str, str], tuple[Path, MetricInfo]]:
     """The metrics that a shard has scores of, by name and identity."""
     return {(metric.name, metric.identity): (path, metric) for path, metrics in score_files(root, shard).items() for metric in metrics}
-
-
-def tells_served(root: Path, shards: Iterable[str], name: str, identity: str) -> bool:
-    """Whether any of these shards knows which model was served for the scores of a metric: that of a judge whose endpoint says so."""
-    import pyarrow.parquet as pq
-
-    held = (held_metrics(root, shard) for shard in shards)
-    paths = (found[name, identity][0] for found in held if (name, identity) in found)
-    return any(f"{name}.served_model" in pq.read_schema(path).names for path in paths)
 
 
 def scale_digits(largest: float, rows: int) -> int:
