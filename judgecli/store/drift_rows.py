@@ -78,11 +78,11 @@ class Gathered:
         self._parts: list[list[tuple[Integers, ...]]] = [[] for _ in range(self._codes)]
         self._merged: dict[int | None, list[_Merged]] = {}
 
-    def add(self, batch: pa.Table) -> None:
-        """Take one batch in."""
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Take one batch in. (to_numpy would import pandas.)"""
         if not batch.num_rows:
             return
-        code, cluster = batch.column("code").to_numpy(), batch.column("cluster").to_numpy()
+        code, cluster = np.from_dlpack(batch.column("code")), np.from_dlpack(batch.column("cluster"))
         cell = ((code.astype(np.int32) * self._groups + (cluster & (self._groups - 1)).astype(np.int32)) * BINS).astype(np.int32)
         columns: list[Any] = [np.ones(len(code), dtype=np.int64)]
         for m in range(len(self._extents)):
@@ -94,9 +94,9 @@ class Gathered:
         for which in np.flatnonzero(np.diff(edges)).tolist():
             self._parts[which].append(tuple(column[edges[which] : edges[which + 1]].copy() for column in (cluster, *columns)))
 
-    def _measure(self, m: int, batch: pa.Table, cell: npt.NDArray[np.int32]) -> list[Integers]:
+    def _measure(self, m: int, batch: pa.RecordBatch, cell: npt.NDArray[np.int32]) -> list[Integers]:
         """Count one metric on its grid; its scaled values and, where some have none, which are scored and which missing."""
-        values, extent = np.asarray(batch.column(f"v{m}").to_numpy(), dtype=np.float64), self._extents[m]
+        values, extent = np.from_dlpack(batch.column(f"v{m}")), self._extents[m]
         scored = None
         if self._gaps[m]:
             scored = ~np.isnan(values)
@@ -110,7 +110,7 @@ class Gathered:
         np.add.at(self._grids[m], places, np.ones(len(places), dtype=np.int32))  # of equal types: thirty times quicker
         scaled = values * 10.0 ** self._digits[m]
         found = [np.rint(scaled, out=scaled).astype(np.int64)]
-        return found if scored is None else [*found, scored.astype(np.int64), np.asarray(batch.column(f"x{m}").to_numpy(), dtype=np.int64)]
+        return found if scored is None else [*found, scored.astype(np.int64), np.from_dlpack(batch.column(f"x{m}")).astype(np.int64)]
 
     def metric(self, m: int) -> "MetricRows":
         """One metric."""

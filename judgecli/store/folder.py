@@ -100,7 +100,7 @@ class Store:
         wanted = set(file_ids)
         rows = self.ledger.rows("SELECT name, file_id FROM sightings")
         parts = [self._read_sightings(name) for name in sorted({row["name"] for row in rows if row["file_id"] in wanted})]
-        table = pa.concat_tables([tables.SIGHTINGS.empty_table(), *(part.cast(tables.SIGHTINGS) for part in parts)])
+        table = pa.concat_tables([tables.NO_SIGHTINGS, *(part.cast(tables.SIGHTINGS) for part in parts)])
         return table.filter(pa.array(np.isin(table.column("file_id").to_numpy(), list(wanted)))).combine_chunks()
 
     def _read_sightings(self, name: str) -> pa.Table:

@@ -31,6 +31,7 @@ from judgecli.errors import EnvironmentFailure, StoreCorrupt
 from judgecli.schema import STORED
 
 SIGHTINGS = pa.schema([pa.field("key", pa.binary(16)), pa.field("file_id", pa.int32()), pa.field("line", pa.int64())])
+NO_SIGHTINGS = pa.Table.from_batches([], schema=SIGHTINGS)
 REPEATING = ["model", "prompt_version", "finish_reason", "session", "user", "source.file", "source.format", "file_id"]  # worth a dictionary
 METRICS = b"judge.metrics"
 CHECK_BYTES = 16
