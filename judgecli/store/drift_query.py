@@ -112,7 +112,8 @@ class DriftReduction(WindowReduction):
     def _batches(self, places: Sequence[int]) -> Iterator[pa.RecordBatch]:
         """Rows in the order of the store: code (2 x segment + side), cluster, and v, x of each metric (NaN: no value; x: is it missing). No nulls."""
         lost = [f"CAST(v{m} IS NULL AND COALESCE(r{m} IN ({LOST}), false) AS TINYINT) AS x{position}" for position, m in enumerate(places) if self._unscored[m]]
-        values = [f"COALESCE(CAST(v{m} AS DOUBLE), 'NaN'::DOUBLE) AS v{position}" for position, m in enumerate(places)]
+        filled = {m: f"COALESCE(v{m}, 'NaN'::DOUBLE)" if self._unscored[m] else f"v{m}" for m in places}
+        values = [f"{filled[m]} AS v{position}" for position, m in enumerate(places)]
         rows = self._coded([f"{self._cluster} AS cluster", self._side], places)
         query = f"SELECT CAST(2 * seg + side AS SMALLINT) AS code, cluster, {', '.join([*values, *lost])} FROM {rows}"
         yield from run_checked(lambda: self._connection.sql(query).to_arrow_reader(BATCH))
