@@ -38,7 +38,7 @@ def _kill_once(bench: Bench, forks: Forks, store: str, rng: random.Random, *, gr
     born = bench.folder / store / "ledger.db-wal"
     pid = forks.start(score_words(bench.logs, store, *(["--workers", str(workers)] if workers else [])))
     wait_until(lambda: born.exists() or not lives(pid))
-    time.sleep(rng.uniform(0, latest))
+    wait_until(lambda: not lives(pid), timeout_s=rng.uniform(0, latest))
     (os.killpg if group else os.kill)(pid, signal.SIGKILL)
     found = forks.finish(pid)
     assert found.code in (0, -signal.SIGKILL), found.err
@@ -46,11 +46,20 @@ def _kill_once(bench: Bench, forks: Forks, store: str, rng: random.Random, *, gr
     return found.code != 0
 
 
+def _seconds_of_a_run(bench: Bench, forks: Forks, store: str) -> float:
+    """From the store's birth to the end: any moment of it may be the last."""
+    born = bench.folder / store / "ledger.db-wal"
+    pid = forks.start(score_words(bench.logs, store))
+    wait_until(lambda: born.exists() or not lives(pid))
+    began = time.monotonic()
+    forks.finish(pid)
+    bench.drop(store)
+    return time.monotonic() - began
+
+
 def _prove(bench: Bench, forks: Forks, kills: int, capsys: pytest.CaptureFixture[str]) -> None:
     rng = random.Random(SEED)  # noqa: S311 - not for secrets
-    began = time.monotonic()
-    forks.finish(forks.start(score_words(bench.logs, "timed")))
-    latest = time.monotonic() - began
+    latest = min(_seconds_of_a_run(bench, forks, f"timed{number}") for number in range(2))
     done = 0
     for store in bench.stores():
         counted: set[str] = set()
