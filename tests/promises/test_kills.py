@@ -3,7 +3,6 @@
 import os
 import random
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,20 +45,9 @@ def _kill_once(bench: Bench, forks: Forks, store: str, rng: random.Random, *, gr
     return found.code != 0
 
 
-def _seconds_of_a_run(bench: Bench, forks: Forks, store: str) -> float:
-    """From the store's birth to the end: any moment of it may be the last."""
-    born = bench.folder / store / "ledger.db-wal"
-    pid = forks.start(score_words(bench.logs, store))
-    wait_until(lambda: born.exists() or not lives(pid))
-    began = time.monotonic()
-    forks.finish(pid)
-    bench.drop(store)
-    return time.monotonic() - began
-
-
 def _prove(bench: Bench, forks: Forks, kills: int, capsys: pytest.CaptureFixture[str]) -> None:
     rng = random.Random(SEED)  # noqa: S311 - not for secrets
-    latest = min(_seconds_of_a_run(bench, forks, f"timed{number}") for number in range(2))
+    latest = bench.seconds_of_a_run(forks)
     done = 0
     for store in bench.stores():
         counted: set[str] = set()
