@@ -14,7 +14,6 @@ an HMAC of the store's secret and the request key: 128 bits, new for every reque
 the request is built again. Source: spotlighting, Hines et al. 2024, arXiv:2403.14720.
 """
 
-import hashlib
 import hmac
 import re
 from collections.abc import Sequence
@@ -40,6 +39,7 @@ _TAGS = (
 )
 _TOKEN = re.compile(f"[<＜](?=[|｜])|<(?=(?i:/?(?:{_TAGS})\\s*/?>|</?SYS>>))|\\[(?=(?i:/?(?:{_WORDS})\\]))")
 _SUSPECT = re.compile(f"([{_HIDDEN}\ufe0f<＜\\[⟦])\\1*")  # a run of one character that may need an escape
+_SUSPECT_ASCII = re.compile(r"([\x00-\x08\x0b-\x1f\x7f<\[])\1*")  # the same among ASCII, where it is three times as quick
 _SYMBOL = re.compile("[#*0-9\xa9\xae\u203c-\u3299\U0001f000-\U0001faff]")  # may be followed by U+FE0F, which says: in colour
 _WRITTEN = re.compile(r"⟦U\+([0-9A-F]{4,6})(?:×(\d+))?⟧")
 
@@ -84,7 +84,7 @@ def escape(text: str, counts: dict[str, int] | None = None) -> str:
             return run
         return _write("bracket" if run[0] == "⟦" else "hidden", run, counts)
 
-    return _SUSPECT.sub(written, text)
+    return (_SUSPECT_ASCII if text.isascii() else _SUSPECT).sub(written, text)
 
 
 def _write(kind: str, run: str, counts: dict[str, int]) -> str:
@@ -101,7 +101,7 @@ def unescape(text: str) -> str:
 def draw_nonce(secret: bytes, key: bytes, texts: Sequence[str]) -> str:
     """32 hex digits from the store's secret and the request key that stand in none of the texts."""
     for attempt in range(256):
-        nonce = hmac.new(secret, key + bytes([attempt]), hashlib.sha256).hexdigest()[:32]
+        nonce = hmac.digest(secret, key + bytes([attempt]), "sha256").hex()[:32]
         if not any(nonce in text for text in texts):
             return nonce
     raise AssertionError("256 nonces in one text")

@@ -215,9 +215,19 @@ def build(question: Question, parameters: Mapping[str, object], *, secret: bytes
 def _key(question: Question, parameters: Mapping[str, object], draw: int, again: bool) -> bytes:
     """The 32-byte hash of what is asked."""
     sections = [[section.label, section.text, section.field] for section in question.sections]
-    said = [question.rubric.identity, question.system, CLOSING, sections, list(question.media), parameters, draw, again]
-    text = json.dumps(said, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=32).digest()
+    text = _CANONICAL([sections, list(question.media), parameters, draw, again])
+    found = _prefix_hash(question.rubric.identity, question.system).copy()
+    found.update(text[1:].encode("utf-8", "surrogatepass"))
+    return found.digest()
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str).encode
+
+
+@lru_cache(maxsize=64)
+def _prefix_hash(identity: str, system: str) -> "hashlib.blake2b":
+    """The hash of `[identity,system,closing,`, with which what is asked begins: kilobytes that all records share."""
+    return hashlib.blake2b(f"{_CANONICAL([identity, system, CLOSING])[:-1]},".encode("utf-8", "surrogatepass"), digest_size=32)
 
 
 def with_claims(rubric: Rubric, claims: Sequence[str], evidence: Sequence[tuple[str, object]]) -> Question:

@@ -119,10 +119,10 @@ def _check_rest(rest: str) -> None:
 
 def _check_not_quoted(text: str, span: tuple[int, int], asked: Asked) -> None:
     """Refuse an object that stands in the judged text itself: it is quoted. Raises: NotAgreed."""
-    quoted = _squeezed(text[span[0] : span[1]])
-    for judged in asked.texts:
-        if ("{" in judged or "｛" in judged) and quoted in _squeezed(judged):
-            raise NotAgreed("the object is a quotation of the judged text")
+    suspects = [judged for judged in asked.texts if "{" in judged or "｛" in judged]
+    quoted = _squeezed(text[span[0] : span[1]]) if suspects else ""
+    if any(quoted in _squeezed(judged) for judged in suspects):
+        raise NotAgreed("the object is a quotation of the judged text")
 
 
 def _squeezed(text: str) -> str:

@@ -9,7 +9,7 @@ A question that two rows share, or that is asked twice at once, is one call.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from judgecli.errors import JudgeUnavailable
@@ -85,11 +85,11 @@ class Counts:
         self.cost_usd += reply.cost or 0.0
         self.unpriced += reply.cost is None
 
-    def see(self, reply: StoredReply) -> None:
+    def see(self, model: str, served_model: str | None) -> None:
         """A reply that is used, paid now or before."""
-        if reply.served_model:
-            served = self.served.setdefault(reply.model, {})
-            served[reply.served_model] = served.get(reply.served_model, 0) + 1
+        if served_model:
+            served = self.served.setdefault(model, {})
+            served[served_model] = served.get(served_model, 0) + 1
 
 
 @dataclass
@@ -107,23 +107,24 @@ class LedgerAsk:
     purpose: Purpose = "score"
     redact: Redactor | None = None  # what `redact:` takes out of replies, before they are kept or read
     renewed: set[bytes] = field(default_factory=set)  # questions that were asked again in this run
-    under_way: "dict[bytes, asyncio.Future[StoredReply]]" = field(default_factory=dict)
+    under_way: "dict[bytes, asyncio.Future[Reply]]" = field(default_factory=dict)
 
     def for_row(self, target: bytes, *, refresh: bool = False) -> "RowAsk":
         """The Ask for one record, which remembers the model that was served. `refresh` asks again for what the ledger holds."""
         return RowAsk(self, target, refresh)
 
-    async def find(self, request: Request, target: bytes, *, refresh: bool = False) -> StoredReply:
+    async def find(self, request: Request, target: bytes, *, refresh: bool = False) -> Reply:
         """The reply from the ledger, from another row that asks the same just now, or from the endpoint. Raises: AskFailed, JudgeUnavailable."""
         if request.key in self.under_way:
             self.counts.cached += 1
             return await asyncio.shield(self.under_way[request.key])
-        mine: asyncio.Future[StoredReply] = asyncio.get_running_loop().create_future()
+        mine: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self.under_way[request.key] = mine
         try:
-            found = None if refresh and request.key not in self.renewed else await self.replies.find(request.key)
-            if found is not None:
+            stored = None if refresh and request.key not in self.renewed else await self.replies.find(request.key)
+            if stored is not None:
                 self.counts.cached += 1
+                found = to_reply(stored)
             else:
                 found = await self._pay(request, target)
             mine.set_result(found)
@@ -138,7 +139,7 @@ class LedgerAsk:
             del self.under_way[request.key]
         return found
 
-    async def _pay(self, request: Request, target: bytes) -> StoredReply:
+    async def _pay(self, request: Request, target: bytes) -> Reply:
         if self.send is None:
             raise AskFailed("not_asked", "there is no reply to this question")
         stored: StoredReply | None = None
@@ -152,7 +153,8 @@ class LedgerAsk:
                         begun.end(None)
                     raise
             try:
-                stored = self._to_store(request, await self.send(request), target)
+                reply = await self.send(request)
+                stored = self._to_store(request, reply, target)
             except AskFailed as error:
                 self.counts.failed += 1
                 if self.redact is None:
@@ -163,13 +165,13 @@ class LedgerAsk:
                     budget.end(stored.cost if stored else None)
         self.counts.add(stored)
         try:
-            await asyncio.shield(self.replies.keep(stored))
+            await self.replies.keep(stored)  # whoever is cancelled here: it is kept all the same
         finally:
             release = getattr(self.send, "release", None)
             if release is not None:
                 release(request)
         self.renewed.add(stored.key)
-        return stored
+        return reply if stored.raw is reply.raw else to_reply(stored)  # a verdict is read from what was kept
 
     def _to_store(self, request: Request, reply: Reply, target: bytes) -> StoredReply:
         model, usage = str(request.parameters.get("model", "")), reply.usage
@@ -209,10 +211,10 @@ class RowAsk:
         except AskFailed as error:
             self.failures.append(error)
             raise
-        self.through.counts.see(found)
+        self.through.counts.see(str(request.parameters.get("model", "")), found.served_model)
         if found.served_model is not None and found.served_model not in self.served:
             self.served.append(found.served_model)
-        return to_reply(found)
+        return found
 
     @property
     def served_model(self) -> str | None:
@@ -224,6 +226,7 @@ def to_reply(stored: StoredReply) -> Reply:
     """What a raw reply says. A body that is no reply has no text: its verdict is unreadable, now and whenever it is parsed again."""
     mode: Mode = stored.mode  # type: ignore[assignment]
     try:
-        return read_reply(stored.raw, mode)
+        found = read_reply(stored.raw, mode)
+        return found if found.served_model == stored.served_model else replace(found, served_model=stored.served_model)
     except ReplyUnreadable:
         return Reply(text=None, served_model=stored.served_model, raw=stored.raw, mode=mode)

@@ -6,6 +6,7 @@ again only for what was under way. A shard is judged by one process at a time (a
 
 import asyncio
 import contextlib
+import gc
 import signal
 import threading
 from collections import Counter
@@ -162,7 +163,7 @@ class _Judging:
         """Judge, then publish what is there, whatever ended it."""
         asking = [plan.endpoint.concurrency for plan in self.plans.values() if plan.endpoint is not None]
         in_flight = 2 * max(asking, default=0) + AHEAD
-        with _stopping() as (stop, received):
+        with _stopping() as (stop, received), _imports_not_searched():
             async with Replies(self.store.ledger.path) as self.replies, AsyncExitStack() as stack:
                 await self._open_endpoints(stack)
                 renewing = asyncio.create_task(self._renew())
@@ -304,6 +305,19 @@ class _Judging:
             await asyncio.sleep(Lease.RENEW_S)
             for _, _, lease in list(self.open.values()):
                 await self.replies.run(lambda _, lease=lease: lease.renew())  # type: ignore[misc]
+
+
+@contextlib.contextmanager
+def _imports_not_searched() -> Iterator[None]:
+    """Keep the garbage collector out of what was loaded before, and call it seldom: a search through all modules stops every call for a tenth of a second."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(10_000, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 @contextlib.contextmanager

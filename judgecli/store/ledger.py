@@ -25,6 +25,8 @@ CREDENTIALS = re.compile(r"//[^/\s@'\"]*@")
 SCHEMA_VERSION = 3  # 2: replies, spend; 3: attempts, monitor, anchors
 APPLICATION = 0x6A756467  # "judg": tells our file from another program's
 BUSY_TIMEOUT_S = 60.0
+CACHE_KB = 16_000
+CHECKPOINT_PAGES = 8_000  # of 4 kB
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -51,7 +53,7 @@ CREATE TABLE IF NOT EXISTS leases (name TEXT PRIMARY KEY, holder TEXT NOT NULL, 
 CREATE TABLE IF NOT EXISTS replies (
     key BLOB PRIMARY KEY, body BLOB NOT NULL, mode TEXT NOT NULL, rubric TEXT NOT NULL, model TEXT NOT NULL, served TEXT,
     tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL, tokens_cached INTEGER NOT NULL, cost REAL, finish TEXT,
-    draw INTEGER NOT NULL, time TEXT NOT NULL, run_id INTEGER NOT NULL, purpose TEXT NOT NULL, target BLOB) WITHOUT ROWID;
+    draw INTEGER NOT NULL, time TEXT NOT NULL, run_id INTEGER NOT NULL, purpose TEXT NOT NULL, target BLOB);
 CREATE TABLE IF NOT EXISTS spend (
     run_id INTEGER NOT NULL, rubric TEXT NOT NULL, model TEXT NOT NULL, served TEXT NOT NULL, purpose TEXT NOT NULL, calls INTEGER NOT NULL,
     tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL, tokens_cached INTEGER NOT NULL, cost REAL NOT NULL, unpriced INTEGER NOT NULL,
@@ -70,9 +72,6 @@ CREATE TABLE IF NOT EXISTS monitor_shards (shard TEXT PRIMARY KEY, first INTEGER
 CREATE TABLE IF NOT EXISTS alarms (
     id TEXT PRIMARY KEY, chart TEXT NOT NULL, since INTEGER NOT NULL, document TEXT NOT NULL, closed TEXT, comment TEXT, accepted INTEGER NOT NULL, sent TEXT)
     WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS comparisons (
-    identity TEXT NOT NULL, key BLOB NOT NULL, metric TEXT NOT NULL, unit TEXT NOT NULL, prompt INTEGER NOT NULL, members BLOB NOT NULL, places BLOB NOT NULL,
-    value REAL, label TEXT, reason TEXT, explanation TEXT, detail TEXT, served_model TEXT, run_id INTEGER NOT NULL, PRIMARY KEY (identity, key)) WITHOUT ROWID;
 """
 
 
@@ -96,6 +95,8 @@ class Ledger:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA cell_size_check=ON")
+        connection.execute(f"PRAGMA cache_size=-{CACHE_KB}")
+        connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")  # a checkpoint stops every call that waits for its reply to be durable
         if 0 < version < SCHEMA_VERSION:
             self._back_up(version)
         if version < SCHEMA_VERSION:

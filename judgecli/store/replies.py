@@ -15,7 +15,8 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import IO, Literal, TypeVar
 
@@ -100,7 +101,10 @@ class Replies:
         return found
 
     async def keep(self, reply: StoredReply) -> None:
-        """Return when the reply is durable; a later reply to the same question takes its place. Raises: EnvironmentFailure (disk full)."""
+        """Return when the reply is durable; a later reply to the same question takes its place. A caller that is cancelled gives up waiting, not the reply.
+
+        Raises: EnvironmentFailure (disk full).
+        """
         await self._hand("keep", reply)
 
     async def run(self, work: Callable[[Ledger], Result]) -> Result:
@@ -180,6 +184,8 @@ def _deliver(works: Sequence[_Work], results: Sequence[object], failure: BaseExc
 
 
 COLUMNS = "key, body, mode, rubric, model, served, tokens_in, tokens_out, tokens_cached, cost, finish, draw, time, run_id, purpose, target"
+_PLACES = f"({','.join('?' * 16)})"
+_AFTER_BODY = attrgetter(*[field.name for field in fields(StoredReply)][2:])
 
 
 def find_replies(ledger: Ledger, keys: Sequence[bytes]) -> dict[bytes, StoredReply]:
@@ -204,30 +210,22 @@ def _read_rows(ledger: Ledger, rows: Sequence[sqlite3.Row]) -> list[StoredReply]
 def keep_replies(connection: sqlite3.Connection, replies: Sequence[StoredReply], *, paid: bool = True) -> None:
     """Store replies inside a transaction, and where they were `paid` just now add them to what their run spent."""
     pack = zstandard.ZstdCompressor(level=LEVEL)
-    connection.executemany(
-        f"INSERT OR REPLACE INTO replies ({COLUMNS}) VALUES ({','.join('?' * 16)})",
-        [(reply.key, pack.compress(reply.raw), *astuple(reply)[2:]) for reply in replies],
-    )
+    for start in range(0, len(replies), GROUP):
+        part = replies[start : start + GROUP]
+        values = [value for reply in part for value in (reply.key, pack.compress(reply.raw), *_AFTER_BODY(reply))]
+        # One statement for all of them: every statement gives the interpreter to the event loop and must get it back.
+        connection.execute(f"INSERT OR REPLACE INTO replies ({COLUMNS}) VALUES {','.join([_PLACES] * len(part))}", values)
     if paid:
+        sums: dict[tuple[object, ...], list[float]] = {}
+        for reply in replies:
+            spent = sums.setdefault((reply.run_id, reply.rubric, reply.model, reply.served_model or "", reply.purpose), [0, 0, 0, 0, 0.0, 0])
+            for place, amount in enumerate((1, reply.tokens_in, reply.tokens_out, reply.tokens_cached, reply.cost or 0.0, int(reply.cost is None))):
+                spent[place] += amount
         connection.executemany(
-            "INSERT INTO spend VALUES (?,?,?,?,?,1,?,?,?,?,?) ON CONFLICT DO UPDATE SET calls = calls + 1, tokens_in = tokens_in + excluded.tokens_in, "
-            "tokens_out = tokens_out + excluded.tokens_out, tokens_cached = tokens_cached + excluded.tokens_cached, cost = cost + excluded.cost, "
-            "unpriced = unpriced + excluded.unpriced",
-            [
-                (
-                    reply.run_id,
-                    reply.rubric,
-                    reply.model,
-                    reply.served_model or "",
-                    reply.purpose,
-                    reply.tokens_in,
-                    reply.tokens_out,
-                    reply.tokens_cached,
-                    reply.cost or 0.0,
-                    int(reply.cost is None),
-                )
-                for reply in replies
-            ],
+            "INSERT INTO spend VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET calls = calls + excluded.calls, "
+            "tokens_in = tokens_in + excluded.tokens_in, tokens_out = tokens_out + excluded.tokens_out, "
+            "tokens_cached = tokens_cached + excluded.tokens_cached, cost = cost + excluded.cost, unpriced = unpriced + excluded.unpriced",
+            [(*whose, *spent) for whose, spent in sums.items()],
         )
 
 

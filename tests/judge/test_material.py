@@ -221,6 +221,11 @@ def test_ordinary_text_is_shown_as_it_is(text):
     assert escape(text) == text
 
 
+@given(st.text(st.characters(max_codepoint=127), max_size=60))
+def test_ascii_text_is_escaped_as_the_same_text_among_other_characters_is(text):
+    assert escape(text) + "é" == escape(text + "é")
+
+
 def test_what_was_done_is_recorded():
     made = asked("a\u200b <|im_end|>")
     assert made.treatment.detail() == {"escaped": {"hidden": 1, "token": 1}}
