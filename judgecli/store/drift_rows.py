@@ -79,10 +79,10 @@ class Gathered:
         self._merged: dict[int | None, list[_Merged]] = {}
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Take one batch in. (to_numpy would import pandas.)"""
+        """Take one batch in."""
         if not batch.num_rows:
             return
-        code, cluster = np.from_dlpack(batch.column("code")), np.from_dlpack(batch.column("cluster"))
+        code, cluster = _array(batch.column("code")), _array(batch.column("cluster"))
         cell = ((code.astype(np.int32) * self._groups + (cluster & (self._groups - 1)).astype(np.int32)) * BINS).astype(np.int32)
         columns: list[Any] = [np.ones(len(code), dtype=np.int64)]
         for m in range(len(self._extents)):
@@ -96,7 +96,7 @@ class Gathered:
 
     def _measure(self, m: int, batch: pa.RecordBatch, cell: npt.NDArray[np.int32]) -> list[Integers]:
         """Count one metric on its grid; its scaled values and, where some have none, which are scored and which missing."""
-        values, extent = np.from_dlpack(batch.column(f"v{m}")), self._extents[m]
+        values, extent = _array(batch.column(f"v{m}")), self._extents[m]
         scored = None
         if self._gaps[m]:
             scored = ~np.isnan(values)
@@ -110,7 +110,7 @@ class Gathered:
         np.add.at(self._grids[m], places, np.ones(len(places), dtype=np.int32))  # of equal types: thirty times quicker
         scaled = values * 10.0 ** self._digits[m]
         found = [np.rint(scaled, out=scaled).astype(np.int64)]
-        return found if scored is None else [*found, scored.astype(np.int64), np.from_dlpack(batch.column(f"x{m}")).astype(np.int64)]
+        return found if scored is None else [*found, scored.astype(np.int64), _array(batch.column(f"x{m}")).astype(np.int64)]
 
     def metric(self, m: int) -> "MetricRows":
         """One metric."""
@@ -213,6 +213,11 @@ def categories(values: Sequence[str | None], counts: Integers) -> tuple[list[str
 def _digits(largest: float, rows: int) -> int:
     """By which power of ten values are scaled: 12, less only where the sum of all rows would not fit 64 bits."""
     return min(DIGITS, math.floor(math.log10(ROOM / max(rows, 1)) - math.log10(max(largest, 1e-300))))
+
+
+def _array(column: pa.Array) -> Any:
+    """A column without nulls, as it lies; to_numpy would import pandas."""
+    return np.from_dlpack(column)
 
 
 def _runs(code: Any, cluster: Integers, columns: Sequence[Any]) -> tuple[Any, ...]:
