@@ -6,11 +6,14 @@ wmt (against chrF), speed (20,000 pairs: time, memory, scoring). Default: all. D
 """
 
 import argparse
+import os
 import resource
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as `judge` sets it
 
 import numpy as np
 

@@ -9,6 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from judgecli.reward_model import ngrams
 from judgecli.reward_model.features import FeatureSpec, extract
 from judgecli.reward_model.linear import Penalty, Rows, exact_variance, fit, posterior, variance
+from judgecli.reward_model.spacing import single_spaced
 
 TEXTS = ["A cat sat.", "", "the the the cat", "x", "Über 3,5 kg — naïve? don't!", "line\n\nline  two\t"]
 
@@ -16,7 +17,8 @@ TEXTS = ["A cat sat.", "", "the the the cat", "x", "Über 3,5 kg — naïve? don
 def test_character_grams_are_as_many_as_scikit_learns():
     texts = [text for text in TEXTS if text.isascii()]
     wanted = CountVectorizer(analyzer="char_wb", ngram_range=(3, 5)).fit_transform(texts).sum(axis=1)
-    assert ngrams.character_grams(ngrams.space(texts), (3, 4, 5)).total.tolist() == np.asarray(wanted).ravel().tolist()
+    spaced = ngrams.space([single_spaced(text) for text in texts])
+    assert sum(ngrams.character_grams(spaced, size).total for size in (3, 4, 5)).tolist() == np.asarray(wanted).ravel().tolist()
 
 
 def test_shared_words_by_hand():
@@ -27,12 +29,13 @@ def test_shared_words_by_hand():
 
 
 def test_rows_of_features_are_independent():
-    spec, inputs = FeatureSpec(bits=10), ["a cat?", None, "", "the cat", "kg", "two"]
-    whole = next(extract(spec, inputs, TEXTS))
-    for row, (asked, text) in enumerate(zip(inputs, TEXTS, strict=True)):
+    spec, inputs = FeatureSpec(bits=10), ["a cat?", None, "", "the cat", "kg", "two", None, None]
+    texts = [*TEXTS, "", "#tag"]  # nothing, then what begins with a mark
+    whole = next(extract(spec, inputs, texts))
+    for row, (asked, text) in enumerate(zip(inputs, texts, strict=True)):
         alone = next(extract(spec, [asked], [text]))
         assert (alone.dense[0] == whole.dense[row]).all()
-        assert abs(alone.hashed - whole.hashed[row]).max() == 0
+        assert abs(alone.hashed.matrix() - whole.hashed.matrix()[row]).max() == 0
     assert whole.dense.shape[1] == len(spec.dense_names)
 
 

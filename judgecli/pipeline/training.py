@@ -206,7 +206,7 @@ def described(ask: Ask, preferences: Preferences, kind: str) -> Document:
             "read": preferences.read,
             "pairs": len(preferences.comparisons),
             "verdicts": len(preferences.verdicts),
-            "prompts": len({one.prompt or one.source for one in _said(preferences)}),
+            "prompts": len({one.question or one.prompt or one.source for one in _said(preferences)}),
             "held_out_by": _groups(preferences),
             "dropped": dict(preferences.dropped),
             "hashes": {Path(path).name or path: digest for path, digest in preferences.hashes.items()},
@@ -253,7 +253,7 @@ def _verdict_quality(verdicts: Sequence[Verdict], held: HeldOut) -> Document | N
     if not len(sided):
         return None
     some, rewards = [verdicts[place] for place in sided], held.margins[sided]
-    good, prompts = np.array([one.value > 0.5 for one in some]), [one.prompt for one in some]
+    good, prompts = np.array([one.value > 0.5 for one in some]), [one.question or one.prompt for one in some]
     lengths = np.array([float(len(one.output)) for one in some])
     longer = order_document(lengths, good, prompts)["auroc"]
     beside: Evaluation = opposed(some, rewards) if good.any() and not good.all() else evaluate((), np.zeros(0), np.zeros(0))

@@ -5,26 +5,25 @@ A `FeatureSpec` is data: it is stored in the card of a model, and a model reads 
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from judgecli.reward_model import guards, ngrams, surface
+from judgecli.reward_model.buckets import Buckets
+from judgecli.reward_model.spacing import single_spaced
 
 Floats = npt.NDArray[np.float64]
 Embed = Callable[[Sequence[str], Sequence[str]], npt.NDArray[np.floating]]  # inputs, outputs -> N x size
 
 VERSION = 1
 LONGEST = 20_000  # characters of an input or output that n-grams are cut from; its length counts in full
-TEXTS_AT_ONCE = 512  # keeps the sorts in the processor's cache
+TEXTS_AT_ONCE, CHARACTERS_AT_ONCE = 512, 1 << 18  # keep the tables of n-grams in the processor's cache
 BLOCKS = ("characters", "words", "copied")  # of hashed n-grams: of the output; of the output; words of the output that the input holds
 # The turns of a dialogue as dialogue.py writes it.
-_USER = re.compile(r"(?:\A|\n\n)User: ")
-_OTHER = re.compile(r"\n\n(?:Assistant|System|Tool): ")
+_USER, _OTHERS = "User: ", ("Assistant: ", "System: ", "Tool: ")
 
 
 @dataclass(frozen=True)
@@ -61,35 +60,46 @@ class FeatureSpec:
 
 @dataclass(frozen=True)
 class Features:
-    """Of N outputs: `dense` N x d as counted; `hashed` N x buckets, each n-gram's count over the root of 1 + the number of n-grams of its block;
-    `guards` N x 6 (guards.NAMES), zeros where the spec has none.
-    """
+    """Of N outputs: `dense` N x d as counted; `hashed` their n-grams in buckets; `guards` N x 6 (guards.NAMES), zeros where the spec has none."""
 
     dense: Floats
-    hashed: sparse.csr_matrix
+    hashed: Buckets
     guards: Floats
 
 
 def extract(spec: FeatureSpec, inputs: Sequence[str | None], outputs: Sequence[str], *, embed: Embed | None = None) -> Iterator[Features]:
-    """The features of outputs given as answers to inputs, in parts of at most `TEXTS_AT_ONCE` rows; rows are independent.
+    """The features of outputs given as answers to inputs, in parts of some rows each; rows are independent.
 
     Of an input that is a dialogue (dialogue.py) the last turn of the user is read.
     Raises: ValueError where the spec names an embedding and none is given, or one of another size.
     """
-    for start in range(0, len(outputs), TEXTS_AT_ONCE):
-        asked = [question(text or "") for text in inputs[start : start + TEXTS_AT_ONCE]]
-        yield _extract(spec, asked, list(outputs[start : start + TEXTS_AT_ONCE]), embed)
+    start = 0
+    while start < len(outputs):
+        size = len(outputs[start])
+        end = start + 1
+        while end < min(len(outputs), start + TEXTS_AT_ONCE) and size + len(outputs[end]) <= CHARACTERS_AT_ONCE:
+            size += len(outputs[end])
+            end += 1
+        yield _extract(spec, [question(text or "") for text in inputs[start:end]], list(outputs[start:end]), embed)
+        start = end
 
 
 def _extract(spec: FeatureSpec, inputs: list[str], given: list[str], embed: Embed | None) -> Features:
     outputs, counted = guards.read(given) if spec.guarded else (given, np.zeros((len(given), len(guards.NAMES))))
-    ours = ngrams.space([text[:LONGEST] for text in outputs])
+    spaced = outputs if spec.guarded else [single_spaced(text) for text in outputs]
+    ours = ngrams.space([_cut(text, long) for text, long in zip(spaced, outputs, strict=True)])
     words = ngrams.word_hashes(ours)
-    asked = ngrams.word_hashes(ngrams.space([text[:LONGEST] for text in inputs]))
-    dense = [surface.output_features(outputs, words), surface.input_features(inputs, outputs, asked, words)]
+    asked = ngrams.word_hashes(ngrams.space([single_spaced(text[:LONGEST]) for text in inputs]))
+    copied = ngrams.held_by(words, asked)
+    dense = [surface.output_features(outputs, spaced, words), surface.input_features(inputs, outputs, asked, words, copied)]
     if spec.embedding:
         dense.append(_embedded(spec, inputs, given, embed))
-    return Features(np.hstack(dense), _hashed(spec, ours, words, asked), counted)
+    return Features(np.hstack(dense), _hashed(spec, ours, words, copied), counted)
+
+
+def _cut(spaced: str, text: str) -> str:
+    """What n-grams are cut from: a text single-spaced, or where it is long the beginning of it."""
+    return spaced if len(text) <= LONGEST else single_spaced(text[:LONGEST])
 
 
 def _embedded(spec: FeatureSpec, inputs: list[str], outputs: list[str], embed: Embed | None) -> Floats:
@@ -101,24 +111,16 @@ def _embedded(spec: FeatureSpec, inputs: list[str], outputs: list[str], embed: E
     return found
 
 
-def _hashed(spec: FeatureSpec, ours: ngrams.Spaced, words: ngrams.Grams, asked: ngrams.Grams) -> sparse.csr_matrix:
+def _hashed(spec: FeatureSpec, ours: ngrams.Spaced, words: ngrams.Grams, copied: npt.NDArray[np.bool_]) -> Buckets:
     if not spec.bits:
-        return sparse.csr_matrix((len(ours), 0))
-    copied = ngrams.held_by(words, asked)
-    held = ngrams.Grams(words.text[copied], words.hashes[copied], words.total)
-    parts = (ngrams.character_grams(ours, spec.character_sizes), ngrams.join([ngrams.word_grams(words, size) for size in spec.word_sizes]), held)
-    texts = np.concatenate([part.text for part in parts])
-    column = np.concatenate([_buckets(part, block, spec.bits) for block, part in enumerate(parts)])
-    counts = sparse.csc_matrix(sparse.coo_matrix((np.ones(len(texts)), (texts, column)), (len(ours), spec.buckets)))  # equal places are added up
-    found = sparse.csr_matrix(counts)
-    norms = 1 / np.sqrt(1 + np.column_stack([part.total for part in parts]))
-    found.data *= norms[np.repeat(np.arange(len(ours)), np.diff(found.indptr)), found.indices >> spec.bits]
-    return found
-
-
-def _buckets(grams: ngrams.Grams, block: int, bits: int) -> npt.NDArray[np.int32]:
-    """The column of each n-gram."""
-    return (grams.hashes >> np.uint64(64 - bits)).astype(np.int32) + np.int32(block << bits)
+        return Buckets(len(ours), 0, ())
+    runs = [
+        [ngrams.character_grams(ours, size) for size in spec.character_sizes],
+        [ngrams.word_grams(words, size) for size in spec.word_sizes],
+        [words.where(copied)],
+    ]
+    totals = [np.sum([grams.total for grams in block], axis=0) for block in runs[:2]] + [words.total]
+    return Buckets.of(spec.bits, runs, totals)
 
 
 def question(prompt: str) -> str:
@@ -138,9 +140,10 @@ def opening(prompt: str) -> str:
 
 
 def _turn(prompt: str, place: int) -> str:
-    turns = list(_USER.finditer(prompt))
+    if _USER not in prompt:
+        return prompt
+    turns = f"\n\n{prompt}".split(f"\n\n{_USER}")[1:]
     if not turns:
         return prompt
-    said = prompt[turns[place].end() :]
-    other = _OTHER.search(said)
-    return said[: other.start()] if other else said
+    said = turns[place]
+    return said[: min((found for role in _OTHERS if (found := said.find(f"\n\n{role}")) >= 0), default=len(said))]

@@ -16,9 +16,14 @@ Singhal et al. 2024, arXiv:2310.03716 (length); Liu et al. 2025, arXiv:2409.1315
 
 import re
 from collections.abc import Sequence
+from functools import cache, lru_cache
+from itertools import groupby, islice
 
 import numpy as np
 import numpy.typing as npt
+
+from judgecli.reward_model.intact import Lists, intact, lists
+from judgecli.reward_model.spacing import plain_lines
 
 Floats = npt.NDArray[np.float64]
 
@@ -50,12 +55,12 @@ understand verified word words worth written
 _ABOUT = frozenset(_ABOUT_TEXT.split())
 SHAPING = (NAMES, sorted(_FUNCTION), sorted(_ABOUT), SHORT, MOST_OPENER, LEAST_WORDS)  # what a model's code is taken over
 _KNOWN = _FUNCTION | _ABOUT
-_MARK = re.compile(r"(?:[ \t]*(?:#{1,6}|[-*+•]|\d{1,2}[.)])(?=\s|$))+[ \t]*")
-_MARKING = frozenset("#-*+•0123456789")
+_MARKED = re.compile(r"\n(?=[-#*+•0-9])(?:[ \t]*(?:#{1,6}|[-*+•]|\d{1,2}[.)])(?=\s|\Z))+[ \t]*")  # a line that begins with marks
 _STARTS = ("I am ", "I'm ", "This is ", "This answer ", "This response ")  # of a sentence, whatever stands before it
-_BREAKS = (*((f"{sign} ", f"{sign}\n") for sign in ".!?"), *((sign, f"{sign}\n") for sign in "。！？"), *((f" {start}", f"\n{start}") for start in _STARTS))
+_STOPS, _WIDE_STOPS = ".!?", "。！？"  # of a sentence; only the wide ones need no space behind them
+_LOOKED_AT = 3  # words
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-_CUT_OFF = re.compile(r"[\w,;(–-]\s*\Z")
+_UNFINISHED = "_,;(–-"  # or a letter or digit: what a text that was cut ends in
 _COLON = (":", "：")
 
 
@@ -74,19 +79,13 @@ def _read(text: str) -> tuple[str, int, int, int]:
     kept: list[str] = []
     bare = text.replace("**", "")
     marks, size = (len(text) - len(bare)) // 4, 0
-    for raw in bare.split("\n"):
-        line = raw.strip()
-        heading = line.startswith("#")
-        if line[:1] in _MARKING and (found := _MARK.match(line)):
-            line, marks = line[found.end() :], marks + 1
-        for old, new in _BREAKS:
-            line = line.replace(old, new)
-        for part in line.split("\n"):
-            sentence = " ".join(part.split())
+    for heading, lines in _stretches(bare):
+        sentences, marked = _sentences(lines)
+        marks += marked
+        for sentence, key in zip(sentences, "\n".join(sentences).casefold().split("\n"), strict=True):
             if not sentence:
                 continue
             size += len(sentence) + 1
-            key = sentence.casefold()
             if key in seen or _names_nothing(key, 1 if heading else LEAST_WORDS):
                 continue
             if any(map(str.isalnum, key)):
@@ -95,30 +94,93 @@ def _read(text: str) -> tuple[str, int, int, int]:
     return " ".join(kept), len(kept), max(size - 1, 0), marks
 
 
+def _stretches(text: str) -> list[tuple[bool, str]]:
+    """Lines that are headings and lines that are none, as many of a kind as follow one another; whether they are headings."""
+    if "#" not in text:
+        return [(False, text)]
+    return [(heading, "\n".join(lines)) for heading, lines in groupby(text.split("\n"), lambda line: line.lstrip()[:1] == "#")]
+
+
+def _sentences(lines: str) -> tuple[list[str], int]:
+    """The sentences of some lines, single-spaced, some of them empty; and how many lines began with marks."""
+    text, marks, plain = _unmarked(lines)
+    for sign in _STOPS:
+        text = text.replace(f"{sign} ", f"{sign}\n")
+    for start in _STARTS:
+        text = text.replace(f" {start}", f"\n{start}")
+    sentences = text.split("\n")
+    return sentences if plain else [" ".join(sentence.split()) for sentence in sentences], marks
+
+
+def _unmarked(lines: str) -> tuple[str, int, bool]:
+    """Lines stripped, without marks at their beginning, a break behind each wide stop; how many began with marks; and whether the words are single-spaced."""
+    plain = plain_lines(lines)
+    if not plain:
+        lines = "\n".join([line.strip() for line in lines.split("\n")])
+    text, marks = _MARKED.subn("\n", f"\n{lines}")
+    if not text.isascii():
+        for sign in _WIDE_STOPS:
+            if sign in text:
+                text, plain = text.replace(sign, f"{sign}\n"), False
+    return text[1:], marks, plain
+
+
 def _names_nothing(sentence: str, least: int) -> bool:
     """Whether a sentence of lower-case letters has at least so many words, all of them known, one of them about answers."""
-    count = about = 0
-    for found in _WORD.finditer(sentence):
-        word = found[0].replace("’", "'")
-        if word not in _KNOWN and not word.isdecimal():
-            return False
-        count, about = count + 1, about + (word in _ABOUT)
+    first = sentence.split(" ", _LOOKED_AT)[:_LOOKED_AT]  # most sentences have a word there that is not known
+    if None in map(_known_words, first):
+        return False
+    words = list(map(_known_words, sentence.split(" ")))
+    if None in words:
+        return False
+    count, about = (sum(part) for part in zip(*filter(None, words), strict=True))
     return about > 0 and count >= least and not sentence.endswith(("?", "？"))
+
+
+@lru_cache(1 << 14)
+def _known_words(token: str) -> tuple[int, int] | None:
+    """How many words stand in what stands between two spaces, and how many of them are about answers; None where one is not known."""
+    words = [word.replace("’", "'") for word in _WORD.findall(token)]
+    if not all(word in _KNOWN or word.isdecimal() for word in words):
+        return None
+    return len(words), sum(word in _ABOUT for word in words)
 
 
 def read(texts: Sequence[str]) -> tuple[list[str], Floats]:
     """The cores of N outputs, and their guards, N x 6: columns `NAMES`, each in [0, 1] and next to 0 for an honest answer of some sentences."""
-    cores, rows = [], np.zeros((len(texts), len(NAMES)))
-    for row, text in zip(rows, texts, strict=True):
-        left, sentences, size, marks = _read(text)
-        cores.append(left)
-        words = len(_WORD.findall(left[:200]))
-        row[:] = (
-            words == 0,
-            0 < words <= MOST_OPENER and left.endswith(_COLON),
-            max(0.0, 1 - words / SHORT),
-            1 - len(left) / max(size, 1) if len(left) < size else 0.0,
-            min(max(0.0, marks / max(sentences, 1) - 1), 1.0),
-            _CUT_OFF.search(left[-4:]) is not None,
-        )
-    return cores, rows
+    if not texts:
+        return [], np.zeros((0, len(NAMES)))
+    bare = [text.replace("**", "") if "*" in text else text for text in texts]
+    lines = [_unmarked(text) for text in bare]
+    least = [1 if "#" in text else LEAST_WORDS for text in bare]  # where a heading may stand
+    sure, sentences = intact([one[0] for one in lines], least, _lists())
+    marks = [one[1] + (len(text) - len(left)) // 4 for text, left, one in zip(texts, bare, lines, strict=True)]
+    found = [
+        _whole(one[0], one[2], count, marked) if whole and marked <= count else _read(text)
+        for text, one, marked, whole, count in zip(texts, lines, marks, sure.tolist(), sentences.tolist(), strict=True)
+    ]
+    return [left for left, *_ in found], np.array([_guards(*one) for one in found], np.float64)
+
+
+def _whole(lines: str, plain: bool, sentences: int, marks: int) -> tuple[str, int, int, int]:
+    """What `_read` gives of an output with nothing to leave out, from its lines without marks."""
+    left = " ".join(filter(None, lines.split("\n")) if plain else lines.split())
+    return left, sentences, len(left), marks
+
+
+@cache
+def _lists() -> Lists:
+    return lists(_KNOWN, _ABOUT, _STARTS)
+
+
+def _guards(left: str, sentences: int, size: int, marks: int) -> tuple[float, ...]:
+    colon, last = left.endswith(_COLON), left[-1:]
+    words = sum(1 for _ in islice(_WORD.finditer(left, 0, 200), MOST_OPENER + 1 if colon else SHORT))
+    return (
+        words == 0,
+        colon and 0 < words <= MOST_OPENER,
+        max(0.0, 1 - words / SHORT),
+        1 - len(left) / max(size, 1) if len(left) < size else 0.0,
+        min(max(0.0, marks / max(sentences, 1) - 1), 1.0),
+        last != "" and (last.isalnum() or last in _UNFINISHED),
+    )

@@ -6,6 +6,7 @@ Both are rows of one logistic regression. There is no intercept for pairs, so bo
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -248,12 +249,22 @@ class LinearModel:
 
     def _score_part(self, features: Features) -> tuple[Floats, Floats, Bools]:
         dense = standardise(features.dense, self.mean, self.sd)
-        members = self.dense @ dense.T + (features.hashed @ self.hashed.T).T - self.offset[:, None] - features.guards @ self.guards
-        spread = _squared(features.hashed) @ self.variances - 2 * (features.hashed @ (self.variances * self.centre))
-        spread = spread + float(self.variances @ self.centre**2)
-        variances = np.einsum("ij,jk,ik->i", dense, self.covariance, dense) + np.maximum(spread, 0)
-        distance = np.einsum("ij,jk,ik->i", dense, self.precision, dense)
-        return np.asarray(members), np.asarray(variances), np.asarray(distance > self.reach)
+        members = np.einsum("kj,ij->ki", self.dense, dense) + np.array([features.hashed.sums(one) for one in self.hashed])
+        members = members - self.offset[:, None] - np.einsum("ij,j->i", features.guards, self.guards)
+        pushed, least = self._around
+        spread = features.hashed.squares(self.variances) - 2 * features.hashed.sums(pushed) + least
+        variances = _quadratic(dense, self.covariance) + np.maximum(spread, 0)
+        return np.asarray(members), np.asarray(variances), np.asarray(_quadratic(dense, self.precision) > self.reach)
+
+    @cached_property
+    def _around(self) -> tuple[Floats, float]:
+        """What the centre adds to the spread of n-grams: a weight of each bucket, and the sum."""
+        return self.variances * self.centre, float(self.variances @ self.centre**2)
+
+
+def _quadratic(rows: Floats, matrix: Floats) -> Floats:
+    """x' M x of each row. Without BLAS: on so few numbers its threads cost more than they save, and rows stay independent to the last bit."""
+    return np.asarray(np.einsum("ij,ij->i", np.einsum("ij,jk->ik", rows, matrix), rows), np.float64)
 
 
 def standardise(dense: Floats, mean: Floats, sd: Floats) -> Floats:

@@ -7,32 +7,56 @@ apostrophes, or one other sign. An n-gram falls into one of 2**bits buckets by 6
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from judgecli import derived
+from judgecli.reward_model.spacing import lower_bytes
 
 Ints = npt.NDArray[np.int64]
 Hashed = npt.NDArray[np.uint64]
 Bytes = npt.NDArray[np.uint8]
 
 _SPACE, _WORD, _SIGN = 0, 1, 2
-_CLASSES = np.array([_SPACE if byte == 32 else _WORD if byte >= 128 or chr(byte).isalnum() or byte == 39 else _SIGN for byte in range(256)], np.uint8)
+_BLANK = 32
+_CLASSES = bytes(_SPACE if byte == _BLANK else _WORD if byte >= 128 or chr(byte).isalnum() or byte == 39 else _SIGN for byte in range(256))
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 _MULTIPLY = np.uint64(0xD6E8FEB86659FD93)
 _SHIFT = np.uint64(32)
 _LOAD = 8  # bytes of one load
+_HASH_BITS = np.uint64(43)
+_FEW = 100  # keys are compared one by one
+_LOOKUP_SHIFT = np.uint64(64 - 14)
 
 
 @dataclass(frozen=True)
 class Grams:
-    """Hashes of n-grams, and the text that each stands in. `total` is their number in each of the N texts."""
+    """Hashes of n-grams, those of each text after those of the text before; of text t `hashes[bounds[t]:bounds[t + 1]]`."""
 
-    text: Ints
     hashes: Hashed
-    total: Ints
+    bounds: Ints
+
+    @cached_property
+    def total(self) -> Ints:
+        """The number of n-grams of each text."""
+        return np.diff(self.bounds)
+
+    @cached_property
+    def text(self) -> Ints:
+        """The text that each stands in."""
+        return np.repeat(np.arange(len(self.total)), self.total)
+
+    @cached_property
+    def keys(self) -> Hashed:
+        """Text and n-gram as one number: 20 bits of text, 43 of hash; the highest bit is free."""
+        return (self.text.astype(np.uint64) << _HASH_BITS) | (self.hashes >> np.uint64(21))
+
+    def where(self, kept: npt.NDArray[np.bool_]) -> "Grams":
+        """Some of them."""
+        return Grams(self.hashes[kept], np.searchsorted(np.flatnonzero(kept), self.bounds))
 
 
 @dataclass(frozen=True)
@@ -50,10 +74,10 @@ class Spaced:
 
 
 def space(texts: Sequence[str]) -> Spaced:
-    """The bytes of texts as n-grams are cut from them. A lone surrogate becomes a question mark."""
-    parts = [f" {' '.join(text.lower().split())} ".encode("utf-8", "replace") for text in texts]
-    offsets = np.concatenate([[0], np.cumsum([len(part) for part in parts], dtype=np.int64)])
-    return Spaced(np.frombuffer(b"".join(parts) + bytes(_LOAD), np.uint8), offsets)
+    """The bytes of single-spaced texts as n-grams are cut from them. A lone surrogate becomes a question mark."""
+    parts = [lower_bytes(text) for text in texts]
+    offsets = np.concatenate([[0], np.cumsum([len(part) + 2 for part in parts], dtype=np.int64)])
+    return Spaced(np.frombuffer(b" %b %b" % (b"  ".join(parts), bytes(_LOAD)), np.uint8), offsets)
 
 
 def mix(values: Hashed) -> Hashed:
@@ -62,42 +86,35 @@ def mix(values: Hashed) -> Hashed:
     return values ^ (values >> _SHIFT)
 
 
-def character_grams(spaced: Spaced, sizes: Sequence[int]) -> Grams:
-    """The n-grams of n bytes, 3 to 8, that lie within a word.
+def character_grams(spaced: Spaced, size: int) -> Grams:
+    """The n-grams of `size` bytes, 3 to 8, that lie within a word.
 
-    >>> grams = character_grams(space(["a cat"]), (4, 5))     # " cat", "cat ", " cat "
-    >>> grams.total.tolist()
-    [3]
+    >>> character_grams(space(["a cat"]), 4).total.tolist()     # " cat", "cat "
+    [2]
     """
-    end = int(spaced.offsets[-1])
+    end = max(int(spaced.offsets[-1]) - size + 1, 0)
+    space = spaced.data == _BLANK
+    parted = space[1 : end + 1].copy()  # a space may stand at the end, not before it
+    for step in range(2, size - 1):
+        parted |= space[step : end + step]
+    kept = np.flatnonzero(~parted)
     loads = np.ndarray(end, "<u8", spaced.data, strides=(1,))
-    text = np.repeat(np.arange(len(spaced)), np.diff(spaced.offsets))
-    spaces = np.flatnonzero(spaced.data[:end] == 32)
-    following = np.repeat(spaces[1:], np.diff(spaces)) if len(spaces) else np.zeros(0, np.int64)  # of each byte but the last: the next space after it
-    texts, hashes = [], []
-    place = np.arange(len(following))
-    for size in sizes:
-        kept = np.flatnonzero(following - place >= size - 1)  # a space may stand at the end, not before it
-        mask = np.uint64((1 << 8 * size) - 1)
-        hashes.append(mix((loads[kept] & mask) * _ODD + np.uint64(size)))
-        texts.append(text[kept])
-    every = np.concatenate(texts)
-    return Grams(every, np.concatenate(hashes), np.bincount(every, minlength=len(spaced)))
+    hashes = mix((loads[kept] & np.uint64((1 << 8 * size) - 1)) * _ODD + np.uint64(size))
+    return Grams(hashes, np.searchsorted(kept, spaced.offsets))
 
 
 def word_hashes(spaced: Spaced) -> Grams:
     """The words and signs of each text in their order."""
     end = int(spaced.offsets[-1])
-    kinds = _CLASSES[spaced.data[:end]]
+    kinds = np.frombuffer(spaced.data[:end].tobytes().translate(_CLASSES), np.uint8)
     begins, stops = kinds != _SPACE, kinds != _SPACE
-    inside = (kinds[1:] == _WORD) & (kinds[:-1] == _WORD)
-    begins[1:] &= ~inside
-    stops[:-1] &= ~inside
+    word = kinds == _WORD
+    apart = ~(word[1:] & word[:-1])
+    begins[1:] &= apart
+    stops[:-1] &= apart
     starts, ends = np.flatnonzero(begins), np.flatnonzero(stops) + 1
     bounds = np.searchsorted(starts, spaced.offsets)
-    words = derived.hashes(derived.Block(pa.array([], pa.string()), spaced.data, spaced.offsets, kinds, starts, ends, bounds))
-    total = np.diff(bounds)
-    return Grams(np.repeat(np.arange(len(total)), total), words.values, total)
+    return Grams(derived.hashes(derived.Block(pa.array([], pa.string()), spaced.data, spaced.offsets, kinds, starts, ends, bounds)).values, bounds)
 
 
 def word_grams(words: Grams, size: int) -> Grams:
@@ -107,59 +124,93 @@ def word_grams(words: Grams, size: int) -> Grams:
     for step in range(1, size):
         hashes = mix(hashes * _ODD + words.hashes[step : step + count])
     whole = words.text[:count] == words.text[size - 1 : size - 1 + count]
-    return Grams(words.text[:count][whole], hashes[whole], np.maximum(words.total - size + 1, 0))
+    return Grams(hashes[whole], np.concatenate([[0], np.cumsum(np.maximum(words.total - size + 1, 0))]))
 
 
-def join(parts: Sequence[Grams]) -> Grams:
-    """Several kinds of n-grams of the same texts as one."""
-    return Grams(np.concatenate([part.text for part in parts]), np.concatenate([part.hashes for part in parts]), np.sum([part.total for part in parts], axis=0))
+def alike(keys: npt.NDArray[np.unsignedinteger]) -> Ints:
+    """For each of N keys the place of one that is equal to it: the same place for all that are equal.
+
+    A table of one place a slot, written and read back, in a few passes where a sort takes many; keys that met another one there try again among themselves.
+
+    >>> alike(np.array([7, 9, 7], np.uint64)).tolist()
+    [2, 1, 2]
+    """
+    places = np.arange(len(keys), dtype=np.int32)
+    slot = ((keys.astype(np.uint64, copy=False) * _ODD) >> np.uint64(64 - _table_bits(len(keys)))).astype(np.int64)
+    table = np.empty(1 << _table_bits(len(keys)), np.int32)
+    table[slot] = places
+    found = table[slot].astype(np.int64)
+    wrong = np.flatnonzero(keys[found] != keys)  # never all of them: each slot that was written has one that is right
+    if len(wrong) > _FEW:
+        found[wrong] = wrong[alike(keys[wrong])]
+    elif len(wrong):
+        first: dict[int, int] = {}
+        found[wrong] = [first.setdefault(key, place) for key, place in zip(keys[wrong].tolist(), wrong.tolist(), strict=True)]
+    return found
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """A table of some numbers, each in a slot of its own, with a small positive number for each."""
+
+    keys: Hashed
+    values: Ints
+    factor: np.uint64
+
+    @classmethod
+    def of(cls, keys: Hashed, values: Sequence[int]) -> "Lookup":
+        """The first of many factors is taken that gives each of the different keys its own slot."""
+        tried = int(_ODD)
+        while len(np.unique((keys * np.uint64(tried)) >> _LOOKUP_SHIFT)) < len(keys):
+            tried = tried * int(_MULTIPLY) % 2**64  # odd times odd is odd
+        factor = np.uint64(tried)
+        slots = (keys * factor) >> _LOOKUP_SHIFT
+        table, found = np.zeros(1 << 64 - int(_LOOKUP_SHIFT), np.uint64), np.zeros(1 << 64 - int(_LOOKUP_SHIFT), np.int64)
+        table[slots], found[slots] = keys, values
+        return cls(table, found, factor)
+
+    def get(self, keys: Hashed) -> Ints:
+        """The number of each key, 0 of one that is not in the table."""
+        slots = ((keys * self.factor) >> _LOOKUP_SHIFT).astype(np.int64)
+        return np.where(self.keys[slots] == keys, self.values[slots], 0)
 
 
 def distinct(grams: Grams) -> Ints:
     """How many different n-grams each text has."""
-    keys = _keys(grams)
-    keys.sort()
-    fresh = keys[np.concatenate([[True], keys[1:] != keys[:-1]])[: len(keys)]]
-    return np.bincount((fresh >> _HASH_BITS).astype(np.int64), minlength=len(grams.total))
+    first = alike(grams.keys) == np.arange(len(grams.keys))
+    return np.diff(np.searchsorted(np.flatnonzero(first), grams.bounds))
 
 
 def shared(ours: Grams, theirs: Grams) -> Ints:
     """How many n-grams text t of both sides share, for each t; one that repeats counts as often as both have it."""
-    left, right = _keys(ours), _keys(theirs)
-    left = left[_may_hold(left, right)]  # most of a long output is not in its input
-    keys = np.concatenate([left << np.uint64(1), (right << np.uint64(1)) | np.uint64(1)])
-    counts = np.zeros(len(ours.total), np.int64)
-    if len(left):
-        keys.sort()
-        grams = keys >> np.uint64(1)
-        starts = np.concatenate([[0], np.flatnonzero(grams[1:] != grams[:-1]) + 1])
-        second = np.add.reduceat(keys & np.uint64(1), starts).astype(np.int64)
-        sizes = np.diff(np.concatenate([starts, [len(keys)]]))
-        counts = np.bincount((grams[starts] >> _HASH_BITS).astype(np.int64), np.minimum(second, sizes - second), len(counts)).astype(np.int64)
-    return counts
+    left = ours.keys[_may_hold(ours.keys, theirs.keys)]  # most of a long output is not in its input
+    right = theirs.keys[_may_hold(theirs.keys, left)]
+    found = alike(np.concatenate([left, right]))
+    counts = np.minimum(np.bincount(found[: len(left)], minlength=len(found)), np.bincount(found[len(left) :], minlength=len(found)))
+    both = np.flatnonzero(counts)
+    text = (np.concatenate([left, right])[both] >> _HASH_BITS).astype(np.int64)
+    return np.bincount(text, counts[both], len(ours.total)).astype(np.int64)
 
 
 def held_by(words: Grams, others: Grams) -> npt.NDArray[np.bool_]:
     """Of each n-gram of a text whether text t of the other side has it too."""
-    keys, known = _keys(words), np.unique(_keys(others))
-    held = _may_hold(keys, known)
-    some = keys[held]
-    if len(some):
-        held[held] = known[np.minimum(np.searchsorted(known, some), len(known) - 1)] == some
+    held = _may_hold(words.keys, others.keys)
+    some = np.flatnonzero(held)
+    found = alike(np.concatenate([words.keys[some], others.keys]))
+    known = np.zeros(len(found), np.bool_)
+    known[found[len(some) :]] = True
+    held[some] = known[found[: len(some)]]
     return held
 
 
-_HASH_BITS = np.uint64(43)
-
-
-def _keys(grams: Grams) -> Hashed:
-    """20 bits of text, 43 of hash; the highest bit is free."""
-    return (grams.text.astype(np.uint64) << _HASH_BITS) | (grams.hashes >> np.uint64(21))
-
-
 def _may_hold(keys: Hashed, known: Hashed) -> npt.NDArray[np.bool_]:
-    """False where a key is surely not among the known ones: a table of one hash each, seldom wrong."""
-    bits = np.uint64(64 - max(10, int(len(known) * 8).bit_length()))
-    table = np.zeros(1 << int(64 - bits), bool)
-    table[(known * _ODD) >> bits] = True
-    return np.asarray(table[(keys * _ODD) >> bits])
+    """False where a key is surely not among the known ones: a table of one flag each, seldom wrong."""
+    bits = _table_bits(len(known))
+    table = np.zeros(1 << bits, np.bool_)
+    table[(known * _ODD) >> np.uint64(64 - bits)] = True
+    return np.asarray(table[(keys * _ODD) >> np.uint64(64 - bits)])
+
+
+def _table_bits(size: int) -> int:
+    """Of a table with eight slots or more for each of `size` keys."""
+    return max(10, int(8 * size).bit_length())

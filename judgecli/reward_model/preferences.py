@@ -12,6 +12,7 @@ class Comparison:
     `prompt` is the text before the output (of a dialogue: the whole of it, roles named), "" where none is known;
     `weight` is above 0 (the K(K-1)/2 pairs of one ranking share a weight of 1, as in InstructGPT);
     `margin` is how much better, where somebody said so; `tags` are for segments of `judge rm eval`; `source` is FILE:LINE or a rater kind.
+    `question`: what was asked, where the prompt holds more than that (the steps before a step), else "": rows of one question are held out together.
     """
 
     prompt: str
@@ -22,11 +23,12 @@ class Comparison:
     tie: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
     source: str = ""
+    question: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One output judged alone: `value` is in [0, 1] (a thumb up is 1, down is 0; a rating is scaled by its own ends)."""
+    """One output judged alone: `value` is in [0, 1] (a thumb up is 1, down is 0; a rating is scaled by its own ends). Else as in `Comparison`."""
 
     prompt: str
     output: str
@@ -34,6 +36,7 @@ class Verdict:
     weight: float = 1.0
     tags: Mapping[str, str] = field(default_factory=dict)
     source: str = ""
+    question: str = ""
 
 
 @dataclass(frozen=True)

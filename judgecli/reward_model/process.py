@@ -162,7 +162,7 @@ def step_verdicts(solutions: Sequence[Solution]) -> list[Verdict]:
         labelled = [(place, good) for place, good in enumerate(solution.good) if good is not None and solution.steps[place].strip()]
         for place, good in labelled:
             before = step_prompt(solution.prompt, solution.steps[:place])
-            found.append(Verdict(before, solution.steps[place], float(good), 1 / len(labelled), solution.tags, solution.source))
+            found.append(Verdict(before, solution.steps[place], float(good), 1 / len(labelled), solution.tags, solution.source, solution.prompt))
     return found
 
 
@@ -178,7 +178,7 @@ def step_pairs(solutions: Sequence[Solution]) -> list[Comparison]:
             if not good:
                 break  # after a wrong step nothing is right or wrong
     return [
-        Comparison(before, good, bad, weight=1 / (len(rights) * len(wrongs)), tags=one.tags, source=one.source)
+        Comparison(before, good, bad, weight=1 / (len(rights) * len(wrongs)), tags=one.tags, source=one.source, question=one.prompt)
         for before, (rights, wrongs) in after.items()
         for good, one in rights.items()
         for bad in wrongs

@@ -1,13 +1,12 @@
 """Dense features: what can be counted of an output, and of how an output and its input overlap."""
 
+import string
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from judgecli import derived
 from judgecli.reward_model import ngrams
 
 Floats = npt.NDArray[np.float64]
@@ -29,6 +28,7 @@ ENDS, CLOSERS = ".!?…。！？", "\"'”’)]*`"  # of a whole sentence, and w
 KNOTS = (20, 100, 400, 1600)  # characters: the effect of length may bend here
 OVERLAPS = tuple(f"{what}_{kind}_{n}" for kind, sizes in (("words", (1, 2)), ("characters", (1, 2, 3, 4, 5, 6))) for n in sizes for what in ("held", "found"))
 CHARACTERS_COMPARED = 256  # of input and output, for character overlaps
+_BREAK = 10
 
 OUTPUT_NAMES = (
     "characters", *(f"beyond_{knot}" for knot in KNOTS), "word_length", "words_per_stop", "lines", "digits", "capitals", "wide", "ends", "begins",
@@ -37,74 +37,81 @@ OUTPUT_NAMES = (
 INPUT_NAMES = ("has_input", "length_ratio", *OVERLAPS)
 
 
-def output_features(texts: Sequence[str], words: ngrams.Grams) -> Floats:
-    """One row a text, columns `OUTPUT_NAMES`: logarithms of counts, and shares. An empty text is zeros."""
-    block = derived.block(pa.array(texts, pa.large_string()))
+def output_features(texts: Sequence[str], spaced: Sequence[str], words: ngrams.Grams) -> Floats:
+    """One row a text, columns `OUTPUT_NAMES`: logarithms of counts, and shares. An empty text is zeros. `spaced`: the texts single-spaced."""
+    raw = [text.encode("utf-8", "replace") for text in texts]
+    sizes = [len(text) for text in raw]
+    places = np.repeat(np.arange(len(raw)) << 8, sizes) + np.frombuffer(b"".join(raw), np.uint8)
+    bytes_of = np.bincount(places, minlength=len(raw) << 8).reshape(-1, 256)
     size = np.array([len(text) for text in texts], np.float64)
-    count, some = np.maximum(block.words, 1), np.maximum(size, 1)
+    blanks = bytes_of[:, ord(" ")] if spaced is texts else np.array([text.count(" ") for text in spaced])
+    number = blanks + np.array([text != "" for text in spaced])
+    count, some = np.maximum(number, 1), np.maximum(size, 1)
     log_size = np.log1p(size)
-    signs = {name: np.asarray(pc.count_substring(block.texts, sign), np.float64) for name, sign in SIGNS.items()}
-    lines, marks = _marks(block)
-    stripped = [text.strip() for text in texts]
+    signs = {name: bytes_of[:, ord(sign)].astype(np.float64) for name, sign in SIGNS.items()}
+    lines = 1 + bytes_of[:, ord("\n")].astype(np.float64)
     columns = [
         log_size,
         *(np.maximum(log_size - np.log1p(knot), 0) for knot in KNOTS),
         size / count / 10,
-        np.log1p(block.words / (1 + signs["stops"] + signs["questions"] + signs["exclamations"])),
+        np.log1p(number / (1 + signs["stops"] + signs["questions"] + signs["exclamations"])),
         np.log(lines),
-        block.count(derived.DIGIT) / some,
-        block.count(derived.UPPER) / np.maximum(block.count(derived.LETTER), 1),
-        block.count(derived.WIDE) / some,
-        np.array([text.rstrip(CLOSERS)[-1:] in ENDS and text != "" for text in stripped], np.float64),
-        np.array([text[:1].isupper() for text in stripped], np.float64),
+        _counted(bytes_of, string.digits) / some,
+        _counted(bytes_of, string.ascii_uppercase) / np.maximum(_counted(bytes_of, string.ascii_letters), 1),
+        bytes_of[:, 128:].sum(axis=1) / some,
+        np.array([text.rstrip(CLOSERS)[-1:] in ENDS and text != "" for text in spaced], np.float64),
+        np.array([text[:1].isupper() for text in spaced], np.float64),
         *(-np.log(np.maximum(ngrams.distinct(grams), 1) / np.maximum(grams.total, 1)) for grams in (words, ngrams.word_grams(words, 3))),
         *(value / count for value in signs.values()),
-        *(value / lines for value in marks),
+        *(value / lines for value in _marks(raw)),
         *_word_shares(words),
     ]
     return np.column_stack(columns)
 
 
-def _marks(block: derived.Block) -> tuple[Floats, list[Floats]]:
-    """The lines of each text, and how many of them begin as an item of a list, with a number, as a heading; then pairs of `**`."""
-    data = block.data
-    breaks = np.flatnonzero(data[: block.offsets[-1]] == 10)
-    starts = np.concatenate([block.offsets[:-1], breaks + 1])
-    starts = starts[starts < block.offsets[-1]]
-    where = np.searchsorted(block.offsets, starts, "right") - 1
+def _counted(bytes_of: Counts, characters: str) -> Counts:
+    return np.asarray(bytes_of[:, np.frombuffer(characters.encode(), np.uint8)].sum(axis=1))
+
+
+def _marks(raw: Sequence[bytes]) -> list[Floats]:
+    """How many of the lines of each text begin as an item of a list, with a number, as a heading; then pairs of `**`."""
+    data = np.frombuffer(b"".join(raw) + bytes(3), np.uint8)
+    offsets = np.concatenate([[0], np.cumsum([len(text) for text in raw], dtype=np.int64)])
+    starts = np.unique(np.concatenate([offsets[:-1], np.flatnonzero(data[: offsets[-1]] == _BREAK) + 1]))  # a text may end in a break
+    starts = starts[starts < offsets[-1]]
+    where = np.searchsorted(offsets, starts, "right") - 1
     first, second, third = data[starts], data[starts + 1], data[starts + 2]
     digit = (first >= 48) & (first < 58)
     closes = (second == 46) | (second == 41) | ((second >= 48) & (second < 58) & ((third == 46) | (third == 41)))
     item = ((first == 45) | (first == 42) | (first == 43)) & (second == 32)
-    found = [np.bincount(where[chosen], minlength=len(block)).astype(np.float64) for chosen in (item, digit & closes, first == 35)]
-    bold = np.asarray(pc.count_substring(block.texts, "**"), np.float64) / 2
-    lines = 1 + np.bincount(np.searchsorted(block.offsets, breaks, "right") - 1, minlength=len(block)).astype(np.float64)
-    return lines, [*found, bold]
+    found = [np.bincount(where[chosen], minlength=len(raw)).astype(np.float64) for chosen in (item, digit & closes, first == 35)]
+    return [*found, np.array([text.count(b"**") for text in raw]) / 2]
+
+
+@cache
+def _listed() -> ngrams.Lookup:
+    """The hash of each word of `WORD_GROUPS`, and 1 + its group."""
+    listed = [(group, word) for group, members in enumerate(WORD_GROUPS.values()) for word in members]
+    return ngrams.Lookup.of(ngrams.word_hashes(ngrams.space([" ".join(word for _, word in listed)])).hashes, [1 + group for group, _ in listed])
 
 
 def _word_shares(words: ngrams.Grams) -> list[Floats]:
     """For each group of words its share of a text."""
-    listed = [(group, word) for group, members in enumerate(WORD_GROUPS.values()) for word in members]
-    hashes = ngrams.word_hashes(ngrams.space([" ".join(word for _, word in listed)])).hashes
-    order = np.argsort(hashes)
-    known, groups = hashes[order], np.array([group for group, _ in listed])[order]
-    place = np.minimum(np.searchsorted(known, words.hashes), len(known) - 1)
-    hit = known[place] == words.hashes
-    number = len(WORD_GROUPS)
-    table = np.bincount(words.text[hit] * number + groups[place[hit]], minlength=number * len(words.total)).reshape(-1, number)
-    return list((table / np.maximum(words.total, 1)[:, None]).T)
+    groups = _listed().get(words.hashes)
+    hit, number = np.flatnonzero(groups), len(WORD_GROUPS)
+    counts = np.bincount(words.text[hit] * number + groups[hit] - 1, minlength=number * len(words.total)).reshape(-1, number)
+    return list((counts / np.maximum(words.total, 1)[:, None]).T)
 
 
-def input_features(inputs: Sequence[str], outputs: Sequence[str], asked: ngrams.Grams, words: ngrams.Grams) -> Floats:
+def input_features(inputs: Sequence[str], outputs: Sequence[str], asked: ngrams.Grams, words: ngrams.Grams, copied: npt.NDArray[np.bool_]) -> Floats:
     """One row a pair, columns `INPUT_NAMES`: how much of the output stands in the input (held) and of the input in the output (found).
 
-    Zeros where the input is "".
+    `copied`: of each word of the outputs whether its input has it. Zeros where the input is "".
     """
     given = np.array([bool(text.strip()) for text in inputs])
     columns = [given.astype(np.float64), np.log1p([len(text) for text in outputs]) - np.log1p([len(text) for text in inputs])]
-    for size in (1, 2):
-        ours, theirs = (ngrams.word_grams(side, size) if size > 1 else side for side in (words, asked))
-        both = ngrams.shared(ours, theirs)
+    for ours, theirs, some in ((words, asked, words.where(copied)), (pairs := ngrams.word_grams(words, 2), ngrams.word_grams(asked, 2), pairs)):
+        both = ngrams.shared(some, theirs)
         columns += [both / np.maximum(ours.total, 1), both / np.maximum(theirs.total, 1)]
     columns += _character_overlaps(inputs, outputs)
     table = np.column_stack(columns)

@@ -138,7 +138,7 @@ class _Table:
         self.mean = dense[:outputs].mean(axis=0)
         self.sd = np.maximum(dense[:outputs].std(axis=0), SPREAD_LEAST)
         self.dense = standardise(dense, self.mean, self.sd)
-        hashed = sparse.vstack([part.hashed for part in parts], format="csr")
+        hashed = sparse.vstack([part.hashed.matrix() for part in parts], format="csr")
         known = np.bincount(hashed[:outputs].indices, minlength=self.spec.buckets)[: self.spec.buckets]
         self.scale = (np.log((1 + outputs) / (1 + known)) + 1) / IDF_UNIT
         hashed.data *= self.scale[hashed.indices]
@@ -215,7 +215,7 @@ def fold_of(one: Comparison | Verdict, seed: int = 0) -> int:
 
 def _group(one: Comparison | Verdict) -> int:
     """The prompt as a number. Where no prompt is known, the texts stand for it."""
-    text = " ".join(opening(one.prompt).split()).casefold()
+    text = " ".join(opening(one.question or one.prompt).split()).casefold()
     if not text:
         text = "\0".join(sorted([one.chosen, one.rejected])) if isinstance(one, Comparison) else one.output
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest(), "little", signed=True)

@@ -9,6 +9,8 @@ from judgecli.scorer import scorer
 from judgecli.scorers.reference.shared_ngrams import Counts, shared_counts
 
 _ORDER = 6
+# Encodings of a byte a character, and what is white space in them: cp1252 has the quotes and dashes that latin-1 lacks.
+_WHITE = tuple((name, b"".join(bytes([byte]) for byte in range(256) if bytes([byte]).decode(name, "replace").isspace())) for name in ("latin-1", "cp1252"))
 _RECALL_WEIGHT = 4.0  # beta = 2, squared
 
 
@@ -34,25 +36,31 @@ def shared_characters(output: Sequence[str], reference: Sequence[str]) -> tuple[
     >>> [counts.tolist() for counts in shared_characters(["a b"], ["abc"])]
     [[[2, 1, 0, 0, 0, 0]], [2], [3]]
     """
-    pairs = [("".join(text.split()), "".join(wanted.split())) for text, wanted in zip(output, reference, strict=True)]
-    packed = [_as_bytes(*pair) for pair in pairs]
-    counts = np.zeros((len(pairs), _ORDER), np.int64)
-    fast = [index for index, pair in enumerate(packed) if pair is not None]
-    counts[fast] = shared_counts([pair for pair in packed if pair is not None], order=_ORDER, width=1)
+    packed = [_as_bytes(*pair) for pair in zip(output, reference, strict=True)]
+    sizes = np.array([(len(pair[0]), len(pair[1])) if pair else (0, 0) for pair in packed], np.int64).reshape(-1, 2)
+    counts = np.zeros((len(packed), _ORDER), np.int64)
+    counts[[pair is not None for pair in packed]] = shared_counts([pair for pair in packed if pair is not None], order=_ORDER, width=1)
     for index, pair in enumerate(packed):
         if pair is None:
-            counts[index] = _counted(*pairs[index])
-    sizes = np.array([(len(text), len(wanted)) for text, wanted in pairs], np.int64).reshape(-1, 2)
+            text, wanted = _visible(output[index]), _visible(reference[index])
+            counts[index], sizes[index] = _counted(text, wanted), (len(text), len(wanted))
     return counts, sizes[:, 0], sizes[:, 1]
 
 
+def _visible(text: str) -> str:
+    return "".join(text.split())
+
+
 def _as_bytes(text: str, wanted: str) -> tuple[bytes, bytes] | None:
-    """Both texts with a byte from 1 for each character; None where they have over 255 different ones."""
-    if "\0" not in text and "\0" not in wanted:
+    """Both texts without white space, with a byte from 1 for each character; None where they have over 255 different ones."""
+    for encoding, white in _WHITE:
         try:
-            return text.encode("latin-1"), wanted.encode("latin-1")
+            left, right = text.encode(encoding).translate(None, white), wanted.encode(encoding).translate(None, white)
         except UnicodeEncodeError:
-            pass
+            continue
+        if b"\0" not in left and b"\0" not in right:
+            return left, right
+    text, wanted = _visible(text), _visible(wanted)
     letters = set(text) | set(wanted)
     if len(letters) > 255:
         return None

@@ -15,6 +15,8 @@ _PAIRS_AT_ONCE = 1 << 12  # 48 bits of n-gram, 1 of side: 15 are left for the pa
 
 Pair = tuple[bytes, bytes]
 Counts = npt.NDArray[np.int64]
+Keys = npt.NDArray[np.uint64]
+_ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
 def shared_counts(pairs: Sequence[Pair], *, order: int, width: int) -> Counts:
@@ -42,26 +44,45 @@ def _blocks(pairs: Sequence[Pair]) -> Iterator[Sequence[Pair]]:
 
 
 def _block(pairs: Sequence[Pair], order: int, width: int) -> Counts:
-    keys = _sorted_keys(pairs, order, width)
+    keys, bits = _keys(pairs, order, width), _PACKED_BITS // order
     counts = np.zeros((len(pairs), order), np.int64)
-    if not keys.size:
-        return counts
-    bits = _PACKED_BITS // order
-    seconds_before = np.concatenate(([0], np.cumsum(keys & np.uint64(1)))).astype(np.int64)
-    for n in range(1, order + 1):
+    first = 1
+    if order > 1 and bits <= 8:  # so few numbers that they are counted without a sort, and most pairs of them are on one side only
+        counts[:, 0] = _shared_numbers(keys >> np.uint64(bits * (order - 1)), keys & np.uint64(1), len(pairs), bits)
+        keys, first = keys[_may_share(keys >> np.uint64(1 + bits * (order - 2)), keys & np.uint64(1))], 2
+    keys.sort()
+    for n in range(first, order + 1):
+        if not keys.size:
+            break
         grams = keys >> np.uint64(1 + bits * (order - n))
-        starts = np.concatenate(([0], np.flatnonzero(grams[1:] != grams[:-1]) + 1, [len(grams)]))
-        second = np.diff(seconds_before[starts])
-        shared = np.minimum(second, np.diff(starts) - second)
+        starts = np.concatenate(([0], np.flatnonzero(grams[1:] != grams[:-1]) + 1))
+        sizes = np.diff(starts, append=len(grams))
+        second = np.add.reduceat(keys & np.uint64(1), starts).astype(np.int64)
+        shared = np.minimum(second, sizes - second)
         some = np.flatnonzero(shared)
-        grams, shared = grams[starts[some]], shared[some]
-        whole = (grams & np.uint64((1 << bits) - 1)) != 0  # else the text ends before n numbers
-        pair = (grams[whole] >> np.uint64(bits * n)).astype(np.int64)
-        counts[:, n - 1] = np.bincount(pair, shared[whole], len(pairs))
+        found = grams[starts[some]]
+        whole = (found & np.uint64((1 << bits) - 1)) != 0  # else the text ends before n numbers
+        counts[:, n - 1] = np.bincount((found[whole] >> np.uint64(bits * n)).astype(np.int64), shared[some[whole]], len(pairs))
+        keys = keys[np.repeat(shared > 0, sizes)]  # what is not shared is not when it is longer
     return counts
 
 
-def _sorted_keys(pairs: Sequence[Pair], order: int, width: int) -> npt.NDArray[np.uint64]:
+def _shared_numbers(cells: Keys, sides: Keys, pairs: int, bits: int) -> Counts:
+    """How many numbers each pair shares. `cells`: pair, number, and a bit that says nothing."""
+    found = np.bincount(((cells & ~np.uint64(1)) | sides).astype(np.int64), minlength=pairs << bits + 1).reshape(pairs, -1, 2)
+    return np.asarray(np.minimum(found[:, :, 0], found[:, :, 1]).sum(axis=1))
+
+
+def _may_share(grams: Keys, sides: Keys) -> npt.NDArray[np.bool_]:
+    """False where the other side has surely no such n-gram: a table of one flag each, seldom wrong."""
+    bits = max(10, len(grams).bit_length() + 2)
+    slots = (((grams * _ODD) >> np.uint64(64 - bits) << np.uint64(1)) | sides).astype(np.int64)
+    table = np.zeros(2 << bits, np.bool_)
+    table[slots] = True
+    return np.asarray(table[slots ^ 1])
+
+
+def _keys(pairs: Sequence[Pair], order: int, width: int) -> Keys:
     """Pair, n-gram and side of every position, in that order from the highest bit."""
     end = bytes(width * (order - 1))
     numbers = np.frombuffer(end.join([side for pair in pairs for side in pair] + [b""]), np.uint8 if width == 1 else np.uint16).astype(np.uint64)
@@ -72,6 +93,4 @@ def _sorted_keys(pairs: Sequence[Pair], order: int, width: int) -> npt.NDArray[n
         packed[:-ahead] |= numbers[ahead:] << np.uint64(bits * (order - 1 - ahead))
     sides = np.repeat(np.arange(len(sizes), dtype=np.uint64), sizes)
     keys = (sides >> np.uint64(1) << np.uint64(_PACKED_BITS + 1)) | (packed << np.uint64(1)) | (sides & np.uint64(1))
-    within: npt.NDArray[np.uint64] = keys[numbers != 0]
-    within.sort()
-    return within
+    return np.asarray(keys[numbers != 0])
