@@ -24,10 +24,13 @@ demo: $(READY)
 	@cd examples/recipe_bot && ../../$(BIN)/judge rm train --labels thumbs --out reward_models/thumbs --quiet && ../../$(BIN)/judge score -s rm:reward_models/thumbs --quiet
 	@echo; echo "The report: $(CURDIR)/examples/recipe_bot/recipe-report.html"
 
+# Compiled first: hundreds of tests start `judge`, and where PYTHONDONTWRITEBYTECODE is set each would compile it anew.
 test: $(READY)
+	@$(BIN)/python -m compileall -q judgecli
 	@$(BIN)/python -m pytest -q -n auto -m "not long"
 
 test-long: $(READY)
+	@$(BIN)/python -m compileall -q judgecli
 	@$(BIN)/python -m pytest -q -n auto
 
 bench: $(READY)

@@ -28,12 +28,17 @@ class Point:
 
 @dataclass(frozen=True)
 class Series:
-    """One metric of one policy over time, of one identity: series never mix identities."""
+    """One metric of one policy over time, by one judge: series never mix identities, nor models served under one name.
+
+    `linked`: the scores of a later judge in units of the first, beside the raw ones.
+    """
 
     metric: str
     policy: str
     identity: str
     points: Sequence[Point]
+    served: Sequence[str] = ()
+    linked: bool = False
 
 
 @dataclass(frozen=True)
@@ -137,6 +142,30 @@ class Measure:
 
 
 @dataclass(frozen=True)
+class Conversation:
+    """The conversations of one policy under one reward: returns over all time, and value and TD errors in the newest window that has any.
+
+    `turns` maps the number of a turn to its mean TD error; `window` is when that window starts. Null numbers have their cause in `why`.
+    """
+
+    metric: str
+    policy: str
+    n: int
+    of: int
+    mean: float | None
+    low: float | None
+    high: float | None
+    value: float | None
+    window: datetime | None
+    turns_n: int
+    td_error: float | None
+    td_low: float | None
+    td_high: float | None
+    turns: Mapping[int, float]
+    why: str | None = None
+
+
+@dataclass(frozen=True)
 class Report:
     """The whole report. `complete` is False where any cell that should have a value has none: PARTIAL."""
 
@@ -169,6 +198,8 @@ class Report:
     contrasts: Sequence[Contrast] = ()
     quarantine: Mapping[str, int] = field(default_factory=dict)  # lines by reason
     methods: Sequence[Method] = ()
+    conversations: Sequence[Conversation] = ()
+    judge_changes: Sequence[Mapping[str, object]] = ()  # where the judge of a metric changed (signal/linked.py), oldest first
 
     def metric(self, name: str) -> MetricSummary:
         """The summary of one metric."""

@@ -23,7 +23,6 @@ BATCH_BYTES = 8 << 20
 STORIES = ("label", "explanation", "detail")
 SERVED = "served_model"  # the model that an endpoint says it served, beside a judge's score
 REASON_NAMES = list(REASONS)
-REASON_ARRAY = pa.array(REASON_NAMES)
 CODES = {name: code for code, name in enumerate(REASON_NAMES)}
 SCORED, OPEN = -1, -2
 
@@ -46,7 +45,7 @@ class Cells:
     def read(cls, table: pa.Table, name: str, *, category: bool) -> "Cells":
         """The cells that the columns of a score file hold."""
         reasons = _single(table.column(f"{name}.reason")).cast(pa.string())
-        places = pc.fill_null(pc.index_in(reasons, REASON_ARRAY), SCORED)
+        places = pc.fill_null(pc.index_in(reasons, pa.array(REASON_NAMES)), SCORED)
         cells = cls(places.to_numpy(zero_copy_only=False).astype(np.int8), category=category)
         values = _single(table.column(name))
         if category:
@@ -100,7 +99,7 @@ class Cells:
             raise AssertionError(f"metric {name} left {int((self.codes == OPEN).sum())} cells without a state")
         scored = self.codes == SCORED
         values = pa.array(self.texts, pa.string()).dictionary_encode() if self.category else pa.array(self.numbers, mask=~scored)
-        reasons = pa.DictionaryArray.from_arrays(pa.array(self.codes, mask=scored), REASON_ARRAY)
+        reasons = pa.DictionaryArray.from_arrays(pa.array(self.codes, mask=scored), pa.array(REASON_NAMES))
         told = {kind: texts for kind, texts in sorted(self.stories.items()) if any(text is not None for text in texts)}
         return {name: values, f"{name}.reason": reasons, **{f"{name}.{kind}": pa.array(texts, pa.string()) for kind, texts in told.items()}}
 

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from judgecli.stats.intervals import Scale
+from judgecli.stats.intervals import Scale, mean_interval
 from judgecli.stats.ppi import Labelled, Rest, ppi_mean
 from judgecli.stats.rogan_gladen import rogan_gladen
 
@@ -34,8 +34,8 @@ class CorrectedMean:
     assumed: str
     tuning: float | None = None
     why: str | None = None
-    clusters: int = 0  # that have a label; of PPI++ only, as is `se`
-    se: float | None = None
+    clusters: int = 0  # that have a label
+    se: float | None = None  # of PPI++ only
 
     def to_json(self) -> dict[str, object]:
         """DESIGN's `corrected`."""
@@ -45,18 +45,49 @@ class CorrectedMean:
 
 @dataclass(frozen=True)
 class Errors:
-    """How a 0/1 judge fares on labelled records: right of those that are 1, and of those that are 0."""
+    """How a 0/1 judge fares on labelled records: right of those that are 1, and of those that are 0.
+
+    Counts are effective ones: where records of a class come in clusters, fewer than the `labels` rows.
+    """
 
     right_1: float
     m1: float
     right_0: float
     m0: float
+    labels: int
+    clusters: int
 
     @classmethod
-    def of(cls, truth: Floats, judged: Floats) -> "Errors":
+    def of(cls, truth: Floats, judged: Floats, clusters: Integers) -> "Errors":
         """Counted from labelled rows."""
-        good, said = truth == 1, judged == 1
-        return cls(float((good & said).sum()), float(good.sum()), float((~good & ~said).sum()), float((~good).sum()))
+        good = truth == 1
+        right_1, m1 = _effective((judged == 1)[good], clusters[good])
+        right_0, m0 = _effective((judged != 1)[~good], clusters[~good])
+        return cls(right_1, m1, right_0, m0, len(truth), len(np.unique(clusters)))
+
+
+def _effective(right: npt.NDArray[np.bool_], clusters: Integers) -> tuple[float, float]:
+    """How many of a class the judge got right, and of how many, by what the rows are worth."""
+    if not len(right):
+        return 0.0, 0.0
+    known, codes = np.unique(clusters, return_inverse=True)
+    size = effective_size(np.bincount(codes, right, len(known)).astype(np.float64), np.bincount(codes).astype(np.float64))
+    return float(right.mean()) * size, size
+
+
+def effective_size(sums: Floats, counts: Floats) -> float:
+    """How many independent rows the rows of these clusters are worth for a rate: n over the design effect, at least 1; the number of
+    clusters where the rate is 0 or 1, or one cluster holds all.
+
+    >>> effective_size(np.array([1.0, 0.0, 1.0]), np.ones(3)), round(effective_size(np.array([4.0, 0.0, 4.0, 0.0]), np.full(4, 4.0)), 6)
+    (3.0, 3.0)
+    """
+    n = float(counts.sum())
+    if (counts == 1).all():
+        return n
+    share = mean_interval(sums, counts)
+    binomial = 0.0 if share.mean is None else share.mean * (1 - share.mean)
+    return float(len(counts)) if not share.se or binomial <= 0 else min(n, binomial / share.se**2)
 
 
 def correct_by_sample(labelled: Labelled, every: Rest, *, scale: Scale = (None, None)) -> CorrectedMean:
@@ -75,11 +106,10 @@ def correct_by_sample(labelled: Labelled, every: Rest, *, scale: Scale = (None, 
 
 def correct_by_errors(errors: Errors, positives: float, n: float, effective: float) -> CorrectedMean:
     """Rogan and Gladen's rate for `n` records of which the judge said 1 to `positives`; `effective` is how many independent records they are worth."""
-    labels = int(errors.m0 + errors.m1)
     if n <= 0:
-        return CorrectedMean(None, None, None, "rogan-gladen", labels, ASSUMED["elsewhere"], None, "nothing was scored")
+        return CorrectedMean(None, None, None, "rogan-gladen", errors.labels, ASSUMED["elsewhere"], None, "nothing was scored", errors.clusters)
     found = rogan_gladen(positives / n * effective, effective, right_1=errors.right_1, m1=errors.m1, right_0=errors.right_0, m0=errors.m0)
-    return CorrectedMean(found.mean, found.low, found.high, "rogan-gladen", labels, ASSUMED["elsewhere"], None, found.why)
+    return CorrectedMean(found.mean, found.low, found.high, "rogan-gladen", errors.labels, ASSUMED["elsewhere"], None, found.why, errors.clusters)
 
 
 def without(every: Rest, labelled: Labelled) -> Rest:

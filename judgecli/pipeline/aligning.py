@@ -203,7 +203,7 @@ def _corrected(
     why = _cannot_correct(info, truths, pairs, wanted)
     if why:
         return [], {"mean": None, "low": None, "high": None, "method": method, "reasons": dict.fromkeys(("mean", "low", "high"), why)}
-    errors = Errors.of(pairs.truth, pairs.judged) if wanted.origin == "elsewhere" else None
+    errors = Errors.of(pairs.truth, pairs.judged, pairs.clusters) if wanted.origin == "elsewhere" else None
     held = replace(selection, metrics={**selection.metrics, info.name: (info,)})
     segments: list[dict[str, object]] = []
     for by in dict.fromkeys([(), wanted.by]):

@@ -30,7 +30,7 @@ from judgecli.pipeline.rubrics import JudgeEntry, is_rubric, plan_judges, read_r
 from judgecli.pipeline.scoring import Progress, choose_scorers
 from judgecli.readers.redact import redactor
 from judgecli.scorer import Score
-from judgecli.signal.anchors import SURE, anchor_shift, attribute, judge_alarms
+from judgecli.signal.anchors import FEW, SURE, anchor_shift, attribute, judge_alarms
 from judgecli.stats.intervals import Estimate
 from judgecli.store import tables
 from judgecli.store.anchors import JudgedAnchor, keep_anchors, kept_anchors
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from judgecli.config.settings import Settings
 
 STRATA = 10
-FEW = 20  # fewer anchors tell little
 DRAWS_A_WINDOW = 100
 
 Row = Mapping[str, object]

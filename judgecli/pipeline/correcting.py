@@ -1,18 +1,17 @@
 """Corrected means of the cells of signals: labelled records joined to what the store sums of all."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from judgecli.errors import UnknownName, UsageError
 from judgecli.labels.consensus import Truths, settle_labels
-from judgecli.labels.correct import CorrectedMean, Errors, Origin, correct_by_errors, correct_by_sample
+from judgecli.labels.correct import ASSUMED, CorrectedMean, Errors, Origin, correct_by_errors, correct_by_sample, effective_size
 from judgecli.signal.cells import Cells, MetricCells, Window
 from judgecli.signal.windows import SignalRow
-from judgecli.stats.intervals import rate_interval
 from judgecli.stats.ppi import Labelled, Rest
 from judgecli.store.folder import Store
 from judgecli.store.labels import read_given
@@ -40,21 +39,62 @@ def corrected_cells(
     if origin == "elsewhere":
         assert errors is not None
         return {cell: _by_errors(metric, cell, errors) for cell in sorted(scored)}
+    labelled = _labelled(reduction, place, truths, cluster)
+    found = {}
+    for cell in sorted(scored):
+        rows = labelled.cells == cell
+        chances = labelled.chances[rows]
+        weights = 1 / chances if rows.any() and not np.isnan(chances).any() and np.ptp(chances) > 0 else None
+        every = _every(metric, cell)
+        found[cell] = correct_by_sample(Labelled(labelled.truth[rows], labelled.judged[rows], labelled.clusters[rows], weights), every, scale=metric.scale)
+    return found
+
+
+@dataclass(frozen=True)
+class _LabelledRows:
+    """The labelled records that were scored: cell, label, score, cluster, and the chance of being labelled (NaN: not known)."""
+
+    cells: "np.ndarray[Any, np.dtype[np.int64]]"
+    truth: "np.ndarray[Any, np.dtype[np.float64]]"
+    judged: "np.ndarray[Any, np.dtype[np.float64]]"
+    clusters: "np.ndarray[Any, np.dtype[np.int64]]"
+    chances: "np.ndarray[Any, np.dtype[np.float64]]"
+
+
+def _labelled(reduction: WindowReduction, place: int, truths: Truths, cluster: str | None) -> _LabelledRows:
     keys = pa.table({"key": pa.array(truths.keys, pa.binary(16)), "place": pa.array(range(len(truths.keys)), pa.int64())})
     reduction.label("labelled", keys)
     query = f"SELECT w, seg, cluster, v{place} AS value, labelled.place AS place "
     query += f"FROM ROWS AS chosen JOIN labelled ON chosen.key = labelled.key WHERE v{place} IS NOT NULL ORDER BY labelled.place"
     of_row, table = reduction.select(["key", f"{cluster_column(cluster)} AS cluster"], [place], query)
-    at, value = table.column("place").to_numpy(), table.column("value").to_numpy()
-    clusters = table.column("cluster").to_numpy()
-    found = {}
-    for cell in sorted(scored):
-        rows = of_row == cell
-        chances = truths.chances[at[rows]]
-        weights = 1 / chances if rows.any() and not np.isnan(chances).any() and np.ptp(chances) > 0 else None
-        every = _every(metric, cell)
-        found[cell] = correct_by_sample(Labelled(truths.values[at[rows]], value[rows], clusters[rows], weights), every, scale=metric.scale)
-    return found
+    at = table.column("place").to_numpy()
+    return _LabelledRows(of_row, truths.values[at], table.column("value").to_numpy(), table.column("cluster").to_numpy(), truths.chances[at])
+
+
+def cells_by_errors(reduction: WindowReduction, cells: Cells, place: int, truths: Truths, *, cluster: str | None) -> Mapping[int, CorrectedMean]:
+    """Rogan and Gladen's rate of each cell that has a score of metric `place`, a rate; none for other metrics.
+
+    The judge's errors are those on all labelled records of the selection, so a cell needs no labels of its own.
+    """
+    metric = cells.metrics[place]
+    if metric.kind != "rate":
+        return {}
+    labelled = _labelled(reduction, place, truths, cluster)
+    scored = sorted(set(np.unique(metric.cells[metric.counts > 0]).tolist()))
+    why = _no_errors(labelled)
+    if why:
+        return dict.fromkeys(scored, CorrectedMean(None, None, None, "rogan-gladen", len(labelled.truth), ASSUMED["elsewhere"], None, why))
+    errors = Errors.of(labelled.truth, labelled.judged, labelled.clusters)
+    return {cell: _by_errors(metric, cell, errors) for cell in scored}
+
+
+def _no_errors(labelled: _LabelledRows) -> str | None:
+    """Why the judge's errors cannot be counted."""
+    if not np.isin(np.r_[labelled.truth, labelled.judged], (0.0, 1.0)).all():
+        return "labels that are not 0 or 1 (or raters who disagree) do not say how often the judge errs"
+    if not np.isnan(labelled.chances).any() and len(labelled.chances) and np.ptp(labelled.chances) > 0:
+        return "records were labelled with unequal chances, so the judge's errors among them are not those among all"
+    return None
 
 
 def _every(metric: MetricCells, cell: int) -> Rest:
@@ -64,16 +104,12 @@ def _every(metric: MetricCells, cell: int) -> Rest:
 
 def _by_errors(metric: MetricCells, cell: int, errors: Errors) -> CorrectedMean:
     every = _every(metric, cell)
-    n, positives = float(every.counts.sum()), float(every.sums.sum())
-    share = rate_interval(every.sums, every.counts)
-    binomial = positives / n * (1 - positives / n)
-    effective = float(len(every.counts)) if not share.se or binomial <= 0 else min(n, binomial / share.se**2)
-    return correct_by_errors(errors, positives, n, effective)
+    return correct_by_errors(errors, float(every.sums.sum()), float(every.counts.sum()), effective_size(every.sums, every.counts))
 
 
 def correct_rows(store: Store, reduction: WindowReduction, cells: Cells, rows: Sequence[SignalRow], settings: "Settings") -> tuple[list[SignalRow], list[str]]:
-    """The rows with `corrected` where judge.yaml aligns their metric (PPI++), and why a metric has none."""
-    found: dict[tuple[str, str, object, tuple[str | None, ...]], CorrectedMean] = {}
+    """The rows with `corrected` (PPI++) and, of a rate, `corrected_by_errors` (Rogan and Gladen) where judge.yaml aligns their metric, and why one has none."""
+    found: dict[tuple[str, str, object, tuple[str | None, ...]], tuple[CorrectedMean, CorrectedMean | None]] = {}
     notes = []
     for name, said in settings.project.align.items():
         try:
@@ -87,18 +123,28 @@ def correct_rows(store: Store, reduction: WindowReduction, cells: Cells, rows: S
                 if not same_units:
                     notes.append(f"{name} is not corrected: {UNKNOWN_SCALE}")
                     continue
+                by_errors = cells_by_errors(reduction, cells, place, own, cluster=settings.cluster)
                 for cell, mean in corrected_cells(reduction, cells, place, own, origin="sample", errors=None, cluster=settings.cluster).items():
                     at = cells.cells[cell]
-                    found[name, info.identity, None if at.window is None else cells.window.start(at.window), at.segment] = mean
+                    found[name, info.identity, None if at.window is None else cells.window.start(at.window), at.segment] = mean, by_errors.get(cell)
     changed = []
     for row in rows:
-        mean_of = found.get((row.metric, row.identity, row.window_start, tuple(row.policy.values())))
-        changed.append(row if mean_of is None else replace(row, corrected=mean_of.to_json()))
+        pair = found.get((row.metric, row.identity, row.window_start, tuple(row.policy.values())))
+        plain, rate = (None, None) if pair is None else (None if one is None else one.to_json() for one in pair)
+        changed.append(row if pair is None else replace(row, corrected=plain, corrected_by_errors=rate))
     return changed, notes
 
 
-def correct_whole(store: Store, selection: Selection, info: MetricInfo, settings: "Settings") -> CorrectedMean | str:
-    """The corrected mean (PPI++) of one identity of a metric that judge.yaml aligns, over all selected records; or why there is none.
+@dataclass(frozen=True)
+class Corrected:
+    """A mean as people's labels correct it by PPI++ (or why there is none), and of a rate by the judge's errors too."""
+
+    sample: CorrectedMean | str
+    by_errors: CorrectedMean | None = None
+
+
+def correct_whole(store: Store, selection: Selection, info: MetricInfo, settings: "Settings") -> Corrected:
+    """The corrected means of one identity of a metric that judge.yaml aligns, over all selected records.
 
     The same as `correct_rows` gives for `--window all` without columns.
     """
@@ -106,15 +152,16 @@ def correct_whole(store: Store, selection: Selection, info: MetricInfo, settings
     try:
         truths, same_units = _in_units(settle_labels(read_given(store, said.label, said.raters)[0]), info, said)
     except (UnknownName, UsageError) as error:
-        return str(error)
+        return Corrected(str(error))
     if not same_units:
-        return UNKNOWN_SCALE
+        return Corrected(UNKNOWN_SCALE)
     held = replace(selection, metrics={**selection.metrics, info.name: (info,)})
     with WindowReduction(store, held, [info.name], Question((), Window.of("all"), settings.cluster)) as reduction:
         cells = reduction.cells()
         place = places_of(cells.metrics, info.name, info.identity)
         means = corrected_cells(reduction, cells, place, truths, origin="sample", errors=None, cluster=settings.cluster)
-    return next(iter(means.values()), "nothing was scored")
+        by_errors = cells_by_errors(reduction, cells, place, truths, cluster=settings.cluster)
+    return Corrected(next(iter(means.values()), "nothing was scored"), next(iter(by_errors.values()), None))
 
 
 def _in_units(truths: Truths, info: MetricInfo, said: "Aligned") -> tuple[Truths, bool]:

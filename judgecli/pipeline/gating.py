@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from judgecli.config.settings import Settings
 
 EXAMPLE = "write one into judge.yaml, for example  gates: [{metric: refusal, at_most: 0.05}]"
-MISSING = pa.array([reason for reason, kind in REASONS.items() if kind != "design"])
+MISSING = [reason for reason, kind in REASONS.items() if kind != "design"]
 CELLS = pa.schema([("cluster", pa.int64()), ("value", pa.float64()), ("missing", pa.bool_())])  # missing: failed, or waiting
 NOTHING = Reduced(np.empty(0), np.empty(0), 0.0, None, None, None, 0, {}, {})
 UNMEASURED = MetricInfo("", "", "number", (None, None), None, 0)  # what is known of a metric that no record has
@@ -119,9 +119,9 @@ class _Court:
         info = self.selection.metrics[metric][0]
         selection = dataclasses.replace(self.selection, where=self._condition(position, question.where))
         found = correct_whole(self.store, selection, info, self.settings)
-        if not isinstance(found, str) and found.mean is not None:
-            self.notes.append(f"the corrected mean of '{metric}' is right where {found.assumed}")
-        return judge_corrected(question, evidence, found, info.range)
+        if not isinstance(found.sample, str) and found.sample.mean is not None:
+            self.notes.append(f"the corrected mean of '{metric}' is right where {found.sample.assumed}")
+        return judge_corrected(question, evidence, found.sample, info.range, by_errors=found.by_errors)
 
     def _measured(self, position: int, gate: "Gate", asked: dict[tuple[str, str | None], Evidence]) -> GateResult:
         """A measured gate is about what the others ask; alone, about all that is measured."""
@@ -238,7 +238,7 @@ def _cells(batch: pa.Table, metric: str | None) -> pa.Table:
     labels = batch.column("cluster_hash")
     if metric is None:
         return pa.table([labels, pa.nulls(len(batch), pa.float64()), pa.array(np.ones(len(batch), bool))], schema=CELLS)
-    lost = pc.is_in(batch.column(f"{metric}.reason").cast(pa.string()), value_set=MISSING)
+    lost = pc.is_in(batch.column(f"{metric}.reason").cast(pa.string()), value_set=pa.array(MISSING))
     return pa.table([labels, batch.column(metric), lost], schema=CELLS)
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from judgecli.errors import AlarmOpen, ConfigError, UnknownName, UsageError
+from judgecli.pipeline.blaming import judges_of_alarms
 from judgecli.pipeline.rewarding import directions
 from judgecli.signal.cells import EPOCH, duration
 from judgecli.signal.charts import DAY_US
@@ -80,7 +81,9 @@ def _update(store: Store, settings: "Settings") -> Watch | None:
         if not watching.write_state(store, before, identity, frontier, monitor.to_plain(), alarms):
             return None
     until = None if monitor.closed is None else (EPOCH + timedelta(days=monitor.closed)).isoformat()
-    return Watch(_documents(watching.kept_alarms(store), settings), monitor.charts_json(settings.policy), until, days, _notes(monitor, frontier))
+    kept_now = watching.kept_alarms(store)
+    judges = judges_of_alarms(store, settings, kept_now, shards)
+    return Watch(_documents(kept_now, settings, judges), monitor.charts_json(settings.policy), until, days, _notes(monitor, frontier))
 
 
 def _restored(plan: Plan, state: Mapping[str, Any]) -> Monitor:
@@ -176,8 +179,8 @@ def _chunks(shards: Sequence[SeenShard], first: int, end: int) -> list[tuple[int
     return [*found, *([(begin, end)] if begin < end else [])]
 
 
-def _documents(alarms: Sequence[KeptAlarm], settings: "Settings") -> list[dict[str, object]]:
-    """Alarms for people: with their state, and whether it is for the worse (None: no direction is)."""
+def _documents(alarms: Sequence[KeptAlarm], settings: "Settings", judges: Mapping[str, Mapping[str, object]]) -> list[dict[str, object]]:
+    """Alarms for people: with their state, whether it is for the worse (None: no direction is), and what is known of the judge around it."""
     declared = {str(alarm.document["metric"]): alarm.document["higher_is_better"] for alarm in alarms if alarm.document["kind"] == "value"}
     better = directions(settings, declared)
     found = []
@@ -186,7 +189,7 @@ def _documents(alarms: Sequence[KeptAlarm], settings: "Settings") -> list[dict[s
         good = better.get(str(document["metric"])) if document["kind"] == "value" else False
         worse = None if good is None else (document["direction"] == "drop") == good
         state = "closed" if alarm.closed else "recovered" if document["recovered"] else "open"
-        said = {"state": state, "worse": worse, "closed": alarm.closed, "comment": alarm.comment, "accepted": alarm.accepted}
+        said = {"state": state, "worse": worse, "closed": alarm.closed, "comment": alarm.comment, "accepted": alarm.accepted, "judge": judges.get(alarm.id)}
         found.append({**{name: value for name, value in document.items() if name != "higher_is_better"}, **said})
     return found
 

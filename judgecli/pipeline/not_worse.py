@@ -10,12 +10,14 @@ import numpy as np
 from judgecli.config.baseline import Baseline, BaselineMetric, read_baseline
 from judgecli.errors import ConfigError, UsageError
 from judgecli.pipeline.baselines import baseline_folder, evidence_of, stored_side
+from judgecli.pipeline.linking import AnchorLinks
 from judgecli.pipeline.pairing import usual_margin
 from judgecli.pipeline.rewarding import directions
 from judgecli.pipeline.sides import read_selection
 from judgecli.pipeline.signals import ask
 from judgecli.signal.compare import Subject
 from judgecli.signal.gate import Evidence, GateResult
+from judgecli.signal.linked import Judge, Link
 from judgecli.signal.not_worse import Bar, claim_regressions, judge_not_worse, lucky_pass
 from judgecli.signal.paired import gather_side, pair_sides
 from judgecli.store.attempts import Attempt, note_attempts
@@ -47,34 +49,39 @@ def ask_not_worse(store: Store, settings: "Settings", selection: Selection, gate
     """
     metric = evidence.summary.name
     baseline, approved = _approved(settings, str(gate.not_worse_than), metric, refuse)
-    candidate, identity, served = NOTHING, approved.identity, tuple(approved.served)
+    candidate, identity, served, range_ = NOTHING, approved.identity, tuple(approved.served), (approved.range[0], approved.range[1])
     if metric in selection.metrics:
         part = read_selection(store, settings, name, selection, [metric], newest=True).metrics.get(metric)
         if part is not None:
-            candidate, identity, served = part.segments[()], part.info.identity, part.served
-    if identity != approved.identity:
-        raise refuse(
-            f"'{metric}' is measured in another way now ({identity}) than in baseline '{baseline.name}' ({approved.identity}): they cannot be compared",
-            f"approve anew from records that are scored this way: judge baseline approve {baseline.name}; or score with what the baseline was scored with",
-        )
+            candidate, identity, served, range_ = part.segments[()], part.info.identity, part.served, part.info.range
     better = directions(settings, {metric: approved.higher_is_better})[metric]
     if better is None:
         raise refuse(
             f"nothing says which way is better for '{metric}'", "let a term of the reward say so (higher_is_better), or gate it with at_least or at_most"
         )
     scale = (approved.range[0], approved.range[1])
+    before, after = Judge(approved.identity, tuple(approved.served)), Judge(identity, served)
+    scales = {(metric, identity): (range_, better), (metric, approved.identity): (scale, better)}
+    link = AnchorLinks(store, settings, scales)(metric, before, after) if before.differs(after) else None
+    if isinstance(link, str) and identity != approved.identity:
+        raise refuse(
+            f"'{metric}' is measured in another way now ({identity}) than in baseline '{baseline.name}' ({approved.identity}): they cannot be compared; {link}",
+            f"approve anew from records that are scored this way: judge baseline approve {baseline.name}; or score with what the baseline was scored with; "
+            "or link two judges by frozen outputs that both rate: judge anchors create|rejudge",
+        )
+    held = link if isinstance(link, Link) else None
     margin = gate.margin if gate.margin is not None else usual_margin(scale)
     if margin is None:
         raise refuse(f"'{metric}' has an open scale, so 2 % of its range is no number", "give a margin, in units of the metric")
     bar = Bar(name, baseline.name, Subject(metric, identity, approved.kind, scale, better, margin), margin, settings.measured, gate.strict, gate.where)
     pairs = pair_sides(stored_side(settings, baseline, metric), candidate, absent_is_missing=gate.where is None)
     summary = evidence.summary
-    result = judge_not_worse(bar, pairs, unscored=summary.unscored, pending=summary.pending, dead_endpoint=evidence.dead_endpoint)
+    result = judge_not_worse(bar, pairs, unscored=summary.unscored, pending=summary.pending, dead_endpoint=evidence.dead_endpoint, link=held)
     asked = f"{metric}{'' if gate.where is None else f' [{gate.where}]'}"
     return Try(
         result,
         Attempt(baseline.scores, asked, _candidate(store, settings, selection), evidence_of(pairs, identity), result.verdict),
-        _served_note(name, baseline, approved, served),
+        None if held is not None else _served_note(name, baseline, approved, served),
     )
 
 
@@ -82,7 +89,7 @@ def _served_note(gate: str, baseline: Baseline, approved: BaselineMetric, served
     if sorted(served) == sorted(approved.served):
         return None
     before, now = (", ".join(models) or "an endpoint that did not say" for models in (approved.served, served))
-    return f"'{gate}': judged by {before} in baseline '{baseline.name}', by {now} now, so a difference may be the judge's"
+    return f"'{gate}': judged by {before} in baseline '{baseline.name}', by {now} now, so a difference may be the judge's; judge anchors can tell"
 
 
 def _approved(settings: "Settings", name: str, metric: str, refuse: Refuse) -> tuple[Baseline, BaselineMetric]:

@@ -1,6 +1,6 @@
 """Compare: two or more policies, runs or filters on the same prompts."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -9,9 +9,12 @@ import numpy as np
 from judgecli.errors import UnknownName, UsageError
 from judgecli.pipeline.duels import PREFIX as DUEL
 from judgecli.pipeline.duels import duel_rows
+from judgecli.pipeline.linking import AnchorLinks, Scales
 from judgecli.pipeline.rewarding import directions
 from judgecli.pipeline.sides import Measured, Part, read_part
 from judgecli.signal.compare import DEFAULT_MARGIN, CompareRow, Subject, adjust_family, compare_pairs, refused_row
+from judgecli.signal.gate import plural
+from judgecli.signal.linked import Judge, Link
 from judgecli.signal.paired import pair_sides
 from judgecli.signal.ranking import Rank, rank_sides
 from judgecli.store.filters import AGE, SHORTCUT
@@ -22,7 +25,10 @@ if TYPE_CHECKING:
     from judgecli.config.settings import Settings
 
 MOST_PARTS = 30
-REJUDGE = "score both sides under one of them: judge score LOGS again (what a judge answered is not asked twice)"
+REJUDGE = (
+    "score both sides under one of them: judge score LOGS again (what a judge answered is not asked twice); "
+    "or link two judges by frozen outputs that both rate: judge anchors create|rejudge"
+)
 
 
 @dataclass(frozen=True)
@@ -71,24 +77,35 @@ def compare_parts(
         policies = held_policies(store, settings.policy)
         wanted = [(policy.name, policy.where) for policy in policies] if every else [(name, _filter_of(name, policies)) for name in names]
         if not 2 <= len(wanted) <= MOST_PARTS:
-            raise UsageError(f"{len(wanted)} sides cannot be compared", hint=f"name 2 to {MOST_PARTS}, as judge compare v1 v2; known: {_known(policies)}")
+            raise UsageError(
+                f"{plural(len(wanted), 'side')} cannot be compared",
+                hint=f"name 2 to {MOST_PARTS}, as judge compare v1 v2; known: {_known(policies)}",
+            )
         plain = None if metrics is None else [name for name in metrics if not name.startswith(DUEL)]
         parts = [read_part(store, settings, name, on, plain, by, pair) for name, on in wanted]
         _refuse_shared(parts)
         duels = [] if by else duel_rows(store, parts, names=metrics, margin=margin)
-    _refuse_unknown(plain, parts, metrics, duels)
-    held = [name for name in (parts[0].metrics if plain is None else plain) if all(name in part.metrics for part in parts)]
-    lost = sorted({name for part in parts for name in part.metrics} - set(held)) if metrics is None else []
-    aims = directions(settings, {name: parts[0].metrics[name].info.higher_is_better for name in held})
-    rows: list[CompareRow] = list(duels)
-    ranking: list[Rank] = []
-    for name in held:
-        subject = _subject(parts[0].metrics[name], aims[name], margin, tuple(part.name for part in parts[:2]))
-        rows += [row for other in parts[1:] for row in _rows(subject, parts[0], other, by, strict=metrics is not None, ranks=ranks)]
-        if len(parts) > 2:
-            ranking += _rank(subject, parts, by)
+        _refuse_unknown(plain, parts, metrics, duels)
+        held = [name for name in (parts[0].metrics if plain is None else plain) if all(name in part.metrics for part in parts)]
+        lost = sorted({name for part in parts for name in part.metrics} - set(held)) if metrics is None else []
+        aims = directions(settings, {name: parts[0].metrics[name].info.higher_is_better for name in held})
+        links = AnchorLinks(store, settings, _scales(parts, held, aims))
+        rows: list[CompareRow] = list(duels)
+        ranking: list[Rank] = []
+        for name in held:
+            subject = _subject(parts[0].metrics[name], aims[name], margin, tuple(part.name for part in parts[:2]))
+            rows += [row for other in parts[1:] for row in _rows(subject, parts[0], other, by, links, strict=metrics is not None, ranks=ranks)]
+            if len(parts) > 2:
+                ranking += _rank(subject, parts, by)
     unranked = [name for name in held if len(parts) > 2 and aims[name] is None]
-    return Comparison([(part.name, part.records) for part in parts], adjust_family(rows), ranking, _notes(parts, held, lost, unranked))
+    notes = _notes(parts, held, lost, unranked, {row.metric for row in rows if row.linked is not None})
+    return Comparison([(part.name, part.records) for part in parts], adjust_family(rows), ranking, notes)
+
+
+def _scales(parts: Sequence[Part], names: Sequence[str], aims: Mapping[str, bool | None]) -> Scales:
+    """What the values of these metrics are, under each identity that a side has."""
+    infos = [part.metrics[name].info for part in parts for name in names]
+    return {(info.name, info.identity): (info.range, aims[info.name]) for info in infos}
 
 
 def _refuse_unknown(plain: Sequence[str] | None, parts: Sequence[Part], metrics: Sequence[str] | None, duels: Sequence[CompareRow]) -> None:
@@ -146,20 +163,25 @@ def _comparable(first: Part, other: Part, name: str) -> bool:
     return first.metrics[name].info.identity == other.metrics[name].info.identity
 
 
-def _rows(subject: Subject, first: Part, other: Part, by: Sequence[str], *, strict: bool, ranks: bool) -> list[CompareRow]:
-    """One row a segment that both sides have. Raises: UsageError where a metric was named and its identities differ."""
+def _rows(subject: Subject, first: Part, other: Part, by: Sequence[str], links: AnchorLinks, *, strict: bool, ranks: bool) -> list[CompareRow]:
+    """One row a segment that both sides have, linked where two judges scored them and anchors link these.
+
+    Raises: UsageError where a metric was named, its identities differ, and nothing links them.
+    """
     a, b = first.metrics[subject.metric], other.metrics[subject.metric]
     subject = replace(subject, policies=(first.name, other.name))
-    if a.info.identity != b.info.identity:
+    before, after = Judge(a.info.identity, a.served), Judge(b.info.identity, b.served)
+    link = links(subject.metric, before, after) if before.differs(after) else None
+    if isinstance(link, str) and a.info.identity != b.info.identity:
         message = f"'{subject.metric}' was measured in two ways ({a.info.identity} on {first.name}, {b.info.identity} on {other.name})"
         if strict:
-            raise UsageError(f"{message}, so the difference would tell nothing", hint=REJUDGE)
-        return [refused_row(subject, f"{message}: {REJUDGE}")]
+            raise UsageError(f"{message}, so the difference would tell nothing; they are not linked: {link}", hint=REJUDGE)
+        return [refused_row(subject, f"{message}; {link}; {REJUDGE}")]
     shared = [segment for segment in a.segments if segment in b.segments]
     found = []
     for segment in shared:
         own = replace(subject, segment=dict(zip(by, segment, strict=True)))
-        found.append(compare_pairs(own, pair_sides(a.segments[segment], b.segments[segment]), ranks=ranks))
+        found.append(compare_pairs(own, pair_sides(a.segments[segment], b.segments[segment]), ranks=ranks, link=link if isinstance(link, Link) else None))
     return found
 
 
@@ -189,7 +211,7 @@ def _refuse_shared(parts: Sequence[Part]) -> None:
                 )
 
 
-def _notes(parts: Sequence[Part], held: Sequence[str], lost: Sequence[str], unranked: Sequence[str]) -> list[str]:
+def _notes(parts: Sequence[Part], held: Sequence[str], lost: Sequence[str], unranked: Sequence[str], linked: Collection[str]) -> list[str]:
     notes = [f"not ranked, for nothing says which way is better: {', '.join(unranked)}"] if unranked else []
     for part in parts:
         unkeyed = max((part.metrics[name].unkeyed for name in held), default=0)
@@ -198,11 +220,11 @@ def _notes(parts: Sequence[Part], held: Sequence[str], lost: Sequence[str], unra
         for name in held:
             if part.metrics[name].older:
                 notes.append(f"{part.name}: {part.metrics[name].older:,} records have '{name}' under an older identity only, and count as missing")
-    for name in held:
+    for name in (name for name in held if name not in linked):
         served = {part.name: part.metrics[name].served for part in parts}
         if len(set(served.values())) > 1:
             told = "; ".join(f"{part}: {', '.join(models) or 'not said'}" for part, models in served.items())
-            notes.append(f"{name}: not served by the same models on every side ({told}), so a difference may be the judge's")
+            notes.append(f"{name}: not served by the same models on every side ({told}), so a difference may be the judge's; judge anchors can tell")
     if lost:
         notes.append(f"not on every side: {', '.join(lost)}")
     return notes

@@ -69,6 +69,10 @@ class Evidence:
         names = ("lines", "accepted", "quarantined", "duplicate", "forgotten")
         return {**{name: getattr(lines, name) for name in names}, "selected": self.total}
 
+    def scope(self) -> dict[str, Any]:
+        """What was selected and how many, as fields of a Report."""
+        return {"selection": self.selection.on, "counts": self.counts()}
+
     def summary(self, name: str) -> MetricSummary:
         """One metric over the selection; records of shards that do not hold it are pending."""
         info, shards = self.infos[name], self._shards_of(name)

@@ -12,22 +12,23 @@ from judgecli.errors import UnknownName, UsageError
 from judgecli.pipeline.monitoring import watch
 from judgecli.pipeline.report_evidence import Evidence
 from judgecli.pipeline.rewarding import directions, select_rewarded
-from judgecli.pipeline.signals import compute_signals
+from judgecli.pipeline.signals import compute_signals, conversation_signals
 from judgecli.renderers.report_html import report_html
 from judgecli.renderers.report_markdown import COMMENT_BYTES, report_markdown
 from judgecli.renderers.safe import json_text
 from judgecli.renderers.text_file import publish_text
-from judgecli.report import Change, Distribution, Measure, Report
+from judgecli.report import Change, Conversation, Distribution, Measure, Report
 from judgecli.signal.changes import find_changes
 from judgecli.signal.distributions import distribution
 from judgecli.signal.gathering import Gathered
 from judgecli.signal.headline import headline, important
 from judgecli.signal.methods import methods_of
 from judgecli.signal.sentence import verdict_sentence
-from judgecli.signal.series import frequent_policies, series_of, standings_of
+from judgecli.signal.series import conversations_of, frequent_policies, series_of, standings_of
 from judgecli.signal.served import served_notes
 from judgecli.signal.slices import Subject, find_slices
 from judgecli.signal.summary import MetricSummary
+from judgecli.signal.windows import Signals
 from judgecli.store.folder import Store
 from judgecli.store.tables import MetricInfo
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 MOST_POINTS = 2_400  # of all series together: what a page can hold
 MOST_POLICIES = 12
+MOST_TURNS = 1_000_000  # answers, of which conversations are still put together
 WINDOWS = {"1h": 1 / 24, "1d": 1.0, "1w": 7.0, "30d": 30.0, "90d": 90.0, "360d": 360.0}
 
 
@@ -65,23 +67,22 @@ def build_report(
     overall = compute_signals(settings, by=by, window="all", on=on).rows if summaries else []
     policies = frequent_policies(overall, MOST_POLICIES)
     wanted = window or _fitting_window(gathered.times, len(policies) * len(summaries))
-    rows = compute_signals(settings, by=by, window=wanted, on=on).rows if summaries else []
-    times = [time for time in gathered.times if time is not None]
+    timed = compute_signals(settings, by=by, window=wanted, on=on) if summaries else Signals([], by, wanted)
+    conversations, left_out = _conversations(settings, work.total, by, wanted, on, policies)
     return Report(
         **verdict,
-        headline=headline(subject, summaries, changes, slices, by=by),
+        headline=headline(subject, summaries, changes, slices, by=by, judged=timed.judge_changes),
         partial=[_partial(summary) for summary in summaries if summary.coverage not in (None, 1.0)],
-        selection=work.selection.on,
-        counts=work.counts(),
-        first_time=_moment(min(times, default=None)),
-        last_time=_moment(max(times, default=None)),
+        **work.scope(),
+        first_time=_moment(min(_known(gathered.times), default=None)),
+        last_time=_moment(max(_known(gathered.times), default=None)),
         by=by,
         window=wanted,
         subject=subject,
         metrics=summaries,
         policies=policies,
         standings=standings_of(overall, policies, {name: info.identity for name, info in work.infos.items()}),
-        series=series_of(rows, policies),
+        series=series_of(timed.rows, policies),
         changes=changes,
         distributions=[_distribution(summary, gathered) for summary in summaries],
         slices=slices,
@@ -94,10 +95,23 @@ def build_report(
             cluster=settings.cluster,
             clusters=int(gathered.clusters.max() + 1) if gathered.count else 0,
             gates=len(verdict["gates"]),
-            alarms=None if settings.project.alarms is None else _budget(settings.project.alarms.false_alarm_every),
+            judges=len(timed.judge_changes),
+            alarms=_budget(settings),
         ),
-        notes=[*work.notes, *served_notes(rows), *notes],
+        notes=[*work.notes, *served_notes(timed.rows), *notes, *left_out],
+        judge_changes=timed.judge_changes,
+        conversations=conversations,
     )
+
+
+def _conversations(
+    settings: "Settings", answers: int, by: Sequence[str], window: str, on: str | None, policies: Sequence[str]
+) -> tuple[list[Conversation], list[str]]:
+    """The conversations of each policy, and a note where they are left out."""
+    if answers > MOST_TURNS and settings.project.reward is not None:
+        return [], [f"conversations are left out: {answers:,} answers are too many for a page"]
+    whole, timed = (conversation_signals(settings, by=by, window=one, on=on) for one in ("all", window))
+    return conversations_of(whole, timed, policies), []
 
 
 def _verdict(settings: "Settings", on: str | None, *, complete: bool) -> tuple[dict[str, Any], list[str]]:
@@ -141,8 +155,9 @@ def render_report(report: Report, format: str) -> str:
     return report_markdown(report) if format == "markdown" else json_text(report.to_json()) + "\n"
 
 
-def _budget(every: str) -> str:
-    return f"All charts together give about one false alarm in {every}."
+def _budget(settings: "Settings") -> str | None:
+    alarms = settings.project.alarms
+    return None if alarms is None else f"All charts together give about one false alarm in {alarms.false_alarm_every}."
 
 
 def _choose_subject(changes: Sequence[Change], summaries: Sequence[MetricSummary]) -> str | None:
@@ -154,12 +169,16 @@ def _choose_subject(changes: Sequence[Change], summaries: Sequence[MetricSummary
 
 def _fitting_window(times: Sequence[int | None], lines: int) -> str:
     """The smallest window that keeps all series within MOST_POINTS and a chart within 40 windows."""
-    known = [time for time in times if time is not None]
+    known = _known(times)
     if not known:
         return "all"
     days = (max(known) - min(known)) / 86_400e6
     most = max(4.0, min(40.0, MOST_POINTS / max(lines, 1)))
     return next((name for name, length in WINDOWS.items() if days / length < most), "all")
+
+
+def _known(times: Sequence[int | None]) -> list[int]:
+    return [time for time in times if time is not None]
 
 
 def _moment(microseconds: int | None) -> datetime | None:

@@ -23,7 +23,7 @@ from judgecli.store.windows_query import WindowReduction
 if TYPE_CHECKING:
     from judgecli.config.settings import Settings
 
-DESIGN = pa.array([reason for reason, kind in REASONS.items() if kind == "design"])
+DESIGN = [reason for reason, kind in REASONS.items() if kind == "design"]
 Segment = tuple[str | None, ...]
 
 
@@ -109,7 +109,7 @@ def _read(reduction: WindowReduction, place: int, settings: "Settings", segments
     cell, table = paired_values(reduction, place, pair or settings.group, settings.cluster, option=option)
     reason = table.column("reason")
     values = pc.fill_null(table.column("value"), float("nan")).to_numpy()
-    missing = pc.fill_null(pc.invert(pc.is_in(reason, value_set=DESIGN)), True).to_numpy() & np.isnan(values)
+    missing = pc.fill_null(pc.invert(pc.is_in(reason, value_set=pa.array(DESIGN))), True).to_numpy() & np.isnan(values)
     keyed = pc.is_valid(table.column("prompt")).to_numpy()
     prompts, clusters = pc.fill_null(table.column("prompt"), 0).to_numpy(), table.column("cluster").to_numpy()
     older = int(np.count_nonzero(np.isnan(values) & pc.is_null(reason).to_numpy()))

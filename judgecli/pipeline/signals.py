@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from judgecli.errors import NoRecords, UsageError
-from judgecli.pipeline.rewarding import select_rewarded
-from judgecli.pipeline.units import comparison_rows, corpus_rows, prompt_rows, session_rows
+from judgecli.pipeline.linking import AnchorLinks
+from judgecli.pipeline.rewarding import directions, select_rewarded
+from judgecli.pipeline.units import comparison_rows, corpus_rows, episode_rows_of, prompt_rows, session_rows
 from judgecli.signal.cells import Window, duration
+from judgecli.signal.linked import link_rows
 from judgecli.signal.served import served_notes
-from judgecli.signal.windows import Signals, window_signals
+from judgecli.signal.windows import SignalRow, Signals, window_signals
 from judgecli.store.comparisons import compared_metrics
 from judgecli.store.folder import Store
 from judgecli.store.selection import Selection, select_records
@@ -55,6 +57,11 @@ def compute_signals(
                 from judgecli.pipeline.correcting import correct_rows
 
                 rows, uncorrected = correct_rows(store, reduction, cells, rows, settings)
+            infos = {(info.name, info.identity): info for info in reduction.metrics}
+            aims = directions(settings, {info.name: info.higher_is_better for info in infos.values()})
+            links = AnchorLinks(store, settings, {key: (info.range, aims[info.name]) for key, info in infos.items()})
+            linked = link_rows(rows, links, [info.identity for info in reduction.metrics])
+            rows = list(linked.rows)
             rewards = [name for name in names if metrics or name.startswith("reward.")]
             if "session" in units:
                 newest = [place for place, info in enumerate(reduction.metrics) if info.name in rewards and info == selection.metric(info.name)]
@@ -64,7 +71,27 @@ def compute_signals(
             rows += comparison_rows(store, reduction, cells, compared)
             if "corpus" in units:
                 rows += corpus_rows(reduction, cells)
-    return Signals(rows, columns, window, notes=[*_notes(selection, names), *served_notes(rows), *uncorrected])
+    notes = [*_notes(selection, names), *served_notes(rows), *uncorrected]
+    return Signals(rows, columns, window, notes=notes, judge_changes=[change.to_json() for change in linked.changes])
+
+
+def conversation_signals(settings: "Settings", *, by: Sequence[str], window: str, on: str | None) -> list[SignalRow]:
+    """Returns with value and advantage, and TD errors, of the reward of judge.yaml (session.return.NAME, session.td_error.NAME); none without one.
+
+    Raises: as compute_signals.
+    """
+    reward = settings.project.reward
+    if reward is None:
+        return []
+    name = f"reward.{reward.name}"
+    with Store(settings.store, create=False) as store:
+        selection = _select(store, on, None, settings)
+        if name not in selection.metrics:
+            return []
+        with WindowReduction(store, selection, [name], ask(settings, tuple(by), window)) as reduction:
+            cells = reduction.cells()
+            newest = [place for place, info in enumerate(reduction.metrics) if info == selection.metric(name)]
+            return episode_rows_of(reduction, cells, newest, settings) if cells.cells else []
 
 
 def _select(store: Store, on: str | None, metrics: Sequence[str] | None, settings: "Settings") -> Selection:

@@ -2,19 +2,22 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from judgecli.signal import units
-from judgecli.signal.cells import Cells, MetricCells
+from judgecli.signal.cells import Cells, MetricCells, duration
 from judgecli.signal.comparisons import Outcome, outcome_items, without_contained
 from judgecli.signal.diversity import cut_words
+from judgecli.signal.returns import Episode, episode_rows
 from judgecli.signal.served import split_models
 from judgecli.signal.sessions import SessionMetrics, Turn, measure_session
 from judgecli.signal.windows import SignalRow
 from judgecli.store.comparisons import Compared, read_comparisons
 from judgecli.store.folder import Store
-from judgecli.store.units_query import GROUPED, SAMPLE, compared_records, output_sample, prompt_groups, session_turns
+from judgecli.store.units_query import GROUPED, SAMPLE, compared_records, output_sample, prompt_groups, session_rewards, session_turns
 from judgecli.store.windows_query import WindowReduction
 
 if TYPE_CHECKING:
@@ -23,18 +26,37 @@ if TYPE_CHECKING:
 
 def session_rows(store: Store, reduction: WindowReduction, cells: Cells, places: Sequence[int], settings: "Settings") -> list[SignalRow]:
     """Conversations, each in the window, segment and cluster of its first record; `places` are the rewards that are summed along it."""
-    gamma = settings.project.value.gamma
-    found = list(_sessions(store, reduction, places, gamma))
-    rewards = [(reduction.metrics[place].name, reduction.metrics[place].identity) for place in places]
-    return units.unit_rows(cells, units.session_metrics(found, rewards, gamma=gamma)) if found else []
+    found = list(_sessions(store, reduction))
+    return units.unit_rows(cells, units.session_metrics(found)) + episode_rows_of(reduction, cells, places, settings) if found else []
 
 
-def _sessions(store: Store, reduction: WindowReduction, places: Sequence[int], gamma: float) -> Iterator[tuple[int, int, SessionMetrics]]:
-    of_row, table = session_turns(store, reduction, places)
+def episode_rows_of(reduction: WindowReduction, cells: Cells, places: Sequence[int], settings: "Settings") -> list[SignalRow]:
+    """Returns with value and advantage, and TD errors, of the rewards at these places; no text is read."""
+    if not places:
+        return []
+    value = settings.project.value
+    half_life_us = duration(value.half_life).total_seconds() * 1e6
+    of_row, table = session_rewards(reduction, places)
+    sessions = table.column("session").combine_chunks().dictionary_encode().indices.to_numpy()
+    edges = [*np.flatnonzero(np.r_[True, np.diff(sessions) != 0]).tolist(), len(sessions)] if len(sessions) else []
+    clusters, times = table.column("cluster").to_pylist(), table.column("moment").to_pylist()
+    rows: list[SignalRow] = []
+    for place in places:
+        metric = reduction.metrics[place]
+        rewards, reasons = table.column(f"v{place}").to_pylist(), table.column(f"r{place}").to_pylist()
+        episodes = [Episode(int(of_row[at]), clusters[at], times[at], rewards[at:end], reasons[at:end]) for at, end in pairwise(edges)]
+        if episodes:
+            known = {"better": True if metric.higher_is_better is None else metric.higher_is_better, "gamma": value.gamma}
+            rows += episode_rows(cells, episodes, metric.name, metric.identity, half_life_us=half_life_us, prior=value.prior, **known)  # type: ignore[arg-type]
+    return rows
+
+
+def _sessions(store: Store, reduction: WindowReduction) -> Iterator[tuple[int, int, SessionMetrics]]:
+    of_row, table = session_turns(store, reduction)
     rows = zip(of_row.tolist(), _plain_rows(table), strict=True)
     for _, own in groupby(rows, key=lambda item: item[1]["session"]):
         turns = list(own)
-        yield turns[0][0], turns[0][1]["cluster"], measure_session([_turn(row, places) for _, row in turns], gamma=gamma)
+        yield turns[0][0], turns[0][1]["cluster"], measure_session([_turn(row) for _, row in turns])
 
 
 def _plain_rows(table: Any) -> Iterator[dict[str, Any]]:
@@ -42,9 +64,8 @@ def _plain_rows(table: Any) -> Iterator[dict[str, Any]]:
         yield from batch.to_pylist()
 
 
-def _turn(row: dict[str, Any], places: Sequence[int]) -> Turn:
-    values, reasons = tuple(row[f"v{place}"] for place in places), tuple(row[f"r{place}"] for place in places)
-    return Turn(row["input"], row["output"], row["error"], (row["up"], row["down"]), values, reasons)
+def _turn(row: dict[str, Any]) -> Turn:
+    return Turn(row["input"], row["output"], row["error"], (row["up"], row["down"]))
 
 
 def prompt_rows(reduction: WindowReduction, cells: Cells, teaches: Sequence[str], settings: "Settings") -> list[SignalRow]:

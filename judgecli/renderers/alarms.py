@@ -24,7 +24,8 @@ def sort_alarms(alarms: Sequence[Alarm]) -> list[Alarm]:
 def alarm_text(alarm: Alarm) -> str:
     """`quantities dropped from 0.98 to 0.739 since 2026-09-20 (all records; noticed 2026-09-22)`."""
     change = f"{_what(alarm)} from {_amount(alarm, 'before')} to {_amount(alarm, 'after')}"
-    return f"{change} since {alarm['since'][:10]} ({_where(alarm)}; noticed {alarm['time'][:10]})"
+    judge = f"; {alarm['judge']['message']}" if alarm.get("judge") else ""
+    return f"{change} since {alarm['since'][:10]} ({_where(alarm)}; noticed {alarm['time'][:10]}){judge}"
 
 
 def _what(alarm: Alarm) -> str:
@@ -55,12 +56,26 @@ def alarm_lines(alarms: Sequence[Alarm], *, most: int = MOST_LINES) -> list[Rend
     return lines
 
 
-def alarm_cells(alarm: Alarm) -> list[str]:
-    """One alarm as the texts of COLUMNS."""
+def doing_text(alarm: Alarm) -> str:
+    """Whose doing an alarm is, as far as the judge is looked at: `judge`, `app`, or `unclear`, with the day on which its served model changed."""
+    judge = alarm.get("judge")
+    if not judge:
+        return ""
+    return str(judge["cause"]) + (f" (judge's model changed {judge['changed']})" if judge["changed"] else "")
+
+
+def alarm_columns(alarms: Sequence[Alarm]) -> list[str]:
+    """The columns of a table of these alarms: whose doing they are where any says so."""
+    return [*COLUMNS[:-1], *(["whose doing"] if any(alarm.get("judge") for alarm in alarms) else []), COLUMNS[-1]]
+
+
+def alarm_cells(alarm: Alarm, columns: Sequence[str] = COLUMNS) -> list[str]:
+    """One alarm as the texts of these columns."""
     what = "missing more often" if alarm["kind"] == "missing" else alarm["direction"]
     state = "accepted" if alarm["accepted"] else alarm["state"]
     values = (_amount(alarm, "before"), _amount(alarm, "after"))
-    return [alarm["id"], state, alarm["metric"], _where(alarm), what, alarm["since"][:10], *values, alarm["time"][:10], WORDS[alarm["worse"]]]
+    doing = [doing_text(alarm)] if "whose doing" in columns else []
+    return [alarm["id"], state, alarm["metric"], _where(alarm), what, alarm["since"][:10], *values, alarm["time"][:10], *doing, WORDS[alarm["worse"]]]
 
 
 def alarms_page(document: Document, page: Page) -> str:
@@ -73,7 +88,10 @@ def alarms_page(document: Document, page: Page) -> str:
     told = ", ".join(f"{count:,} {state}" for state, count in states.items() if count)
     parts: list[RenderableType] = [Text(f"alarms    {told or 'none'}", "bold"), Text(f"charts    {said or 'none'}; watched{until}")]
     if alarms:
-        parts.append(table(COLUMNS, [[terminal_line(cell, limit=120) for cell in alarm_cells(alarm)] for alarm in sort_alarms(alarms)], right=["was", "is"]))
+        columns = alarm_columns(alarms)
+        rows = [[terminal_line(cell, limit=120) for cell in alarm_cells(alarm, columns)] for alarm in sort_alarms(alarms)]
+        parts.append(table(columns, rows, right=["was", "is"]))
+    parts += [Text(f"judge     {alarm['id']}: {terminal_line(str(alarm['judge']['message']), limit=400)}") for alarm in alarms if alarm.get("judge")]
     parts += [Text(f"          {alarm['id']}: {terminal_line(str(alarm['comment']), limit=300)}", "dim") for alarm in alarms if alarm["comment"]]
     parts += [Text(f"note      {terminal_line(str(note))}") for note in document["notes"]]
     return render(parts, page)

@@ -5,16 +5,18 @@ Every mark carries a <title> with its numbers; every text from data is made visi
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from html import escape
+from typing import Any
 
 from judgecli.renderers.safe import terminal_line
 from judgecli.report import Distribution, Point, Series, Standing
 
 Format = Callable[[float], str]
 Scale = tuple[float | None, float | None]
+Change = Mapping[str, Any]  # where a judge changed, as signal/linked.py tells it
 COLOURS, DASHES = 6, 3
 MOST_TICKS = 5
 FEW = 20  # answers: below it a mark is hollow
@@ -83,14 +85,19 @@ def ticks(low: float, high: float, most: int = MOST_TICKS) -> list[float]:
     return [round(number * step, 12) for number in range(math.floor(low / step), math.ceil(high / step) + 1)]
 
 
-def _svg(frame: Frame, label: str, parts: Sequence[str], *, kind: str = "") -> str:
-    return f'<svg class="chart {kind}" viewBox="0 0 {frame.width} {frame.height}" role="img" aria-label="{visible(label, 200)}">{"".join(parts)}</svg>'
+def _svg(frame: Frame, label: str, parts: Sequence[str], *, kind: str = "", more: Sequence[str] = ()) -> str:
+    """The element; `more` is said to whoever listens, after the label."""
+    said = ". ".join([visible(label, 200), *(visible(text, 400) for text in more[:6])])
+    return f'<svg class="chart {kind}" viewBox="0 0 {frame.width} {frame.height}" role="img" aria-label="{said}">{"".join(parts)}</svg>'
 
 
-def line_chart(series: Sequence[Series], look: Look, show: Format, frame: Frame, *, labels: bool = False, scale: Scale = (None, None)) -> str:
+def line_chart(
+    series: Sequence[Series], look: Look, show: Format, frame: Frame, *, labels: bool = False, scale: Scale = (None, None), changes: Sequence[Change] = ()
+) -> str:
     """Means over time, a line and a band of its interval a policy; policies at the line's end where `labels`.
 
-    `scale` cuts the axis where the metric ends. Windows without a mean leave a gap.
+    `scale` cuts the axis where the metric ends. Windows without a mean leave a gap. `changes`: where the judge of this metric changed; what
+    is linked across it is drawn as a dashed line beside the raw one.
     """
     lines = [(line, [point for point in line.points if point.start is not None]) for line in series]
     drawn = [(line, points) for line, points in lines if any(point.mean is not None for point in points)]
@@ -110,13 +117,17 @@ def line_chart(series: Sequence[Series], look: Look, show: Format, frame: Frame,
         return frame.top + (1 - min(max(share, 0.0), 1.0)) * frame.inner_height
 
     parts = [*_rows(rows, place_y, show, frame), *_dates([point for _, points in drawn for point in points], place_x, frame)]
-    parts += [_band(points, place_x, place_y, look.of(line.policy)) for line, points in drawn]
+    parts += [_band(points, place_x, place_y, _style(line, look)) for line, points in drawn]
     parts += [_line(line, points, place_x, place_y, look, show) for line, points in drawn]
-    parts += _breaks(drawn, place_x, frame)
+    parts += judge_rules(changes, {_middle(point): place_x(point) for _, points in drawn for point in points}, show, frame)
     if labels:
-        parts += _ends(drawn, place_y, look, frame)
+        parts += _ends([(line, points) for line, points in drawn if not line.linked], place_y, look, frame)
     names = ", ".join(dict.fromkeys(line.policy for line, _ in drawn))
-    return _svg(frame, f"{drawn[0][0].metric} over time by policy: {names}", parts, kind="lines")
+    return _svg(frame, f"{drawn[0][0].metric} over time by policy: {names}", parts, kind="lines", more=[change_line(change) for change in changes])
+
+
+def _style(line: Series, look: Look) -> str:
+    return look.of(line.policy) + (" linked" if line.linked else "")
 
 
 def _extent(points: Sequence[Point], scale: Scale) -> tuple[float, float]:
@@ -198,7 +209,7 @@ def _band(points: Sequence[Point], place_x: Callable[[Point], float], place_y: C
 
 
 def _line(line: Series, points: Sequence[Point], place_x: Callable[[Point], float], place_y: Callable[[float], float], look: Look, show: Format) -> str:
-    style, shape = look.of(line.policy), look.colours.get(line.policy, COLOURS - 1)
+    style, shape = _style(line, look), look.colours.get(line.policy, COLOURS - 1)
     parts = []
     for run in _stretches(points):
         places = [(place_x(point), place_y(point.mean or 0.0)) for point in run]
@@ -232,32 +243,49 @@ def _mark(x: float, y: float, shape: int) -> str:
 def _told(line: Series, point: Point, show: Format) -> str:
     start = "" if point.start is None else f"{point.start:%Y-%m-%d %H:%M}" if point.start.hour or point.start.minute else f"{point.start:%Y-%m-%d}"
     interval = f" ({show(point.low)} to {show(point.high)})" if point.low is not None and point.high is not None else ", no interval"
-    return f"{visible(line.policy)}, from {start}: {escape(show(point.mean or 0.0))}{escape(interval)}, n {point.n:,}{'' if point.final else ', not final'}"
+    rest = f", n {point.n:,}{'' if point.final else ', not final'}{', in units of the first judge' if line.linked else ''}"
+    return f"{visible(line.policy)}, from {start}: {escape(show(point.mean or 0.0))}{escape(interval)}{rest}"
 
 
-def _breaks(drawn: Sequence[tuple[Series, Sequence[Point]]], place_x: Callable[[Point], float], frame: Frame) -> list[str]:
-    """A rule where a series of another identity begins: from there on something else was measured."""
-    seen: dict[str, set[str]] = {}
+def judge_rules(changes: Sequence[Change], places: Mapping[datetime, float], show: Format, frame: Frame) -> list[str]:
+    """A dotted rule before the first window of a new judge, with what the anchors say of it in a few words and, as its title, in full."""
     found = []
-    for line, points in drawn:
-        identities = seen.setdefault(line.policy, set())
-        if identities and line.identity not in identities:
-            x = f"{place_x(points[0]):.1f}"
-            found.append(
-                f'<line class="break" x1="{x}" x2="{x}" y1="{frame.top}" y2="{frame.height - frame.bottom}">'
-                f"<title>measured differently from here on: identity {visible(line.identity, 12)}</title></line>"
-            )
-        identities.add(line.identity)
+    for row, (change, moment) in enumerate((change, datetime.fromisoformat(change["window_start"])) for change in changes if change["window_start"]):
+        earlier, later = [time for time in places if time < moment], [time for time in places if time >= moment]
+        if not later:
+            continue
+        x = places[min(later)] if not earlier else (places[max(earlier)] + places[min(later)]) / 2
+        end, offset = ("end", -4) if x > frame.left + frame.inner_width * 0.6 else ("start", 4)
+        found.append(
+            f'<g class="judge"><title>{visible(change_line(change), 600)}</title>'
+            f'<line class="break" x1="{x:.1f}" x2="{x:.1f}" y1="{frame.top}" y2="{frame.height - frame.bottom}"/>'
+            f'<text class="name" x="{x + offset:.1f}" y="{frame.top + 9 + 13 * (row % 3)}" text-anchor="{end}">{escape(change_label(change, show))}</text></g>'
+        )
     return found
 
 
+def change_label(change: Change, show: Format) -> str:
+    """`judge +0.21`, `app`, `unclear +0.02`, or that nothing links the two."""
+    if change["shift"] is None:
+        return "measured anew, not linked"
+    words = {"judge": "judge changed", "app": "new judge; app changed"}.get(change["verdict"], "new judge, unclear")
+    return f"{words}: {'+' if change['shift'] > 0 else ''}{show(change['shift'])}"
+
+
+def change_line(change: Change) -> str:
+    """Where the judge changed, in full."""
+    start = "" if change["window_start"] is None else f"from {str(change['window_start'])[:16].replace('T', ' ').removesuffix(' 00:00')}: "
+    return f"{start}{change['message']}"
+
+
 def _ends(drawn: Sequence[tuple[Series, Sequence[Point]]], place_y: Callable[[float], float], look: Look, frame: Frame) -> list[str]:
-    """The policies' names beside the ends of their lines, moved apart where they would overlap."""
-    wanted = []
+    """The policies' names beside the ends of their last lines, moved apart where they would overlap."""
+    ends: dict[str, Point] = {}
     for line, points in drawn:
         last = next(point for point in reversed(points) if point.mean is not None)
-        wanted.append((place_y(last.mean or 0.0), line.policy))
-    wanted.sort()
+        if line.policy not in ends or _middle(last) >= _middle(ends[line.policy]):
+            ends[line.policy] = last
+    wanted = sorted((place_y(last.mean or 0.0), policy) for policy, last in ends.items())
     heights: list[float] = []
     for y, _ in wanted:
         heights.append(max(y, heights[-1] + 13) if heights else y)

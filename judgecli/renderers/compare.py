@@ -75,7 +75,7 @@ def _segment_names(document: Document) -> list[str]:
 
 def _cells(row: Document, document: Document) -> list[str]:
     several = [str(row["policy_a"]), str(row["policy_b"])] if len(document["parts"]) > 2 else []
-    outcome = f"{row['wins']:,}/{row['ties']:,}/{row['losses']:,}" if row["n_pairs"] else DASH
+    outcome = f"{row['wins']:,}/{row['ties']:,}/{row['losses']:,}" if row["n_pairs"] and row["wins"] is not None else DASH
     return [
         str(row["metric"]),
         *(DASH if value is None else str(value) for value in row["segment"].values()),

@@ -45,6 +45,7 @@ def fitted(report: Report, limits: Limits) -> Report:
         _note("notes are shown", len(report.notes), limits.lines),
         _note("sentences are shown", len(report.headline), limits.lines),
         _note("gates are shown", len(report.gates), limits.lines),
+        _note("changes of a judge are shown", len(report.judge_changes), limits.lines),
         _note("alarms are shown", len(report.alarms), limits.lines),
         _note("partial metrics are listed", len(report.partial), limits.lines),
     ]
@@ -59,6 +60,8 @@ def fitted(report: Report, limits: Limits) -> Report:
         measures=[item for item in report.measures if item.name in names],
         changes=[item for item in report.changes if item.metric in names],
         slices=[item for item in report.slices if item.metric in names],
+        conversations=[item for item in report.conversations if item.policy in policies][: limits.lines],
+        judge_changes=report.judge_changes[: limits.lines],
         policies=policies,
         series=[_thinned(line, limits.windows) for line in series],
         standings=[item for item in report.standings if item.metric in drawn and item.policy in policies],

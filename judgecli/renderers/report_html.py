@@ -129,7 +129,8 @@ def chart_note(report: Report) -> str:
     """How to read the charts."""
     window = {"all": "all records as one window"}.get(report.window, f"windows of {shown(report.window, 20)}")
     marks = "Hollow marks rest on fewer than 20 answers, bands are cut at the frame; point at a mark for its numbers."
-    return f"Means with 95 % intervals that respect clusters (conversations, users), in {window}, UTC. {marks}"
+    rules = " A dotted rule stands where the judge changed; dashed, the scores of the new one in units of the first." if report.judge_changes else ""
+    return f"Means with 95 % intervals that respect clusters (conversations, users), in {window}, UTC. {marks}{rules}"
 
 
 def tone(line: str) -> str:
@@ -171,13 +172,14 @@ def _cards(report: Report, look: Look) -> tuple[dict[str, Any] | None, list[dict
         if summary.estimate.mean is None or not standings:
             continue
         show, scale = _show(summary), ranges.get(summary.name, (None, None))
+        changes = [change for change in report.judge_changes if change["metric"] == summary.name]
         card = {"name": shown(summary.name), "text": level_text(summary)}
         if summary.name == report.subject:
-            wide = charts.line_chart(series, look, show, HERO_WIDE, labels=True, scale=scale)
-            narrow = charts.line_chart(series, look, show, HERO_NARROW, scale=scale)
+            wide = charts.line_chart(series, look, show, HERO_WIDE, labels=True, scale=scale, changes=changes)
+            narrow = charts.line_chart(series, look, show, HERO_NARROW, scale=scale, changes=changes)
             hero = {**card, "wide": wide, "narrow": narrow, "forest": charts.forest(standings, look, show, ROWS, scale=scale)}
         else:
-            lines = charts.line_chart(series, look, show, CARD, scale=scale)
+            lines = charts.line_chart(series, look, show, CARD, scale=scale, changes=changes)
             cards.append({**card, "lines": lines, "forest": charts.forest(standings, look, show, ROWS, scale=scale)})
     return hero, cards
 

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from judgecli.renderers.alarms import COLUMNS, alarm_cells, sort_alarms
+from judgecli.renderers.alarms import alarm_cells, alarm_columns, sort_alarms
 from judgecli.renderers.safe import terminal_line
 from judgecli.report import Change, Report
 from judgecli.signal.headline import amount, difference, plain_number, span
+from judgecli.signal.returns import LAST_TURN
 from judgecli.signal.slices import ALPHA, Slice
 from judgecli.signal.summary import MetricSummary
 
@@ -47,8 +48,10 @@ def tables_before(report: Report) -> list[Table]:
 
 
 def tables_between(report: Report) -> list[Table]:
-    """What explains the charts: changes and slices."""
-    found = [change_table(report)] if report.changes else []
+    """What explains the charts: where the judge changed, conversations, changes and slices."""
+    found = [judge_table(report)] if report.judge_changes else []
+    found += [conversation_table(report)] if report.conversations else []
+    found += [change_table(report)] if report.changes else []
     return [*found, *([slice_table(report)] if report.slices else [])]
 
 
@@ -60,12 +63,13 @@ def tables_after(report: Report) -> list[Table]:
 def alarm_table(report: Report) -> Table:
     """One line an alarm, the open ones first."""
     rows = []
+    columns = alarm_columns(report.alarms)
     for alarm in sort_alarms(report.alarms)[:MOST_ALARMS]:
-        texts = [shown(text) for text in alarm_cells(alarm)]
+        texts = [shown(text) for text in alarm_cells(alarm, columns)]
         word = texts[-1]
         rows.append(
             [
-                *(Cell(text, "n" if name in ("was", "is") else "") for name, text in zip(COLUMNS[:-1], texts, strict=False)),
+                *(Cell(text, "n" if name in ("was", "is") else "") for name, text in zip(columns[:-1], texts, strict=False)),
                 Cell(word, f"{word}-text" if word else ""),
             ]
         )
@@ -74,7 +78,7 @@ def alarm_table(report: Report) -> Table:
     caption = (
         f"{standing:,} of {len(report.alarms):,} are open, over all records of the store. All charts together give one false alarm in the budget's time.{more}"
     )
-    return Table("alarms", "Alarms", caption, COLUMNS, rows)
+    return Table("alarms", "Alarms", caption, columns, rows)
 
 
 def gate_table(report: Report) -> Table:
@@ -151,6 +155,69 @@ def _slice_row(item: Slice, summary: MetricSummary) -> list[Cell]:
         Cell(f"{item.n:,} of {item.of:,}", "n"),
         Cell(word, f"{word}-text"),
     ]
+
+
+def judge_table(report: Report) -> Table:
+    """Where the judge of a metric changed: whose doing the step is, the judge's part of it, and what is left."""
+    rows = []
+    for change in report.judge_changes[:MOST_CHANGES]:
+        start = change["window_start"]
+        rows.append(
+            [
+                Cell(shown(change["metric"])),
+                Cell("one window" if start is None else shown(str(start)[:16].replace("T", " ").removesuffix(" 00:00")), "nowrap"),
+                Cell(shown(change["verdict"])),
+                *(Cell(_shift(change, name), "n") for name in ("live", "shift", "rest")),
+                Cell(shown(change["message"], 500), "text"),
+            ]
+        )
+    caption = (
+        "The judge's part is what frozen outputs (anchors) that both judges rated say, at the level of the new scores; what is left is the app's. "
+        "Without anchors nothing can be said, and the series is broken there."
+    )
+    columns = ("metric", "from", "whose doing", "step of the mean", "the judge's part", "what is left", "in words")
+    return Table("judge-changes", "Where the judge, or the measure, changed", caption, columns, rows)
+
+
+def conversation_table(report: Report) -> Table:
+    """What conversations of each policy return, and where they go better or worse than their like went before."""
+    rows = []
+    for item in report.conversations:
+        turns = ", ".join(f"{turn}{'+' if turn == LAST_TURN else ''}: {error:+.3g}" for turn, error in item.turns.items())
+        rows.append(
+            [
+                Cell(shown(item.metric)),
+                Cell(shown(item.policy)),
+                Cell(f"{item.n:,} of {item.of:,}", "n"),
+                Cell(_estimate(item.mean, item.low, item.high), "n"),
+                Cell(NONE if item.value is None else plain_number(item.value), "n"),
+                Cell(_estimate(item.td_error, item.td_low, item.td_high, sign=True), "n"),
+                Cell(NONE if item.window is None else f"{item.window:%Y-%m-%d %H:%M}".removesuffix(" 00:00"), "nowrap"),
+                Cell(turns or shown(item.why or NONE), "text"),
+            ]
+        )
+    caption = (
+        "The return of a conversation is the (discounted) sum of the rewards of its turns; value is its decayed mean now. The TD error of a turn is its "
+        "reward plus the value of what follows, less what conversations of earlier windows had at that turn: below 0 they go worse than before, and the "
+        "turn says where."
+    )
+    columns = ("reward", "policy", "conversations", "return (95 %)", "value", "TD error (95 %)", "in the window from", "TD error by turn")
+    return Table("conversations", "Conversations", caption, columns, rows)
+
+
+def _estimate(value: float | None, low: float | None, high: float | None, *, sign: bool = False) -> str:
+    if value is None:
+        return NONE
+    texts = [f"{number:+.3g}" if sign else plain_number(number) for number in (value, low, high) if number is not None]
+    return f"{texts[0]} ({texts[1]} to {texts[2]})" if len(texts) == 3 else texts[0]
+
+
+def _shift(change: Mapping[str, object], name: str) -> str:
+    """A number of a change with its interval."""
+    value, low, high = (change.get(key) for key in (name, f"{name}_low", f"{name}_high"))
+    if not isinstance(value, float):
+        return NONE
+    return f"{value:+.3g}" + (f" ({low:+.3g} to {high:+.3g})" if isinstance(low, float) and isinstance(high, float) else "")
 
 
 def metric_table(report: Report) -> Table:

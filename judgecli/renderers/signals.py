@@ -7,6 +7,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from judgecli.renderers.alarms import alarm_lines
+from judgecli.renderers.charts import change_line
 from judgecli.renderers.safe import json_text, terminal_line
 from judgecli.renderers.terminal import DASH, Document, Page, number, render, table
 from judgecli.schema import REASONS
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MOST_LINES = 60  # a metric; the newest are shown
-COUNTED = {"session": "sessions", "prompt": "prompts", "pair": "pairs", "corpus": "outputs in the sample"}
+COUNTED = {"session": "sessions", "turn": "turns of sessions", "prompt": "prompts", "pair": "pairs", "corpus": "outputs in the sample"}
+BESIDE = {"linked": "linked", "corrected": "corrected", "corrected_by_errors": "by errors"}  # other estimates of a row's mean, and their headings
 NUMBERS = ("mean", "se", "low", "high", "worst", "best", "value", "advantage", "regret")
 
 
@@ -42,15 +44,24 @@ def _metric_parts(metric: str, rows: Sequence[Document], document: Document, pag
         parts.append(Text(f"  {len(rows) - len(shown):,} older rows are not shown; -o FILE or --json has them all"))
     several = len({row["identity"] for row in rows}) > 1
     window = [] if document["window"] == "all" else ["window"]
-    last = ["value", "advantage", "regret"] if page.width >= 100 and rows[0]["unit"] == "record" else []
-    columns = [*window, *map(str, document["by"]), *(["identity"] if several else []), "n", "mean", "95 % interval", "bounds", *last]
-    lines = [_line(row, document, several=several, with_window=bool(window), last=last) for row in shown]
-    parts.append(table(columns, lines, right=["n", "mean", "95 % interval", "bounds", *last]))
+    last = {"record": ["value", "advantage", "regret"], "session": ["value", "advantage"]}.get(rows[0]["unit"], []) if page.width >= 100 else []
+    last = last if any(row[name] is not None for row in shown for name in last) else []
+    beside = [name for name in BESIDE if any(row.get(name) for row in shown)]
+    named = [BESIDE[name] for name in beside]
+    columns = [*window, *map(str, document["by"]), *(["identity"] if several else []), "n", "mean", "95 % interval", *named, "bounds", *last]
+    lines = [_line(row, document, several=several, with_window=bool(window), beside=beside, last=last) for row in shown]
+    parts.append(table(columns, lines, right=["n", "mean", "95 % interval", *named, "bounds", *last]))
+    parts += change_lines([change for change in document.get("judge_changes", ()) if change["metric"] == metric])
     parts += _reasons(shown)
     return parts
 
 
-def _line(row: Document, document: Document, *, several: bool, with_window: bool, last: Sequence[str]) -> list[str]:
+def change_lines(changes: Sequence[Document]) -> list[RenderableType]:
+    """A line for each place where the judge changed."""
+    return [Text.assemble(("judge     ", "bold yellow"), terminal_line(change_line(change), limit=600)) for change in changes]
+
+
+def _line(row: Document, document: Document, *, several: bool, with_window: bool, beside: Sequence[str], last: Sequence[str]) -> list[str]:
     has_interval = row["low"] is not None and row["high"] is not None
     total = row["n"] + sum(row["unscored"].values())
     return [
@@ -60,9 +71,19 @@ def _line(row: Document, document: Document, *, several: bool, with_window: bool
         f"{row['n']:,} of {total:,}",
         number(row["mean"]),
         f"{number(row['low'])} to {number(row['high'])}" if has_interval else DASH,
+        *(_beside(row.get(name)) for name in beside),
         _bounds(row),
         *(number(row[name]) for name in last),
     ]
+
+
+def _beside(found: Document | None) -> str:
+    """Another estimate of a row's mean with its interval; a dash where it could not be had, empty where nobody asked."""
+    if not found:
+        return ""
+    if found["mean"] is None:
+        return DASH
+    return f"{number(found['mean'])} ({number(found['low'])} to {number(found['high'])})" if found["low"] is not None else number(found["mean"])
 
 
 def _window(row: Document) -> str:
@@ -95,6 +116,9 @@ def _reasons(rows: Sequence[Document]) -> list[RenderableType]:
     for row in rows:
         for reason, count in row["unscored"].items():
             counts[reason] = counts.get(reason, 0) + count
+        for key, heading in BESIDE.items():
+            for text in (row.get(key) or {}).get("reasons", {}).values():
+                why.setdefault(str(text), {})[heading] = None
         for name, text in row["reasons"].items():
             if name not in ("worst", "best", "advantage", *(() if row["unit"] == "record" else ("value", "regret", "se", "low", "high"))):
                 why.setdefault(str(text), {})[name] = None
@@ -102,8 +126,20 @@ def _reasons(rows: Sequence[Document]) -> list[RenderableType]:
     if counts:
         lines.append(Text.assemble(("unscored  ", "dim"), ", ".join(f"{terminal_line(reason)} {count:,}" for reason, count in sorted(counts.items()))))
     lines += [Text.assemble((f"{DASH:<10}", "dim"), f"{', '.join(names)}: {terminal_line(text)}") for text, names in why.items()]
-    extras = dict.fromkeys(name for row in rows for name in row["extra"])
+    extras = dict.fromkeys(name for row in rows for name in row["extra"] if row["unit"] != "turn")
+    lines += _turn_lines([row for row in rows if row["unit"] == "turn"])
     lines += [Text.assemble(("          ", "dim"), f"{terminal_line(name)}, newest first: {_newest(rows, name)}") for name in extras]
+    return lines
+
+
+def _turn_lines(rows: Sequence[Document]) -> list[RenderableType]:
+    """TD errors by turn, of the newest window of each segment that has any."""
+    newest = {tuple(row["policy"].values()): row for row in rows if any(name.startswith("turn_") for name in row["extra"])}
+    lines: list[RenderableType] = []
+    for segment, row in newest.items():
+        told = ", ".join(f"{name.removeprefix('turn_')}: {number(value)}" for name, value in row["extra"].items() if name.startswith("turn_"))
+        name = " ".join(DASH if value is None else value for value in segment)
+        lines.append(Text.assemble(("by turn   ", "dim"), terminal_line(f"{name} {_window(row)}  {told}".strip(), limit=300)))
     return lines
 
 
@@ -126,6 +162,7 @@ def signals_table(document: Document) -> "pa.Table":
             **{name: pa.array([row[name] for row in rows], pa.int64()) for name in ("n", "clusters", "late")},
             "final": pa.array([row["final"] for row in rows], pa.bool_()),
             **{name: pa.array([row[name] for row in rows], pa.float64()) for name in NUMBERS},
+            **{f"{key}_{name}": pa.array([(row.get(key) or {}).get(name) for row in rows], pa.float64()) for key in BESIDE for name in ("mean", "low", "high")},
             **{name: pa.array([_json(row[name]) for row in rows], pa.string()) for name in ("unscored", "reasons", "extra", "served")},
         }
     )

@@ -10,7 +10,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 from judgecli.stats.e_detector import Detectors, bets, step
 from judgecli.stats.intervals import Estimate, mean_interval
@@ -20,6 +19,8 @@ SURE = 1 - 1 / ROUNDS  # the level at which one window alone is enough
 FOUNDING_Z = 1.96  # how many standard errors of the founding mean the detector allows for: that error is the same in every window
 Floats = npt.NDArray[np.float64]
 Cause = Literal["judge", "app", "unclear"]
+SAYINGS: dict[Cause, str] = {"judge": "the judge changed", "app": "the app changed, the judge did not", "unclear": "it cannot be told"}
+FEW = 20  # fewer anchors tell little: no verdict
 
 
 @dataclass(frozen=True)
@@ -37,38 +38,33 @@ def anchor_shift(founding: Floats, now: Floats, *, level: float = 0.95) -> Estim
 
 
 def attribute(live_shift: float, founding: Floats, now: Floats) -> Attribution:
-    """Whose doing a live change of `live_shift` is.
+    """Whose doing a live change of `live_shift` is: `cause_of` the mean shift of the anchors.
 
-    judge: the anchors' interval excludes 0 on the side of the live change. app: it does not, and excludes shifts of half the live
-    change and more. unclear: neither.
     Raises: ValueError where there is no live change.
     """
+    found = anchor_shift(founding, now)
     if live_shift == 0:
         raise ValueError("there is no change to attribute")
-    found = anchor_shift(founding, now)
     if found.mean is None or found.low is None or found.high is None:
         return Attribution("unclear", found, "fewer than two anchors were judged again")
-    sign = 1.0 if live_shift > 0 else -1.0
-    low, high = sorted((sign * found.low, sign * found.high))
     told = f"{len(now)} frozen outputs moved by {found.mean:+.4g} ({found.low:+.4g} to {found.high:+.4g}) while the live mean moved by {live_shift:+.4g}"
-    if low > 0:
-        return Attribution("judge", found, f"the judge changed: {told}")
-    if high < abs(live_shift) / 2:
-        return Attribution("app", found, f"the app changed, the judge did not: {told}")
-    return Attribution("unclear", found, f"it cannot be told: {told}")
+    cause = cause_of(live_shift, found)
+    return Attribution(cause, found, f"{SAYINGS[cause]}: {told}")
 
 
-def linked(live: Estimate, founding: Floats, now: Floats, *, level: float = 0.95) -> Estimate:
-    """A live mean in units of the founding judge: live mean - mean(z), variances added. None where either is unknown.
+def cause_of(live_shift: float, anchors: Estimate) -> Cause:
+    """Whose doing a live change is, by the shift of the anchors.
 
-    Across several judges the shifts add up: link each to the one before.
+    judge: its interval excludes 0 on the side of the live change. app: it does not, and excludes shifts of half the live change
+    and more. unclear: neither, or there is no interval.
     """
-    shift = anchor_shift(founding, now)
-    if live.mean is None or live.se is None or shift.mean is None or shift.se is None:
-        return Estimate(None, None, None, None)
-    mean, se = live.mean - shift.mean, float(np.hypot(live.se, shift.se))
-    half = float(special.stdtrit(len(now) - 1, 0.5 + level / 2)) * se
-    return Estimate(mean, se, mean - half, mean + half)
+    if anchors.low is None or anchors.high is None or live_shift == 0:
+        return "unclear"
+    sign = 1.0 if live_shift > 0 else -1.0
+    low, high = sorted((sign * anchors.low, sign * anchors.high))
+    if low > 0:
+        return "judge"
+    return "app" if high < abs(live_shift) / 2 else "unclear"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgecli.signal.gate import LEAST_CLUSTERS
+from judgecli.signal.linked import Link, link_text
 from judgecli.signal.paired import Difference, Pairs, Scale, bound_difference, join_clusters, measure_difference, measured_sides, noise
 from judgecli.stats.families import benjamini_hochberg
 from judgecli.stats.intervals import rate_interval
@@ -23,6 +24,7 @@ from judgecli.stats.wilcoxon import wilcoxon
 Answer = Literal["better", "worse", "higher", "lower", "same", "inconclusive", "not comparable"]
 DEFAULT_MARGIN = 0.02  # of the range of the scale
 TIE = 1e-12
+OUTCOMES = ("wins", "ties", "losses", "win_rate", "win_low", "win_high")
 ALPHA = 0.05  # of the p-value, which has to agree with the interval
 
 
@@ -74,9 +76,9 @@ class CompareRow:
     se: float | None = None
     method: str = "none"
     design_effect: float = 1.0
-    wins: int = 0
-    ties: int = 0
-    losses: int = 0
+    wins: int | None = 0
+    ties: int | None = 0
+    losses: int | None = 0
     win_rate: float | None = None
     win_low: float | None = None
     win_high: float | None = None
@@ -93,6 +95,7 @@ class CompareRow:
     kind: str = "number"
     higher_is_better: bool | None = None
     reasons: Mapping[str, str] = field(default_factory=dict)
+    linked: Mapping[str, object] | None = None  # how b was put into units of a, where two judges scored them, and the raw numbers
 
     def to_json(self) -> dict[str, object]:
         """The row as strict JSON."""
@@ -100,16 +103,20 @@ class CompareRow:
         return {name: dict(value) if isinstance(value, Mapping) else value for name, value in document.items()}
 
 
-def compare_pairs(subject: Subject, pairs: Pairs, *, ranks: bool = False) -> CompareRow:
-    """Answer one comparison. `ranks`: with Wilcoxon's p-value on the units' mean differences, which decides nothing."""
-    rate = subject.kind == "rate"
-    found = measure_difference(pairs, rate=rate, scale=subject.scale)
-    bounds = [bound_difference(pairs, rate=rate, scale=subject.scale, b_at_top=top) if pairs.lost_values else found for top in (False, True)]
+def compare_pairs(subject: Subject, pairs: Pairs, *, ranks: bool = False, link: Link | None = None) -> CompareRow:
+    """Answer one comparison. `ranks`: with Wilcoxon's p-value on the units' mean differences, which decides nothing.
+
+    `link`: two judges scored the sides, and b is put into units of a; then nobody wins or ties, for a link is right for means only.
+    """
+    rate, line = subject.kind == "rate", None if link is None else link.line
+    found = measure_difference(pairs, rate=rate, scale=subject.scale, link=line)
+    bounds = [bound_difference(pairs, rate=rate, scale=subject.scale, b_at_top=top, link=line) if pairs.lost_values else found for top in (False, True)]
     if subject.sign < 0:
         bounds.reverse()
     verdict, message = _answer(subject, pairs, found, bounds)
-    wins, ties, losses = _outcomes(pairs, subject.sign)
-    rate_of_wins = _win_rate(pairs, subject.sign)
+    wins, ties, losses = _outcomes(pairs, subject.sign) if link is None else (None, None, None)
+    rate_of_wins = _win_rate(pairs, subject.sign) if link is None else (None, None, None)
+    told = None if link is None else told_link(link, pairs, rate=rate, scale=subject.scale)
     asked = len(pairs.a.prompts)
     return CompareRow(
         metric=subject.metric,
@@ -127,7 +134,7 @@ def compare_pairs(subject: Subject, pairs: Pairs, *, ranks: bool = False) -> Com
         margin=subject.margin,
         verdict=verdict,
         detectable=None if found.se is None else detectable(found.se),
-        message=message,
+        message=message if told is None else f"{message}, {link_text(told)}",
         clusters=found.clusters,
         se=found.se,
         method=found.method,
@@ -146,12 +153,21 @@ def compare_pairs(subject: Subject, pairs: Pairs, *, ranks: bool = False) -> Com
         coverage=covered(pairs) if asked else None,
         needed_pairs=needed_pairs(found, subject.margin),
         repeats=repeat_advice(pairs, found),
-        wilcoxon_p=_rank_test(pairs) if ranks else None,
+        wilcoxon_p=_rank_test(pairs) if ranks and link is None else None,
         identity=subject.identity or None,
         kind=subject.kind,
         higher_is_better=subject.higher_is_better,
-        reasons=_reasons(found, bounds),
+        reasons=_reasons(found, bounds) | ({} if link is None else dict.fromkeys(OUTCOMES, "a link is right for means, not for single answers")),
+        linked=told,
     )
+
+
+def told_link(link: Link, pairs: Pairs, *, rate: bool, scale: Scale) -> dict[str, object] | None:
+    """A link as data, with the difference as it would be without it; None where nothing is measured on both sides."""
+    raw = measure_difference(pairs, rate=rate, scale=scale)
+    if raw.b is None:
+        return None
+    return {**link.to_json(raw.b), "raw": {name: getattr(raw, name) for name in ("b", "difference", "low", "high")}}
 
 
 def covered(pairs: Pairs) -> float | None:
@@ -277,14 +293,20 @@ def needed_pairs(found: Difference, margin: float | None) -> int | None:
     """How many pairs like these would see a true difference as large as the margin, with 80 % power."""
     if found.se is None or not margin:
         return None
-    count = required_prompts(margin, found.se**2 * found.pairs)
+    own, seen = found.se, margin
+    if found.pairs_se is not None:
+        left = margin**2 - detectable(found.link_se) ** 2  # what the link leaves for pairs to see
+        if left <= 0:
+            return None
+        own, seen = found.pairs_se, math.sqrt(left)
+    count = required_prompts(seen, own**2 * found.pairs)
     return math.ceil(count) if math.isfinite(count) else None
 
 
 def repeat_advice(pairs: Pairs, found: Difference) -> dict[str, float | None]:
     """Repeats a side, and by which share the standard error would shrink with twice the repeats (null without repeats) or twice the prompts."""
     kept = pairs.measured
-    if not kept.any() or found.se is None:
+    if not kept.any() or found.se is None or found.link_se:
         return {}
     mean_a, mean_b = float(pairs.a.counts[kept].mean()), float(pairs.b.counts[kept].mean())
     parts = noise(pairs)

@@ -8,13 +8,31 @@ from judgecli.signal.summary import Range
 from judgecli.stats.intervals import Estimate
 
 
-def judge_corrected(question: Question, evidence: Evidence, corrected: CorrectedMean | str, scale: Range) -> GateResult:
+def judge_corrected(
+    question: Question, evidence: Evidence, corrected: CorrectedMean | str, scale: Range, *, by_errors: CorrectedMean | None = None
+) -> GateResult:
     """Answer a gate with a threshold by the corrected mean; a text says why there is none, and the answer is incomplete.
 
     The rules are those of `judge_threshold`, with two more: fewer than 20 clusters with a label give no verdict (inconclusive), and
     missing cells are put to both ends of `scale` beside the corrected mean of the scored ones, see `_filled`. `value`, `low` and `high`
-    are the corrected ones, `worst` and `best` too; `n`, `cells` and `clusters` count what the judge scored.
+    are the corrected ones, `worst` and `best` too; `n`, `cells` and `clusters` count what the judge scored. `by_errors` (Rogan and Gladen)
+    stands beside and decides nothing.
     """
+    found = _judge(question, evidence, corrected, scale)
+    if by_errors is None:
+        return found
+    return replace(found, corrected_by_errors=by_errors.to_json(), message=f"{found.message}; {_beside(by_errors)}")
+
+
+def _beside(by_errors: CorrectedMean) -> str:
+    """The other correction in words."""
+    if by_errors.mean is None:
+        return f"by the judge's errors (Rogan-Gladen) there is none: {by_errors.why}"
+    limits = "" if by_errors.low is None or by_errors.high is None else f" ({by_errors.low:.4g} to {by_errors.high:.4g})"
+    return f"by the judge's errors (Rogan-Gladen) it is {by_errors.mean:.4g}{limits}"
+
+
+def _judge(question: Question, evidence: Evidence, corrected: CorrectedMean | str, scale: Range) -> GateResult:
     why = corrected if isinstance(corrected, str) else corrected.why
     raw, summary = evidence.summary.estimate, evidence.summary
     if isinstance(corrected, str) or corrected.mean is None:

@@ -9,6 +9,7 @@ have been seen. A verdict that the missing scores could flip is inconclusive too
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -32,6 +33,7 @@ MIN_CLUSTERS = 20
 MARGIN = 0.05  # share of the score range
 LEAST_MEASURED = 0.98  # of a metric without bounds: below it the missing could be anything
 TOO_WIDE = 1e70  # fourth powers of values are taken
+GLANCE = 1_000  # clusters that are looked at before all of them are
 MISSING = "missing share"
 
 
@@ -50,7 +52,7 @@ class Side:
     reasons: Mapping[str, int]
     foreign: int = 0
 
-    @property
+    @cached_property
     def scored(self) -> int:
         """Rows with a value."""
         return int(self.counts.sum())
@@ -66,7 +68,7 @@ class Side:
         mean = self.total / self.scored if self.scored else math.inf
         return mean if math.isfinite(mean) else None
 
-    @property
+    @cached_property
     def clusters(self) -> int:
         """Clusters with a scored row."""
         return int((self.counts > 0).sum())
@@ -209,7 +211,13 @@ def change_interval(new: Side, old: Side, *, rate: bool, scale: Scale) -> Change
 
 def _stuck(side: Side, scale: Scale) -> bool:
     ends = [end for end in scale if end is not None]
-    return any(bool(np.all(np.abs(side.sums - end * side.counts) <= 1e-9 * max(abs(end), 1.0) * side.counts)) for end in ends)
+    return any(_all_at(side, end, slice(GLANCE)) and _all_at(side, end, slice(None)) for end in ends)
+
+
+def _all_at(side: Side, end: float, some: slice) -> bool:
+    """Whether all values of these clusters lie at this end."""
+    counts = side.counts[some]
+    return bool(np.all(np.abs(side.sums[some] - end * counts) <= 1e-9 * max(abs(end), 1.0) * counts))
 
 
 def _limited(side: Side, *, rate: bool, scale: Scale) -> Limited:

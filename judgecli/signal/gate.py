@@ -100,6 +100,7 @@ class GateResult:
     reasons: Mapping[str, str] = field(default_factory=dict)
     detectable: float | None = None  # the smallest true difference that would have been found with 80 % power
     corrected: bool = False  # whether value, low and high are those of the mean as people's labels correct it
+    corrected_by_errors: Mapping[str, object] | None = None  # the same of a rate by Rogan and Gladen's estimate, which decides nothing
     baseline: str | None = None  # from here on of gates with a baseline only (not_worse.py)
     margin: float | None = None
     needed: int | None = None
@@ -110,6 +111,7 @@ class GateResult:
     means: Mapping[str, float | None] = field(default_factory=dict)
     tries: int | None = None
     lucky_pass: float | None = None
+    linked: Mapping[str, object] | None = None  # how the candidate was put into units of the baseline's judge, where another one scored it
 
     def to_json(self) -> dict[str, object]:
         """DESIGN's row of `check`, with what else is known."""

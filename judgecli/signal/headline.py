@@ -1,7 +1,7 @@
 """The first lines of a report, in words: only what the intervals support."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from judgecli.signal.slices import ALPHA, Slice
 from judgecli.signal.summary import MetricSummary
@@ -21,8 +21,16 @@ class Kinded(Protocol):
         """rate, number, ordinal or category."""
 
 
-def headline(subject: str | None, metrics: Sequence[MetricSummary], changes: "Sequence[Change]", slices: Sequence[Slice], *, by: Sequence[str]) -> list[str]:
-    """Sentences, the most important first.
+def headline(
+    subject: str | None,
+    metrics: Sequence[MetricSummary],
+    changes: "Sequence[Change]",
+    slices: Sequence[Slice],
+    *,
+    by: Sequence[str],
+    judged: Sequence[Mapping[str, Any]] = (),
+) -> list[str]:
+    """Sentences, the most important first. `judged`: where judges changed, told of each metric that a sentence speaks of, lest the app be blamed.
 
     A change is told where its p-value, corrected after Holm over all changes of the report, is below
     5 %; a slice likewise over all slices. Where no direction is better, the change is higher or lower.
@@ -31,6 +39,8 @@ def headline(subject: str | None, metrics: Sequence[MetricSummary], changes: "Se
     found = [_level(by_name[subject])] if subject is not None else ["Nothing was measured."]
     told = [_change(change, by_name[change.metric]) for change in important(changes)]
     found += told
+    named = {subject, *(change.metric for change in important(changes))}
+    found += [_judge(change) for change in judged if change["metric"] in named]
     if changes and not told:
         found.append(
             f"No difference between {' or '.join(by)} values stands out: every interval of a difference allows for none, given how many were compared."
@@ -77,6 +87,20 @@ def _change(change: "Change", summary: MetricSummary) -> str:
         f"{amount(change.mean_before, summary)} (difference {difference(change.difference, summary)}, 95 % interval "
         f"{difference(change.low, summary, bare=True)} to {difference(change.high, summary)}; {scored})."
     )
+
+
+def _judge(change: Mapping[str, Any]) -> str:
+    """Whose doing a step is, where the judge changed."""
+    start = "In one window" if change["window_start"] is None else f"From {str(change['window_start'])[:10]} on"
+    if change["shift"] is None:
+        why = str(change["reasons"].get("shift", "")).replace("(", "").replace(")", "")
+        return f"{start} {change['metric']} is measured differently, and nothing links the two, so a step there need not be the app's ({why})."
+    step = "an unknown step" if change["live"] is None else f"the step of {change['live']:+.3g}"
+    words = {
+        "judge": f"another judge rates {change['metric']}, which explains {change['shift']:+.3g} of {step}",
+        "app": f"another judge rates {change['metric']}, but {step} is the app's: the judge's part is {change['shift']:+.3g}",
+    }.get(change["verdict"], f"another judge rates {change['metric']}, and whose doing {step} is cannot be told: the judge's part is {change['shift']:+.3g}")
+    return f"{start} {words} (95 % interval {change['shift_low']:+.3g} to {change['shift_high']:+.3g}; {change['anchors']} anchors of {change['set']})."
 
 
 def _slice(item: Slice, summary: MetricSummary) -> str:

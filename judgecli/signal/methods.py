@@ -8,7 +8,15 @@ from judgecli.signal.summary import MetricSummary
 
 
 def methods_of(
-    metrics: Sequence[MetricSummary], changes: Sequence[Change], slices: Sequence[Slice], *, cluster: str | None, clusters: int, gates: int, alarms: str | None
+    metrics: Sequence[MetricSummary],
+    changes: Sequence[Change],
+    slices: Sequence[Slice],
+    *,
+    cluster: str | None,
+    clusters: int,
+    gates: int,
+    alarms: str | None,
+    judges: int = 0,
 ) -> list[Method]:
     """A paragraph for each thing that the report decides. `cluster` is the configured column; `alarms` the budget in words, None without a monitor."""
     unit = cluster or "conversation (else user, else prompt)"
@@ -34,6 +42,15 @@ def methods_of(
         )
     if slices:
         found.append(Method("Slices", f"Of the {len(slices):,} slices that are listed about {ALPHA:.0%} may be there by chance (Benjamini and Hochberg)."))
+    if judges:
+        found.append(
+            Method(
+                "Judges",
+                "Scores of two judges are no one series. Anchors, frozen outputs that both rated, give the straight line between the two scales; "
+                "the error of that line is in the interval of every linked number. A step is the judge's where the anchors' interval leaves 0 out "
+                "on its side, the app's where it rules out half the step, and else unclear; fewer than 20 anchors are no verdict.",
+            )
+        )
     if gates:
         found.append(Method("Gates", "A gate passes only where the whole 95 % interval is on the right side of its threshold, whatever is missing."))
     if alarms:

@@ -8,8 +8,9 @@ interval decide, so a candidate that is worse by exactly the margin passes at mo
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from judgecli.signal.compare import Subject, needed_pairs
+from judgecli.signal.compare import Subject, needed_pairs, told_link
 from judgecli.signal.gate import LEAST_CLUSTERS, GateResult, Verdict, near_text, order_of, plural
+from judgecli.signal.linked import Link, link_text
 from judgecli.signal.paired import Difference, Pairs, bound_difference, measure_difference
 from judgecli.stats.families import holm
 from judgecli.stats.power import detectable
@@ -41,11 +42,15 @@ class Bar:
         return self.subject.sign > 0
 
 
-def judge_not_worse(bar: Bar, pairs: Pairs, *, unscored: Mapping[str, int], pending: int, dead_endpoint: bool = False) -> GateResult:
-    """Answer one gate. `pairs`: the baseline is side a. `unscored` and `pending` count cells of the candidate."""
-    rate = bar.subject.kind == "rate"
-    found = measure_difference(pairs, rate=rate, scale=bar.subject.scale)
-    ends = [bound_difference(pairs, rate=rate, scale=bar.subject.scale, b_at_top=top) if pairs.lost_values else found for top in (False, True)]
+def judge_not_worse(bar: Bar, pairs: Pairs, *, unscored: Mapping[str, int], pending: int, dead_endpoint: bool = False, link: Link | None = None) -> GateResult:
+    """Answer one gate. `pairs`: the baseline is side a. `unscored` and `pending` count cells of the candidate.
+
+    `link`: another judge scored the candidate, which is put into units of the baseline's.
+    """
+    rate, scale, line = bar.subject.kind == "rate", bar.subject.scale, None if link is None else link.line
+    found = measure_difference(pairs, rate=rate, scale=scale, link=line)
+    ends = [bound_difference(pairs, rate=rate, scale=scale, b_at_top=top, link=line) if pairs.lost_values else found for top in (False, True)]
+    told = None if link is None else told_link(link, pairs, rate=rate, scale=scale)
     worst, best = ends if bar.wanted_up else ends[::-1]
     verdict, why = _verdict(bar, pairs, found, worst, best)
     asked = len(pairs.a.prompts)
@@ -57,7 +62,7 @@ def judge_not_worse(bar: Bar, pairs: Pairs, *, unscored: Mapping[str, int], pend
         high=found.high,
         threshold=bar.threshold,
         n=found.pairs,
-        message=f"{why}; {_counted(bar, pairs, found)}",
+        message=f"{why}{'' if told is None else f', {link_text(told)}'}; {_counted(bar, pairs, found)}",
         kind="baseline",
         metric=bar.subject.metric,
         where=bar.where,
@@ -79,6 +84,7 @@ def judge_not_worse(bar: Bar, pairs: Pairs, *, unscored: Mapping[str, int], pend
         p=found.p,
         method=found.method,
         means={"baseline": found.a, "candidate": found.b},
+        linked=told,
     )
 
 

@@ -6,7 +6,7 @@ prompt is the unit, and the interval is widened by the design effect of two-way 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -18,6 +18,7 @@ from scipy.sparse.csgraph import connected_components
 from judgecli.stats.bonett_price import bonett_price
 from judgecli.stats.bootstrap_t import bootstrap_t
 from judgecli.stats.intervals import mean_interval
+from judgecli.stats.linear_link import LinearLink
 from judgecli.stats.mcnemar import mcnemar
 from judgecli.stats.power import Components, variance_components
 from judgecli.stats.sign_flip import sign_flip
@@ -150,19 +151,21 @@ class Difference:
     method: Method
     design_effect: float = 1.0
     reasons: Mapping[str, str] = field(default_factory=dict)
+    link_se: float = 0.0  # what a link between two judges adds to the error: no further pair takes it away
+    pairs_se: float | None = None  # the error without it, where there is a link
 
 
-def measure_difference(pairs: Pairs, *, rate: bool, scale: Scale) -> Difference:
-    """The difference over the prompts that have a value on both sides.
+def measure_difference(pairs: Pairs, *, rate: bool, scale: Scale, link: LinearLink | None = None) -> Difference:
+    """The difference over the prompts that have a value on both sides; with a `link`, b in units of a, and the link's variance in the interval.
 
     Rates answered once on each side, each prompt a unit: Bonett-Price and mid-p McNemar. Else the mean of the
     prompts' differences: bootstrap-t by cluster below 500 clusters, t corrected for skew from there; p by sign flips.
     """
     a, b = measured_sides(pairs)
-    return _difference(a, b, rate, scale)
+    return _difference(a, b, rate, scale) if link is None else _across(a, b, scale, link)
 
 
-def bound_difference(pairs: Pairs, *, rate: bool, scale: Scale, b_at_top: bool) -> Difference | None:
+def bound_difference(pairs: Pairs, *, rate: bool, scale: Scale, b_at_top: bool, link: LinearLink | None = None) -> Difference | None:
     """The difference if every missing value of b stood at the top of the scale and every one of a at the bottom, or the other way round.
 
     None where the scale has no end that this needs.
@@ -170,7 +173,38 @@ def bound_difference(pairs: Pairs, *, rate: bool, scale: Scale, b_at_top: bool) 
     a_end, b_end = (scale[0], scale[1]) if b_at_top else (scale[1], scale[0])
     if (pairs.a.missing.any() and a_end is None) or (pairs.b.missing.any() and b_end is None):
         return None
-    return _difference(_filled(pairs.a, a_end or 0.0), _filled(pairs.b, b_end or 0.0), rate, scale)
+    a, b = _filled(pairs.a, a_end or 0.0), _filled(pairs.b, b_end or 0.0)
+    return _difference(a, b, rate, scale) if link is None else _across(a, b, scale, link)
+
+
+def _across(a: Side, b: Side, scale: Scale, link: LinearLink) -> Difference:
+    """The difference where b was scored by another judge than a: limits widened by the link's (MOVER), p by t with both variances."""
+    found = _difference(a, linked_side(b, link), False, scale)
+    if found.difference is None or not len(b.counts):
+        return found
+    error = link.error(float((b.sums / b.counts).mean()))
+    if found.se is None or found.low is None or found.high is None:
+        return replace(found, link_se=error)
+    half = link.quantile() * error
+    low = found.difference - float(np.hypot(found.difference - found.low, half))
+    high = found.difference + float(np.hypot(found.high - found.difference, half))
+    se = float(np.hypot(found.se, error))
+    return replace(found, se=se, low=low, high=high, p=_t_p(found.difference, se, _degrees(found, error, link) + 1), link_se=error, pairs_se=found.se)
+
+
+def _degrees(found: Difference, error: float, link: LinearLink) -> int:
+    """Welch and Satterthwaite's degrees of freedom of two variances, rounded down."""
+    own, other = (found.se or 0.0) ** 2, error**2
+    below = own**2 / max(found.clusters - 1, 1) + other**2 / max(link.items - 2, 1)
+    return max(1, int((own + other) ** 2 / below)) if below > 0 else max(1, found.clusters - 1)
+
+
+def linked_side(side: Side, link: LinearLink) -> Side:
+    """A side in units of the judge that the link leads back to."""
+    origin = float(link.back(0.0))
+    prompts, clusters, counts, sums = side.parts
+    parts = (prompts, clusters, counts, sums / link.slope + origin * counts)
+    return replace(side, sums=side.sums / link.slope + origin * side.counts, squares=side.squares / link.slope**2, parts=parts)
 
 
 def _filled(side: Side, end: float) -> Side:

@@ -21,7 +21,8 @@ class Sentence:
 def verdict_sentence(
     verdict: str, gates: Sequence[Mapping[str, Any]], alarms: Sequence[Mapping[str, Any]], *, complete: bool, watched: bool = True
 ) -> Sentence:
-    """What the gates and the open alarms add up to. Only an alarm for the worse makes it bad; missing data never makes it good.
+    """What the gates and the open alarms add up to. Only an alarm for the worse makes it bad, and none that may be the judge's doing;
+    missing data never makes it good.
 
     `verdict`: pass, fail, inconclusive, incomplete or "no gates"; `alarms`: all of them, with state, metric, worse, since;
     `watched`: whether there is a monitor that could raise any.
@@ -39,7 +40,7 @@ def verdict_sentence(
         return Sentence(f"Not enough data to decide: {_count(len(undecided), len(gates), 'is', 'are')} open ({_names(undecided)}){_joined(said)}.", "open")
     passed = {0: "No gate is set", 1: "The gate passes"}.get(len(gates), f"All {len(gates)} gates pass")
     if standing:
-        return Sentence(f"{passed}, but {said}.", "bad")
+        return Sentence(f"{passed}, but {said}.", "open" if all(_may_be_the_judges(alarm) for alarm in standing) else "bad")
     calm = " and no alarm for the worse is open" if watched else ""
     if not complete:
         return Sentence(f"{passed}{calm}, but not everything was measured.", "open")
@@ -49,9 +50,25 @@ def verdict_sentence(
 def _alarm_words(alarms: Sequence[Mapping[str, Any]]) -> str:
     if not alarms:
         return ""
-    named = list(dict.fromkeys(f"{alarm['metric']} since {str(alarm['since'])[:10]}" for alarm in alarms))
+    named = list(dict.fromkeys(f"{alarm['metric']} since {str(alarm['since'])[:10]}{_judge_words(alarm)}" for alarm in alarms))
     more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
     return f"{plural(len(alarms), 'alarm')} for the worse {'is' if len(alarms) == 1 else 'are'} open ({', '.join(named[:MOST_NAMED])}{more})"
+
+
+def _may_be_the_judges(alarm: Mapping[str, Any]) -> bool:
+    """Whether an alarm must not be laid at the app's door: the judge moved, or its served model changed and nothing tells the two apart."""
+    judge = alarm.get("judge") or {"cause": None, "changed": None}
+    return judge["cause"] == "judge" or (judge["cause"] == "unclear" and judge["changed"] is not None)
+
+
+def _judge_words(alarm: Mapping[str, Any]) -> str:
+    judge = alarm.get("judge") or {"cause": None, "changed": None}
+    if judge["cause"] == "judge":
+        return ", where the judge changed"
+    if judge["changed"] is None:
+        return ""
+    words = "which is the app's doing, though" if judge["cause"] == "app" else "but"
+    return f", {words} its judge's served model changed on {judge['changed']}"
 
 
 def _joined(said: str) -> str:

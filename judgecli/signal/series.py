@@ -1,8 +1,9 @@
 """Signals as what a report draws: a line of windows and one standing for each metric and policy."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from judgecli.report import Point, Series, Standing
+from judgecli.report import Conversation, Point, Series, Standing
 from judgecli.signal.windows import SignalRow
 
 
@@ -21,15 +22,24 @@ def frequent_policies(rows: Sequence[SignalRow], most: int) -> list[str]:
 
 
 def series_of(rows: Sequence[SignalRow], policies: Sequence[str]) -> list[Series]:
-    """The lines of these policies, each of one metric and one identity; windows in the order of time."""
-    lines: dict[tuple[str, str, str], list[Point]] = {}
+    """The lines of these policies, each of one metric and one judge, windows in the order of time; and what is linked, as lines of its own."""
+    lines: dict[tuple[str, str, str, tuple[str, ...]], list[Point]] = {}
+    linked: dict[tuple[str, str, str, tuple[str, ...]], list[Point]] = {}
+    served: dict[tuple[str, str, str], tuple[str, ...]] = {}
     for row in rows:
         label = policy_label(list(row.policy.values()))
-        if label in policies:
-            why = row.reasons.get("mean") or row.reasons.get("low")
-            point = Point(row.window_start, row.window_end, row.n, row.mean, row.low, row.high, why, row.final)
-            lines.setdefault((row.metric, label, row.identity), []).append(point)
-    return [Series(metric, label, identity, points) for (metric, label, identity), points in lines.items()]
+        if label not in policies:
+            continue
+        same = (row.metric, label, row.identity)
+        served[same] = tuple(sorted(row.served)) or served.get(same, ())  # a window without a score breaks no line
+        why = row.reasons.get("mean") or row.reasons.get("low")
+        point = Point(row.window_start, row.window_end, row.n, row.mean, row.low, row.high, why, row.final)
+        lines.setdefault((*same, served[same]), []).append(point)
+        if row.linked is not None and row.linked["mean"] is not None:
+            mean, low, high = (row.linked[name] for name in ("mean", "low", "high"))
+            linked.setdefault((*same, served[same]), []).append(replace(point, mean=mean, low=low, high=high))  # type: ignore[arg-type]
+    raw = [Series(metric, label, identity, points, models) for (metric, label, identity, models), points in lines.items()]
+    return raw + [Series(metric, label, identity, points, models, linked=True) for (metric, label, identity, models), points in linked.items()]
 
 
 def standings_of(rows: Sequence[SignalRow], policies: Sequence[str], identities: Mapping[str, str]) -> list[Standing]:
@@ -41,6 +51,40 @@ def standings_of(rows: Sequence[SignalRow], policies: Sequence[str], identities:
     ]
     kept = [item for item in found if item.policy in policies]
     return sorted(kept, key=lambda item: (item.metric, policies.index(item.policy)))
+
+
+def conversations_of(whole: Sequence[SignalRow], timed: Sequence[SignalRow], policies: Sequence[str]) -> list[Conversation]:
+    """One line a reward and policy, from the rows of conversations over all time and by window."""
+    found = []
+    for row in whole:
+        label = policy_label(list(row.policy.values()))
+        if not row.metric.startswith("session.return.") or label not in policies:
+            continue
+        name = row.metric.removeprefix("session.return.")
+        own = [one for one in timed if one.policy == row.policy and one.metric == f"session.td_error.{name}" and one.mean is not None]
+        valued = [one for one in timed if one.policy == row.policy and one.metric == row.metric and one.value is not None]
+        newest, value = (own[-1] if own else None), (valued[-1].value if valued else None)
+        why = row.reasons.get("mean") or (None if newest else "no window follows another that had conversations")
+        found.append(
+            Conversation(
+                name,
+                label,
+                row.n,
+                _cells(row),
+                row.mean,
+                row.low,
+                row.high,
+                value,
+                None if newest is None else newest.window_start,
+                0 if newest is None else newest.n,
+                None if newest is None else newest.mean,
+                None if newest is None else newest.low,
+                None if newest is None else newest.high,
+                {} if newest is None else {int(key[5:]): float(error) for key, error in newest.extra.items() if key.startswith("turn_") and error is not None},
+                why,
+            )
+        )
+    return sorted(found, key=lambda item: (item.metric, policies.index(item.policy)))
 
 
 def _cells(row: SignalRow) -> int:

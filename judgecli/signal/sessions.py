@@ -1,11 +1,9 @@
-"""Conversations as the unit: turns, repeats, corrections, thumbs, abandonment, and the return of a session."""
+"""Conversations as the unit: turns, repeats, corrections, thumbs, abandonment. Their returns are in returns.py."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-
-from judgecli.reward.advantage import session_return
 
 # What people say when the answer before was wrong. English; other languages count as no correction.
 _CORRECTION = re.compile(
@@ -26,13 +24,11 @@ class Turn:
     output: str | None
     error: str | None
     thumbs: tuple[int, int]  # up, down
-    rewards: tuple[float | None, ...] = ()
-    reasons: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class SessionMetrics:
-    """One conversation. Thumbs are None where nobody gave any; `returns` holds G_0 of each reward, or None with a reason."""
+    """One conversation. Thumbs are None where nobody gave any."""
 
     turns: int
     user_repeats: int
@@ -40,11 +36,9 @@ class SessionMetrics:
     thumbs_up: int | None
     thumbs_down: int | None
     abandoned: bool
-    returns: tuple[float | None, ...]
-    reasons: tuple[str | None, ...]
 
 
-def measure_session(turns: Sequence[Turn], *, gamma: float = 1.0) -> SessionMetrics:
+def measure_session(turns: Sequence[Turn]) -> SessionMetrics:
     """The metrics of one conversation, its turns in order of time.
 
     user_repeats: inputs that share at least 80 % of their words with the input before. user_corrections:
@@ -55,7 +49,6 @@ def measure_session(turns: Sequence[Turn], *, gamma: float = 1.0) -> SessionMetr
     corrections = [False, *(is_correction(turn.input) for turn in turns[1:])]
     up, down = (sum(turn.thumbs[side] for turn in turns) for side in (0, 1))
     last = turns[-1]
-    missing = [next((turn.reasons[place] for turn in turns if turn.rewards[place] is None), None) for place in range(len(last.rewards))]
     return SessionMetrics(
         turns=len(turns),
         user_repeats=sum(repeats),
@@ -63,8 +56,6 @@ def measure_session(turns: Sequence[Turn], *, gamma: float = 1.0) -> SessionMetr
         thumbs_up=up if up + down else None,
         thumbs_down=down if up + down else None,
         abandoned=not (last.output or "").strip() or last.error is not None or repeats[-1] or corrections[-1],
-        returns=tuple(session_return([turn.rewards[place] for turn in turns], gamma=gamma)[0] for place in range(len(last.rewards))),
-        reasons=tuple(missing),
     )
 
 

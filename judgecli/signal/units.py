@@ -91,15 +91,12 @@ def _identity(name: str, parameters: object) -> str:
     return hashlib.blake2b(json.dumps([name, 1, parameters], default=str).encode(), digest_size=8).hexdigest()
 
 
-def session_metrics(sessions: Sequence[tuple[int, int, SessionMetrics]], rewards: Sequence[tuple[str, str]], *, gamma: float) -> list[MetricCells]:
-    """session.turns, ... and session.return.NAME of (cell, cluster, metrics) of every session; `rewards` are (name, identity)."""
+def session_metrics(sessions: Sequence[tuple[int, int, SessionMetrics]]) -> list[MetricCells]:
+    """session.turns, ... of (cell, cluster, metrics) of every session."""
     found = []
     for name, (kind, direction) in SESSION_METRICS.items():
         items = [(cell, cluster, _number(getattr(measured, name), "not_applicable")) for cell, cluster, measured in sessions]
         found.append(unit_metric(f"session.{name}", "session", kind, direction, items))
-    for place, (name, identity) in enumerate(rewards):
-        items = [(cell, cluster, _number(one.returns[place], one.reasons[place] or "not_asked")) for cell, cluster, one in sessions]
-        found.append(unit_metric(f"session.return.{name}", "session", "number", True, items, scale=(None, None), parameters=[identity, gamma]))
     return found
 
 

@@ -17,6 +17,8 @@ from judgecli.signal.cells import Cells, Floats, MetricCells
 from judgecli.signal.summary import MetricSummary, Reduced, summarise
 from judgecli.stats.intervals import Estimate, segment_intervals
 
+OPTIONAL = ("corrected", "corrected_by_errors", "linked")  # keys of a row that are there only where they say something
+
 
 @dataclass(frozen=True)
 class SignalRow:
@@ -53,6 +55,8 @@ class SignalRow:
     served: Sequence[str] = ()  # the models that an endpoint says it served for these scores
     unit: str = "record"  # what n counts: record, session, prompt, pair or corpus (outputs)
     corrected: Mapping[str, object] | None = None  # the mean as people's labels correct it, where judge.yaml aligns the metric
+    corrected_by_errors: Mapping[str, object] | None = None  # the same of a rate, by how often the judge errs on labelled records
+    linked: Mapping[str, object] | None = None  # the mean in units of the first judge of the chart, where this is another one
 
     @property
     def partial(self) -> bool:
@@ -61,7 +65,7 @@ class SignalRow:
 
     def to_json(self) -> dict[str, object]:
         """DESIGN's `signals` row, strict JSON."""
-        document = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "corrected" or self.corrected is not None}
+        document = {name: value for name in self.__dataclass_fields__ if (value := getattr(self, name)) is not None or name not in OPTIONAL}
         for name in ("window_start", "window_end"):
             document[name] = document[name].isoformat() if document[name] is not None else None
         return {name: dict(value) if isinstance(value, Mapping) else list(value) if isinstance(value, tuple) else value for name, value in document.items()}
@@ -76,6 +80,7 @@ class Signals:
     window: str | None
     alarms: Sequence[Mapping[str, object]] = ()
     notes: Sequence[str] = ()
+    judge_changes: Sequence[Mapping[str, object]] = ()  # where the judge of a metric changed, oldest first (signal/linked.py)
 
     @property
     def complete(self) -> bool:
@@ -87,6 +92,7 @@ class Signals:
         return {
             "rows": [row.to_json() for row in self.rows],
             "alarms": [dict(alarm) for alarm in self.alarms],
+            "judge_changes": [dict(change) for change in self.judge_changes],
             "by": list(self.by),
             "window": self.window,
             "complete": self.complete,

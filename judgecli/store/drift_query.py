@@ -109,15 +109,14 @@ class DriftReduction(WindowReduction):
             f"{values} FROM {self._relation(columns, places)} WHERE hash(cluster) % 1048576 < {limit} ORDER BY side, cluster, key"
         )
 
-    def _batches(self, places: Sequence[int]) -> Iterator[pa.Table]:
-        """Rows in the order of the store: code (2 x segment + side), cluster, and v, x of each metric (x: is it missing)."""
-        lost = [f"CAST(v{m} IS NULL AND r{m} IN ({LOST}) AS TINYINT) AS x{position}" for position, m in enumerate(places) if self._unscored[m]]
-        values = [f"v{m} AS v{position}" for position, m in enumerate(places)]
+    def _batches(self, places: Sequence[int]) -> Iterator[pa.RecordBatch]:
+        """Rows in the order of the store: code (2 x segment + side), cluster, and v, x of each metric (NaN: no value; x: is it missing). No nulls."""
+        lost = [f"CAST(v{m} IS NULL AND COALESCE(r{m} IN ({LOST}), false) AS TINYINT) AS x{position}" for position, m in enumerate(places) if self._unscored[m]]
+        filled = {m: f"COALESCE(v{m}, 'NaN'::DOUBLE)" if self._unscored[m] else f"v{m}" for m in places}
+        values = [f"{filled[m]} AS v{position}" for position, m in enumerate(places)]
         rows = self._coded([f"{self._cluster} AS cluster", self._side], places)
         query = f"SELECT CAST(2 * seg + side AS SMALLINT) AS code, cluster, {', '.join([*values, *lost])} FROM {rows}"
-        reader = run_checked(lambda: self._connection.sql(query).to_arrow_reader(BATCH))
-        for batch in reader:
-            yield pa.Table.from_batches([batch])
+        yield from run_checked(lambda: self._connection.sql(query).to_arrow_reader(BATCH))
 
     def _extent(self, m: int) -> Extent:
         low, high = self.metrics[m].range

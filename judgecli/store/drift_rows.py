@@ -7,6 +7,7 @@ sharding; memory follows the number of clusters, never that of rows.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,25 @@ class Extent:
         return (self.end - self.start) / (BINS - 1)
 
 
+@dataclass(frozen=True)
+class _Merged:
+    """One side of a segment: its clusters and their columns, where they stand among the clusters of both sides, and how many those are."""
+
+    columns: tuple[Integers, ...]
+    places: npt.NDArray[np.int32]
+    size: int
+
+    @cached_property
+    def rows(self) -> Floats:
+        """Rows by cluster: what every metric without gaps counts."""
+        return _placed(self.columns[1], self)
+
+    @cached_property
+    def nothing(self) -> Floats:
+        """Zeros by cluster."""
+        return np.zeros(self.size)
+
+
 class Gathered:
     """Takes batches (code = 2 x segment + side, cluster, v and x of M metrics) in; gives each metric by segment and side."""
 
@@ -56,25 +76,27 @@ class Gathered:
         self._digits = [_digits(extent.largest, rows) for extent in extents]
         self._grids = [np.zeros(self._codes * self._groups * BINS, dtype=np.int32) for _ in extents]
         self._parts: list[list[tuple[Integers, ...]]] = [[] for _ in range(self._codes)]
-        self._merged: dict[int | None, list[tuple[tuple[Integers, ...], Any, int]]] = {}
+        self._merged: dict[int | None, list[_Merged]] = {}
 
-    def add(self, batch: pa.Table) -> None:
+    def add(self, batch: pa.RecordBatch) -> None:
         """Take one batch in."""
-        code, cluster = batch.column("code").to_numpy(), batch.column("cluster").to_numpy()
-        cell = (code.astype(np.int64) * self._groups + (cluster & (self._groups - 1))) * BINS
+        if not batch.num_rows:
+            return
+        code, cluster = _array(batch.column("code")), _array(batch.column("cluster"))
+        cell = ((code.astype(np.int32) * self._groups + (cluster & (self._groups - 1)).astype(np.int32)) * BINS).astype(np.int32)
         columns: list[Any] = [np.ones(len(code), dtype=np.int64)]
         for m in range(len(self._extents)):
             columns += self._measure(m, batch, cell)
-        order = np.argsort(code, kind="stable")
-        edges = np.searchsorted(code[order], np.arange(self._codes + 1))
-        for which in range(self._codes):
-            own = order[edges[which] : edges[which + 1]]
-            if len(own):
-                self._parts[which].append(_summed(cluster[own], [column[own] for column in columns]))
+        code, cluster, columns = _runs(code, cluster, columns)
+        order = np.argsort(cluster, kind="stable") if code[0] == code[-1] and (code == code[0]).all() else np.lexsort((cluster, code))
+        code, cluster, columns = _runs(code[order], cluster[order], [column[order] for column in columns])
+        edges = np.searchsorted(code, np.arange(self._codes + 1))
+        for which in np.flatnonzero(np.diff(edges)).tolist():
+            self._parts[which].append(tuple(column[edges[which] : edges[which + 1]].copy() for column in (cluster, *columns)))
 
-    def _measure(self, m: int, batch: pa.Table, cell: Integers) -> list[Integers]:
+    def _measure(self, m: int, batch: pa.RecordBatch, cell: npt.NDArray[np.int32]) -> list[Integers]:
         """Count one metric on its grid; its scaled values and, where some have none, which are scored and which missing."""
-        values, extent = np.asarray(batch.column(f"v{m}").to_numpy(), dtype=np.float64), self._extents[m]
+        values, extent = _array(batch.column(f"v{m}")), self._extents[m]
         scored = None
         if self._gaps[m]:
             scored = ~np.isnan(values)
@@ -82,13 +104,13 @@ class Gathered:
         bins = values - extent.start
         bins *= 1 / extent.step
         np.rint(bins, out=bins)
-        places = np.clip(bins, 0, BINS - 1, out=bins).astype(np.int64)
+        places = np.clip(bins, 0, BINS - 1, out=bins).astype(np.int32)
         places += cell
-        counted = np.bincount(places if scored is None else places[scored], minlength=len(self._grids[m]))
-        np.add(self._grids[m], counted, out=self._grids[m], casting="same_kind")
+        places = places if scored is None else places[scored]
+        np.add.at(self._grids[m], places, np.ones(len(places), dtype=np.int32))  # of equal types: thirty times quicker
         scaled = values * 10.0 ** self._digits[m]
         found = [np.rint(scaled, out=scaled).astype(np.int64)]
-        return found if scored is None else [*found, scored.astype(np.int64), np.asarray(batch.column(f"x{m}").to_numpy(), dtype=np.int64)]
+        return found if scored is None else [*found, scored.astype(np.int64), _array(batch.column(f"x{m}")).astype(np.int64)]
 
     def metric(self, m: int) -> "MetricRows":
         """One metric."""
@@ -98,29 +120,30 @@ class Gathered:
         """One metric on one side of a segment (None: all), its clusters at the places that both sides share."""
         if seg not in self._merged:
             self._merged = {seg: self._merge(seg)}
-        columns, places, size = self._merged[seg][side]
+        own = self._merged[seg][side]
         first, scale = self._start[m], 10.0 ** self._digits[m]
-        counts, missing = (columns[first + 1], columns[first + 2]) if self._gaps[m] else (columns[1], np.zeros(0, dtype=np.int64))
-        sums = _placed(columns[first], places, size)
+        sums = _placed(own.columns[first], own)
         sums /= scale
-        total, rows = _exact(columns[first]) / scale, int(columns[1].sum())
-        return sums, _placed(counts, places, size), _placed(missing, places, size), rows, total
+        total, rows = _exact(own.columns[first]) / scale, int(own.columns[1].sum())
+        if not self._gaps[m]:
+            return sums, own.rows, own.nothing, rows, total
+        return sums, _placed(own.columns[first + 1], own), _placed(own.columns[first + 2], own), rows, total
 
-    def _merge(self, seg: int | None) -> list[tuple[tuple[Integers, ...], Any, int]]:
-        """Of both sides: clusters and their columns, where they stand among the clusters of both, and how many those are."""
+    def _merge(self, seg: int | None) -> list["_Merged"]:
+        """Both sides of a segment."""
         segs = range(self._codes // 2) if seg is None else [seg]
         found = []
         for side in (0, 1):
             own = [part for one in segs for part in self._parts[2 * one + side]]
             if self._codes == 2:
                 self._parts[side] = []  # summed once; the batches may go
-            merged = [np.concatenate([np.empty(0, dtype=np.int64), *(part[c] for part in own)]) for c in range(1 + self._width)]
+            merged = _joined(own, 1 + self._width)
             del own
-            found.append(_summed(merged[0], merged[1:]))
+            found.append(merged)
             if self._codes == 2:
-                self._parts[side] = [found[side]]
+                self._parts[side] = [merged]
         clusters = _united(found[0][0], found[1][0])
-        return [(columns, np.searchsorted(clusters, columns[0]).astype(np.int32), len(clusters)) for columns in found]
+        return [_Merged(columns, np.searchsorted(clusters, columns[0]).astype(np.int32), len(clusters)) for columns in found]
 
     def grid(self, m: int, seg: int | None) -> Grouped:
         """The counts of one metric on its grid."""
@@ -192,21 +215,34 @@ def _digits(largest: float, rows: int) -> int:
     return min(DIGITS, math.floor(math.log10(ROOM / max(rows, 1)) - math.log10(max(largest, 1e-300))))
 
 
-def _summed(cluster: Integers, columns: Sequence[Integers]) -> tuple[Integers, ...]:
-    """Distinct clusters in order, then the sums of the columns in each."""
-    order = np.argsort(cluster, kind="stable")
-    sorted_clusters = cluster[order]
-    if not len(cluster):
-        return (cluster, *columns)
-    starts = np.flatnonzero(np.r_[True, sorted_clusters[1:] != sorted_clusters[:-1]])
-    return (sorted_clusters[starts], *(np.add.reduceat(column[order], starts) for column in columns))
+def _array(column: pa.Array) -> Any:
+    """A column without nulls, as it lies; to_numpy would import pandas."""
+    return np.from_dlpack(column)
 
 
-def _placed(column: Integers, places: Any, size: int) -> Floats:
+def _runs(code: Any, cluster: Integers, columns: Sequence[Any]) -> tuple[Any, ...]:
+    """Code, cluster and the sums of the columns, one row for each run of rows that have both the same: turns of a conversation often lie together."""
+    starts = np.flatnonzero(np.r_[True, (cluster[1:] != cluster[:-1]) | (code[1:] != code[:-1])])
+    if len(starts) == len(code):
+        return code, cluster, list(columns)
+    return code[starts], cluster[starts], [np.add.reduceat(column, starts) for column in columns]
+
+
+def _joined(parts: Sequence[tuple[Integers, ...]], width: int) -> tuple[Integers, ...]:
+    """Distinct clusters of all parts in order, then the sums of the columns in each; column by column, for memory."""
+    if not parts:
+        return tuple(np.empty(0, dtype=np.int64) for _ in range(width))
+    clusters = np.concatenate([part[0] for part in parts])
+    order = np.argsort(clusters, kind="stable")
+    clusters = clusters[order]
+    starts = np.flatnonzero(np.r_[True, clusters[1:] != clusters[:-1]])
+    return (clusters[starts], *(np.add.reduceat(np.concatenate([part[c] for part in parts])[order], starts) for c in range(1, width)))
+
+
+def _placed(column: Integers, own: _Merged) -> Floats:
     """A column at its places among all clusters, 0 where this side has none."""
-    whole = np.zeros(size)
-    if len(column):
-        whole[places] = column
+    whole = np.zeros(own.size)
+    whole[own.places] = column
     return whole
 
 

@@ -68,7 +68,12 @@ def read_given(store: Store, name: str, kinds: Collection[str]) -> tuple[list[Gi
     )
     if not rows:
         held = store.ledger.rows(f"SELECT DISTINCT name FROM labels WHERE unit = 'record' AND rater_kind IN ({marks})", sorted(kinds))
-        raise UnknownName(f"label by {' or '.join(sorted(kinds))} raters", name, known=[row["name"] for row in held])
+        error = UnknownName(f"label by {' or '.join(sorted(kinds))} raters", name, known=[row["name"] for row in held])
+        others = store.ledger.rows("SELECT rater_kind, count(*) AS n FROM labels WHERE unit = 'record' AND name = ? GROUP BY 1 ORDER BY 2 DESC, 1", (name,))
+        if others:
+            counted = " and ".join(f"{row['n']:,} by {row['rater_kind']} raters" for row in others)
+            error.hint = f"there are {counted}: --rater-kind {others[0]['rater_kind']} counts them (in judge.yaml: raters: [{others[0]['rater_kind']}])"
+        raise error
     dropped: Counter[str] = Counter()
     targets = _join(store, {row["target"]: row["record_id"] for row in rows}, dropped)
     found = [Given(targets[row["target"]], row["rater"], row["value"], row["label"], row["selection_probability"]) for row in rows if row["target"] in targets]

@@ -19,15 +19,13 @@ class Policy:
 
 def held_policies(store: Store, columns: Sequence[str]) -> list[Policy]:
     """The policies of all records, by their values; records without any of them are of no policy. Raises: UsageError, StoreError."""
-    import duckdb
-
     shards = store.shards()
     if not shards or not columns:
         return []
     names = [f"{sql_column(name, option='policy:')} AS b{place}" for place, name in enumerate(columns)]
     paths = path_list([str(store.records_path(shard.name)) for shard in shards])
     query = f"SELECT {', '.join(names)}, count(*) FROM read_parquet({paths}) GROUP BY ALL"
-    connection = duckdb.connect()
+    connection = store.connect()
     try:
         rows = run_checked(lambda: connection.execute(query).fetchall())
     finally:

@@ -54,16 +54,10 @@ class Reduction:
         `cluster` is the column that judge.yaml names as the unit of statistics; `cluster_hash` is the hash of that unit.
         Raises: StoreBusy where a score file is gone, UsageError where `cluster` is no column.
         """
-        import duckdb
-
         self.scope = scope
         self._where = where
         self._cluster = cluster_column(cluster)
-        self._connection = duckdb.connect()
-        self._connection.execute("SET temp_directory = ?", [str(store.root / ".duckdb")])
-        self._connection.execute("SET threads = 2")
-        self._connection.execute("SET preserve_insertion_order = true")
-        self._connection.execute("SET TimeZone = 'UTC'")  # a filter's time that names no zone is UTC, whatever the machine's own
+        self._connection = store.connect()
         self._connection.register("adopted", scope.adopted.append_column("adopted_place", pa.array(_ranks(scope.adopted, scope.file_ids), pa.int64())))
         self._records = [str(store.records_path(shard.name)) for shard in scope.shards]
         self._files, self.infos = _locate(store, scope.shards, metrics)

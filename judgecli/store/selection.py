@@ -77,7 +77,7 @@ def _whole_store(store: Store) -> Scope:
     shards = tuple(store.shards())
     files = store.ledger.rows("SELECT file_id FROM files ORDER BY file_id")
     rows = sum(shard.rows for shard in shards)
-    return Scope(tuple(row["file_id"] for row in files), shards, tables.SIGHTINGS.empty_table(), True, LineCounts(rows, rows, 0, 0, 0))
+    return Scope(tuple(row["file_id"] for row in files), shards, tables.NO_SIGHTINGS, True, LineCounts(rows, rows, 0, 0, 0))
 
 
 def _scope_of_run(store: Store, name: str) -> Scope:

@@ -18,6 +18,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import IO
 
@@ -30,6 +31,7 @@ from judgecli.errors import EnvironmentFailure, StoreCorrupt
 from judgecli.schema import STORED
 
 SIGHTINGS = pa.schema([pa.field("key", pa.binary(16)), pa.field("file_id", pa.int32()), pa.field("line", pa.int64())])
+NO_SIGHTINGS = pa.Table.from_batches([], schema=SIGHTINGS)
 REPEATING = ["model", "prompt_version", "finish_reason", "session", "user", "source.file", "source.format", "file_id"]  # worth a dictionary
 METRICS = b"judge.metrics"
 CHECK_BYTES = 16
@@ -217,8 +219,15 @@ def score_files(root: Path, shard: str) -> dict[Path, list[MetricInfo]]:
     for path in (root / "scores" / shard).glob("*-*.parquet"):
         if not path.name.startswith("."):
             with suppress(FileNotFoundError):  # another process replaced it: then it is not there
-                found.append((path.stat().st_mtime_ns, path.name, path, metrics_of(path)))
+                state = path.stat()
+                found.append((state.st_mtime_ns, path.name, path, list(_checked(path, state.st_ctime_ns, state.st_size, state.st_ino))))
     return {path: metrics for _, _, path, metrics in sorted(found, key=lambda item: item[:2])}
+
+
+@lru_cache(maxsize=10_000)
+def _checked(path: Path, *_state: int) -> tuple[MetricInfo, ...]:
+    """`metrics_of` a file that is as it was when this process last read the whole of it."""
+    return tuple(metrics_of(path))
 
 
 def metrics_of(path: Path) -> list[MetricInfo]:

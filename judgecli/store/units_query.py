@@ -15,25 +15,26 @@ INPUT_CHARACTERS = 2_000
 OUTPUT_CHARACTERS = 4_000
 
 
-def session_turns(store: Store, reduction: WindowReduction, metrics: Sequence[int]) -> tuple[np.ndarray, pa.Table]:
-    """The records of sessions, by session and time: session, input, output, error, up, down, cluster and v, r of the metrics; the cell of each."""
+IN_ORDER = "WHERE session IS NOT NULL ORDER BY session, time NULLS LAST, line, place, data.key"
+PLACED = ("key", "session", "time", "cluster_hash AS cluster", "source.line AS line", "source.offset AS place")
+
+
+def session_rewards(reduction: WindowReduction, metrics: Sequence[int]) -> tuple[np.ndarray, pa.Table]:
+    """The records of sessions, by session and time: session, cluster, moment (microseconds) and v, r of the metrics; the cell of each."""
+    values = "".join(f", v{metric}, r{metric}" for metric in metrics)
+    query = f"SELECT w, seg, session, cluster, epoch_us(time) AS moment{values} FROM ROWS AS data {IN_ORDER}"
+    return reduction.select(PLACED, metrics, query)
+
+
+def session_turns(store: Store, reduction: WindowReduction) -> tuple[np.ndarray, pa.Table]:
+    """The records of sessions, by session and time: session, input, output, error, up, down, cluster; the cell of each."""
     reduction.label("thumbs", _thumbs(store))
-    columns = [
-        "key",
-        "session",
-        "time",
-        f"left(input, {INPUT_CHARACTERS}) AS input",
-        "left(trim(output), 1) AS output",
-        "error",
-        "cluster_hash AS cluster",
-        "source.line AS line",
-        "source.offset AS place",
-    ]
+    texts = (f"left(input, {INPUT_CHARACTERS}) AS input", "left(trim(output), 1) AS output", "error")
     query = (
-        "SELECT data.*, COALESCE(thumbs.up, 0) AS up, COALESCE(thumbs.down, 0) AS down FROM ROWS AS data LEFT JOIN thumbs ON thumbs.target = data.key "
-        "WHERE session IS NOT NULL ORDER BY session, time NULLS LAST, line, place, data.key"
+        "SELECT data.*, COALESCE(thumbs.up, 0) AS up, COALESCE(thumbs.down, 0) AS down "
+        f"FROM ROWS AS data LEFT JOIN thumbs ON thumbs.target = data.key {IN_ORDER}"
     )
-    return reduction.select(columns, metrics, query)
+    return reduction.select([*PLACED, *texts], (), query)
 
 
 def _thumbs(store: Store) -> pa.Table:

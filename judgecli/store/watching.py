@@ -166,7 +166,7 @@ def _read(
     held, shards_of = index_metrics(store, shards)
     wanted = [name for name in names if name in held]
     where = f"epoch_us(time) >= {first * DAY_US} AND epoch_us(time) < {end * DAY_US}"
-    scope = Scope((), tuple(shards), tables.SIGHTINGS.empty_table(), True, LineCounts(0, 0, 0, 0, 0))
+    scope = Scope((), tuple(shards), tables.NO_SIGHTINGS, True, LineCounts(0, 0, 0, 0, 0))
     with WindowReduction(store, Selection("", scope, where, held, shards_of), wanted, Question(by, Window.of("1d"), cluster)) as reduction:
         values = "".join(f", v{place}, COALESCE(v{place} IS NULL AND r{place} IN ({FAILED}), false) AS f{place}" for place in range(len(reduction.metrics)))
         columns = [f"COALESCE({cluster_column(cluster)}, CAST(hash(key) >> 1 AS BIGINT)) AS cluster", "epoch_us(time) AS moment", "key"]

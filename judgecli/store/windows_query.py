@@ -57,8 +57,6 @@ class WindowReduction:
 
     def __init__(self, store: Store, selection: Selection, names: Sequence[str], question: Question) -> None:
         """Raises: UnknownName (no such metric), UsageError (no such column)."""
-        import duckdb
-
         for name in names:
             selection.metric(name)
         self._store, self._selection, self._question = store, selection, question
@@ -67,10 +65,7 @@ class WindowReduction:
         self._layouts = self._lay_out(names)
         self._by = [sql_column(name) for name in question.by]
         self._cluster = cluster_column(question.cluster)
-        self._connection = duckdb.connect()
-        for setting in ("threads = 2", f"memory_limit = '{MEMORY}'", "preserve_insertion_order = true", "TimeZone = 'UTC'"):
-            self._connection.execute(f"SET {setting}")
-        self._connection.execute("SET temp_directory = ?", [str(store.root / ".duckdb")])
+        self._connection = store.connect(memory=MEMORY)
         self._connection.register("adopted", selection.scope.adopted)
 
     def __enter__(self) -> Self:

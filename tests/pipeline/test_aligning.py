@@ -210,3 +210,16 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     assert main(["align", "ok", "--label", "good", "--store", "store"]) == 0
     assert main(["align", "ok", "--label", "nope", "--store", "store"]) == 2
     assert main(["align", "ok", "--label", "good", "--store", "store", "-o", "a.pdf"]) == 2
+
+
+def test_labels_of_users_are_pointed_at(tmp_path):
+    truth, _ = judged_log(tmp_path, n=40)
+    rows = [{"id": f"r{at}", "value": int(truth[at]), "rater_kind": "user"} for at in range(40)]
+    import_labels(settings(tmp_path), str(write(tmp_path / "l.jsonl", rows)), name="good")
+    with pytest.raises(UnknownName, match="no label by human raters is called 'good'") as caught:
+        align_metric(settings(tmp_path), "ok", Alignment("good"))
+    assert caught.value.hint == "there are 40 by user raters: --rater-kind user counts them (in judge.yaml: raters: [user])"
+    assert align_metric(settings(tmp_path), "ok", Alignment("good", kinds=("user",)))["n"] == 40
+    with pytest.raises(UnknownName) as caught:
+        align_metric(settings(tmp_path), "ok", Alignment("goods"))
+    assert "--rater-kind" not in caught.value.hint

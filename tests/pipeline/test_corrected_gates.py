@@ -71,7 +71,7 @@ def test_labels_shift_the_mean_over_the_threshold(bound, right, good, raw, corre
     assert own.gate.startswith("corrected ok at ")
     assert own.message.startswith(f"corrected mean {share:.4g} (95 % interval")
     assert f"the raw mean is {right / 100:.4g} (95 % interval" in own.message
-    assert own.message.endswith("100 labels")
+    assert ", 100 labels; by the judge's errors (Rogan-Gladen) " in own.message
     assert {**own.to_json(), "corrected": False}.keys() == plain.to_json().keys()
     assert any("random sample" in note for note in check.notes)
 
@@ -178,3 +178,85 @@ def test_nothing_scored_is_incomplete():
     gate = check_gates(store_of("  - {metric: ok, at_least: 0.5, corrected: true, where: id > 'x'}", right=90, lost=30, truth=np.arange(100) % 2)).gates[0]
     assert (gate.verdict, gate.value, gate.n) == ("incomplete", None, 0)
     assert "nothing was scored" in gate.message
+
+
+def vector(lost=0, align=ALIGNED, **more):
+    """The test vector of Rogan and Gladen's estimate: 800 of 1000 said yes; of 100 good ones 90, of 50 bad ones 7."""
+    given = store_of("  - {metric: ok, at_least: 0.5, corrected: true}", right=800, n=1000, lost=lost, align=align, **more)
+    good = [*range(90), *range(900, 910)]
+    bad = [*range(100, 107), *range(950, 993)]
+    rows = [{"id": f"r{at}", "value": value} for value, chosen in ((1.0, good), (0.0, bad)) for at in chosen]
+    import_labels(given, str(write_lines(Path("people.jsonl"), rows)), name="good")
+    return given
+
+
+def test_rogan_and_gladens_estimate_stands_beside_in_signals_and_gates():
+    given = vector()
+    row = next(row for row in compute_signals(given, by=[], window="all").rows if row.metric == "ok")
+    found = row.corrected_by_errors
+    assert (found["method"], found["labels"]) == ("rogan-gladen", 150)
+    assert [found[name] for name in ("mean", "low", "high")] == [pytest.approx(value, abs=1e-6) for value in (0.868421, 0.791900, 0.944942)]
+    assert row.corrected["method"] == "ppi++"
+    gate = check_gates(given).gates[0]
+    assert gate.corrected_by_errors == found
+    assert gate.value == row.corrected["mean"]  # PPI++ decides
+    assert "by the judge's errors (Rogan-Gladen) it is 0.8684 (0.7919 to 0.9449)" in gate.message
+    assert gate.to_json()["corrected_by_errors"]["method"] == "rogan-gladen"
+
+
+def test_a_cell_without_labels_is_corrected_by_the_errors_on_the_others():
+    """Of model a 20 of 40 are good: yes to 16 of them and to 2 of the 20 bad ones (q1 0.8, q0 0.9). Model b: no label, 30 of 40 yes."""
+    Path("judge.yaml").write_text(f"scorers:\n  - ok: {{regex: {{pattern: yes}}}}\n{ALIGNED}\n", encoding="utf-8")
+    said = [at < 16 or 20 <= at < 22 for at in range(40)] + [at < 30 for at in range(40)]
+    rows = [{"id": f"r{at}", "model": "ab"[at // 40], "session": f"s{at}", "input": f"q{at}", "output": "yes" if yes else "no"} for at, yes in enumerate(said)]
+    score_logs([str(write_lines(Path("log.jsonl"), rows))], settings=load_settings(), scorers=None, progress=Quiet())
+    label([at < 20 for at in range(40)])
+    of = {row.policy["model"]: row for row in compute_signals(load_settings(), by=["model"], window="all").rows if row.metric == "ok"}
+    assert of["b"].corrected["mean"] is None
+    assert of["b"].corrected_by_errors["mean"] == pytest.approx(0.65 / 0.7)
+    assert of["a"].corrected_by_errors["mean"] == pytest.approx(0.5)
+
+
+def test_labels_in_few_clusters_are_worth_less():
+    alone = vector()
+    row = next(row for row in compute_signals(alone, by=[], window="all").rows if row.metric == "ok")
+    wide = row.corrected_by_errors["high"] - row.corrected_by_errors["low"]
+    from judgecli.labels.correct import Errors
+
+    truth, judged = np.repeat([1.0, 0.0], 40), np.tile(np.repeat([1.0, 0.0], 20), 2)
+    errors = Errors.of(truth, judged, np.repeat(np.arange(8), 10))  # whole clusters right or wrong: 4 a class
+    assert (errors.labels, errors.m1, errors.m0) == (80, pytest.approx(3.0), pytest.approx(3.0))
+    assert errors.right_1 / errors.m1 == pytest.approx(0.5)
+    assert wide == pytest.approx(0.153042, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("truth", "why"),
+    [(np.zeros(60), "no label that is 1"), ((np.arange(60) % 2), "too low"), (np.full(60, 0.5), "not 0 or 1")],
+)
+def test_errors_that_cannot_be_had_say_why(truth, why):
+    given = store_of("  - {metric: ok, at_least: 0.5, corrected: true}", right=50, truth=truth)
+    row = next(row for row in compute_signals(given, by=[], window="all").rows if row.metric == "ok")
+    assert row.corrected_by_errors["mean"] is None
+    assert why in row.corrected_by_errors["reasons"]["mean"]
+    assert "there is none" in check_gates(given).gates[0].message
+
+
+def test_a_metric_that_is_no_rate_has_no_errors():
+    Path("judge.yaml").write_text("scorers:\n  - heuristics: [words]\nalign: {words: {label: good, same_units: true}}\n", encoding="utf-8")
+    rows = [{"id": f"r{at}", "input": f"q{at}", "output": "a " * (1 + at % 3)} for at in range(40)]
+    score_logs([str(write_lines(Path("log.jsonl"), rows))], settings=load_settings(), scorers=None, progress=Quiet())
+    import_labels(load_settings(), str(write_lines(Path("people.jsonl"), [{"id": f"r{at}", "value": float(1 + at % 2)} for at in range(40)])), name="good")
+    row = compute_signals(load_settings(), by=[], window="all").rows[0]
+    assert (row.corrected["method"], row.corrected_by_errors) == ("ppi++", None)
+    assert "corrected_by_errors" not in row.to_json()
+
+
+def test_the_page_shows_both_beside_the_raw_mean(capsys):
+    vector()
+    capsys.readouterr()
+    assert main(["signals", "--by", "", "--window", "all"]) == 0
+    page = capsys.readouterr().out
+    assert "corrected" in page
+    assert "by errors" in page
+    assert "0.868" in page

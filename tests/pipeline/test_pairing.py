@@ -139,7 +139,7 @@ def test_failed_answers_are_missing_pairs_and_said(capsys):
 @pytest.mark.parametrize(
     ("sides", "options", "error", "message"),
     [
-        (["v1"], {}, UsageError, "1 sides cannot be compared"),
+        (["v1"], {}, UsageError, "1 side cannot be compared"),
         (["v1", "v1"], {}, UsageError, "100 records are on both sides"),
         (["v1", "run:1"], {}, UsageError, "records are on both sides"),
         (["v1", "v9 is null"], {}, UsageError, "no column"),

@@ -3,7 +3,6 @@
 import os
 import random
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,7 +37,7 @@ def _kill_once(bench: Bench, forks: Forks, store: str, rng: random.Random, *, gr
     born = bench.folder / store / "ledger.db-wal"
     pid = forks.start(score_words(bench.logs, store, *(["--workers", str(workers)] if workers else [])))
     wait_until(lambda: born.exists() or not lives(pid))
-    time.sleep(rng.uniform(0, latest))
+    wait_until(lambda: not lives(pid), timeout_s=rng.uniform(0, latest))
     (os.killpg if group else os.kill)(pid, signal.SIGKILL)
     found = forks.finish(pid)
     assert found.code in (0, -signal.SIGKILL), found.err
@@ -48,9 +47,7 @@ def _kill_once(bench: Bench, forks: Forks, store: str, rng: random.Random, *, gr
 
 def _prove(bench: Bench, forks: Forks, kills: int, capsys: pytest.CaptureFixture[str]) -> None:
     rng = random.Random(SEED)  # noqa: S311 - not for secrets
-    began = time.monotonic()
-    forks.finish(forks.start(score_words(bench.logs, "timed")))
-    latest = time.monotonic() - began
+    latest = bench.seconds_of_a_run(forks)
     done = 0
     for store in bench.stores():
         counted: set[str] = set()

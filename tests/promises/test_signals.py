@@ -42,7 +42,7 @@ def _stop(
     words = score_words(bench.logs, store, "-o", f"{store}.csv", *(["--workers", "1"] if workers else []))
     pid = forks.start(words)
     wait_until(lambda: not lives(pid) or (_catches(pid, signal.SIGTERM) and (bench.folder / store / "ledger.db").exists()))
-    time.sleep(delay_s)
+    wait_until(lambda: not lives(pid), timeout_s=delay_s)
     for number in plan:
         os.killpg(pid, number)  # a terminal sends Ctrl-C to the whole group
         time.sleep(0.01)
@@ -66,9 +66,7 @@ def _stop(
 
 def _stop_often(bench: Bench, forks: Forks, times: int, capsys: pytest.CaptureFixture[str]) -> None:
     rng = random.Random(SEED)  # noqa: S311 - not for secrets
-    began = time.monotonic()
-    forks.finish(forks.start(score_words(bench.logs, "timed", "-o", "timed.csv")))
-    latest = time.monotonic() - began
+    latest = bench.seconds_of_a_run(forks, "-o", "timed.csv")
     for turn, store in zip(range(times), bench.stores(), strict=False):
         _stop(bench, forks, store, PLANS[turn % 3], rng.uniform(0, latest), workers=turn % 2 == 1, capsys=capsys)
 

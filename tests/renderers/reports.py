@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from judgecli.report import Change, Contrast, Distribution, Example, Measure, Method, Point, Report, Series, Standing
+from judgecli.report import Change, Contrast, Conversation, Distribution, Example, Measure, Method, Point, Report, Series, Standing
 from judgecli.signal.slices import Slice
 from judgecli.signal.summary import MetricSummary
 from judgecli.stats.intervals import Estimate
@@ -64,8 +64,21 @@ def report_of(texts: Sequence[str], *, pending: int = 0, windows: int = 3, polic
         contrasts=[Contrast(name, name, one, one) for name, one in zip(names, examples, strict=True)],
         quarantine=dict.fromkeys(names, 1),
         methods=[Method(name, name) for name in names],
+        conversations=[
+            *(Conversation(name, variants[0], 9, 10, 0.5, 0.4, 0.6, 0.5, START, 30, -0.1, -0.2, 0.0, {1: -0.2}, name) for name in names),
+            Conversation(names[0], variants[0], 0, 3, None, None, None, None, None, 0, None, None, None, {}, names[-1]),
+        ],
+        judge_changes=[judge_change(name, place) for place, name in enumerate(names)],
         alarms=[alarm(name, place) for place, name in enumerate(names)],
     )
+
+
+def judge_change(name: str, place: int) -> dict[str, object]:
+    """A change of a judge, linked or not, with a text of the test's choice where data can reach it."""
+    numbers = dict.fromkeys(("live", "shift", "shift_low", "shift_high", "rest", "rest_low", "rest_high"), 0.1 if place % 2 else None)
+    judges = {side: {"identity": name, "served": [name]} for side in ("from", "to")}
+    told = {"metric": name, "window_start": (START + timedelta(days=1)).isoformat(), "verdict": ("judge", "app", "unclear")[place % 3], "message": name}
+    return {**told, **numbers, **judges, "set": name, "anchors": 50, "reasons": {"shift": name}}
 
 
 def alarm(name: str, place: int) -> dict[str, object]:

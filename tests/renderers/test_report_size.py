@@ -66,11 +66,33 @@ def test_places_follow_values():
     assert heights[0] > heights[2] > heights[1]
 
 
-def test_another_identity_draws_a_rule():
+def test_a_new_judge_draws_a_rule_that_says_whose_doing_it_is():
     points = [Point(START, None, 30, 0.5, 0.4, 0.6)]
-    later = [Point(START + timedelta(days=1), None, 30, 0.5, 0.4, 0.6)]
-    drawn = charts.line_chart([Series("m", "p", "one", points), Series("m", "p", "two", later)], look_of(["p"]), str, Frame(360, 170))
+    later = [Point(START + timedelta(days=1), None, 30, 0.7, 0.6, 0.8)]
+    change = {
+        "metric": "m",
+        "window_start": (START + timedelta(days=1)).isoformat(),
+        "verdict": "judge",
+        "shift": 0.2,
+        "message": "measured by <b> from here on",
+    }
+    raw = [Series("m", "p", "one", points), Series("m", "p", "two", later)]
+    linked = Series("m", "p", "two", [Point(START + timedelta(days=1), None, 30, 0.5, 0.3, 0.7)], linked=True)
+    drawn = charts.line_chart([*raw, linked], look_of(["p"]), str, Frame(360, 170), labels=True, changes=[change])
     assert drawn.count('class="break"') == 1
+    assert ">judge changed: +0.2</text>" in drawn
+    assert "<title>from 2026-01-02: measured by &lt;b&gt; from here on</title>" in drawn
+    assert "from 2026-01-02: measured by &lt;b&gt; from here on" in drawn[: drawn.index(">")]  # and for whoever listens
+    assert "in units of the first judge</title>" in drawn
+    assert drawn.count('class="mark c0 d0 linked"') == 1
+    assert drawn.count(">p</text>") == 1  # the policy stands once at the end of its last line
+    assert 'class="break"' not in charts.line_chart(raw, look_of(["p"]), str, Frame(360, 170))
+
+
+def test_a_change_without_anchors_says_that_nothing_links():
+    change = {"metric": "m", "window_start": (START + timedelta(days=1)).isoformat(), "verdict": "unclear", "shift": None, "message": "why"}
+    assert charts.change_label(change, str) == "measured anew, not linked"
+    assert charts.change_line(change | {"window_start": None}) == "why"
 
 
 def test_columns_are_as_high_as_counts():

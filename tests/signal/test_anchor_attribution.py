@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from judgecli.signal.anchors import anchor_shift, attribute, linked
-from judgecli.stats.intervals import Estimate, mean_interval
+from judgecli.signal.anchors import attribute
 
 
 def judged(draw: np.random.Generator, quality: np.ndarray, shift: float = 0.0) -> np.ndarray:
@@ -37,25 +36,3 @@ def test_anchors_that_rise_do_not_excuse_a_live_drop():
     quality = np.linspace(0.2, 0.8, 60)
     found = attribute(-0.1, quality, quality + 0.05 + 0.01 * np.sin(np.arange(60)))
     assert found.cause == "app"
-
-
-def test_a_linked_mean_is_the_founding_judges():
-    founding = np.linspace(0.2, 0.8, 50)
-    now = founding + 0.1 + 0.02 * np.sin(np.arange(50))
-    shift = anchor_shift(founding, now)
-    found = linked(Estimate(0.8, 0.01, 0.78, 0.82), founding, now)
-    assert found.mean == pytest.approx(0.8 - shift.mean)
-    assert found.se == pytest.approx(np.hypot(0.01, shift.se))
-    assert linked(Estimate(None, None, None, None), founding, now).mean is None
-
-
-@pytest.mark.long
-def test_linked_intervals_cover():
-    draw = np.random.default_rng(5)
-    hits = 0
-    for _ in range(1000):
-        anchors, live = draw.uniform(0.3, 0.7, 60), draw.uniform(0.3, 0.7, 300)
-        values = judged(draw, live, 0.1)
-        found = linked(mean_interval(values, np.ones(300)), judged(draw, anchors), judged(draw, anchors, 0.1))
-        hits += found.low <= 0.5 <= found.high
-    assert 0.93 <= hits / 1000 <= 0.975

@@ -58,15 +58,14 @@ def test_repeats_and_corrections():
 
 def test_a_session_by_hand():
     turns = [
-        Turn("How long do eggs boil?", "x", None, (1, 0), (0.5,), (None,)),
-        Turn("how long do eggs boil", "x", None, (0, 0), (1.0,), (None,)),
-        Turn("No, I meant soft eggs", None, None, (0, 2), (None,), ("timeout",)),
+        Turn("How long do eggs boil?", "x", None, (1, 0)),
+        Turn("how long do eggs boil", "x", None, (0, 0)),
+        Turn("No, I meant soft eggs", None, None, (0, 2)),
     ]
     made = measure_session(turns)
     assert (made.turns, made.user_repeats, made.user_corrections, made.thumbs_up, made.thumbs_down, made.abandoned) == (3, 1, 1, 1, 2, True)
-    assert (made.returns, made.reasons) == ((None,), ("timeout",))
-    happy = measure_session(turns[:1], gamma=0.9)
-    assert (happy.abandoned, happy.returns, happy.thumbs_up) == (False, (0.5,), 1)
+    happy = measure_session(turns[:1])
+    assert (happy.abandoned, happy.thumbs_up) == (False, 1)
     assert measure_session([Turn("a", "x", None, (0, 0))]).thumbs_up is None
 
 
@@ -118,6 +117,11 @@ def test_units_of_a_store_by_hand(tmp_path):
     assert ("session.turns", at("2026-09-08 00:00")) not in made
     returns = made["session.return.quality", monday]
     assert (returns.n, returns.mean, returns.unscored) == (1, 1.5, {"timeout": 1})
+    assert returns.value == pytest.approx(1.5)  # V of a first turn at the window's end: all that is known
+    assert returns.advantage is None
+    assert "earlier window" in returns.reasons["advantage"]
+    errors = made["session.td_error.quality", monday]
+    assert (errors.n, errors.mean, errors.unscored, errors.unit) == (0, None, {"not_applicable": 2, "timeout": 1}, "turn")
     assert made["session.user_repeats", monday].mean == 0.5
     assert made["session.thumbs_up", monday].unscored == {"not_applicable": 2}
     sizes = made["prompt.group_size", monday]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import optimize, special
 
 from judgecli.stats.confidence_sequence import Bands, band, binary_band, step_bands
 
@@ -66,3 +67,16 @@ def test_the_mean_is_never_left_by_more_than_alpha(binary):
             width = (np.log(40) + state.penalty) / state.weight
             missed |= np.abs(centre - 4 / 6) > width
     assert missed.mean() <= 0.05
+
+
+@pytest.mark.parametrize(("ones", "count"), [(0, 1), (1, 1), (3, 7), (50, 100), (1, 100_000), (99_999, 100_000), (400_000, 1_000_000), (20, 20)])
+def test_the_ends_of_a_rates_band_are_roots(ones: int, count: int) -> None:
+    """Against another way to find them (Brent's)."""
+
+    def doubt(p: float) -> float:
+        return -np.log(0.05) - special.betaln(1 + ones, 1 + count - ones) + special.xlogy(ones, p) + special.xlog1py(count - ones, -p)
+
+    rate = ones / count
+    low = optimize.brentq(doubt, 1e-300, rate, xtol=1e-14) if ones else 0.0
+    high = optimize.brentq(doubt, rate, 1 - 1e-16, xtol=1e-14) if ones < count else 1.0
+    assert binary_band(ones, count) == pytest.approx((low, high), abs=3e-13)

@@ -1,0 +1,133 @@
+"""Links between judges: what the anchor sets of a project and the ledger know of two judges of one metric."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from judgecli.config.anchors import AnchorSet, list_anchor_sets, read_anchor_set, read_outputs
+from judgecli.errors import JudgeError
+from judgecli.pipeline.anchoring import anchor_folder
+from judgecli.signal.linked import NO_ANCHORS, Judge, Link
+from judgecli.signal.served import split_models
+from judgecli.stats.linear_link import linear_link
+from judgecli.store.anchors import JudgedAnchor, kept_anchors
+from judgecli.store.folder import Store
+
+if TYPE_CHECKING:
+    from judgecli.config.settings import Settings
+
+Floats = np.ndarray
+Scale = tuple[float | None, float | None]
+Scales = Mapping[tuple[str, str], tuple[Scale, bool | None]]  # (metric, identity) -> its range, and whether more is better
+
+
+@dataclass(frozen=True)
+class HeldSet:
+    """One anchor set with its founding scores (shares of the scale, 1 the good end), how unsure each is, and every judgement since."""
+
+    anchors: AnchorSet
+    founding: Floats
+    deviation: Floats
+    repeats: Floats
+    judged: Sequence[JudgedAnchor]
+
+    def scores(self, judge: Judge) -> tuple[Floats, Floats]:
+        """The mean share of each anchor by one judge (NaN: none), and the variance of its noise."""
+        founded = judge.identity == self.anchors.identity and _same(judge, split_models(self.anchors.served))
+        counts = np.where(founded, self.repeats, 0.0)
+        sums = counts * self.founding
+        for one in self.judged:
+            if one.z is not None and one.identity == judge.identity and _same(judge, split_models([one.served or ""])):
+                counts[one.place] += 1
+                sums[one.place] += self.founding[one.place] + one.z
+        noise = self.deviation**2 if founded else np.full(len(counts), self.anchors.sd**2)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return sums / counts, noise / counts
+
+
+def _same(judge: Judge, served: Sequence[str]) -> bool:
+    """Whether these models may be the judge's; an endpoint that does not say what it serves is taken at its word."""
+    return not judge.served or not served or set(judge.served) == set(served)
+
+
+class AnchorLinks:
+    """Finds the link between two judges of a metric: of the set whose anchors most were judged by both. `scales` says what a metric's values are."""
+
+    def __init__(self, store: Store, settings: "Settings", scales: Scales) -> None:
+        self._store, self._settings, self._scales = store, settings, scales
+        self._sets: dict[str, list[HeldSet | str]] = {}
+        self._links: dict[tuple[str, Judge, Judge], Link | str] = {}
+
+    def __call__(self, metric: str, before: Judge, after: Judge) -> Link | str:
+        """The link from `after` back to `before`, or why there is none."""
+        key = (metric, before, after)
+        if key not in self._links:
+            self._links[key] = self._find(*key)
+        return self._links[key]
+
+    def held(self, metric: str) -> list[HeldSet]:
+        """The anchor sets of a metric that can be used."""
+        return [one for one in self._of(metric) if not isinstance(one, str)]
+
+    def _of(self, metric: str) -> list[HeldSet | str]:
+        if metric not in self._sets:
+            self._sets[metric] = _read_sets(self._store, self._settings, metric)
+        return self._sets[metric]
+
+    def _find(self, metric: str, before: Judge, after: Judge) -> Link | str:
+        if metric.startswith("reward."):
+            return "a reward is made of several metrics: anchors link the scores of one judge"
+        found: list[Link] = []
+        reasons: list[str] = []
+        for one in self._of(metric):
+            linked = one if isinstance(one, str) else self._link(one, metric, before, after)
+            if isinstance(linked, str):
+                reasons.append(linked)
+            else:
+                found.append(linked)
+        if found:
+            return max(found, key=lambda link: link.line.items)
+        return "; ".join(reasons) or NO_ANCHORS
+
+    def _link(self, held: HeldSet, metric: str, before: Judge, after: Judge) -> Link | str:
+        name = held.anchors.name
+        (x, noise), (y, _) = held.scores(before), held.scores(after)
+        for judge, other, scores in ((before, after, x), (after, before, y)):
+            if np.isnan(scores).all():
+                return f"the anchor set '{name}' was not judged by {judge.text(other)}: judge anchors rejudge {name}"
+        both = np.flatnonzero(~np.isnan(x) & ~np.isnan(y))
+        scales = [self._scales.get((metric, judge.identity)) for judge in (before, after)]
+        ends = [_ends(scale) for scale in scales if scale is not None]
+        if len(ends) < 2 or None in ends:
+            return "its scale is not known"
+        (bad_x, width_x), (bad_y, width_y) = (end for end in ends if end is not None)
+        line = linear_link(bad_x + width_x * x[both], bad_y + width_y * y[both], noise[both] * width_x**2)
+        return f"anchor set '{name}': {line}" if isinstance(line, str) else Link(name, before, after, line)
+
+
+def _ends(scale: tuple[Scale, bool | None]) -> tuple[float, float] | None:
+    """The bad end of a scale, and the way from there to the good one."""
+    (low, high), better = scale
+    if low is None or high is None or better is None:
+        return None
+    return (low, high - low) if better else (high, low - high)
+
+
+def _read_sets(store: Store, settings: "Settings", metric: str) -> list[HeldSet | str]:
+    """The anchor sets of a metric; of one that cannot be used, why."""
+    folder = anchor_folder(settings)
+    found: list[HeldSet | str] = []
+    for name in list_anchor_sets(folder):
+        try:
+            anchors = read_anchor_set(folder, name)
+            if anchors.metric != metric:
+                continue
+            outputs = read_outputs(folder, anchors)
+        except JudgeError as error:
+            found.append(f"the anchor set '{name}' cannot be used: {error}")
+            continue
+        founding, deviation, repeats = (outputs.column(column).to_numpy().astype(np.float64) for column in ("score", "deviation", "n"))
+        found.append(HeldSet(anchors, founding, deviation, repeats, kept_anchors(store.ledger, name, anchors.outputs)))
+    return found

@@ -1,0 +1,151 @@
+"""An alarm on a judge's metric: was it the app, or the model that was served under the judge's name?"""
+
+import json
+import random
+import re
+
+import pytest
+from judges import Silent, body
+
+from judgecli.cli import main
+from judgecli.config import load_settings
+from judgecli.judge.reply import read_reply
+from judgecli.pipeline.anchoring import AnchorPlan, RejudgePlan, create_anchors, rejudge_anchors
+from judgecli.pipeline.judged import Asking
+from judgecli.pipeline.monitoring import watch
+from judgecli.pipeline.reporting import build_report
+from judgecli.pipeline.scoring import score_logs
+from judgecli.renderers.alarms import alarms_page
+from judgecli.renderers.report_html import report_html
+from judgecli.renderers.report_markdown import report_markdown
+from judgecli.renderers.terminal import Page
+from judgecli.signal.sentence import verdict_sentence
+
+METRIC = "rubric.helpfulness"
+ALARMS = "alarms: {false_alarm_every: 90d, lateness: 1d, reference: 8d}\n"
+REWARD = "reward: {name: good, terms: {rubric.helpfulness: {weight: 1}}}\n"
+
+
+class World:
+    """20 days of 20 answers worth 2, 3 or 4 of 5, judged by a judge that is unsure of one in five."""
+
+    def __init__(self, folder, config=ALARMS):
+        self.folder = folder
+        (folder / "judge.yaml").write_text(f"scorers: [{{rubric: helpfulness}}]\npolicy: [model]\n{config}", encoding="utf-8")
+        self.settings = load_settings(str(folder / "judge.yaml"), environment={"JUDGE_STORE": str(folder / "store"), "JUDGE_MODEL": "m"}, folder=folder)
+
+    def judge(self, served, harsh):
+        async def ask(request):
+            found = re.search(r"worth (\d)", str(request.messages))
+            true = int(found[1]) if found else 1  # a sentinel
+            noise = random.Random(request.key).choice((0, 0, 0, -1, 1))  # noqa: S311
+            return read_reply(body(json.dumps({"explanation": "x", "score": min(5, max(1, true - harsh + noise))}), model=served), "json_schema")
+
+        return ask
+
+    def days(self, first, last, served, *, harsh=0, worse=0):
+        rows = [
+            {
+                "time": f"2026-09-{day:02}T{n:02}:00:00Z",
+                "model": "ab"[n % 2],
+                "session": f"{day}-{n}",
+                "input": f"q{day}-{n}",
+                "output": f"worth {2 + n % 3 - worse}. {day} {n}",
+            }
+            for day in range(first, last + 1)
+            for n in range(20)
+        ]
+        path = self.folder / f"d{first}.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        score_logs([str(path)], settings=self.settings, scorers=None, progress=Silent(), asking=Asking(ask=self.judge(served, harsh)))
+
+    def alarm(self, metric=METRIC):
+        found = watch(self.settings)
+        return next(alarm for alarm in found.open if alarm["metric"] == metric and not alarm["policy"])
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("JUDGE_STORE", str(tmp_path / "store"))
+    return World(tmp_path)
+
+
+def test_a_served_model_that_changed_is_named_with_its_day(world, capsys):
+    world.days(1, 12, "gpt-old")
+    world.days(13, 20, "gpt-new", harsh=1)
+    alarm = world.alarm()
+    assert (alarm["judge"]["changed"], alarm["judge"]["from"], alarm["judge"]["to"]) == ("2026-09-13", ["gpt-old"], ["gpt-new"])
+    assert (alarm["judge"]["cause"], alarm["worse"]) == ("unclear", True)
+    assert "it may be the judge: the served model changed from gpt-old to gpt-new on 2026-09-13; anchors could tell" in alarm["judge"]["message"]
+    assert main(["alarms", "list"]) == 0
+    said = capsys.readouterr().out
+    assert "whose doing" in said
+    assert "judge     " in said
+    report = build_report(world.settings)
+    assert "its judge's served model changed on 2026-09-13" in report.sentence
+    assert report.tone == "open"  # not laid at the app's door
+    assert "whose doing" in report_html(report)
+    assert "judge's model changed 2026-09-13" in report_markdown(report).replace("\\", "")
+    assert json.loads(json.dumps(report.to_json()))["alarms"][0]["judge"] is not None
+
+
+def test_anchors_tell_that_it_was_the_judge(world):
+    world.days(1, 12, "gpt-old")
+    create_anchors(world.settings, "main", AnchorPlan(METRIC, 40, 2), progress=Silent(), ask=world.judge("gpt-old", 0))
+    world.days(13, 20, "gpt-new", harsh=1)
+    assert "judge anchors rejudge main can tell" in world.alarm()["judge"]["message"]
+    rejudge_anchors(world.settings, "main", RejudgePlan("2026-09-14"), progress=Silent(), ask=world.judge("gpt-new", 1))
+    alarm = world.alarm()
+    assert alarm["judge"]["cause"] == "judge"
+    assert alarm["judge"]["message"].startswith("the judge changed: ")
+    sentence = verdict_sentence("pass", [{"gate": "g", "verdict": "pass"}], [alarm], complete=True)
+    assert (sentence.tone, "since" in sentence.text, "where the judge changed" in sentence.text) == ("open", True, True)
+
+
+def test_anchors_tell_that_it_was_the_app_although_the_model_changed_too(world):
+    world.days(1, 12, "gpt-old")
+    create_anchors(world.settings, "main", AnchorPlan(METRIC, 40, 2), progress=Silent(), ask=world.judge("gpt-old", 0))
+    world.days(13, 20, "gpt-new", worse=1)
+    rejudge_anchors(world.settings, "main", RejudgePlan("2026-09-14"), progress=Silent(), ask=world.judge("gpt-new", 0))
+    alarm = world.alarm()
+    assert (alarm["judge"]["cause"], alarm["judge"]["changed"]) == ("app", "2026-09-13")
+    sentence = verdict_sentence("pass", [{"gate": "g", "verdict": "pass"}], [alarm], complete=True)
+    assert (sentence.tone, "which is the app's doing" in sentence.text) == ("bad", True)
+
+
+def test_the_same_model_all_along_leaves_the_alarm_as_it_was(world):
+    world.days(1, 12, "gpt-old")
+    world.days(13, 20, "gpt-old", worse=1)
+    alarm = world.alarm()
+    assert alarm["judge"] is None
+    assert "whose doing" not in alarms_page(watch(world.settings).to_json(), Page(160))
+    assert build_report(world.settings).tone == "bad"
+
+
+def test_a_silent_change_of_the_judge_is_told_by_anchors_alone(world):
+    world.days(1, 12, "gpt-old")
+    create_anchors(world.settings, "main", AnchorPlan(METRIC, 40, 2), progress=Silent(), ask=world.judge("gpt-old", 0))
+    world.days(13, 20, "gpt-old", harsh=1)
+    rejudge_anchors(world.settings, "main", RejudgePlan("2026-09-14"), progress=Silent(), ask=world.judge("gpt-old", 1))
+    alarm = world.alarm()
+    assert (alarm["judge"]["cause"], alarm["judge"]["changed"]) == ("judge", None)
+
+
+def test_a_model_that_changed_long_before_is_not_to_blame(world):
+    world.days(1, 2, "gpt-old")
+    world.days(3, 12, "gpt-new")
+    world.days(13, 20, "gpt-new", worse=1)
+    assert world.alarm()["judge"] is None
+
+
+def test_a_reward_has_the_judges_of_its_terms(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CI", raising=False)
+    world = World(tmp_path, ALARMS + REWARD)
+    world.days(1, 12, "gpt-old")
+    world.days(13, 20, "gpt-new", harsh=1)
+    judge = world.alarm("reward.good")["judge"]
+    assert (judge["cause"], judge["changed"]) == ("unclear", "2026-09-13")
+    assert "the served model of rubric.helpfulness, which is part of it, changed" in judge["message"]
