@@ -66,6 +66,12 @@ def test_guards_of_drawn_texts_are_the_plain_ones():
     assert guards.read([])[1].shape == (0, len(guards.NAMES))
 
 
+def test_a_lone_surrogate_ends_no_sentence():
+    """As a question mark it would cut praise into parts that are too short to name nothing."""
+    praise = "This answer is correct\ud800 and complete\ud800 in every detail."
+    check_guards([f"It is Paris. {praise}", f"\ud800 {praise}", "Paris\ud800 Paris\ud800 Paris"])
+
+
 def test_guards_of_spoilt_texts_are_the_plain_ones():
     honest = "Boil the water first. Then add the pasta and stir it, since it sticks!\n\nDrain it. It’s ready after nine minutes – or ten."
     check_guards(spoilt([honest] * 600))
