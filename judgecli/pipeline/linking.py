@@ -103,8 +103,9 @@ class AnchorLinks:
         if len(ends) < 2 or None in ends:
             return "its scale is not known"
         (bad_x, width_x), (bad_y, width_y) = (end for end in ends if end is not None)
+        scale = (min(bad_y, bad_y + width_y), max(bad_y, bad_y + width_y))
         line = linear_link(bad_x + width_x * x[both], bad_y + width_y * y[both], noise[both] * width_x**2)
-        return f"anchor set '{name}': {line}" if isinstance(line, str) else Link(name, before, after, line)
+        return f"anchor set '{name}': {line}" if isinstance(line, str) else Link(name, before, after, line, scale)
 
 
 def _ends(scale: tuple[Scale, bool | None]) -> tuple[float, float] | None:

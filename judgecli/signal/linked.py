@@ -41,12 +41,18 @@ class Judge:
 
 @dataclass(frozen=True)
 class Link:
-    """The line from `after` back to `before`, in the metric's units, by the anchors of one set."""
+    """The line from `after` back to `before`, in the metric's units, by the anchors of one set; `scale` is that of `after`."""
 
     anchor_set: str
     before: Judge
     after: Judge
     line: LinearLink
+    scale: tuple[float, float]
+
+    @property
+    def few(self) -> bool:
+        """Whether its anchors are too few for a verdict: few that agree have no spread to show."""
+        return self.line.items < FEW
 
     def to_json(self, mean: float) -> dict[str, object]:
         """The link as data, with the shift where the later judge's mean is `mean`."""
@@ -192,11 +198,10 @@ def _change(metric: str, before: Judge, after: Judge, rows_before: Sequence[Sign
         return JudgeChange(metric, start, before, after, live, nothing, nothing, "unclear", f"{_who(before, after)}, and nothing links the two: {why}", why=why)
     shift, linked = link.line.shift(new.mean), link.line.mean(new)
     rest = _difference(linked, old)
-    few = link.line.items < FEW
-    cause: Cause = "unclear" if few or live is None else cause_of(live, shift)
+    cause: Cause = "unclear" if link.few or live is None else cause_of(live, shift)
     step = "" if live is None else f", of a step of {live:+.3g}"
     told = f"{link.line.items} anchors put its scores {_figures(shift)} apart{step}; {_figures(rest)} is left"
-    because = f" (fewer than {FEW} anchors are no verdict)" if few else ""
+    because = f" (fewer than {FEW} anchors are no verdict)" if link.few else ""
     message = f"{_who(before, after)}: {SAYINGS[cause]}{because}: {told}"
     return JudgeChange(metric, start, before, after, live, shift, rest, cause, message, link.anchor_set, link.line.items)
 

@@ -155,7 +155,7 @@ def test_the_same_name_served_by_another_model_is_linked_too(world):
 
 
 def test_a_gate_with_a_baseline_is_asked_after_the_link(world):
-    gate = "gates:\n  - {metric: rubric.helpfulness, not_worse_than: main, margin: 0.5}\n"
+    gate = "gates:\n  - {metric: rubric.helpfulness, not_worse_than: main, margin: 0.4}\n"
     world.day(1, Rater())
     world.freeze(Rater())
     approve_baseline(world.settings(), "main", by="ada", metrics=[METRIC])
@@ -316,6 +316,51 @@ def test_few_anchors_link_and_give_no_verdict(world):
     (change,) = compute_signals(world.settings(), by=[], metrics=[METRIC]).judge_changes
     assert (change["verdict"], change["anchors"], change["shift"]) == ("unclear", 10, pytest.approx(1.0))
     assert "fewer than 20 anchors are no verdict" in change["message"]
+
+
+def test_few_anchors_that_agree_decide_no_comparison_and_no_gate(world):
+    """Ten anchors that all rose by one point have no spread, so the link seems free of error; the answers got worse by a point all the same."""
+    world.day(1, Rater())
+    world.freeze(Rater(), count=10)
+    approve_baseline(world.settings(), "main", by="ada", metrics=[METRIC])
+    world.day(2, Rater(1), model="gpt-kinder", worse=1)
+    world.rejudge(Rater(1), model="gpt-kinder")
+    row = world.compare().rows[0]
+    assert (row.verdict, row.difference, row.linked["anchors"]) == ("inconclusive", pytest.approx(-1.0), 10)
+    assert "10 anchors link the two judges, and a verdict needs 20" in row.message
+    gate = "gates:\n  - {metric: rubric.helpfulness, not_worse_than: main, margin: 0.4}\n"
+    (world.folder / "judge.yaml").write_text(f"policy: [prompt_version]\n{gate}", encoding="utf-8")
+    found = check_gates(world.settings("gpt-kinder")).gates[0]
+    assert (found.verdict, found.value, found.regressed) == ("inconclusive", pytest.approx(-1.0), False)
+    assert "a verdict needs 20" in found.message
+
+
+def test_a_side_on_another_scale_is_bounded_by_the_ends_of_its_own():
+    """b is judged on 0 to 100, 25 to each point of a: its missing answer is 0 or 100 there, which is 0 or 4 for the other judge."""
+    from judgecli.signal.compare import Subject, compare_pairs
+    from judgecli.signal.linked import Judge, Link
+    from judgecli.signal.paired import gather_side, pair_sides
+    from judgecli.stats.linear_link import LinearLink
+
+    link = Link("main", Judge("one"), Judge("two"), LinearLink(30, 2.0, 50.0, 25.0, 0.0, 0.0, 0.0), (0.0, 100.0))
+    prompts, values = np.arange(60), np.tile([1.0, 2.0, 3.0], 20)
+    lost = np.arange(60) == 7
+    sides = gather_side(prompts, prompts, values, lost & False), gather_side(prompts, prompts, np.where(lost, np.nan, 25 * values), lost)
+    row = compare_pairs(Subject("m", "", "number", (0.0, 4.0), True, 0.5), pair_sides(*sides), link=link)
+    assert (row.difference, row.worst, row.best) == tuple(pytest.approx(value, abs=1e-9) for value in (0.0, -2 / 60, 2 / 60))
+    assert row.linked["raw"]["b"] == pytest.approx(25 * values[~lost].mean())
+
+
+def test_answers_that_all_lie_beyond_the_other_judges_scale_have_an_interval():
+    """A kinder judge gives 4 of 4 to all, which is 5 for the other one, and that one gave 0: further apart than its scale is wide."""
+    from judgecli.signal.paired import gather_side, measure_difference, pair_sides
+    from judgecli.stats.linear_link import LinearLink
+
+    prompts = np.arange(60)
+    sides = [gather_side(prompts, prompts, np.full(60, value), prompts < 0) for value in (0.0, 4.0)]
+    found = measure_difference(pair_sides(*sides), rate=False, scale=(0.0, 4.0), link=LinearLink(30, 2.0, 1.0, 1.0, 0.0, 0.0, 0.0))
+    assert found.difference == pytest.approx(5.0)
+    assert 4.0 < found.low < 5.0 <= found.high
 
 
 def test_a_missing_value_behind_a_kinder_judge_is_put_to_the_end_of_its_own_scale():
