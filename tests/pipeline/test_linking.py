@@ -274,6 +274,18 @@ def test_a_window_of_two_models_is_neither_judge(world):
     assert any("served by 2 models in one window" in note for note in weekly.notes)
 
 
+def test_windows_of_an_endpoint_that_did_not_say_hide_no_later_change(world):
+    world.day(1, Rater(served=""))
+    world.day(2, Rater(served="gpt-2025"))
+    world.day(3, Rater(1, served="gpt-2026"))
+    found = compute_signals(world.settings(), by=[], metrics=[METRIC], window="1d")
+    assert [(change["window_start"][:10], change["from"]["served"], change["to"]["served"]) for change in found.judge_changes] == [
+        ("2026-09-03", ["gpt-2025"], ["gpt-2026"])
+    ]
+    assert [row.linked is None for row in found.rows] == [True, True, False]
+    assert found.judge_changes[0]["live"] == pytest.approx(1.0)  # the first day counts as the second day's judge
+
+
 def test_the_first_judge_is_the_older_one_where_all_is_one_window(world):
     two_judges(world)
     rows = compute_signals(world.settings(), by=["prompt_version"], metrics=[METRIC], window="all").rows
