@@ -154,6 +154,19 @@ def test_the_same_name_served_by_another_model_is_linked_too(world):
     assert not any("not served by the same models" in note for note in found.notes)
 
 
+def test_sides_of_another_served_model_are_not_ranked_by_its_kindness(world):
+    """Three sides of one identity, the third served by a kinder model: linked it is no better, so it must not lead a ranking of raw scores."""
+    world.day(1, Rater(served="gpt-2025"))
+    world.freeze(Rater(served="gpt-2025"))
+    world.day(2, Rater(served="gpt-2025"))
+    world.day(3, Rater(1, served="gpt-2026"))
+    world.rejudge(Rater(1, served="gpt-2026"))
+    found = compare_parts(world.settings(), ["v1", "v2", "v3"], metrics=[METRIC])
+    assert [row.difference for row in found.rows] == [pytest.approx(0.0, abs=1e-9)] * 2
+    assert found.ranking == []  # two are left
+    assert f"{METRIC}: v3 is not ranked, for another judge scored it than v1" in found.notes
+
+
 def test_a_gate_with_a_baseline_is_asked_after_the_link(world):
     gate = "gates:\n  - {metric: rubric.helpfulness, not_worse_than: main, margin: 0.4}\n"
     world.day(1, Rater())
