@@ -105,6 +105,14 @@ def test_keys_that_are_equal_have_one_place():
         assert len(np.unique(found)) == len(np.unique(keys))
 
 
+def test_keys_chosen_to_meet_in_one_slot_are_told_apart():
+    """Whoever knows the factor can write n-grams that all fall into slot 0: they cost a sort, not a step of recursion each."""
+    keys = np.tile(np.arange(3_000, dtype=np.uint64) * np.uint64(pow(int(ngrams._ODD), -1, 2**64)), 2)
+    found = ngrams.alike(keys)
+    assert (keys[found] == keys).all()
+    assert len(np.unique(found)) == 3_000
+
+
 @pytest.mark.parametrize(
     ("prompt", "last"),
     [
