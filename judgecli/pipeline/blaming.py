@@ -116,7 +116,8 @@ def _said(
     change = _change(days, (_moment(alarm, "since") - GUARD).date())
     shift = None if width is None else float(told["size"]) / width
     if change is None:
-        founded = _since(sets, identity, _moment(alarm, "since").date())
+        judge = Judge(identity, tuple(sorted(days[max(days)])) if days else ())
+        founded = _since(sets, judge, _moment(alarm, "since").date(), _moment(alarm, "time").date())
         return {"changed": None, "from": [], "to": [], **_verdict(shift, *founded)} if founded is not None and shift else None
     day, before, after = change
     whose = "the served model" if part is None else f"the served model of {part}, which is part of it,"
@@ -156,20 +157,33 @@ def _between(sets: Sequence[HeldSet], identity: str, before: Sequence[str], afte
     """The scores of the anchors by what was served before and after; of the set that most of it judged. None where no set was judged by both."""
     found = []
     for one in sets:
-        (x, _), (y, _) = one.scores(Judge(identity, tuple(before))), one.scores(Judge(identity, tuple(after)))
+        (x, _), (y, _) = (one.scores(Judge(identity, tuple(served)), certain=True) for served in (before, after))
         both = np.flatnonzero(~np.isnan(x) & ~np.isnan(y))
         if len(both):
             found.append((x[both], y[both]))
     return max(found, key=lambda pair: len(pair[0])) if found else None
 
 
-def _since(sets: Sequence[HeldSet], identity: str, day: date) -> tuple[Floats, Floats] | None:
-    """Founding scores and those of the last window since a day, of the first set that was judged since; None where none was."""
+def _since(sets: Sequence[HeldSet], judge: Judge, since: date, seen: date) -> tuple[Floats, Floats] | None:
+    """Scores of the anchors before a change that began on `since` and was seen on `seen`, and after it, by one judge; None where nothing tells both.
+
+    After: the last window until it was seen, else the first one later. Before: the last window before it began, else the founding, where that
+    was this judge's. A founding from between the beginning and the window says nothing of what was before.
+    """
     for one in sets:
-        windows = sorted({judged.window for judged in one.judged if judged.identity == identity and judged.window >= day.isoformat()})
-        own = [judged for judged in one.judged if windows and (judged.identity, judged.window) == (identity, windows[-1])]
-        scored = [(judged.place, judged.z) for judged in own if judged.z is not None]
-        if scored:
-            founding = one.founding[[place for place, _ in scored]]
-            return founding, founding + np.array([z for _, z in scored])
+        windows = one.windows(judge)
+        later = sorted(window for window in windows if window >= since.isoformat())
+        if not later:
+            continue
+        chosen = max((window for window in later if window <= seen.isoformat()), default=later[0])
+        earlier = max((window for window in windows if window < since.isoformat()), default=None)
+        if earlier is not None:
+            before = windows[earlier]
+        elif one.founded_by(judge) and not since.isoformat() <= one.anchors.created[:10] <= chosen:
+            before = dict(enumerate(one.founding.tolist()))
+        else:
+            continue
+        both = sorted(before.keys() & windows[chosen].keys())
+        if both:
+            return np.array([before[place] for place in both]), np.array([windows[chosen][place] for place in both])
     return None

@@ -33,23 +33,39 @@ class HeldSet:
     repeats: Floats
     judged: Sequence[JudgedAnchor]
 
-    def scores(self, judge: Judge) -> tuple[Floats, Floats]:
-        """The mean share of each anchor by one judge (NaN: none), and the variance of its noise."""
-        founded = judge.identity == self.anchors.identity and _same(judge, split_models(self.anchors.served))
+    def scores(self, judge: Judge, *, certain: bool = False) -> tuple[Floats, Floats]:
+        """The mean share of each anchor by one judge (NaN: none), and the variance of its noise.
+
+        `certain`: without scores of which the endpoint did not say who gave them. Where judges differ in that alone, such scores would count for both.
+        """
+        founded = self.founded_by(judge, certain=certain)
         counts = np.where(founded, self.repeats, 0.0)
         sums = counts * self.founding
         for one in self.judged:
-            if one.z is not None and one.identity == judge.identity and _same(judge, split_models([one.served or ""])):
+            if one.z is not None and _by(judge, one.identity, [one.served or ""], certain=certain):
                 counts[one.place] += 1
                 sums[one.place] += self.founding[one.place] + one.z
         noise = self.deviation**2 if founded else np.full(len(counts), self.anchors.sd**2)
         with np.errstate(invalid="ignore", divide="ignore"):
             return sums / counts, noise / counts
 
+    def founded_by(self, judge: Judge, *, certain: bool = False) -> bool:
+        """Whether the founding scores are this judge's."""
+        return _by(judge, self.anchors.identity, self.anchors.served, certain=certain)
 
-def _same(judge: Judge, served: Sequence[str]) -> bool:
-    """Whether these models may be the judge's; an endpoint that does not say what it serves is taken at its word."""
-    return not judge.served or not served or set(judge.served) == set(served)
+    def windows(self, judge: Judge) -> dict[str, dict[int, float]]:
+        """The share of each anchor (by its place) in each window in which this judge scored it."""
+        found: dict[str, dict[int, float]] = {}
+        for one in self.judged:
+            if one.z is not None and _by(judge, one.identity, [one.served or ""]):
+                found.setdefault(one.window, {})[one.place] = float(self.founding[one.place]) + one.z
+        return found
+
+
+def _by(judge: Judge, identity: str, served: Sequence[str], *, certain: bool = False) -> bool:
+    """Whether scores are the judge's; an endpoint that does not say what it serves is taken at its word, unless one must be `certain`."""
+    models = set(split_models(served))
+    return judge.identity == identity and (not judge.served or set(judge.served) == models or not (models or certain))
 
 
 class AnchorLinks:
@@ -93,7 +109,8 @@ class AnchorLinks:
 
     def _link(self, held: HeldSet, metric: str, before: Judge, after: Judge) -> Link | str:
         name = held.anchors.name
-        (x, noise), (y, _) = held.scores(before), held.scores(after)
+        certain = before.identity == after.identity
+        (x, noise), (y, _) = held.scores(before, certain=certain), held.scores(after, certain=certain)
         for judge, other, scores in ((before, after, x), (after, before, y)):
             if np.isnan(scores).all():
                 return f"the anchor set '{name}' was not judged by {judge.text(other)}: judge anchors rejudge {name}"
@@ -103,8 +120,9 @@ class AnchorLinks:
         if len(ends) < 2 or None in ends:
             return "its scale is not known"
         (bad_x, width_x), (bad_y, width_y) = (end for end in ends if end is not None)
+        scale = (min(bad_y, bad_y + width_y), max(bad_y, bad_y + width_y))
         line = linear_link(bad_x + width_x * x[both], bad_y + width_y * y[both], noise[both] * width_x**2)
-        return f"anchor set '{name}': {line}" if isinstance(line, str) else Link(name, before, after, line)
+        return f"anchor set '{name}': {line}" if isinstance(line, str) else Link(name, before, after, line, scale)
 
 
 def _ends(scale: tuple[Scale, bool | None]) -> tuple[float, float] | None:

@@ -92,14 +92,17 @@ def compare_parts(
         links = AnchorLinks(store, settings, _scales(parts, held, aims))
         rows: list[CompareRow] = list(duels)
         ranking: list[Rank] = []
+        apart: list[str] = []  # why a side is not ranked
         for name in held:
             subject = _subject(parts[0].metrics[name], aims[name], margin, tuple(part.name for part in parts[:2]))
             rows += [row for other in parts[1:] for row in _rows(subject, parts[0], other, by, links, strict=metrics is not None, ranks=ranks)]
             if len(parts) > 2:
-                ranking += _rank(subject, parts, by)
+                alike = {part.name: _comparable(parts[0], part, name, links) for part in parts}
+                apart += [f"{name}: {side} is not ranked, for another judge scored it than {parts[0].name}" for side in alike if not alike[side]]
+                ranking += _rank(subject, [part for part in parts if alike[part.name]], by)
     unranked = [name for name in held if len(parts) > 2 and aims[name] is None]
     notes = _notes(parts, held, lost, unranked, {row.metric for row in rows if row.linked is not None})
-    return Comparison([(part.name, part.records) for part in parts], adjust_family(rows), ranking, notes)
+    return Comparison([(part.name, part.records) for part in parts], adjust_family(rows), ranking, [*notes, *apart])
 
 
 def _scales(parts: Sequence[Part], names: Sequence[str], aims: Mapping[str, bool | None]) -> Scales:
@@ -159,8 +162,10 @@ def usual_margin(scale: tuple[float | None, float | None]) -> float | None:
     return None if low is None or high is None else DEFAULT_MARGIN * (high - low)
 
 
-def _comparable(first: Part, other: Part, name: str) -> bool:
-    return first.metrics[name].info.identity == other.metrics[name].info.identity
+def _comparable(first: Part, other: Part, name: str, links: AnchorLinks) -> bool:
+    """Whether raw scores of two sides may be held against each other: not where two judges gave them, and a link says how far these lie apart."""
+    a, b = (Judge(part.metrics[name].info.identity, part.metrics[name].served) for part in (first, other))
+    return a.identity == b.identity and not (a.differs(b) and isinstance(links(name, a, b), Link))
 
 
 def _rows(subject: Subject, first: Part, other: Part, by: Sequence[str], links: AnchorLinks, *, strict: bool, ranks: bool) -> list[CompareRow]:
@@ -185,9 +190,8 @@ def _rows(subject: Subject, first: Part, other: Part, by: Sequence[str], links: 
     return found
 
 
-def _rank(subject: Subject, parts: Sequence[Part], by: Sequence[str]) -> list[Rank]:
-    """Who is best in each segment that all comparable parts have."""
-    held = [part for part in parts if _comparable(parts[0], part, subject.metric)]
+def _rank(subject: Subject, held: Sequence[Part], by: Sequence[str]) -> list[Rank]:
+    """Who is best in each segment that all these parts have."""
     segments = [part.metrics[subject.metric].segments for part in held]
     shared = [segment for segment in segments[0] if all(segment in other for other in segments)]
     return [

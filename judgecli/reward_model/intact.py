@@ -50,7 +50,7 @@ def intact(texts: Sequence[str], least: Sequence[int], known: Lists) -> tuple[Bo
     The texts are without marks, each line of them is stripped, and a line ends behind each wide stop. `least`: the words that a sentence of
     each must have to name nothing.
     """
-    raw = [text.encode("utf-8", "replace") for text in texts]
+    raw = [text.encode("utf-8", "surrogatepass") for text in texts]  # a question mark in its place would end a sentence
     data = np.frombuffer(b"\n".join(raw) + b"\n" + bytes(_PADDING), np.uint8)
     classes = np.frombuffer(data.tobytes().translate(_CLASSES), np.uint8)
     starts, odd = _sentence_starts(data, classes, known.starts)

@@ -127,10 +127,11 @@ def word_grams(words: Grams, size: int) -> Grams:
     return Grams(hashes[whole], np.concatenate([[0], np.cumsum(np.maximum(words.total - size + 1, 0))]))
 
 
-def alike(keys: npt.NDArray[np.unsignedinteger]) -> Ints:
+def alike(keys: npt.NDArray[np.unsignedinteger], *, again: bool = True) -> Ints:
     """For each of N keys the place of one that is equal to it: the same place for all that are equal.
 
-    A table of one place a slot, written and read back, in a few passes where a sort takes many; keys that met another one there try again among themselves.
+    A table of one place a slot, written and read back, in a few passes where a sort takes many; keys that met another one there try `again` among
+    themselves, once: texts may have been written to meet.
 
     >>> alike(np.array([7, 9, 7], np.uint64)).tolist()
     [2, 1, 2]
@@ -142,10 +143,14 @@ def alike(keys: npt.NDArray[np.unsignedinteger]) -> Ints:
     found = table[slot].astype(np.int64)
     wrong = np.flatnonzero(keys[found] != keys)  # never all of them: each slot that was written has one that is right
     if len(wrong) > _FEW:
-        found[wrong] = wrong[alike(keys[wrong])]
+        if again:
+            found[wrong] = wrong[alike(keys[wrong], again=False)]
+        else:
+            _, first, place = np.unique(keys[wrong], return_index=True, return_inverse=True)
+            found[wrong] = wrong[first[place]]
     elif len(wrong):
-        first: dict[int, int] = {}
-        found[wrong] = [first.setdefault(key, place) for key, place in zip(keys[wrong].tolist(), wrong.tolist(), strict=True)]
+        known: dict[int, int] = {}
+        found[wrong] = [known.setdefault(key, place) for key, place in zip(keys[wrong].tolist(), wrong.tolist(), strict=True)]
     return found
 
 

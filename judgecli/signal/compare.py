@@ -13,7 +13,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from judgecli.signal.gate import LEAST_CLUSTERS
+from judgecli.signal.anchors import FEW
+from judgecli.signal.gate import LEAST_CLUSTERS, plural
 from judgecli.signal.linked import Link, link_text
 from judgecli.signal.paired import Difference, Pairs, Scale, bound_difference, join_clusters, measure_difference, measured_sides, noise
 from judgecli.stats.families import benjamini_hochberg
@@ -108,12 +109,15 @@ def compare_pairs(subject: Subject, pairs: Pairs, *, ranks: bool = False, link: 
 
     `link`: two judges scored the sides, and b is put into units of a; then nobody wins or ties, for a link is right for means only.
     """
-    rate, line = subject.kind == "rate", None if link is None else link.line
-    found = measure_difference(pairs, rate=rate, scale=subject.scale, link=line)
-    bounds = [bound_difference(pairs, rate=rate, scale=subject.scale, b_at_top=top, link=line) if pairs.lost_values else found for top in (False, True)]
+    rate, (line, b_scale) = subject.kind == "rate", (None, None) if link is None else (link.line, link.scale)
+    found = measure_difference(pairs, rate=rate, scale=subject.scale, link=line, b_scale=b_scale)
+    bounds = [
+        bound_difference(pairs, rate=rate, scale=subject.scale, b_at_top=top, link=line, b_scale=b_scale) if pairs.lost_values else found
+        for top in (False, True)
+    ]
     if subject.sign < 0:
         bounds.reverse()
-    verdict, message = _answer(subject, pairs, found, bounds)
+    verdict, message = _answer(subject, pairs, found, bounds) if link is None or not link.few else ("inconclusive", few_anchors(link))
     wins, ties, losses = _outcomes(pairs, subject.sign) if link is None else (None, None, None)
     rate_of_wins = _win_rate(pairs, subject.sign) if link is None else (None, None, None)
     told = None if link is None else told_link(link, pairs, rate=rate, scale=subject.scale)
@@ -164,10 +168,17 @@ def compare_pairs(subject: Subject, pairs: Pairs, *, ranks: bool = False, link: 
 
 def told_link(link: Link, pairs: Pairs, *, rate: bool, scale: Scale) -> dict[str, object] | None:
     """A link as data, with the difference as it would be without it; None where nothing is measured on both sides."""
-    raw = measure_difference(pairs, rate=rate, scale=scale)
+    low, high = scale
+    both = scale if low is None or high is None else (min(low, link.scale[0]), max(high, link.scale[1]))
+    raw = measure_difference(pairs, rate=rate, scale=both)
     if raw.b is None:
         return None
     return {**link.to_json(raw.b), "raw": {name: getattr(raw, name) for name in ("b", "difference", "low", "high")}}
+
+
+def few_anchors(link: Link) -> str:
+    """Why a link of so few anchors decides nothing."""
+    return f"not enough data: {plural(link.line.items, 'anchor')} link the two judges, and a verdict needs {FEW}"
 
 
 def covered(pairs: Pairs) -> float | None:

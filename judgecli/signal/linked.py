@@ -41,12 +41,18 @@ class Judge:
 
 @dataclass(frozen=True)
 class Link:
-    """The line from `after` back to `before`, in the metric's units, by the anchors of one set."""
+    """The line from `after` back to `before`, in the metric's units, by the anchors of one set; `scale` is that of `after`."""
 
     anchor_set: str
     before: Judge
     after: Judge
     line: LinearLink
+    scale: tuple[float, float]
+
+    @property
+    def few(self) -> bool:
+        """Whether its anchors are too few for a verdict: few that agree have no spread to show."""
+        return self.line.items < FEW
 
     def to_json(self, mean: float) -> dict[str, object]:
         """The link as data, with the shift where the later judge's mean is `mean`."""
@@ -145,7 +151,10 @@ def judge_of(row: SignalRow) -> Judge:
 
 
 def _stretches(rows: Sequence[SignalRow], places: Sequence[int], ages: Mapping[str, int]) -> tuple[dict[Judge, list[int]], list[int]]:
-    """The places of the rows of each judge, judges in the order of their first window; and of rows in whose window the served model changed."""
+    """The places of the rows of each judge, judges in the order of their first window; and of rows in whose window the served model changed.
+
+    Where an endpoint did not say what it served, it is taken for the model that it named last, or else named first.
+    """
 
     def arrival(place: int) -> tuple[str, int, tuple[str, ...]]:
         start = rows[place].window_start
@@ -154,16 +163,18 @@ def _stretches(rows: Sequence[SignalRow], places: Sequence[int], ages: Mapping[s
     order = sorted(places, key=arrival)
     every = list(dict.fromkeys(judge_of(rows[place]) for place in order))
     pure = [judge for judge in every if not any(judge.identity == other.identity and set(judge.served) > set(other.served) > set() for other in every)]
-    judges: list[Judge] = []
-    for judge in pure:
-        if all(judge.differs(known) for known in judges):
-            judges.append(judge)
-    found: dict[Judge, list[int]] = {judge: [] for judge in judges}
-    for place in places:
+    latest = {judge.identity: judge for judge in reversed(pure) if judge.served}  # who an endpoint that does not say is taken for
+    found: dict[Judge, list[int]] = {}
+    mixed: list[int] = []
+    for place in order:
         own = judge_of(rows[place])
-        if own in pure:
-            found[own if own in found else next(judge for judge in judges if not judge.differs(own))].append(place)
-    return found, [place for place in places if judge_of(rows[place]) not in pure]
+        if own not in pure:
+            mixed.append(place)
+            continue
+        own = own if own.served else latest.get(own.identity, own)
+        latest[own.identity] = own
+        found.setdefault(own, []).append(place)
+    return found, mixed
 
 
 def _first(rows: Sequence[SignalRow]) -> datetime | None:
@@ -192,11 +203,10 @@ def _change(metric: str, before: Judge, after: Judge, rows_before: Sequence[Sign
         return JudgeChange(metric, start, before, after, live, nothing, nothing, "unclear", f"{_who(before, after)}, and nothing links the two: {why}", why=why)
     shift, linked = link.line.shift(new.mean), link.line.mean(new)
     rest = _difference(linked, old)
-    few = link.line.items < FEW
-    cause: Cause = "unclear" if few or live is None else cause_of(live, shift)
+    cause: Cause = "unclear" if link.few or live is None else cause_of(live, shift)
     step = "" if live is None else f", of a step of {live:+.3g}"
     told = f"{link.line.items} anchors put its scores {_figures(shift)} apart{step}; {_figures(rest)} is left"
-    because = f" (fewer than {FEW} anchors are no verdict)" if few else ""
+    because = f" (fewer than {FEW} anchors are no verdict)" if link.few else ""
     message = f"{_who(before, after)}: {SAYINGS[cause]}{because}: {told}"
     return JudgeChange(metric, start, before, after, live, shift, rest, cause, message, link.anchor_set, link.line.items)
 

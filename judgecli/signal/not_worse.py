@@ -8,7 +8,8 @@ interval decide, so a candidate that is worse by exactly the margin passes at mo
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from judgecli.signal.compare import Subject, needed_pairs, told_link
+from judgecli.signal.anchors import FEW
+from judgecli.signal.compare import Subject, few_anchors, needed_pairs, told_link
 from judgecli.signal.gate import LEAST_CLUSTERS, GateResult, Verdict, near_text, order_of, plural
 from judgecli.signal.linked import Link, link_text
 from judgecli.signal.paired import Difference, Pairs, bound_difference, measure_difference
@@ -47,12 +48,14 @@ def judge_not_worse(bar: Bar, pairs: Pairs, *, unscored: Mapping[str, int], pend
 
     `link`: another judge scored the candidate, which is put into units of the baseline's.
     """
-    rate, scale, line = bar.subject.kind == "rate", bar.subject.scale, None if link is None else link.line
-    found = measure_difference(pairs, rate=rate, scale=scale, link=line)
-    ends = [bound_difference(pairs, rate=rate, scale=scale, b_at_top=top, link=line) if pairs.lost_values else found for top in (False, True)]
+    rate, scale, (line, b_scale) = bar.subject.kind == "rate", bar.subject.scale, (None, None) if link is None else (link.line, link.scale)
+    found = measure_difference(pairs, rate=rate, scale=scale, link=line, b_scale=b_scale)
+    ends = [bound_difference(pairs, rate=rate, scale=scale, b_at_top=top, link=line, b_scale=b_scale) if pairs.lost_values else found for top in (False, True)]
     told = None if link is None else told_link(link, pairs, rate=rate, scale=scale)
     worst, best = ends if bar.wanted_up else ends[::-1]
     verdict, why = _verdict(bar, pairs, found, worst, best)
+    if link is not None and link.few and verdict in ("pass", "fail"):
+        verdict, why = "inconclusive", few_anchors(link)
     asked = len(pairs.a.prompts)
     return GateResult(
         gate=bar.gate,
@@ -180,7 +183,8 @@ def claim_regressions(results: Sequence[GateResult]) -> list[GateResult]:
             found.append(result)
             continue
         worse = (result.value < 0) == (result.direction == "at_least") and result.value != 0
-        enough = result.clusters is not None and result.clusters >= LEAST_CLUSTERS
+        told = result.linked is None or int(str(result.linked["anchors"])) >= FEW
+        enough = told and result.clusters is not None and result.clusters >= LEAST_CLUSTERS
         regressed = bool(worse and enough and p < REGRESSED)
         message = f"{result.message}; regressed (p = {p:.2g} after Holm)" if regressed else result.message
         found.append(replace(result, p_holm=p, regressed=regressed, message=message))

@@ -155,26 +155,39 @@ class Difference:
     pairs_se: float | None = None  # the error without it, where there is a link
 
 
-def measure_difference(pairs: Pairs, *, rate: bool, scale: Scale, link: LinearLink | None = None) -> Difference:
+def measure_difference(pairs: Pairs, *, rate: bool, scale: Scale, link: LinearLink | None = None, b_scale: Scale | None = None) -> Difference:
     """The difference over the prompts that have a value on both sides; with a `link`, b in units of a, and the link's variance in the interval.
+
+    `b_scale`: of b as it was scored, where that is another one than a's.
 
     Rates answered once on each side, each prompt a unit: Bonett-Price and mid-p McNemar. Else the mean of the
     prompts' differences: bootstrap-t by cluster below 500 clusters, t corrected for skew from there; p by sign flips.
     """
     a, b = measured_sides(pairs)
-    return _difference(a, b, rate, scale) if link is None else _across(a, b, scale, link)
+    return _difference(a, b, rate, scale) if link is None else _across(a, b, _reach(scale, b_scale or scale, link), link)
 
 
-def bound_difference(pairs: Pairs, *, rate: bool, scale: Scale, b_at_top: bool, link: LinearLink | None = None) -> Difference | None:
-    """The difference if every missing value of b stood at the top of the scale and every one of a at the bottom, or the other way round.
+def bound_difference(
+    pairs: Pairs, *, rate: bool, scale: Scale, b_at_top: bool, link: LinearLink | None = None, b_scale: Scale | None = None
+) -> Difference | None:
+    """The difference if every missing value of b stood at the top of its scale and every one of a at the bottom, or the other way round.
 
     None where the scale has no end that this needs.
     """
-    a_end, b_end = (scale[0], scale[1]) if b_at_top else (scale[1], scale[0])
+    own = b_scale or scale
+    a_end, b_end = (scale[0], own[1]) if b_at_top else (scale[1], own[0])
     if (pairs.a.missing.any() and a_end is None) or (pairs.b.missing.any() and b_end is None):
         return None
     a, b = _filled(pairs.a, a_end or 0.0), _filled(pairs.b, b_end or 0.0)
-    return _difference(a, b, rate, scale) if link is None else _across(a, b, scale, link)
+    return _difference(a, b, rate, scale) if link is None else _across(a, b, _reach(scale, own, link), link)
+
+
+def _reach(scale: Scale, b_scale: Scale, link: LinearLink) -> Scale:
+    """A scale as wide as a difference can be: b in units of a may lie beyond the ends of a's."""
+    (low, high), (b_low, b_high) = scale, b_scale
+    if low is None or high is None or b_low is None or b_high is None:
+        return None, None
+    return 0.0, max(float(link.back(b_high)) - low, high - float(link.back(b_low)))
 
 
 def _across(a: Side, b: Side, scale: Scale, link: LinearLink) -> Difference:

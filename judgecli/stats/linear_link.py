@@ -89,16 +89,20 @@ def linear_link(x: Floats, y: Floats, noise: Floats) -> LinearLink | str:
     error = float(np.sqrt((tilt @ tilt) * correction))
     if slope - 2 * error < LEAST_SLOPE:
         return f"one score says too little of the other (slope {slope:.2g}, standard error {error:.2g})"
-    if abs(_bend(dx, residual)) > BENT:
+    if abs(_bend(dx, residual, slope * noise)) > BENT:
         return "how far the scores lie apart depends on the level, and not along a straight line"
     parts = (residual @ residual / slope**2, residual @ tilt / slope**3, tilt @ tilt / slope**4)
     return LinearLink(items, centre_x, centre_y, slope, *(float(part) * correction for part in parts))
 
 
-def _bend(dx: Floats, residual: Floats) -> float:
-    """The curvature that the residuals show, in standard errors; 0 where nothing could show one."""
-    design = np.column_stack([np.ones(len(dx)), dx])
-    square = dx**2 - design @ np.linalg.lstsq(design, dx**2, rcond=None)[0]
-    products = square * residual
+def _bend(dx: Floats, residual: Floats, tilted: Floats) -> float:
+    """The curvature that the residuals show, in standard errors; 0 where nothing could show one.
+
+    `tilted` is slope x noise: noise of x stands in the residuals too (times -slope), and where scores crowd at one end of the scale
+    that alone looks like a curve; what it adds on average is taken off.
+    """
+    skew = float((dx**3).sum() / (dx @ dx))
+    square = dx**2 - (dx**2).mean() - skew * dx
+    products = square * residual - tilted * (skew - 2 * dx)
     error = float(np.sqrt(products @ products))
     return float(products.sum()) / error if error > TINY else 0.0

@@ -28,7 +28,8 @@ def rogan_gladen(
     `adjusted` (default: where a class has fewer than 50 labels, or a share is 0 or 1) makes the interval from p with z^2/2 successes and
     z^2 trials added, and q with one success and two trials added, moved by 2 z^2 (theta q1(1-q1)/m1 - (1-theta) q0(1-q0)/m0).
     Counts may be effective ones (fewer than rows, where rows come in clusters). Right where q0 and q1 hold for these
-    rows too, whatever the rate among the labelled. Refused where q0 + q1 - 1 < 0.2: the judge knows next to nothing.
+    rows too, whatever the rate among the labelled. Refused where q0 + q1 - 1 < 0.2: the judge knows next to nothing; and where the whole
+    interval lies outside [0, 1]: then q0 and q1 do not hold here.
     Source: Rogan & Gladen 1978; Lang & Reiczigel 2014 (adjustment); Lee et al. 2025, arXiv:2511.21140.
 
     >>> found = rogan_gladen(800, 1000, right_1=90, m1=100, right_0=43, m0=50, adjusted=False)
@@ -38,7 +39,8 @@ def rogan_gladen(
     if n <= 0 or m1 <= 0 or m0 <= 0:
         missing = "score" if n <= 0 else "label that is 1" if m1 <= 0 else "label that is 0"
         return CorrectedRate(None, None, None, None, f"there is no {missing}")
-    p, q1, q0 = positives / n, right_1 / m1, right_0 / m0
+    share = positives / n
+    p, q1, q0 = share, right_1 / m1, right_0 / m0
     youden = q0 + q1 - 1
     if youden < LEAST_YOUDEN:
         return CorrectedRate(None, None, None, None, f"sensitivity {q1:.3g} and specificity {q0:.3g} are too low: their sum must be 1.2 or more")
@@ -57,5 +59,7 @@ def rogan_gladen(
         shift = 2 * z * z * (centre * q1 * (1 - q1) / m1 - (1 - centre) * q0 * (1 - q0) / m0)
     variance = p * (1 - p) / n + (1 - centre) ** 2 * q0 * (1 - q0) / m0 + centre**2 * q1 * (1 - q1) / m1
     se = float(np.sqrt(variance)) / youden
-    low, high = (float(np.clip(centre + shift + sign * z * se, 0.0, 1.0)) for sign in (-1, 1))
-    return CorrectedRate(float(np.clip(theta, 0.0, 1.0)), se, low, high)
+    low, high = (centre + shift + sign * z * se for sign in (-1, 1))
+    if low >= 1 or high <= 0:  # cut to [0, 1] it would be one point, as if there were no doubt
+        return CorrectedRate(None, None, None, None, f"the judge says 1 to {share:.3g} of them, which its errors on labelled rows do not allow")
+    return CorrectedRate(float(np.clip(theta, 0.0, 1.0)), se, max(low, 0.0), min(high, 1.0))

@@ -230,7 +230,7 @@ def _runs(code: Any, cluster: Integers, columns: Sequence[Any]) -> tuple[Any, ..
 
 def _joined(parts: Sequence[tuple[Integers, ...]], width: int) -> tuple[Integers, ...]:
     """Distinct clusters of all parts in order, then the sums of the columns in each; column by column, for memory."""
-    if not parts:
+    if not any(len(part[0]) for part in parts):
         return tuple(np.empty(0, dtype=np.int64) for _ in range(width))
     clusters = np.concatenate([part[0] for part in parts])
     order = np.argsort(clusters, kind="stable")

@@ -36,7 +36,7 @@ class Store:
 
     def __init__(self, root: Path, *, create: bool = True) -> None:
         self.root = root
-        self._database: Any = None
+        self._databases: dict[str, Any] = {}  # by the memory that each may take
         if re.match(r"[a-z][a-z0-9+]+://", str(root).replace(":/", "://")):
             raise StoreError(f"the store {root} is not a local folder", hint="object stores come in a later version; name a folder with --store DIR")
         if not (root / "ledger.db").exists() and not create:
@@ -70,23 +70,23 @@ class Store:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._database is not None:
-            self._database.close()
+        for database in self._databases.values():
+            database.close()
         self.ledger.close()
 
     def connect(self, *, memory: str = "80%") -> Any:
-        """A DuckDB connection of its own; all of a store share one database in memory, for opening one takes 20 ms.
+        """A DuckDB connection of its own; those of a store with one limit share a database in memory, for opening one takes 20 ms.
 
-        `memory` bounds that database from now on; what needs more is spilled to the store's .duckdb folder.
+        `memory` bounds them together; what needs more is spilled to the store's .duckdb folder.
         """
-        if self._database is None:
+        if memory not in self._databases:
             import duckdb
 
-            self._database = duckdb.connect()
-            self._database.execute("SET temp_directory = ?", [str(self.root / ".duckdb")])
-            self._database.execute("SET threads = 2")
-        connection = self._database.cursor()
-        connection.execute(f"SET memory_limit = '{memory}'")
+            database = self._databases[memory] = duckdb.connect()
+            database.execute("SET temp_directory = ?", [str(self.root / ".duckdb")])
+            database.execute("SET threads = 2")
+            database.execute(f"SET memory_limit = '{memory}'")  # of the database: another connection's limit would become everybody's
+        connection = self._databases[memory].cursor()
         connection.execute("SET preserve_insertion_order = true")
         connection.execute("SET TimeZone = 'UTC'")  # a filter's time that names no zone is UTC, whatever the machine's own
         return connection

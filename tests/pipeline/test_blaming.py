@@ -3,6 +3,8 @@
 import json
 import random
 import re
+from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 from judges import Silent, body
@@ -138,6 +140,45 @@ def test_a_model_that_changed_long_before_is_not_to_blame(world):
     world.days(3, 12, "gpt-new")
     world.days(13, 20, "gpt-new", worse=1)
     assert world.alarm()["judge"] is None
+
+
+def test_anchors_founded_by_a_model_of_long_ago_do_not_blame_the_judge(world):
+    """The judge became harsher on the 3rd, which the anchors show against their founding; the app became worse on the 23rd."""
+    world.days(1, 2, "gpt-old")
+    create_anchors(world.settings, "main", AnchorPlan(METRIC, 40, 2), progress=Silent(), ask=world.judge("gpt-old", 0))
+    world.days(3, 22, "gpt-new", harsh=1)
+    rejudge = partial(rejudge_anchors, world.settings, "main", progress=Silent())
+    world.days(23, 30, "gpt-new", harsh=1, worse=1)
+    rejudge(plan=RejudgePlan("2026-09-24"), ask=world.judge("gpt-new", 1))
+    assert world.alarm()["judge"] is None  # the founding was by another model
+    rejudge(plan=RejudgePlan("2026-09-20"), ask=world.judge("gpt-new", 1))
+    assert world.alarm()["judge"]["cause"] == "app"  # against the last window before
+
+
+def test_a_judge_that_moves_after_an_alarm_is_not_to_blame_for_it(world):
+    world.days(1, 12, "gpt-old")
+    create_anchors(world.settings, "main", AnchorPlan(METRIC, 40, 2), progress=Silent(), ask=world.judge("gpt-old", 0))
+    world.days(13, 20, "gpt-old", worse=1)
+    for window, harsh in (("2026-09-14", 0), ("2026-11-01", 1)):
+        rejudge_anchors(world.settings, "main", RejudgePlan(window), progress=Silent(), ask=world.judge("gpt-old", harsh))
+    assert world.alarm()["judge"]["cause"] == "app"
+
+
+def test_anchors_frozen_after_the_change_say_nothing_of_it(world):
+    """Judged again they stand still, for the judge had moved before: that does not make it the app."""
+    world.days(1, 12, "gpt-old")
+    world.days(13, 20, "gpt-old", harsh=1)
+    create_anchors(world.settings, "main", AnchorPlan(METRIC, 40, 2), progress=Silent(), ask=world.judge("gpt-old", 1))
+    rejudge_anchors(world.settings, "main", RejudgePlan(datetime.now(UTC).date().isoformat()), progress=Silent(), ask=world.judge("gpt-old", 1))
+    assert world.alarm()["judge"] is None
+
+
+def test_anchors_of_an_unknown_model_count_for_neither(world):
+    world.days(1, 12, "gpt-old")
+    create_anchors(world.settings, "main", AnchorPlan(METRIC, 40, 2), progress=Silent(), ask=world.judge("", 0))
+    world.days(13, 20, "gpt-new", harsh=1)
+    rejudge_anchors(world.settings, "main", RejudgePlan("2026-09-14"), progress=Silent(), ask=world.judge("gpt-new", 1))
+    assert world.alarm()["judge"]["cause"] == "unclear"
 
 
 def test_a_reward_has_the_judges_of_its_terms(tmp_path, monkeypatch):

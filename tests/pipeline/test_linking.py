@@ -154,8 +154,21 @@ def test_the_same_name_served_by_another_model_is_linked_too(world):
     assert not any("not served by the same models" in note for note in found.notes)
 
 
+def test_sides_of_another_served_model_are_not_ranked_by_its_kindness(world):
+    """Three sides of one identity, the third served by a kinder model: linked it is no better, so it must not lead a ranking of raw scores."""
+    world.day(1, Rater(served="gpt-2025"))
+    world.freeze(Rater(served="gpt-2025"))
+    world.day(2, Rater(served="gpt-2025"))
+    world.day(3, Rater(1, served="gpt-2026"))
+    world.rejudge(Rater(1, served="gpt-2026"))
+    found = compare_parts(world.settings(), ["v1", "v2", "v3"], metrics=[METRIC])
+    assert [row.difference for row in found.rows] == [pytest.approx(0.0, abs=1e-9)] * 2
+    assert found.ranking == []  # two are left
+    assert f"{METRIC}: v3 is not ranked, for another judge scored it than v1" in found.notes
+
+
 def test_a_gate_with_a_baseline_is_asked_after_the_link(world):
-    gate = "gates:\n  - {metric: rubric.helpfulness, not_worse_than: main, margin: 0.5}\n"
+    gate = "gates:\n  - {metric: rubric.helpfulness, not_worse_than: main, margin: 0.4}\n"
     world.day(1, Rater())
     world.freeze(Rater())
     approve_baseline(world.settings(), "main", by="ada", metrics=[METRIC])
@@ -274,6 +287,18 @@ def test_a_window_of_two_models_is_neither_judge(world):
     assert any("served by 2 models in one window" in note for note in weekly.notes)
 
 
+def test_windows_of_an_endpoint_that_did_not_say_hide_no_later_change(world):
+    world.day(1, Rater(served=""))
+    world.day(2, Rater(served="gpt-2025"))
+    world.day(3, Rater(1, served="gpt-2026"))
+    found = compute_signals(world.settings(), by=[], metrics=[METRIC], window="1d")
+    assert [(change["window_start"][:10], change["from"]["served"], change["to"]["served"]) for change in found.judge_changes] == [
+        ("2026-09-03", ["gpt-2025"], ["gpt-2026"])
+    ]
+    assert [row.linked is None for row in found.rows] == [True, True, False]
+    assert found.judge_changes[0]["live"] == pytest.approx(1.0)  # the first day counts as the second day's judge
+
+
 def test_the_first_judge_is_the_older_one_where_all_is_one_window(world):
     two_judges(world)
     rows = compute_signals(world.settings(), by=["prompt_version"], metrics=[METRIC], window="all").rows
@@ -316,6 +341,51 @@ def test_few_anchors_link_and_give_no_verdict(world):
     (change,) = compute_signals(world.settings(), by=[], metrics=[METRIC]).judge_changes
     assert (change["verdict"], change["anchors"], change["shift"]) == ("unclear", 10, pytest.approx(1.0))
     assert "fewer than 20 anchors are no verdict" in change["message"]
+
+
+def test_few_anchors_that_agree_decide_no_comparison_and_no_gate(world):
+    """Ten anchors that all rose by one point have no spread, so the link seems free of error; the answers got worse by a point all the same."""
+    world.day(1, Rater())
+    world.freeze(Rater(), count=10)
+    approve_baseline(world.settings(), "main", by="ada", metrics=[METRIC])
+    world.day(2, Rater(1), model="gpt-kinder", worse=1)
+    world.rejudge(Rater(1), model="gpt-kinder")
+    row = world.compare().rows[0]
+    assert (row.verdict, row.difference, row.linked["anchors"]) == ("inconclusive", pytest.approx(-1.0), 10)
+    assert "10 anchors link the two judges, and a verdict needs 20" in row.message
+    gate = "gates:\n  - {metric: rubric.helpfulness, not_worse_than: main, margin: 0.4}\n"
+    (world.folder / "judge.yaml").write_text(f"policy: [prompt_version]\n{gate}", encoding="utf-8")
+    found = check_gates(world.settings("gpt-kinder")).gates[0]
+    assert (found.verdict, found.value, found.regressed) == ("inconclusive", pytest.approx(-1.0), False)
+    assert "a verdict needs 20" in found.message
+
+
+def test_a_side_on_another_scale_is_bounded_by_the_ends_of_its_own():
+    """b is judged on 0 to 100, 25 to each point of a: its missing answer is 0 or 100 there, which is 0 or 4 for the other judge."""
+    from judgecli.signal.compare import Subject, compare_pairs
+    from judgecli.signal.linked import Judge, Link
+    from judgecli.signal.paired import gather_side, pair_sides
+    from judgecli.stats.linear_link import LinearLink
+
+    link = Link("main", Judge("one"), Judge("two"), LinearLink(30, 2.0, 50.0, 25.0, 0.0, 0.0, 0.0), (0.0, 100.0))
+    prompts, values = np.arange(60), np.tile([1.0, 2.0, 3.0], 20)
+    lost = np.arange(60) == 7
+    sides = gather_side(prompts, prompts, values, lost & False), gather_side(prompts, prompts, np.where(lost, np.nan, 25 * values), lost)
+    row = compare_pairs(Subject("m", "", "number", (0.0, 4.0), True, 0.5), pair_sides(*sides), link=link)
+    assert (row.difference, row.worst, row.best) == tuple(pytest.approx(value, abs=1e-9) for value in (0.0, -2 / 60, 2 / 60))
+    assert row.linked["raw"]["b"] == pytest.approx(25 * values[~lost].mean())
+
+
+def test_answers_that_all_lie_beyond_the_other_judges_scale_have_an_interval():
+    """A kinder judge gives 4 of 4 to all, which is 5 for the other one, and that one gave 0: further apart than its scale is wide."""
+    from judgecli.signal.paired import gather_side, measure_difference, pair_sides
+    from judgecli.stats.linear_link import LinearLink
+
+    prompts = np.arange(60)
+    sides = [gather_side(prompts, prompts, np.full(60, value), prompts < 0) for value in (0.0, 4.0)]
+    found = measure_difference(pair_sides(*sides), rate=False, scale=(0.0, 4.0), link=LinearLink(30, 2.0, 1.0, 1.0, 0.0, 0.0, 0.0))
+    assert found.difference == pytest.approx(5.0)
+    assert 4.0 < found.low < 5.0 <= found.high
 
 
 def test_a_missing_value_behind_a_kinder_judge_is_put_to_the_end_of_its_own_scale():

@@ -66,6 +66,12 @@ def test_guards_of_drawn_texts_are_the_plain_ones():
     assert guards.read([])[1].shape == (0, len(guards.NAMES))
 
 
+def test_a_lone_surrogate_ends_no_sentence():
+    """As a question mark it would cut praise into parts that are too short to name nothing."""
+    praise = "This answer is correct\ud800 and complete\ud800 in every detail."
+    check_guards([f"It is Paris. {praise}", f"\ud800 {praise}", "Paris\ud800 Paris\ud800 Paris"])
+
+
 def test_guards_of_spoilt_texts_are_the_plain_ones():
     honest = "Boil the water first. Then add the pasta and stir it, since it sticks!\n\nDrain it. It’s ready after nine minutes – or ten."
     check_guards(spoilt([honest] * 600))
@@ -97,6 +103,14 @@ def test_keys_that_are_equal_have_one_place():
         found = ngrams.alike(keys)
         assert (keys[found] == keys).all()
         assert len(np.unique(found)) == len(np.unique(keys))
+
+
+def test_keys_chosen_to_meet_in_one_slot_are_told_apart():
+    """Whoever knows the factor can write n-grams that all fall into slot 0: they cost a sort, not a step of recursion each."""
+    keys = np.tile(np.arange(3_000, dtype=np.uint64) * np.uint64(pow(int(ngrams._ODD), -1, 2**64)), 2)
+    found = ngrams.alike(keys)
+    assert (keys[found] == keys).all()
+    assert len(np.unique(found)) == 3_000
 
 
 @pytest.mark.parametrize(

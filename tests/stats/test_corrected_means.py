@@ -178,6 +178,7 @@ def test_rogan_gladen_by_hand():
         ({"right_1": 0, "m1": 0, "right_0": 29, "m0": 50}, "label that is 1"),
         ({"right_1": 9, "m1": 10, "right_0": 0, "m0": 0}, "label that is 0"),
         ({"right_1": 1, "m1": 1, "right_0": 1, "m0": 2}, "too few labels"),
+        ({"right_1": 65, "m1": 100, "right_0": 90, "m0": 100}, "says 1 to 0.8 of them"),  # (0.8 + 0.9 - 1) / 0.55 = 1.27: cut to 1 it seemed sure
     ],
 )
 def test_rogan_gladen_refuses(given, why):

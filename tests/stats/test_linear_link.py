@@ -75,6 +75,19 @@ def test_a_bent_relation_is_no_straight_line():
     assert "not along a straight line" in str(linear_link(x, y, np.full(len(x), 1e-6)))
 
 
+@pytest.mark.parametrize("curve", [0.0, 1.2])
+def test_noise_of_scores_that_crowd_at_the_top_is_no_bend(curve):
+    """Five levels, most at the top, noise of 0.1 in the first: a straight line stays one with 400 items too, and one that bends does not."""
+    draw = np.random.default_rng(5)
+    bent = 0
+    for _ in range(100):
+        true = draw.choice([0, 0.25, 0.5, 0.75, 1], p=[0.05, 0.05, 0.1, 0.3, 0.5], size=400)
+        founding = true + draw.normal(0, 0.17, (3, 400))
+        now = 0.1 + 0.8 * true - curve * true * (1 - true) + draw.normal(0, 0.1, 400)
+        bent += "not along a straight line" in str(linear_link(founding.mean(0), now, founding.var(0, ddof=1) / 3))
+    assert bent >= 95 if curve else bent <= 3
+
+
 def test_limits_that_lie_unevenly_stay_so_and_missing_ones_missing():
     link = linear_link(np.array([0.0, 0.0, 1.0, 1.0]), np.array([0.0, 0.2, 1.0, 1.2]), np.zeros(4))
     assert link.mean(Estimate(None, None, None, None)) == Estimate(None, None, None, None)

@@ -67,3 +67,12 @@ def test_gathering_leaves_pandas_out() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_side_without_rows_is_nothing_however_often_it_is_asked_for() -> None:
+    gathered = Gathered(1, [Extent()], [False], 2)
+    gathered.add(pa.RecordBatch.from_pydict({"code": pa.array([0, 0], pa.int16()), "cluster": pa.array([7, 9]), "v0": pa.array([0.5, 1.0])}))
+    for seg in (None, 0, None):
+        sums, counts, _, rows, total = gathered.side(0, seg, 1)
+        assert (sums.tolist(), counts.tolist(), rows, total) == ([0.0, 0.0], [0.0, 0.0], 0, 0.0)
+        assert gathered.side(0, seg, 0)[0].tolist() == [0.5, 1.0]

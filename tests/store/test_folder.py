@@ -3,8 +3,11 @@
 import os
 import stat
 
+import pyarrow as pa
 import pytest
 from harness import score, write_lines
+
+from judgecli.store.folder import Store
 
 
 @pytest.mark.skipif(os.name == "nt", reason="permissions are those of POSIX")
@@ -17,3 +20,13 @@ def test_a_new_store_is_private(tmp_path):
     modes = {path: stat.S_IMODE((tmp_path / "s" / path).stat().st_mode) for path in ("", "ledger.db", "records", "keys", "scores")}
     assert modes == {"": 0o700, "ledger.db": 0o600, "records": 0o700, "keys": 0o700, "scores": 0o700}
     assert (tmp_path / "s" / ".gitignore").read_text() == "*\n"
+
+
+def test_a_connection_keeps_its_limit_whatever_others_ask_for(tmp_path):
+    with Store(tmp_path / "store") as store:
+        wide, narrow, other = store.connect(), store.connect(memory="300MB"), store.connect()
+        limits = [one.execute("SELECT current_setting('memory_limit')").fetchall()[0][0] for one in (wide, narrow, other)]
+        assert limits[0] == limits[2] != limits[1] == "286.1 MiB"
+        wide.register("given", pa.table({"v": [1]}))
+        other.register("given", pa.table({"v": [2]}))
+        assert [one.execute("SELECT v FROM given").fetchall() for one in (wide, other)] == [[(1,)], [(2,)]]
