@@ -10,7 +10,6 @@ from judgecli.config.anchors import AnchorSet, list_anchor_sets, read_anchor_set
 from judgecli.errors import JudgeError
 from judgecli.pipeline.anchoring import anchor_folder
 from judgecli.signal.linked import NO_ANCHORS, Judge, Link
-from judgecli.signal.served import split_models
 from judgecli.stats.linear_link import linear_link
 from judgecli.store.anchors import JudgedAnchor, kept_anchors
 from judgecli.store.folder import Store
@@ -35,11 +34,11 @@ class HeldSet:
 
     def scores(self, judge: Judge) -> tuple[Floats, Floats]:
         """The mean share of each anchor by one judge (NaN: none), and the variance of its noise."""
-        founded = judge.identity == self.anchors.identity and _same(judge, split_models(self.anchors.served))
+        founded = judge.identity == self.anchors.identity and _same(judge, self.anchors.served)
         counts = np.where(founded, self.repeats, 0.0)
         sums = counts * self.founding
         for one in self.judged:
-            if one.z is not None and one.identity == judge.identity and _same(judge, split_models([one.served or ""])):
+            if one.z is not None and one.identity == judge.identity and _same(judge, [one.served] if one.served else []):
                 counts[one.place] += 1
                 sums[one.place] += self.founding[one.place] + one.z
         noise = self.deviation**2 if founded else np.full(len(counts), self.anchors.sd**2)

@@ -17,6 +17,7 @@ from judgecli.signal.gate import plural
 from judgecli.signal.linked import Judge, Link
 from judgecli.signal.paired import pair_sides
 from judgecli.signal.ranking import Rank, rank_sides
+from judgecli.signal.served import served_apart
 from judgecli.store.filters import AGE, SHORTCUT
 from judgecli.store.folder import Store
 from judgecli.store.policies import Policy, held_policies
@@ -220,11 +221,11 @@ def _notes(parts: Sequence[Part], held: Sequence[str], lost: Sequence[str], unra
         for name in held:
             if part.metrics[name].older:
                 notes.append(f"{part.name}: {part.metrics[name].older:,} records have '{name}' under an older identity only, and count as missing")
-    for name in (name for name in held if name not in linked):
-        served = {part.name: part.metrics[name].served for part in parts}
-        if len(set(served.values())) > 1:
-            told = "; ".join(f"{part}: {', '.join(models) or 'not said'}" for part, models in served.items())
-            notes.append(f"{name}: not served by the same models on every side ({told}), so a difference may be the judge's; judge anchors can tell")
+    terms = {name for part in parts for name in part.judges if name not in part.metrics}
+    for name in (name for name in [*held, *sorted(terms)] if name not in linked):
+        told = served_apart({part.name: part.judges.get(name, ()) for part in parts})
+        if told is not None:
+            notes.append(f"{name}: not all scores are by one served model ({told}), so a difference may be the judge's; judge anchors can tell")
     if lost:
         notes.append(f"not on every side: {', '.join(lost)}")
     return notes
