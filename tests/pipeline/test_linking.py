@@ -274,6 +274,23 @@ def test_a_window_of_two_models_is_neither_judge(world):
     assert any("served by 2 models in one window" in note for note in weekly.notes)
 
 
+def test_a_step_says_on_how_few_answers_it_rests_where_windows_hold_scores_of_both(world):
+    class Either(Rater):
+        async def __call__(self, request):
+            self.served = "gpt-2026" if int(re.search(r"worth \d\. (\d+)", str(request.messages))[1]) % 2 else "gpt-2025"
+            return await super().__call__(request)
+
+    world.day(1, Rater(served="gpt-2025"))
+    world.freeze(Rater(served="gpt-2025"))
+    world.day(2, Rater(1, served="gpt-2026"), count=40)
+    world.day(3, Either(1))
+    world.rejudge(Rater(1, served="gpt-2026"))
+    found = compute_signals(world.settings(), by=[], metrics=[METRIC], window="1d")
+    (change,) = found.judge_changes
+    assert "(of 60 answers before and 40 after; 60 more are in windows with scores of both judges)" in change["message"]
+    assert "an answer came again that an earlier one had judged" in found.rows[2].linked["reasons"]["mean"]
+
+
 def test_the_first_judge_is_the_older_one_where_all_is_one_window(world):
     two_judges(world)
     rows = compute_signals(world.settings(), by=["prompt_version"], metrics=[METRIC], window="all").rows
