@@ -1,5 +1,6 @@
 """Compare: two or more policies, runs or filters on the same prompts."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from judgecli.config.settings import Settings
 
 MOST_PARTS = 30
+CONDITION = re.compile(r"[\s=<>()'\"]")  # what a filter has and the name of a policy has not
 REJUDGE = (
     "score both sides under one of them: judge score LOGS again (what a judge answered is not asked twice); "
     "or link two judges by frozen outputs that both rate: judge anchors create|rejudge"
@@ -133,6 +135,8 @@ def _filter_of(name: str, policies: Sequence[Policy]) -> str:
     found = {column: f"{column}={text}" for policy in policies for column, value in policy.values.items() if value == text}
     if len(found) > 1:
         raise UsageError(f"'{text}' is a value of {' and of '.join(sorted(found))}", hint=f"say which: {next(iter(found.values()))}")
+    if not found and not CONDITION.search(text):
+        raise UnknownName("policy", text, known={value for policy in policies for value in (policy.name, *policy.values.values()) if value is not None})
     return next(iter(found.values()), text)
 
 
