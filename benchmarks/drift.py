@@ -8,12 +8,15 @@ by `--peer-python` (the Python of an environment that has the tool; default: thi
 """
 
 import argparse
+import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy is imported, as `judge` does
 
 import numpy as np
 from signals import run_steps

@@ -39,7 +39,7 @@ def card_of(document: Document, *, created: str, about: str = "") -> Card:
         recipe={name: document[name] for name in RECIPE if name in document},
         quality={kind: quality_of(found) for kind, found in document["held_out"].items() if found is not None},
         limits=tuple(limits(document)),
-        embedding=None if embedding is None else EmbeddingFacts(embedding["folder"], embedding["sha256"], embedding["width"]),
+        embedding=None if embedding is None else EmbeddingFacts(embedding["folder"], embedding["sha256"], embedding["width"], embedding["scale"]),
         encoder=None if document["kind"] == "linear" else EncoderFacts(document["base"], document["max_length"], document["scale"]),
     )
 

@@ -197,9 +197,9 @@ class _Judging:
             self.asks[name] = LedgerAsk(self.replies, plan.metric.identity, send, plan.price, budgets, slots, counts, run_id, redact=redact)
 
     def _slots(self, endpoint: "Endpoint") -> int:
-        """How many calls may be handed to an endpoint at once: some to wait out a 429, but none beyond its concurrency where money is capped."""
+        """How many calls may wait for an endpoint or be under way, which it bounds itself; where money is capped none waits, for each counts as spent."""
         capped = [plan.budget.max_cost for plan in self.plans.values() if plan.endpoint is endpoint]
-        return endpoint.concurrency * (1 if any(cap is not None for cap in (*capped, self.options.budget.max_cost)) else 2)
+        return endpoint.concurrency if any(cap is not None for cap in (*capped, self.options.budget.max_cost)) else 2 * endpoint.concurrency + AHEAD
 
     # Rows ---------------------------------------------------------------------------------------
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 Told = Callable[[str], None]
 
+USELESS = "the embeddings predict nothing more and are left out: without --embeddings the same rewards cost less"
+
 
 @dataclass(frozen=True)
 class Ask:
@@ -64,7 +66,7 @@ def train_linear(ask: Ask, settings: "Settings", told: Told = lambda _: None) ->
     check_enough(preferences)
     embedder = _embedder(ask)
     told(f"training on {len(preferences.comparisons) + len(preferences.verdicts):,} pairs and verdicts")
-    trained = train(preferences, _recipe(ask, embedder), name=model_name(ask.out), embed=None if embedder is None else embedder.embed_answers)
+    trained = train(preferences, _recipe(ask, embedder), name=model_name(ask.out), embed=None if embedder is None else embedder.embed)
     test, notes = tested(ask, preferences, trained.model)
     told("trying tricks")
     document = {
@@ -77,8 +79,8 @@ def train_linear(ask: Ask, settings: "Settings", told: Told = lambda _: None) ->
         "slope": trained.slope,
         "penalty": {"dense": trained.penalty.dense, "hashed": trained.penalty.hashed},
         "calibration": {kind: found.method for kind, found in trained.model.calibrations.items()},
-        "embeddings": None if embedder is None else {"folder": Path(embedder.folder).name, "sha256": embedder.digest, "width": embedder.width},
-        "notes": [*preferences.notes, *notes],
+        "embeddings": None if embedder is None else _embedding(embedder, trained),
+        "notes": [*preferences.notes, *notes, *([USELESS] if trained.embedding_scale == 0 else [])],
         "next": next_steps(ask),
     }
     told("saving")
@@ -186,6 +188,10 @@ def _embedder(ask: Ask) -> "Embedder | None":
     from judgecli.store.embedders import open_embedder
 
     return open_embedder(ask.embeddings)
+
+
+def _embedding(embedder: "Embedder", trained: Training) -> Document:
+    return {"folder": Path(embedder.folder).name, "sha256": embedder.digest, "width": embedder.width, "scale": trained.embedding_scale}
 
 
 def _recipe(ask: Ask, embedder: "Embedder | None") -> Recipe:

@@ -55,7 +55,8 @@ def _trained(card: Document) -> list[tuple[str, str]]:
         facts = card["encoder"]
         found.append(("base", f"fine-tuned from {facts['base']}, {facts['max_length']:,} tokens"))
     if card["embedding"] is not None:
-        found.append(("reads", f"embeddings of {card['embedding']['name']} ({card['embedding']['width']} numbers), sha256 {card['embedding']['sha256']}"))
+        read = card["embedding"]
+        found.append(("reads", f"embeddings of {read['name']} ({read['width']} numbers, scale {read['scale']:g}), sha256 {read['sha256']}"))
     if card["members"] > 1:
         found.append(("members", f"{card['members']}"))
     return found

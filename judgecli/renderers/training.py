@@ -67,7 +67,8 @@ def how_lines(document: Document) -> list[str]:
     if document.get("members", 1) > 1:
         found.append(f"an ensemble of {document['members']} members; the figures are of the first")
     if document.get("embeddings"):
-        found.append(f"reads embeddings of {document['embeddings']['folder']} ({document['embeddings']['width']} numbers)")
+        read = document["embeddings"]
+        found.append(f"reads embeddings of {read['folder']} ({read['width']} numbers, scale {read['scale']:g})")
     if document.get("steps") is not None:
         found.append(f"fine-tuned in {document['steps']:,} steps on {document['device']}; last loss {number(document['loss'])}")
     return found

@@ -18,6 +18,7 @@ from judgecli.stats.calibration import Calibration
 LAYOUT = 1  # of card and weights; a loader refuses a newer one
 KINDS = ("linear", "process", "encoder")
 METHODS = {"isotonic": {"x", "y"}, "platt": {"slope", "intercept"}, "temperature": {"slope"}, "none": set[str]()}
+MOST_SCALE = 1_000.0  # of an embedding
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -91,11 +92,15 @@ class EncoderFacts:
 
 @dataclass(frozen=True)
 class EmbeddingFacts:
-    """The embedding that a linear model reads: its folder's name, SHA-256 over its files, and its width."""
+    """The embedding that a linear model reads: its folder's name, SHA-256 over its files, its width.
+
+    `scale`: how much its numbers may say together, of what the other dense features may (a ratio of prior standard deviations); 0: they say nothing.
+    """
 
     name: str
     sha256: str
     width: int
+    scale: float
 
 
 @dataclass(frozen=True)
@@ -211,6 +216,8 @@ def _check_features(card: Card) -> None:
     width = 0 if card.embedding is None else card.embedding.width
     if bool(spec.embedding) != (spec.embedding_size > 0) or width != spec.embedding_size:
         raise ValueError(f"its features read {spec.embedding_size} numbers of the embedding {spec.embedding!r}, and its embedding has {width}")
+    if card.embedding is not None and not 0 <= card.embedding.scale <= MOST_SCALE:
+        raise ValueError(f"its embedding has the scale {card.embedding.scale}, which no training chooses")
 
 
 def _check_calibration(kind: str, found: Calibration) -> None:

@@ -16,12 +16,13 @@ from judgecli.reward_model.buckets import Buckets
 from judgecli.reward_model.spacing import single_spaced
 
 Floats = npt.NDArray[np.float64]
-Embed = Callable[[Sequence[str], Sequence[str]], npt.NDArray[np.floating]]  # inputs, outputs -> N x size
+Embed = Callable[[Sequence[str]], npt.NDArray[np.floating]]  # N texts -> N x size, rows of length 1
 
 VERSION = 1
 LONGEST = 20_000  # characters of an input or output that n-grams are cut from; its length counts in full
 TEXTS_AT_ONCE, CHARACTERS_AT_ONCE = 512, 1 << 18  # keep the tables of n-grams in the processor's cache
 BLOCKS = ("characters", "words", "copied")  # of hashed n-grams: of the output; of the output; words of the output that the input holds
+EMBEDDED = ("embedding", "relation")  # of the output; its product, number by number, with that of the question
 # The turns of a dialogue as dialogue.py writes it.
 _USER, _OTHERS = "User: ", ("Assistant: ", "System: ", "Tool: ")
 
@@ -43,8 +44,14 @@ class FeatureSpec:
 
     @property
     def dense_names(self) -> tuple[str, ...]:
-        """The dense features in their order."""
-        return (*surface.OUTPUT_NAMES, *surface.INPUT_NAMES, *(f"embedding_{place}" for place in range(self.embedding_size)))
+        """The dense features in their order, those of the embedding last."""
+        embedded = (f"{kind}_{place}" for kind in EMBEDDED for place in range(self.embedding_size))
+        return (*surface.OUTPUT_NAMES, *surface.INPUT_NAMES, *embedded)
+
+    @property
+    def embedded(self) -> int:
+        """How many of the dense features are of the embedding."""
+        return len(EMBEDDED) * self.embedding_size
 
     @property
     def buckets(self) -> int:
@@ -93,7 +100,7 @@ def _extract(spec: FeatureSpec, inputs: list[str], given: list[str], embed: Embe
     copied = ngrams.held_by(words, asked)
     dense = [surface.output_features(outputs, spaced, words), surface.input_features(inputs, outputs, asked, words, copied)]
     if spec.embedding:
-        dense.append(_embedded(spec, inputs, given, embed))
+        dense.append(_embedded(spec, inputs, outputs, embed))
     return Features(np.hstack(dense), _hashed(spec, ours, words, copied), counted)
 
 
@@ -103,12 +110,17 @@ def _cut(spaced: str, text: str) -> str:
 
 
 def _embedded(spec: FeatureSpec, inputs: list[str], outputs: list[str], embed: Embed | None) -> Floats:
+    """The embedding of each output as its other features are read from it, and what it has to do with the question: nothing where none is asked."""
     if embed is None:
         raise ValueError(f"the features need the embedding {spec.embedding}, which was not given")
-    found = np.asarray(embed(inputs, outputs), np.float64)
-    if found.shape != (len(outputs), spec.embedding_size):
-        raise ValueError(f"the embedding {spec.embedding} gave {found.shape}, not {(len(outputs), spec.embedding_size)}")
-    return found
+    texts = list(dict.fromkeys([*inputs, *outputs]))
+    found = np.asarray(embed(texts), np.float64)
+    if found.shape != (len(texts), spec.embedding_size):
+        raise ValueError(f"the embedding {spec.embedding} gave {found.shape}, not {(len(texts), spec.embedding_size)}")
+    rows = dict(zip(texts, found * np.sqrt(spec.embedding_size), strict=True))  # each number is about 1 in size, whatever the width
+    answers = np.array([rows[text] for text in outputs])
+    asked = np.array([rows[text] if text.strip() else np.zeros(spec.embedding_size) for text in inputs])
+    return np.hstack([answers, asked * answers])
 
 
 def _hashed(spec: FeatureSpec, ours: ngrams.Spaced, words: ngrams.Grams, copied: npt.NDArray[np.bool_]) -> Buckets:

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse, special
+from scipy import sparse
 
 from judgecli.reward_model.features import Embed, FeatureSpec, extract, opening
+from judgecli.reward_model.folds import Part, least, split
 from judgecli.reward_model.linear import LinearModel, Penalty, Posterior, Rows, Weights, fit, fit_guards, posterior, standardise
 from judgecli.reward_model.negatives import KINDS, draw_kinds, make_negative
 from judgecli.reward_model.preferences import Comparison, Preferences, Verdict
@@ -30,7 +31,7 @@ NEGATIVE_WEIGHT = 0.1  # of the weight of all that people said
 WANTED = 1.5  # log-odds between an answer and a worthless one
 DENSE_PENALTIES = (1_000.0, 300.0, 100.0, 30.0, 10.0, 3.0)
 HASHED_PENALTIES = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3)
-RISES = 2  # in a row end a path
+EMBEDDING_SCALES = (0.0, 1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0)  # prior sd of all that the embedding says, of all that the other dense features say
 SPREAD_LEAST = 0.02  # of a dense feature: one that never varied in training must not explode on its first change
 IDF_UNIT = 5.0
 
@@ -74,6 +75,7 @@ class Training:
     folds: Ints
     negatives: int
     slope: float  # what the fitted log-odds were multiplied by, so that they come true
+    embedding_scale: float | None = None  # of EMBEDDING_SCALES, 0: it is left out; None without an embedding
 
 
 def train(preferences: Preferences, recipe: Recipe, *, name: str, embed: Embed | None = None) -> Training:
@@ -88,6 +90,10 @@ def train(preferences: Preferences, recipe: Recipe, *, name: str, embed: Embed |
     table = _Table(preferences, recipe, embed)
     rows = table.rows(table.said)
     penalty = _choose(rows, table)
+    scale = None
+    if recipe.spec.embedded:
+        table.embedding_scale = scale = _choose_scale(rows, table, penalty)
+        rows = table.rows(table.said)
     held = _hold_out(rows, table, penalty)
     whole = fit(rows, penalty)
     covariance = posterior(rows, whole, penalty)
@@ -103,7 +109,7 @@ def train(preferences: Preferences, recipe: Recipe, *, name: str, embed: Embed |
     calibrations = {kind: _rescaled(found, slope) for kind, found in (("pairs", pair_map), ("singles", single_map)) if found is not None}
     weights = [whole, *(fit(_bootstrap(rows, table.groups, recipe.seed + member), penalty, start=whole) for member in range(1, recipe.members))]
     model = table.model(name, weights, covariance, slope * guards, slope, calibrations)
-    return Training(model, penalty, pairs_held, singles_held, table.groups, table.folds, len(table.bad), slope)
+    return Training(model, penalty, pairs_held, singles_held, table.groups, table.folds, len(table.bad), slope, scale)
 
 
 class _Table:
@@ -111,6 +117,7 @@ class _Table:
 
     def __init__(self, preferences: Preferences, recipe: Recipe, embed: Embed | None) -> None:
         self.spec, self.embed = recipe.spec, embed
+        self.embedding_scale = 1.0
         self._places: dict[tuple[str, str], int] = {}
         said: list[Comparison | Verdict] = [*preferences.comparisons, *preferences.verdicts]
         self.groups = np.array([_group(one) for one in said], np.int64)
@@ -146,11 +153,17 @@ class _Table:
         self.guards = np.vstack([part.guards for part in parts])
         self.outputs = outputs
 
+    @property
+    def unit(self) -> Floats:
+        """What each dense feature is multiplied by in the fit: 1, and less for those of an embedding, which are many."""
+        own = self.dense.shape[1] - self.spec.embedded
+        return np.append(np.ones(own), np.full(self.spec.embedded, self.embedding_scale * np.sqrt(own / max(self.spec.embedded, 1))))
+
     def rows(self, sides: Ints) -> Rows:
         """What is fitted: of what people said with its target and weight, of worthless answers that the honest one is better."""
         first, second = sides.T
         single = second < 0
-        dense = self.dense[first] - np.where(single[:, None], 0, self.dense[second])
+        dense = (self.dense[first] - np.where(single[:, None], 0, self.dense[second])) * self.unit
         pairs = self.hashed[first] - sparse.diags_array((~single).astype(np.float64)) @ self.hashed[np.maximum(second, 0)]
         if sides is self.said:
             target, weight = self._target, self._weight
@@ -169,7 +182,7 @@ class _Table:
         """The fit with all scales folded in."""
         seen, hashed = self.dense[: self.outputs], self.hashed[: self.outputs]
         centre = np.asarray(hashed.mean(axis=0)).ravel()
-        dense = slope * np.array([one.dense for one in weights])
+        dense = slope * self.unit * np.array([one.dense for one in weights])
         pushed = slope * np.array([one.hashed for one in weights])
         singles = bool((self.said[:, 1] < 0).any())
         offset = (
@@ -190,7 +203,7 @@ class _Table:
             dense=dense,
             hashed=pushed * self.scale,
             offset=offset,
-            covariance=slope**2 * found.scale * found.dense,
+            covariance=slope**2 * found.scale * found.dense * np.outer(self.unit, self.unit),
             variances=slope**2 * found.scale * found.hashed * self.scale**2,
             centre=centre / self.scale,
             reach=float(2 * np.quantile(distance, 0.99)),
@@ -253,27 +266,38 @@ def _guards(rows: Rows, table: _Table, held: Floats, whole: Weights) -> Floats:
 def _choose(rows: Rows, table: _Table) -> Penalty:
     """The penalties of least held-out log loss on what people said: first of the dense features alone, then of the n-grams, then again of the dense.
 
-    Each path goes from strong to weak, every fit begins where the one before ended, and it ends where the loss has risen twice.
+    An embedding is left out: how much it says is chosen after it (`_choose_scale`). Each path goes from strong to weak.
     """
-    places = _some_groups(table.groups, MOST_CHOOSING)
-    parts = _split(rows.take(places), table.folds[places], range(FOLDS if len(places) == len(rows.target) else FEWER_FOLDS))
+    parts = _choosing(_scaled(rows, table, 0.0), table)
 
     def best(candidates: Sequence[Penalty], first: tuple[float, Penalty] | None) -> tuple[float, Penalty]:
-        losses: list[tuple[float, Penalty]] = [] if first is None else [first]
-        starts: Sequence[Weights | None] = [None] * len(parts)
-        for candidate in candidates:
-            fits = [fit(part.known, candidate, start=start, precise=False) for part, start in zip(parts, starts, strict=True)]
-            losses.append((_held_out_loss(parts, fits), candidate))
-            starts = fits
-            if len(losses) > RISES and min(loss for loss, _ in losses[-RISES:]) > min(losses, key=lambda one: one[0])[0]:
-                break
-        return min(losses, key=lambda one: one[0])
+        return least(((one, parts, one) for one in candidates), first)
 
     found = best([Penalty(dense, None) for dense in DENSE_PENALTIES], None)
     if not table.spec.buckets:
         return found[1]
     found = best([Penalty(found[1].dense, hashed) for hashed in HASHED_PENALTIES], found)
     return best([replace(found[1], dense=found[1].dense * factor) for factor in (10.0, 3.0)], found)[1]
+
+
+def _choose_scale(rows: Rows, table: _Table, penalty: Penalty) -> float:
+    """How much an embedding may say beside the other features, whose penalty is chosen: the scale of least held-out log loss, 0 where it adds nothing.
+
+    A scale of features is that of the prior on their weights. Source: a ridge for each group of features, van de Wiel et al. 2021, arXiv:2005.09301.
+    """
+    return least(((scale, _choosing(_scaled(rows, table, scale), table), penalty) for scale in EMBEDDING_SCALES), None)[1]
+
+
+def _scaled(rows: Rows, table: _Table, scale: float) -> Rows:
+    """The rows with the features of the embedding, if any, times `scale`; without them where that is 0."""
+    own = rows.dense.shape[1] - table.spec.embedded
+    return replace(rows, dense=np.hstack([rows.dense[:, :own], scale * rows.dense[:, own:]]) if scale else rows.dense[:, :own])
+
+
+def _choosing(rows: Rows, table: _Table) -> list[Part]:
+    """The folds on which it is chosen, of some prompts where there are many."""
+    places = _some_groups(table.groups, MOST_CHOOSING)
+    return split(rows.take(places), table.folds[places], range(FOLDS if len(places) == len(rows.target) else FEWER_FOLDS))
 
 
 def _some_groups(groups: Ints, most: int) -> Ints:
@@ -284,31 +308,10 @@ def _some_groups(groups: Ints, most: int) -> Ints:
     return np.flatnonzero(place < max(2, int(np.searchsorted(np.cumsum(counts), most))))
 
 
-@dataclass(frozen=True)
-class _Part:
-    """A fold that is held out: which rows it is, the rows that are fitted, and its own."""
-
-    inside: npt.NDArray[np.bool_]
-    known: Rows
-    asked: Rows
-
-
-def _split(rows: Rows, folds: Ints, wanted: Sequence[int]) -> list[_Part]:
-    """The folds among `wanted` that have rows on both sides."""
-    sides = [folds == fold for fold in wanted]
-    return [_Part(inside, rows.take(~inside), rows.take(inside)) for inside in sides if inside.any() and not inside.all()]
-
-
-def _held_out_loss(parts: Sequence[_Part], fits: Sequence[Weights]) -> float:
-    margins = np.concatenate([one.margins(part.asked) for part, one in zip(parts, fits, strict=True)])
-    target, weight = (np.concatenate([getattr(part.asked, column) for part in parts]) for column in ("target", "weight"))
-    return calibration.log_loss(special.expit(margins), target, weight)
-
-
 def _hold_out(rows: Rows, table: _Table, penalty: Penalty) -> Floats:
     """The margin of each row by a fit to the other folds; NaN where a large set holds out one fold only."""
     found = np.full(len(rows.target), np.nan)
-    for part in _split(rows, table.folds, range(FOLDS) if len(rows.target) <= MOST_FOLDED else [0]):
+    for part in split(rows, table.folds, range(FOLDS) if len(rows.target) <= MOST_FOLDED else [0]):
         found[part.inside] = fit(part.known, penalty, precise=False).margins(part.asked)
     return found
 

@@ -27,10 +27,6 @@ class Embedder:
     width: int
     embed: Callable[[Sequence[str]], Floats]
 
-    def embed_answers(self, inputs: Sequence[str], outputs: Sequence[str]) -> Floats:  # noqa: ARG002 - what is asked says little beside the answer
-        """N x `width` floats of outputs given as answers to inputs: what a linear model reads beside its other features."""
-        return self.embed(outputs)
-
 
 def open_embedder(folder: Path, *, digest: str | None = None, device: str = "cpu") -> Embedder:
     """The embedder of a folder; with `digest`, of that very one.

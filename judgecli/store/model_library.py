@@ -72,7 +72,7 @@ def _opened(path: Path, embeddings: str | None, state: object) -> RewardModel:
         raise UsageError(f"{path} reads no embedding", hint="leave embeddings= out")
     from judgecli.store.embedders import open_embedder
 
-    return load_model(path, embed=open_embedder(Path(embeddings), digest=card.embedding.sha256).embed_answers)
+    return load_model(path, embed=open_embedder(Path(embeddings), digest=card.embedding.sha256).embed)
 
 
 def model_card(name: str, folders: Iterable[Path]) -> Card:

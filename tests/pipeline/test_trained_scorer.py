@@ -5,6 +5,7 @@ import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -211,21 +212,18 @@ def test_a_model_that_reads_an_embedding_needs_that_very_one(project, monkeypatc
     from judgecli.reward_model.card import EmbeddingFacts
     from judgecli.store import embedders
 
-    def embed(inputs, outputs):
-        return np.array([[len(asked), len(output)] for asked, output in zip(inputs, outputs, strict=True)], float)
+    def embed(texts):
+        return np.array([[len(text), text.count("e")] for text in texts], float)
 
     opened = []
 
-    class Folder:
-        embed_answers = staticmethod(embed)
-
-    monkeypatch.setattr(embedders, "open_embedder", lambda folder, digest: opened.append((str(folder), digest)) or Folder)
+    monkeypatch.setattr(embedders, "open_embedder", lambda folder, digest: opened.append((str(folder), digest)) or SimpleNamespace(embed=embed))
     spec = FeatureSpec(bits=8, embedding="minilm", embedding_size=2)
     made = train(Preferences(pairs_of(40, 0), []), Recipe(spec=spec), name="e", embed=embed).model
     card = Card("linear", "e", "0.1.0", "2026-11-26")
     with pytest.raises(ValueError, match="features read 2 numbers"):
         save_model(project / "reward_models" / "e", made, card)
-    save_model(project / "reward_models" / "e", made, replace(card, embedding=EmbeddingFacts("minilm", "a" * 64, 2)))
+    save_model(project / "reward_models" / "e", made, replace(card, embedding=EmbeddingFacts("minilm", "a" * 64, 2, 1.0)))
     with pytest.raises(UsageError, match="reads the embedding minilm"):
         bind(parse_spec("rm:e"))
     metric = bind(parse_spec("x=rm:e:embeddings=models/minilm"))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from judgecli.errors import UsageError
+from judgecli.reward_model.train import EMBEDDING_SCALES
 from judgecli.store.embedders import folder_digest, open_embedder
 
 pytestmark = pytest.mark.trainers  # .ci/run has an environment with the extra
@@ -87,9 +88,11 @@ def test_a_linear_model_reads_the_embedding_it_was_trained_with_and_no_other(fol
     (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert main(["rm", "train", "pairs.jsonl", "--embeddings", "model", "--out", "rm/embedded", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
+    scale = found["embeddings"].pop("scale")
     assert found["embeddings"] == {"folder": "model", "sha256": folder_digest(folder), "width": 24}
+    assert scale in EMBEDDING_SCALES
     assert main(["rm", "show", "rm/embedded"]) == 0
-    assert f"embeddings of model (24 numbers), sha256 {folder_digest(folder)}" in capsys.readouterr().out
+    assert f"embeddings of model (24 numbers, scale {scale:g}), sha256 {folder_digest(folder)}" in capsys.readouterr().out
     assert main(["rm", "eval", "rm/embedded", "pairs.jsonl", "--json"]) == 2
     assert "reads the embedding model" in capsys.readouterr().err
     assert main(["rm", "eval", "rm/embedded", "pairs.jsonl", "--embeddings", "model", "--json"]) == 0
