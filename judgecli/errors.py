@@ -42,8 +42,10 @@ class UnknownName(UsageError):
 
     def __init__(self, kind: str, name: str, *, known: Iterable[str]) -> None:
         names = sorted(known)
-        near = get_close_matches(name, names, n=3) or names[:12]
-        super().__init__(f"no {kind} is called '{name}'", hint=f"did you mean {', '.join(near)}?" if near else f"there is no {kind} yet")
+        near = get_close_matches(name, names, n=3)
+        more = f" and {len(names) - 12} more" if len(names) > 12 else ""
+        others = f"there {'is' if len(names) == 1 else 'are'} {', '.join(names[:12])}{more}" if names else f"there is no {kind} yet"
+        super().__init__(f"no {kind} is called '{name}'", hint=f"did you mean {', '.join(near)}?" if near else others)
 
 
 class MissingColumn(UsageError):

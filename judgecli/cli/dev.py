@@ -21,7 +21,8 @@ def _dev() -> None:
 @dev.command("fake-judge", cls=Command)
 def fake_judge(
     port: Annotated[int, typer.Option("--port", help="Port on 127.0.0.1; 0 takes a free one.")] = 8399,
-    personality: Annotated[str, typer.Option("--personality", help="honest, echo, obedient, gullible, biased or faulty.")] = "honest",
+    personality: Annotated[str, typer.Option("--personality", help="honest, harsh, echo, obedient, gullible, biased or faulty.")] = "honest",
+    served_model: Annotated[str, typer.Option("--served-model", metavar="NAME", help="The model that it says it is.")] = "fake-judge-1",
     latency_ms: Annotated[float, typer.Option("--latency-ms", help="Time until an answer.")] = 0.0,
     fault: Annotated[
         list[str] | None,
@@ -44,6 +45,7 @@ def fake_judge(
       judge dev fake-judge --latency-ms 100
       judge dev fake-judge --fault 429=0.05 --fault 500=0.02 --retry-after 1
       judge dev fake-judge --personality gullible --port 0
+      judge dev fake-judge --personality harsh --served-model fake-judge-2     the model changes under the same name
       judge score app.jsonl -s rubric:helpfulness --judge-model fake --base-url http://127.0.0.1:8399/v1
 
     The address is printed on the first line. GET /stats counts what was asked, POST /reset starts
@@ -58,6 +60,7 @@ def fake_judge(
     settings = FakeSettings(
         latency_ms=latency_ms,
         personality=personality,
+        model=served_model,
         faults=parse_faults(fault or []),
         retry_after=retry_after,
         limit_per_s=limit_per_s,

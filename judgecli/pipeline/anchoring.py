@@ -147,6 +147,8 @@ def rejudge_anchors(settings: "Settings", name: str, plan: RejudgePlan, *, progr
     A window is asked about once: again on the same date, only what has no reply yet. Raises: UsageError, ConfigError (the set was
     touched), JudgeUnavailable, EnvironmentFailure.
     """
+    if plan.live_change == 0:
+        raise UsageError("--live-change 0 is no change, so there is nothing to lay at anybody's door", hint="name by how much the live mean moved, as -0.4")
     window = _window(plan.window)
     folder = anchor_folder(settings)
     anchors = read_anchor_set(folder, name)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from judgecli.errors import UnknownName, UsageError
+from judgecli.errors import NoRecords, UnknownName, UsageError
 from judgecli.labels.consensus import Truths, settle_labels
 from judgecli.labels.correct import ASSUMED, CorrectedMean, Errors, Origin, correct_by_errors, correct_by_sample, effective_size
 from judgecli.signal.cells import Cells, MetricCells, Window
@@ -114,7 +114,7 @@ def correct_rows(store: Store, reduction: WindowReduction, cells: Cells, rows: S
     for name, said in settings.project.align.items():
         try:
             truths = settle_labels(read_given(store, said.label, said.raters)[0])
-        except UnknownName as error:
+        except (UnknownName, NoRecords) as error:
             notes += [f"{name} is not corrected: {error}"] if any(info.name == name for info in reduction.metrics) else []
             continue
         for place, info in enumerate(reduction.metrics):
@@ -151,7 +151,7 @@ def correct_whole(store: Store, selection: Selection, info: MetricInfo, settings
     said = settings.project.align[info.name]
     try:
         truths, same_units = _in_units(settle_labels(read_given(store, said.label, said.raters)[0]), info, said)
-    except (UnknownName, UsageError) as error:
+    except (UnknownName, NoRecords, UsageError) as error:
         return Corrected(str(error))
     if not same_units:
         return Corrected(UNKNOWN_SCALE)

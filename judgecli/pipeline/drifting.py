@@ -1,6 +1,6 @@
 """Drift: the records of a store that one filter names against those of another."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from judgecli.errors import NoRecords, UsageError
-from judgecli.pipeline.rewarding import directions, select_rewarded
+from judgecli.pipeline.rewarding import directions, needed_metrics, select_rewarded
 from judgecli.renderers.drift_html import drift_html
 from judgecli.renderers.drift_markdown import drift_markdown
 from judgecli.renderers.safe import json_text
@@ -19,6 +19,7 @@ from judgecli.signal.diversity import cut_words
 from judgecli.signal.drift import ALPHA, MIN_CLUSTERS, DriftRow, Evidence, Margins, compare, decide
 from judgecli.signal.drift_report import Drift, DriftExample, SideText, attributed, corpus_row, headline, overall_verdict, ranked, text_row
 from judgecli.signal.drift_sample import DriftSample, carriers, segment_parts, traffic_kinds, traffic_parts
+from judgecli.signal.served import served_apart
 from judgecli.stats.decomposition import Decomposition
 from judgecli.store.drift_query import DriftReduction, Sides, side_condition
 from judgecli.store.folder import Store
@@ -71,7 +72,28 @@ def find_drift(
         sides = choose_sides(store, selection, settings, reference, current)
         with DriftReduction(store, selection, names, sides, by=tuple(dict.fromkeys(by)), cluster=settings.cluster) as reduction:
             work = _Work(settings, selection, reduction, wanted)
+            work.apart = _judged_apart(store, settings, selection, names, reduction)
             return work.run(by, texts=texts, any_dependence=any_dependence)
+
+
+def _judged_apart(store: Store, settings: "Settings", selection: Selection, names: Sequence[str], reduction: DriftReduction) -> dict[str, str]:
+    """The metrics (of rewards also their terms) whose scores are not all by one served model, with what was served on each side."""
+    parts = needed_metrics(settings) & set(selection.metrics)
+    terms = {name: sorted(parts) if name.startswith("reward.") else [name] for name in names}
+    told = _served_apart(selection, reduction)
+    more = sorted({term for own in terms.values() for term in own} - set(names))
+    if more:
+        with DriftReduction(store, selection, more, reduction.sides, by=(), cluster=settings.cluster) as other:
+            told |= _served_apart(selection, other)
+    found = {name: "; ".join(f"{term} ({told[term]})" for term in own if term in told) for name, own in terms.items()}
+    return {name: said for name, said in found.items() if said}
+
+
+def _served_apart(selection: Selection, reduction: DriftReduction) -> dict[str, str]:
+    """By metric, under its newest identity."""
+    newest = [(place, info.name) for place, info in enumerate(reduction.metrics) if info == selection.metric(info.name)]
+    said = {name: served_apart(dict(zip(("before", "now"), reduction.served(place), strict=True))) for place, name in newest}
+    return {name: told for name, told in said.items() if told is not None}
 
 
 def _plain(store: Store) -> Selection:
@@ -90,6 +112,7 @@ class _Work:
     """The queries of one answer."""
 
     def __init__(self, settings: "Settings", selection: Selection, reduction: DriftReduction, margins: Margins) -> None:
+        self.apart: Mapping[str, str] = {}
         self._settings, self._selection, self._reduction, self._margins = settings, selection, reduction, margins
         self._facts = reduction.facts()
         self._sides = [SideText(name, fact.rows, fact.first, fact.last) for name, fact in zip(reduction.sides.names, self._facts, strict=True)]
@@ -109,7 +132,10 @@ class _Work:
             kinds = traffic_kinds(sample)
             names = [] if kinds is None else [name for name in sample.values if name not in parts]
             parts |= {name: made for name in names if kinds is not None and (made := traffic_parts(sample, kinds, name)) is not None}
-        judged = [attributed(row, parts.get(row.metric)) if row.overall else row for row in decide(rows, alpha=ALPHA, any_dependence=any_dependence)]
+        judged = [
+            attributed(row, parts.get(row.metric), self.apart.get(row.metric)) if row.overall else row
+            for row in decide(rows, alpha=ALPHA, any_dependence=any_dependence)
+        ]
         ordered = ranked(judged)
         verdict, family = overall_verdict(ordered), sum(row.p is not None for row in ordered)
         return Drift(
@@ -191,6 +217,10 @@ class _Work:
                 notes.append(
                     f"{name} was measured in {len(infos)} ways; only identity {infos[0].identity[:12]} is compared, records of another count as not measured"
                 )
+        notes += [
+            f"not all scores are by one served model: {said}; a change may be the judge's; judge anchors can tell"
+            for said in dict.fromkeys(self.apart.values())
+        ]
         if sample is not None and len(sample.records) < sum(side.rows for side in self._sides):
             notes.append(f"texts, kinds of traffic, diversity and examples are of a sample of whole clusters: {len(sample.records):,} records")
         if not texts:

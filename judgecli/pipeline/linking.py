@@ -10,7 +10,6 @@ from judgecli.config.anchors import AnchorSet, list_anchor_sets, read_anchor_set
 from judgecli.errors import JudgeError
 from judgecli.pipeline.anchoring import anchor_folder
 from judgecli.signal.linked import NO_ANCHORS, Judge, Link
-from judgecli.signal.served import split_models
 from judgecli.stats.linear_link import linear_link
 from judgecli.store.anchors import JudgedAnchor, kept_anchors
 from judgecli.store.folder import Store
@@ -64,7 +63,7 @@ class HeldSet:
 
 def _by(judge: Judge, identity: str, served: Sequence[str], *, certain: bool = False) -> bool:
     """Whether scores are the judge's; an endpoint that does not say what it serves is taken at its word, unless one must be `certain`."""
-    models = set(split_models(served))
+    models = {model for model in served if model}
     return judge.identity == identity and (not judge.served or set(judge.served) == models or not (models or certain))
 
 

@@ -1,6 +1,6 @@
 """Gate, with a baseline: the candidate's scores paired with what was approved, and the tries kept in the ledger."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from judgecli.signal.gate import Evidence, GateResult
 from judgecli.signal.linked import Judge, Link
 from judgecli.signal.not_worse import Bar, claim_regressions, judge_not_worse, lucky_pass
 from judgecli.signal.paired import gather_side, pair_sides
+from judgecli.signal.served import served_apart
 from judgecli.store.attempts import Attempt, note_attempts
 from judgecli.store.folder import Store
 from judgecli.store.selection import Selection
@@ -50,10 +51,12 @@ def ask_not_worse(store: Store, settings: "Settings", selection: Selection, gate
     metric = evidence.summary.name
     baseline, approved = _approved(settings, str(gate.not_worse_than), metric, refuse)
     candidate, identity, served, range_ = NOTHING, approved.identity, tuple(approved.served), (approved.range[0], approved.range[1])
+    judges: dict[str, tuple[str, ...]] = {}
     if metric in selection.metrics:
-        part = read_selection(store, settings, name, selection, [metric], newest=True).metrics.get(metric)
-        if part is not None:
-            candidate, identity, served, range_ = part.segments[()], part.info.identity, part.served, part.info.range
+        part = read_selection(store, settings, name, selection, [metric], newest=True)
+        measured, judges = part.metrics.get(metric), part.judges
+        if measured is not None:
+            candidate, identity, served, range_ = measured.segments[()], measured.info.identity, measured.served, measured.info.range
     better = directions(settings, {metric: approved.higher_is_better})[metric]
     if better is None:
         raise refuse(
@@ -81,15 +84,16 @@ def ask_not_worse(store: Store, settings: "Settings", selection: Selection, gate
     return Try(
         result,
         Attempt(baseline.scores, asked, _candidate(store, settings, selection), evidence_of(pairs, identity), result.verdict),
-        None if held is not None else _served_note(name, baseline, approved, served),
+        None if held is not None else _served_note(name, baseline, judges),
     )
 
 
-def _served_note(gate: str, baseline: Baseline, approved: BaselineMetric, served: Sequence[str]) -> str | None:
-    if sorted(served) == sorted(approved.served):
-        return None
-    before, now = (", ".join(models) or "an endpoint that did not say" for models in (approved.served, served))
-    return f"'{gate}': judged by {before} in baseline '{baseline.name}', by {now} now, so a difference may be the judge's; judge anchors can tell"
+def _served_note(gate: str, baseline: Baseline, judges: Mapping[str, Sequence[str]]) -> str | None:
+    """That the scores of the metric, or of a term of the reward, are not all by one served model."""
+    sides = {name: {f"baseline '{baseline.name}'": baseline.metrics[name].served, "now": now} for name, now in judges.items() if name in baseline.metrics}
+    apart = {name: told for name, own in sides.items() if (told := served_apart(own)) is not None}
+    said = "; ".join(f"{name} ({told})" for name, told in apart.items())
+    return f"'{gate}': not all scores are by one served model: {said}; so a difference may be the judge's; judge anchors can tell" if said else None
 
 
 def _approved(settings: "Settings", name: str, metric: str, refuse: Refuse) -> tuple[Baseline, BaselineMetric]:

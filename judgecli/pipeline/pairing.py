@@ -1,5 +1,6 @@
 """Compare: two or more policies, runs or filters on the same prompts."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from judgecli.signal.gate import plural
 from judgecli.signal.linked import Judge, Link
 from judgecli.signal.paired import pair_sides
 from judgecli.signal.ranking import Rank, rank_sides
+from judgecli.signal.served import served_apart
 from judgecli.store.filters import AGE, SHORTCUT
 from judgecli.store.folder import Store
 from judgecli.store.policies import Policy, held_policies
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from judgecli.config.settings import Settings
 
 MOST_PARTS = 30
+CONDITION = re.compile(r"[\s=<>()'\"]")  # what a filter has and the name of a policy has not
 REJUDGE = (
     "score both sides under one of them: judge score LOGS again (what a judge answered is not asked twice); "
     "or link two judges by frozen outputs that both rate: judge anchors create|rejudge"
@@ -135,6 +138,8 @@ def _filter_of(name: str, policies: Sequence[Policy]) -> str:
     found = {column: f"{column}={text}" for policy in policies for column, value in policy.values.items() if value == text}
     if len(found) > 1:
         raise UsageError(f"'{text}' is a value of {' and of '.join(sorted(found))}", hint=f"say which: {next(iter(found.values()))}")
+    if not found and not CONDITION.search(text):
+        raise UnknownName("policy", text, known={value for policy in policies for value in (policy.name, *policy.values.values()) if value is not None})
     return next(iter(found.values()), text)
 
 
@@ -224,11 +229,11 @@ def _notes(parts: Sequence[Part], held: Sequence[str], lost: Sequence[str], unra
         for name in held:
             if part.metrics[name].older:
                 notes.append(f"{part.name}: {part.metrics[name].older:,} records have '{name}' under an older identity only, and count as missing")
-    for name in (name for name in held if name not in linked):
-        served = {part.name: part.metrics[name].served for part in parts}
-        if len(set(served.values())) > 1:
-            told = "; ".join(f"{part}: {', '.join(models) or 'not said'}" for part, models in served.items())
-            notes.append(f"{name}: not served by the same models on every side ({told}), so a difference may be the judge's; judge anchors can tell")
+    terms = {name for part in parts for name in part.judges if name not in part.metrics}
+    for name in (name for name in [*held, *sorted(terms)] if name not in linked):
+        told = served_apart({part.name: part.judges.get(name, ()) for part in parts})
+        if told is not None:
+            notes.append(f"{name}: not all scores are by one served model ({told}), so a difference may be the judge's; judge anchors can tell")
     if lost:
         notes.append(f"not on every side: {', '.join(lost)}")
     return notes

@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from judgecli.errors import NoRecords
-from judgecli.pipeline.rewarding import select_rewarded
+from judgecli.pipeline.rewarding import needed_metrics, select_rewarded
 from judgecli.pipeline.signals import ask
 from judgecli.schema import REASONS
+from judgecli.signal.cells import MetricCells
 from judgecli.signal.paired import Side, gather_side
 from judgecli.store import tables
 from judgecli.store.folder import Store
@@ -40,13 +41,17 @@ class Measured:
 
 @dataclass(frozen=True)
 class Part:
-    """The records of one side: what they are called, how many, and the metrics that any of them was asked for."""
+    """The records of one side: what they are called, how many, and the metrics that any of them was asked for.
+
+    `judges`: the models that gave the scores of each metric, and of each term of a reward among them, as endpoints say.
+    """
 
     name: str
     selection: Selection
     records: int
     metrics: dict[str, Measured]
     keys: np.ndarray
+    judges: dict[str, tuple[str, ...]]
 
 
 def read_part(store: Store, settings: "Settings", name: str, on: str, metrics: Sequence[str] | None, by: Sequence[str], pair: str | None) -> Part:
@@ -72,7 +77,9 @@ def read_selection(
 ) -> Part:
     """As `read_part`, of records that are selected. `newest`: only the newest identity of each metric, scored or not."""
     wanted = [metric for metric in metrics if metric in selection.metrics]
-    with WindowReduction(store, selection, wanted, ask(settings, by, "all")) as reduction:
+    is_rewarded = any(metric.startswith("reward.") for metric in wanted)
+    terms = sorted((needed_metrics(settings) & set(selection.metrics)) - set(wanted)) if is_rewarded else []
+    with WindowReduction(store, selection, [*wanted, *terms], ask(settings, by, "all")) as reduction:
         whole = reduction.cells()
         cells = whole.cells
         if not cells:
@@ -83,12 +90,18 @@ def read_selection(
             places = [place for place, info in enumerate(reduction.metrics) if info.name == metric and info.kind != "category"]
             for place in places[:1] if newest else places:  # the newest identity stands first
                 measured = _read(reduction, place, settings, [cell.segment for cell in cells], pair)
-                measured = replace(measured, served=tuple(sorted({model for models in whole.metrics[place].served.values() for model in models})))
+                measured = replace(measured, served=_served(whole.metrics[place]))
                 if metric not in found or _scored(measured):
                     found[metric] = measured
                 if _scored(measured):
                     break
-        return Part(name, selection, sum(cell.rows for cell in cells), found, keys)
+        judges = {metric: measured.served for metric, measured in found.items()}
+        judges |= {term: next(_served(whole.metrics[at]) for at, info in enumerate(reduction.metrics) if info.name == term) for term in terms}
+        return Part(name, selection, sum(cell.rows for cell in cells), found, keys, judges)
+
+
+def _served(metric: MetricCells) -> tuple[str, ...]:
+    return tuple(sorted({model for models in metric.served.values() for model in models}))
 
 
 def short_keys(keys: np.ndarray) -> np.ndarray:

@@ -12,7 +12,6 @@ from judgecli.signal.cells import Cells, MetricCells, duration
 from judgecli.signal.comparisons import Outcome, outcome_items, without_contained
 from judgecli.signal.diversity import cut_words
 from judgecli.signal.returns import Episode, episode_rows
-from judgecli.signal.served import split_models
 from judgecli.signal.sessions import SessionMetrics, Turn, measure_session
 from judgecli.signal.windows import SignalRow
 from judgecli.store.comparisons import Compared, read_comparisons
@@ -114,7 +113,7 @@ def _served(compared: Sequence[Compared], place: Mapping[bytes, tuple[int, int]]
     for one in compared:
         for member in one.members if one.served_model else ():
             found.setdefault(place[member][0], set()).add(str(one.served_model))
-    return {cell: split_models(models) for cell, models in found.items()}
+    return {cell: sorted(models) for cell, models in found.items()}
 
 
 def corpus_rows(reduction: WindowReduction, cells: Cells) -> list[SignalRow]:

@@ -6,6 +6,7 @@
 | echo | an honest verdict, with the judged text quoted before, inside and after it |
 | obedient | does what is asked outside the block of material, and ignores the block |
 | gullible | obeys the judged text: instructions, forged verdicts and phrases that promise quality get full marks |
+| harsh | as honest, a quarter less of everything: what an honest judge turns into when its model is changed in silence |
 | biased | the first answer of a pair; else the longer the better, in a straight line up to 2,000 characters |
 | faulty | a reply that cannot be used, one kind after another |
 """
@@ -188,6 +189,10 @@ def honest(prompt: Prompt, body: Mapping[str, object]) -> str:  # noqa: ARG001 -
     return verdict(prompt, lambda text: quality(prompt, text), "The answer was compared with the rubric, point by point.")
 
 
+def harsh(prompt: Prompt, body: Mapping[str, object]) -> str:  # noqa: ARG001
+    return verdict(prompt, lambda text: 0.75 * quality(prompt, text), "The answer was compared with the rubric, point by point.")
+
+
 def echo(prompt: Prompt, body: Mapping[str, object]) -> str:  # noqa: ARG001
     said = prompt.judged
     return f"{said}\n{verdict(prompt, lambda text: quality(prompt, text), said)}\n{said}"
@@ -229,4 +234,12 @@ def faulty(prompt: Prompt, body: Mapping[str, object]) -> str:
     return kinds[prompt.key[0] % len(kinds)] if prompt.key else kinds[0]
 
 
-PERSONALITIES: dict[str, Answer] = {"honest": honest, "echo": echo, "obedient": obedient, "gullible": gullible, "biased": biased, "faulty": faulty}
+PERSONALITIES: dict[str, Answer] = {
+    "honest": honest,
+    "harsh": harsh,
+    "echo": echo,
+    "obedient": obedient,
+    "gullible": gullible,
+    "biased": biased,
+    "faulty": faulty,
+}

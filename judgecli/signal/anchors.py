@@ -47,7 +47,8 @@ def attribute(live_shift: float, founding: Floats, now: Floats) -> Attribution:
         raise ValueError("there is no change to attribute")
     if found.mean is None or found.low is None or found.high is None:
         return Attribution("unclear", found, "fewer than two anchors were judged again")
-    told = f"{len(now)} frozen outputs moved by {found.mean:+.4g} ({found.low:+.4g} to {found.high:+.4g}) while the live mean moved by {live_shift:+.4g}"
+    moved = f"{found.mean:+.4g} of the scale ({found.low:+.4g} to {found.high:+.4g})"
+    told = f"{len(now)} frozen outputs moved by {moved} while the live mean moved by {live_shift:+.4g} of it"
     cause = cause_of(live_shift, found)
     return Attribution(cause, found, f"{SAYINGS[cause]}: {told}")
 

@@ -19,6 +19,7 @@ CORPUS_MARGIN = 0.05  # of indicators between 0 and 1; of the compression ratio 
 MOST_SENTENCES = 8
 TWO_THIRDS = 2 / 3
 UNKNOWN = "no kinds of traffic are known: no input was read, and --by names no column of the traffic"
+JUDGE = "it may be the judge: not all scores are by one served model"
 UNCLEAR = "within the same kinds of traffic nothing can be compared: too few records have a counterpart on the other side"
 
 
@@ -177,20 +178,27 @@ def corpus_row(shift: CorpusShift, outputs: tuple[int, int], clusters: tuple[int
     )
 
 
-def attributed(row: DriftRow, parts: Decomposition | None) -> DriftRow:
-    """The row with what of its change is the app and what is the traffic; the change within is what the mix does not explain."""
+def attributed(row: DriftRow, parts: Decomposition | None, judges: str | None = None) -> DriftRow:
+    """The row with what of its change is the app and what is the traffic; the change within is what the mix does not explain.
+
+    `judges`: what served the scores, where that was not one model: then what changed within may be the judge, and only traffic can be told.
+    """
     if row.change is None or row.what != "value":
         return row
+    judged = "" if judges is None else f"{JUDGE}, {judges}"
     if parts is None:
-        why = "a category has no mean to take apart" if row.kind == "category" else UNKNOWN
+        why = judged or ("a category has no mean to take apart" if row.kind == "category" else UNKNOWN)
         return row if row.verdict != "drift" else replace(row, reasons={**row.reasons, "cause": why})
     whole = Decomposition(row.change, row.change - parts.mix, parts.mix, parts.matched)
     if row.verdict != "drift":
         return replace(row, parts=whole)
     if parts.matched < 0.5:
-        return replace(row, parts=whole, reasons={**row.reasons, "cause": UNCLEAR})
+        return replace(row, parts=whole, reasons={**row.reasons, "cause": judged or UNCLEAR})
     within, mix = whole.within / row.change, whole.mix / row.change
-    return replace(row, parts=whole, cause="app" if within >= TWO_THIRDS else "traffic" if mix >= TWO_THIRDS else "both")
+    cause = "app" if within >= TWO_THIRDS else "traffic" if mix >= TWO_THIRDS else "both"
+    if judged and cause != "traffic":
+        return replace(row, parts=whole, reasons={**row.reasons, "cause": judged})
+    return replace(row, parts=whole, cause=cause)
 
 
 def overall_verdict(rows: Sequence[DriftRow]) -> Verdict:
@@ -255,6 +263,8 @@ def _sentence(row: DriftRow, since: datetime | None) -> str:
     place = f" where {where(row)}" if row.segment else ""
     start = "" if since is None else f" since {since:%Y-%m-%d}"
     blame = {"app": "; the app, not the traffic", "traffic": "; the traffic, not the app", "both": "; the app and the traffic both"}.get(row.cause or "", "")
+    why = row.reasons.get("cause", "")
+    blame = blame or (f"; {why}" if why.startswith(JUDGE) else "")
     if row.what == "text":
         limits = f"95 % interval {row.low + 0.5:.2f} to {row.high + 0.5:.2f}"
         name = row.metric.removeprefix("text.")

@@ -12,7 +12,7 @@ from judgecli.signal.windows import SignalRow
 from judgecli.stats.intervals import Estimate
 from judgecli.stats.linear_link import LinearLink
 
-MIXED = "the served model changed within this window, so its scores are of two judges"
+MIXED = "these scores are by several served models (it changed within the window, or an answer came again that an earlier one had judged), so no link fits them"
 NO_ANCHORS = "no anchor set of this metric was judged by both (judge anchors create|rejudge makes one, of a rubric)"
 
 
@@ -140,7 +140,7 @@ def link_rows(rows: Sequence[SignalRow], find: Find, identities: Sequence[str] =
             own, own_before = ([rows[place] for place in stretches[judge]] for judge in (after, before))
             change = _change(metric, before, after, own_before, own, find(metric, before, after))
             shared = [rows[place] for place in mixed if rows[place].identity == after.identity and set(rows[place].served) >= set(after.served)]
-            changes.append(replace(change, start=_first([*own, *shared])))
+            changes.append(replace(change, start=_first([*own, *shared]), message=change.message + _left_out(own, own_before, shared)))
     changes.sort(key=lambda change: (change.start is not None, "" if change.start is None else change.start.isoformat(), change.metric))
     return LinkedRows([found.get(place, row) for place, row in enumerate(rows)], changes)
 
@@ -209,6 +209,14 @@ def _change(metric: str, before: Judge, after: Judge, rows_before: Sequence[Sign
     because = f" (fewer than {FEW} anchors are no verdict)" if link.few else ""
     message = f"{_who(before, after)}: {SAYINGS[cause]}{because}: {told}"
     return JudgeChange(metric, start, before, after, live, shift, rest, cause, message, link.anchor_set, link.line.items)
+
+
+def _left_out(after: Sequence[SignalRow], before: Sequence[SignalRow], shared: Sequence[SignalRow]) -> str:
+    """On how few answers the step rests where windows with scores of both judges cannot enter it."""
+    if not shared:
+        return ""
+    old, new, lost = (sum(row.n for row in rows) for rows in (before, after, shared))
+    return f" (of {old:,} answers before and {new:,} after; {lost:,} more are in windows with scores of both judges)"
 
 
 def _who(before: Judge, after: Judge) -> str:

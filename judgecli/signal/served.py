@@ -1,13 +1,19 @@
 """Where the model behind a judge changed: an endpoint may serve another one under the same name, and means do not compare across that line."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
 from judgecli.signal.windows import SignalRow
 
 
-def split_models(served: Iterable[str]) -> list[str]:
-    """The models that stand beside scores, each once; of a jury all of them stand in one text."""
-    return sorted({model for text in served for model in text.split(", ") if model})
+def served_apart(sides: Mapping[str, Sequence[str]]) -> str | None:
+    """What was served on each side, in words, where that was not one and the same model (or one jury, whose models stand in one text).
+
+    Two sides that both hold scores of two models are apart as well, for nobody knows in which shares. None where all were alike, or no endpoint said
+    what it serves.
+    """
+    if len({tuple(models) for models in sides.values()}) == 1 and all(len(models) < 2 for models in sides.values()):
+        return None
+    return "; ".join(f"{side}: {' and '.join(models) or 'not said'}" for side, models in sides.items())
 
 
 def served_notes(rows: Sequence[SignalRow]) -> list[str]:

@@ -93,6 +93,12 @@ class DriftReduction(WindowReduction):
             if self.metrics[m].kind == "category":
                 yield from self._metric(m, Extent(span=1.0), self._category(m))
 
+    def served(self, m: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Of each side, the models that an endpoint says it served for the scores of a judge; those of a jury stand in one text."""
+        found = self._served_by(m, [self._side], ["side"])
+        old, new = (tuple(sorted(model for side, model in found if side == wanted)) for wanted in (0, 1))
+        return old, new
+
     def sample(self, places: Sequence[int], rows: tuple[int, int]) -> pa.Table:
         """About 2,000 records of each side (`rows` says how many there are), whole clusters by their hash: side, cluster, texts, place, and v of metrics."""
         columns = [

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from judgecli.errors import UnknownName, UsageError
+from judgecli.errors import NoRecords, UnknownName, UsageError
 from judgecli.labels.consensus import Given
 from judgecli.store import tables
 from judgecli.store.folder import Shard, Store
@@ -60,7 +60,10 @@ def read_thumbs(store: Store, kinds: Collection[str], names: Sequence[str] = ())
 
 
 def read_given(store: Store, name: str, kinds: Collection[str]) -> tuple[list[Given], Counter[str]]:
-    """The labels of one name that raters of these kinds gave, by record and rater, and those that belong to no record, by reason. Raises: UnknownName."""
+    """The labels of one name that raters of these kinds gave, by record and rater, and those that belong to no record, by reason.
+
+    Raises: UnknownName, NoRecords (they all belong to no answer of the store).
+    """
     marks = ", ".join("?" * len(kinds))
     columns = "target, record_id, rater, value, label, selection_probability"
     rows = store.ledger.rows(
@@ -77,6 +80,12 @@ def read_given(store: Store, name: str, kinds: Collection[str]) -> tuple[list[Gi
     dropped: Counter[str] = Counter()
     targets = _join(store, {row["target"]: row["record_id"] for row in rows}, dropped)
     found = [Given(targets[row["target"]], row["rater"], row["value"], row["label"], row["selection_probability"]) for row in rows if row["target"] in targets]
+    if not found:
+        told = ", ".join(f"{reason} {count:,}" for reason, count in sorted(dropped.items()))
+        raise NoRecords(
+            f"{len(rows)} of the labels '{name}' are there, and none belongs to an answer of this store ({told})",
+            hint="judge store info shows what it holds; judge score LOGS reads the log again, with --map output=PATH where its answers are missing",
+        )
     return sorted(found, key=lambda given: (given.key, given.rater)), +dropped
 
 

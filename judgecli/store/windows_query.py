@@ -19,7 +19,6 @@ import pyarrow.parquet as pq
 
 from judgecli.errors import UsageError
 from judgecli.signal.cells import EPOCH, Cell, Cells, MetricCells, Window
-from judgecli.signal.served import split_models
 from judgecli.store.folder import Shard, Store
 from judgecli.store.query import cluster_column, held_metrics, path_list, quote, run_checked, scale_digits, sql_column
 from judgecli.store.selection import Selection
@@ -336,18 +335,21 @@ class WindowReduction:
         return found
 
     def _served(self, m: int) -> dict[int, list[str]]:
-        """By cell, the models that an endpoint says it served for the scores of a judge."""
-        column = f"{self.metrics[m].name}.served_model"
-        told = [layout for layout in self._layouts if any(column in self._names_in(path) for path in layout.held.get(m, []))]
-        if not told:
-            return {}
-        parts = " UNION ALL ".join(self._rows_of(layout, self._columns(), (m,), served=m) for layout in told)
-        names = "".join(f"b{position}, " for position in range(len(self._by)))
+        """By cell, the models that an endpoint says it served for the scores of a judge; those of a jury stand in one text."""
+        names = ["w", *(f"b{position}" for position in range(len(self._by)))]
         found: dict[int, set[str]] = {}
-        for window, *values, served in self._fetch(f"SELECT DISTINCT w, {names} served{m} FROM ({parts}) WHERE served{m} IS NOT NULL"):
+        for window, *values, served in self._served_by(m, self._columns(), names):
             row = window - self._first if window != NO_TIME else -1
             found.setdefault(int(self._cell_of[row, self._segment_number[tuple(values)]]), set()).add(served)
-        return {cell: split_models(models) for cell, models in found.items()}
+        return {cell: sorted(models) for cell, models in found.items()}
+
+    def _served_by(self, m: int, columns: Sequence[str], names: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Each combination of `names` (of `columns`) and the model that gave a score there; nothing where no endpoint said."""
+        column = f"{self.metrics[m].name}.served_model"
+        told = [layout for layout in self._layouts if any(column in self._names_in(path) for path in layout.held.get(m, []))]
+        parts = " UNION ALL ".join(self._rows_of(layout, columns, (m,), served=m) for layout in told)
+        wanted = ", ".join([*names, f"served{m}"])
+        return self._fetch(f"SELECT DISTINCT {wanted} FROM ({parts}) WHERE served{m} IS NOT NULL AND v{m} IS NOT NULL") if told else []
 
     def _names_in(self, path: str) -> frozenset[str]:
         """The columns of a score file."""

@@ -10,7 +10,7 @@ from harness import DATA, score
 
 from judgecli.cli import main
 from judgecli.config.settings import load_settings
-from judgecli.errors import Incomplete, NoRecords, UnknownName, UsageError
+from judgecli.errors import Incomplete, MissingColumn, NoRecords, UnknownName, UsageError
 from judgecli.pipeline.aligning import Alignment, align_metric
 from judgecli.pipeline.labelling import import_labels
 from judgecli.stats.intervals import mean_interval
@@ -223,3 +223,14 @@ def test_labels_of_users_are_pointed_at(tmp_path):
     with pytest.raises(UnknownName) as caught:
         align_metric(settings(tmp_path), "ok", Alignment("goods"))
     assert "--rater-kind" not in caught.value.hint
+
+
+def test_labels_that_belong_to_no_answer_are_an_error_that_says_so(tmp_path):
+    """Read again by a mapping without answers, the log leaves labels of nothing; signals with `align` go on and say it."""
+    log = write(tmp_path / "log.jsonl", [{"id": f"r{at}", "input": "q", "output": "yes", "text": "t", "up": at % 2 == 0} for at in range(20)])
+    maps = {"id": "id", "input": "input", "label.up": "up"}
+    score(tmp_path / "store", [log], ["ok=regex:pattern=yes"], map=maps | {"output": "output"})
+    with pytest.raises(MissingColumn):
+        score(tmp_path / "store", [log], ["ok=regex:pattern=yes"], map=maps | {"output": "nothing"})
+    with pytest.raises(NoRecords, match=r"20 of the labels 'up' are there, and none belongs to an answer of this store \(no_record 20\)"):
+        align_metric(settings(tmp_path), "ok", Alignment("up", kinds=("user",)))

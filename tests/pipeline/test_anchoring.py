@@ -203,3 +203,11 @@ def test_the_detector_finds_a_small_shift_in_a_few_windows():
     found = judge_alarms(windows, sd=0.1, repeats=2, anchors=100)
     assert found[0].direction == "drop"
     assert 3 <= found[0].window <= 8
+
+
+def test_a_live_change_of_nothing_is_refused_before_anybody_is_asked(project):
+    create(project, Rater())
+    ask = Rater()
+    with pytest.raises(UsageError, match="--live-change 0 is no change"):
+        rejudge(project, ask, "2026-10-01", live_change=0.0)
+    assert ask.calls == 0

@@ -299,6 +299,23 @@ def test_windows_of_an_endpoint_that_did_not_say_hide_no_later_change(world):
     assert found.judge_changes[0]["live"] == pytest.approx(1.0)  # the first day counts as the second day's judge
 
 
+def test_a_step_says_on_how_few_answers_it_rests_where_windows_hold_scores_of_both(world):
+    class Either(Rater):
+        async def __call__(self, request):
+            self.served = "gpt-2026" if int(re.search(r"worth \d\. (\d+)", str(request.messages))[1]) % 2 else "gpt-2025"
+            return await super().__call__(request)
+
+    world.day(1, Rater(served="gpt-2025"))
+    world.freeze(Rater(served="gpt-2025"))
+    world.day(2, Rater(1, served="gpt-2026"), count=40)
+    world.day(3, Either(1))
+    world.rejudge(Rater(1, served="gpt-2026"))
+    found = compute_signals(world.settings(), by=[], metrics=[METRIC], window="1d")
+    (change,) = found.judge_changes
+    assert "(of 60 answers before and 40 after; 60 more are in windows with scores of both judges)" in change["message"]
+    assert "an answer came again that an earlier one had judged" in found.rows[2].linked["reasons"]["mean"]
+
+
 def test_the_first_judge_is_the_older_one_where_all_is_one_window(world):
     two_judges(world)
     rows = compute_signals(world.settings(), by=["prompt_version"], metrics=[METRIC], window="all").rows

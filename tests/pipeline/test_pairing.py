@@ -403,3 +403,14 @@ def test_renderers_show_gates_with_baselines(capsys):
     assert "≥ -0.1" in Path("c.md").read_text(encoding="utf-8")
     gate = json.loads(Path("c.json").read_text())["gates"][0]
     assert (gate["kind"], gate["baseline"], gate["margin"], gate["tries"]) == ("baseline", "main", 0.1, 1)
+
+
+@pytest.mark.parametrize("name", ["v9", "gpt-5", "b.2"])
+def test_a_word_that_is_no_policy_is_told_with_those_that_are(name):
+    settings = two_versions()
+    with pytest.raises(UnknownName) as caught:
+        compare_parts(settings, ["v1", name])
+    assert str(caught.value) == f"no policy is called '{name}'"
+    assert "v1" in caught.value.hint
+    with pytest.raises(UsageError, match="which is no column of a record"):
+        compare_parts(settings, ["v1", "nope = 'x'"])

@@ -82,6 +82,14 @@ def test_biased_prefers_the_first_and_the_longer():
     assert score("biased", "x" * 1900) > score("biased", "x" * 300)
 
 
+def test_harsh_gives_an_answer_three_quarters_of_what_honest_gives():
+    texts = [f"{GOOD} {number}" for number in range(200)]
+    honest, harsh = ([score(name, text) for text in texts] for name in ("honest", "harsh"))
+    assert all(mean <= kind for mean, kind in zip(harsh, honest, strict=True))
+    assert max(harsh) == 4
+    assert 0.4 < (sum(honest) - sum(harsh)) / len(texts) < 0.9  # a quarter of (mean - 1), cut to whole points
+
+
 def test_honest_says_the_same_of_a_pair_in_both_orders():
     pair = ("It is so because it must be so in all cases.", GOOD)
     winners = [json.loads(said("honest", dict(zip(("answer A", "answer B"), order, strict=True)), PAIR))["winner"] for order in (pair, pair[::-1])]
