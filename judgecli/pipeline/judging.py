@@ -310,14 +310,15 @@ class _Judging:
 @contextlib.contextmanager
 def _imports_not_searched() -> Iterator[None]:
     """Keep the garbage collector out of what was loaded before, and call it seldom: a search through all modules stops every call for a tenth of a second."""
-    before = gc.get_threshold()
+    before, frozen = gc.get_threshold(), gc.get_freeze_count()
     gc.freeze()
     gc.set_threshold(10_000, *before[1:])
     try:
         yield
     finally:
         gc.set_threshold(*before)
-        gc.unfreeze()
+        if not frozen:  # else the program around us keeps its own objects out
+            gc.unfreeze()
 
 
 @contextlib.contextmanager

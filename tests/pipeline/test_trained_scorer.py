@@ -184,7 +184,7 @@ def test_eval_end_to_end(project, capsys):
     assert main(["rm", "eval", "reward_models/support", "pairs.jsonl", "--quiet"]) == 0
     assert main(["rm", "audit", "rm:support", "pairs.jsonl", "--json"]) == 0
     assert main(["rm", "eval", "nothing", "pairs.jsonl"]) == 2
-    assert "support?" in capsys.readouterr().err
+    assert "no reward model is called 'nothing'\n  there are harmless, support" in capsys.readouterr().err
 
 
 def test_a_live_reward_finds_the_model_by_name(project):
