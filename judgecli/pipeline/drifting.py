@@ -19,7 +19,7 @@ from judgecli.signal.diversity import cut_words
 from judgecli.signal.drift import ALPHA, MIN_CLUSTERS, DriftRow, Evidence, Margins, compare, decide
 from judgecli.signal.drift_report import Drift, DriftExample, SideText, attributed, corpus_row, headline, overall_verdict, ranked, text_row
 from judgecli.signal.drift_sample import DriftSample, carriers, segment_parts, traffic_kinds, traffic_parts
-from judgecli.signal.served import served_apart
+from judgecli.signal.served import NOT_ONE_MODEL, served_apart
 from judgecli.stats.decomposition import Decomposition
 from judgecli.store.drift_query import DriftReduction, Sides, side_condition
 from judgecli.store.folder import Store
@@ -217,10 +217,7 @@ class _Work:
                 notes.append(
                     f"{name} was measured in {len(infos)} ways; only identity {infos[0].identity[:12]} is compared, records of another count as not measured"
                 )
-        notes += [
-            f"not all scores are by one served model: {said}; a change may be the judge's; judge anchors can tell"
-            for said in dict.fromkeys(self.apart.values())
-        ]
+        notes += [f"{NOT_ONE_MODEL}: {said}; a change may be the judge's; judge anchors can tell" for said in dict.fromkeys(self.apart.values())]
         if sample is not None and len(sample.records) < sum(side.rows for side in self._sides):
             notes.append(f"texts, kinds of traffic, diversity and examples are of a sample of whole clusters: {len(sample.records):,} records")
         if not texts:

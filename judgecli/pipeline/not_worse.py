@@ -20,7 +20,7 @@ from judgecli.signal.gate import Evidence, GateResult
 from judgecli.signal.linked import Judge, Link
 from judgecli.signal.not_worse import Bar, claim_regressions, judge_not_worse, lucky_pass
 from judgecli.signal.paired import gather_side, pair_sides
-from judgecli.signal.served import served_apart
+from judgecli.signal.served import NOT_ONE_MODEL, served_apart
 from judgecli.store.attempts import Attempt, note_attempts
 from judgecli.store.folder import Store
 from judgecli.store.selection import Selection
@@ -93,7 +93,7 @@ def _served_note(gate: str, baseline: Baseline, judges: Mapping[str, Sequence[st
     sides = {name: {f"baseline '{baseline.name}'": baseline.metrics[name].served, "now": now} for name, now in judges.items() if name in baseline.metrics}
     apart = {name: told for name, own in sides.items() if (told := served_apart(own)) is not None}
     said = "; ".join(f"{name} ({told})" for name, told in apart.items())
-    return f"'{gate}': not all scores are by one served model: {said}; so a difference may be the judge's; judge anchors can tell" if said else None
+    return f"'{gate}': {NOT_ONE_MODEL}: {said}; so a difference may be the judge's; judge anchors can tell" if said else None
 
 
 def _approved(settings: "Settings", name: str, metric: str, refuse: Refuse) -> tuple[Baseline, BaselineMetric]:

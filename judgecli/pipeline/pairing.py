@@ -18,7 +18,7 @@ from judgecli.signal.gate import plural
 from judgecli.signal.linked import Judge, Link
 from judgecli.signal.paired import pair_sides
 from judgecli.signal.ranking import Rank, rank_sides
-from judgecli.signal.served import served_apart
+from judgecli.signal.served import NOT_ONE_MODEL, served_apart
 from judgecli.store.filters import AGE, SHORTCUT
 from judgecli.store.folder import Store
 from judgecli.store.policies import Policy, held_policies
@@ -233,7 +233,7 @@ def _notes(parts: Sequence[Part], held: Sequence[str], lost: Sequence[str], unra
     for name in (name for name in [*held, *sorted(terms)] if name not in linked):
         told = served_apart({part.name: part.judges.get(name, ()) for part in parts})
         if told is not None:
-            notes.append(f"{name}: not all scores are by one served model ({told}), so a difference may be the judge's; judge anchors can tell")
+            notes.append(f"{name}: {NOT_ONE_MODEL} ({told}), so a difference may be the judge's; judge anchors can tell")
     if lost:
         notes.append(f"not on every side: {', '.join(lost)}")
     return notes

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from judgecli.signal.corpus_drift import CorpusShift
 from judgecli.signal.drift import MISSING, DriftRow, Verdict
 from judgecli.signal.headline import amount, difference, plain_number, span
+from judgecli.signal.served import NOT_ONE_MODEL
 from judgecli.stats.decomposition import Decomposition
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ CORPUS_MARGIN = 0.05  # of indicators between 0 and 1; of the compression ratio 
 MOST_SENTENCES = 8
 TWO_THIRDS = 2 / 3
 UNKNOWN = "no kinds of traffic are known: no input was read, and --by names no column of the traffic"
-JUDGE = "it may be the judge: not all scores are by one served model"
+JUDGE = f"it may be the judge: {NOT_ONE_MODEL}"
 UNCLEAR = "within the same kinds of traffic nothing can be compared: too few records have a counterpart on the other side"
 
 

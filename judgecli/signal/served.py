@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from judgecli.signal.windows import SignalRow
 
+NOT_ONE_MODEL = "not all scores are by one served model"  # what compare, gates and drift say where `served_apart` has something to tell
+
 
 def served_apart(sides: Mapping[str, Sequence[str]]) -> str | None:
     """What was served on each side, in words, where that was not one and the same model (or one jury, whose models stand in one text).
