@@ -9,6 +9,9 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+
+import orjson
 
 from judgecli.endpoint.retry import Fault
 from judgecli.judge.request import Mode, Reply, Request
@@ -25,7 +28,7 @@ def form_of(request: Request, mode: Mode) -> dict[str, object]:
     if request.schema is None or mode == "text":
         return {}
     if mode == "json_schema":
-        return {"response_format": {"type": "json_schema", "json_schema": {"name": NAME, "strict": _is_strict(request.schema), "schema": request.schema}}}
+        return {"response_format": {"type": "json_schema", "json_schema": _named(orjson.dumps(request.schema))}}
     if mode == "json_object":
         return {"response_format": {"type": "json_object"}}
     tool = {"type": "function", "function": {"name": NAME, "description": "Give the verdict.", "parameters": request.schema}}
@@ -80,6 +83,13 @@ def adaptation(fault: Fault, parameters: Mapping[str, object]) -> Adaptation | N
         if name in parameters and said and any(word in message for word in ("support", "unknown", "unrecognized", "not permitted", "not allowed", "extra")):
             return Adaptation(name)
     return None
+
+
+@lru_cache(maxsize=64)
+def _named(schema: bytes) -> Mapping[str, object]:
+    """A schema, as JSON, under its name: one rubric asks thousands of times with the same."""
+    found = orjson.loads(schema)
+    return {"name": NAME, "strict": _is_strict(found), "schema": found}
 
 
 def _is_strict(schema: Mapping[str, object]) -> bool:

@@ -7,7 +7,7 @@ model without a price costs None, never 0.
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -62,9 +62,15 @@ class Prices:
     models: Mapping[str, Price]
     batch: float
     dated: str
+    _found: dict[str, Price | None] = field(default_factory=dict, repr=False, compare=False)
 
     def of(self, model: str) -> Price | None:
         """The price of a model; `openai/gpt-4o` and `gpt-4o-2024-11-20` cost what gpt-4o costs, unless they are named themselves."""
+        if model not in self._found:
+            self._found[model] = self._look_up(model)
+        return self._found[model]
+
+    def _look_up(self, model: str) -> Price | None:
         short = model.rpartition("/")[2]
         names = [model, short, DATED.sub("", short)]
         return next((self.models[name] for name in names if name in self.models), None)

@@ -8,6 +8,7 @@ import ssl
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urljoin
 
@@ -142,6 +143,7 @@ def find_proxy(url: str) -> str | None:
     return found
 
 
+@lru_cache(maxsize=64)
 def _whole(url: str) -> "URL":
     from yarl import URL
 

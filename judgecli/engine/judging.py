@@ -7,6 +7,7 @@ finished sheet on; it never waits for a sheet to end before it begins the next.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,7 @@ from judgecli.scorer import Metric, Score
 # A reply may come the next time; every other failure is what the endpoint or its reply says, and stays.
 RETRIED = frozenset({"timeout", "rate_limited", "connection"} | {reason for reason, kind in REASONS.items() if kind == "waiting"})
 FAILED = frozenset(reason for reason, kind in REASONS.items() if kind == "failed") - {"input_missing_field"}
+BURST = 16  # rows begun together: the second of them costs half of the first
 ROWS_A_BATCH = 500  # rows made into Python values at a time
 Mask = npt.NDArray[np.bool_]
 
@@ -140,19 +142,17 @@ async def judge_rows(
     Once `stop` is set no row is begun, and those in flight have `drain_s` to end. Raises: what `judge` raises (JudgeUnavailable,
     a full disk), after the other rows in flight had `drain_s` too; AskFailed and bugs of a scorer are the state of their row.
     """
-    waiting: asyncio.Queue[Asked | None] = asyncio.Queue(maxsize=in_flight)
+    rows = _Bursts(in_flight)
 
     async def feed() -> None:
         async for sheet in sheets:
             if sheet.left == 0:
                 await on_sheet(sheet)
-            for row, key, record in sheet.records():
-                await waiting.put(Asked(sheet, row, key, record))
-        for _ in range(in_flight):
-            await waiting.put(None)
+            await rows.hand_out(Asked(sheet, row, key, record) for row, key, record in sheet.records())
+        rows.end()
 
     async def work() -> None:
-        while not stop.is_set() and (asked := await waiting.get()) is not None:
+        while not stop.is_set() and (asked := await rows.take()) is not None:
             if stop.is_set():
                 return
             score, served = await _settled(judge, asked)
@@ -161,14 +161,47 @@ async def judge_rows(
 
     feeding = asyncio.create_task(feed())
 
-    def close_queue() -> None:
+    def close() -> None:
         feeding.cancel()
-        while not waiting.empty():
-            waiting.get_nowait()
-        for _ in range(in_flight):
-            waiting.put_nowait(None)
+        rows.drop()
+        rows.end()
 
-    await _run_all({feeding, *(asyncio.create_task(work()) for _ in range(in_flight))}, stop, drain_s, close_queue)
+    await _run_all({feeding, *(asyncio.create_task(work()) for _ in range(in_flight))}, stop, drain_s, close)
+
+
+class _Bursts:
+    """Hands rows to workers when BURST of them are idle: the same step of many rows in a row takes half the time of one between two replies."""
+
+    def __init__(self, workers: int) -> None:
+        self._workers, self._idle = workers, 0
+        self._waiting: asyncio.Queue[Asked | None] = asyncio.Queue()
+        self._changed = asyncio.Event()
+
+    async def take(self) -> Asked | None:
+        """The next row of a worker that is idle; None once there is none."""
+        self._idle += 1
+        self._changed.set()
+        return await self._waiting.get()
+
+    async def hand_out(self, rows: Iterator[Asked]) -> None:
+        """Return when every row has a worker."""
+        while burst := list(islice(rows, min(BURST, self._workers))):
+            while self._idle < len(burst):
+                self._changed.clear()
+                await self._changed.wait()
+            self._idle -= len(burst)
+            for asked in burst:
+                self._waiting.put_nowait(asked)
+
+    def drop(self) -> None:
+        """Take back what no worker has begun."""
+        while not self._waiting.empty():
+            self._waiting.get_nowait()
+
+    def end(self) -> None:
+        """Tell the workers, after what was handed out, that there is no more."""
+        for _ in range(self._workers):
+            self._waiting.put_nowait(None)
 
 
 async def _settled(judge: Callable[[Asked], Awaitable[Verdict]], asked: Asked) -> Verdict:

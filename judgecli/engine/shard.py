@@ -91,7 +91,10 @@ class Cells:
 
     def tell(self, kind: str, row: int, text: str) -> None:
         """Keep a label, an explanation or a detail of one row."""
-        self.stories.setdefault(kind, [None] * len(self.codes))[row] = text.encode("utf-8", "backslashreplace").decode()  # a lone surrogate has no UTF-8
+        texts = self.stories.get(kind)
+        if texts is None:
+            texts = self.stories[kind] = [None] * len(self.codes)
+        texts[row] = text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()  # a lone surrogate has no UTF-8
 
     def columns(self, name: str) -> dict[str, pa.Array]:
         """The cells as columns of a score file. A cell that is still open is a bug of ours."""

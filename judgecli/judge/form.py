@@ -6,6 +6,7 @@ came back (`read`). All objects hold `explanation` first, so that a judge reason
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from judgecli.judge.rubric import CategoriesScale, ChecklistScale, NumberScale, PairwiseScale, Rubric
 
@@ -35,7 +36,8 @@ class Form:
         """What the field says. Raises: NotAgreed."""
         raise NotImplementedError
 
-    def schema(self) -> dict[str, object]:
+    @cached_property
+    def schema(self) -> Mapping[str, object]:
         """The JSON Schema of the whole object; null in the field means that it cannot be judged."""
         return {
             "type": "object",
@@ -189,6 +191,7 @@ class RankingForm(Form):
         return list(value)
 
 
+@lru_cache(maxsize=256)
 def form_of(rubric: Rubric, *, count: int = 0, extract: bool = False) -> Form:
     """The form of a rubric's replies. Claims are extracted first; verdicts and rankings hold `count` places."""
     scale = rubric.scale

@@ -14,10 +14,11 @@ an HMAC of the store's secret and the request key: 128 bits, new for every reque
 the request is built again. Source: spotlighting, Hines et al. 2024, arXiv:2403.14720.
 """
 
-import hmac
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 MAX_CHARACTERS = 60_000  # shown of one field; what is longer is cut at its end
 CUT = re.compile(r"\[cut here: (\d+) of (\d+) characters shown\]")
@@ -101,10 +102,24 @@ def unescape(text: str) -> str:
 def draw_nonce(secret: bytes, key: bytes, texts: Sequence[str]) -> str:
     """32 hex digits from the store's secret and the request key that stand in none of the texts."""
     for attempt in range(256):
-        nonce = hmac.digest(secret, key + bytes([attempt]), "sha256").hex()[:32]
+        nonce = _mac(secret, key + bytes([attempt]))[:32]
         if not any(nonce in text for text in texts):
             return nonce
     raise AssertionError("256 nonces in one text")
+
+
+def _mac(secret: bytes, message: bytes) -> str:
+    """HMAC-SHA256 in hex (RFC 2104): hmac.digest begins anew from the secret each time, which takes three times as long."""
+    inner, outer = (start.copy() for start in _mac_start(secret))
+    inner.update(message)
+    outer.update(inner.digest())
+    return outer.hexdigest()
+
+
+@lru_cache(maxsize=16)
+def _mac_start(secret: bytes) -> "tuple[hashlib._Hash, hashlib._Hash]":
+    block = (hashlib.sha256(secret).digest() if len(secret) > 64 else secret).ljust(64, b"\0")
+    return hashlib.sha256(bytes(byte ^ 0x36 for byte in block)), hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
 
 
 def render(sections: Sequence[Section], nonce: str, treatment: Treatment) -> str:

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+import orjson
+
 from judgecli.judge.form import LEVELS, Form, example_object, form_of
 from judgecli.judge.material import Section, Treatment, draw_nonce, render
 from judgecli.judge.request import Message, Request
@@ -209,15 +211,18 @@ def build(question: Question, parameters: Mapping[str, object], *, secret: bytes
     if question.media:
         content = [{"type": "text", "text": block}, *question.media, {"type": "text", "text": closing}]
     messages: tuple[Message, ...] = ({"role": "system", "content": question.system}, {"role": "user", "content": content})
-    return Asked(Request(messages, question.form.schema(), dict(parameters), draw, key), question.form, texts, treatment)
+    return Asked(Request(messages, question.form.schema, dict(parameters), draw, key), question.form, texts, treatment)
 
 
 def _key(question: Question, parameters: Mapping[str, object], draw: int, again: bool) -> bytes:
     """The 32-byte hash of what is asked."""
     sections = [[section.label, section.text, section.field] for section in question.sections]
-    text = _CANONICAL([sections, list(question.media), parameters, draw, again])
     found = _prefix_hash(question.rubric.identity, question.system).copy()
-    found.update(text[1:].encode("utf-8", "surrogatepass"))
+    try:
+        found.update(orjson.dumps(sections))  # of lists of texts it writes the same bytes, in a tenth of the time
+    except orjson.JSONEncodeError:  # a lone surrogate
+        found.update(_CANONICAL(sections).encode("utf-8", "surrogatepass"))
+    found.update(f",{_CANONICAL([list(question.media), parameters, draw, again])[1:]}".encode("utf-8", "surrogatepass"))
     return found.digest()
 
 

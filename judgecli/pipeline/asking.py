@@ -8,9 +8,11 @@ A question that two rows share, or that is asked twice at once, is one call.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from judgecli.errors import JudgeUnavailable
 from judgecli.judge.reply import ReplyUnreadable, read_reply
@@ -188,11 +190,22 @@ class LedgerAsk:
             cost=self.price(model, usage),
             finish_reason=reply.finish_reason,
             draw=request.draw,
-            time=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            time=_now(),
             run_id=self.run_id,
             purpose=self.purpose,
             target=target,
         )
+
+
+def _now() -> str:
+    """The time to a millisecond, as `datetime.isoformat` writes it."""
+    second, part = divmod(time.time_ns() // 1_000_000, 1_000)
+    return f"{_second(second)}.{part:03d}+00:00"
+
+
+@lru_cache(maxsize=2)
+def _second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).isoformat()[:19]
 
 
 @dataclass

@@ -312,7 +312,7 @@ def _imports_not_searched() -> Iterator[None]:
     """Keep the garbage collector out of what was loaded before, and call it seldom: a search through all modules stops every call for a tenth of a second."""
     before, frozen = gc.get_threshold(), gc.get_freeze_count()
     gc.freeze()
-    gc.set_threshold(10_000, *before[1:])
+    gc.set_threshold(50_000, *before[1:])
     try:
         yield
     finally:

@@ -10,7 +10,7 @@ from judgecli import catalog
 from judgecli.catalog import Spec
 from judgecli.config.judges import JudgeSettings
 from judgecli.errors import UsageError
-from judgecli.judge.request import Ask, Usage
+from judgecli.judge.request import Ask
 from judgecli.pipeline.asking import Budget
 from judgecli.pipeline.comparing import comparison_parts
 from judgecli.pipeline.judging import Endpoint, JudgePlan
@@ -54,7 +54,7 @@ def read_rubrics(specs: Sequence[Spec], settings: "Settings", *, against: str | 
     entries = [_read_entry(spec, settings, against) for spec in specs if is_rubric(spec)]
     for entry in entries:
         cap = entry.settings.max_cost or settings.judge.max_cost
-        unpriced = [model for model in entry.judge.models if price_of(model, Usage(1, 1)) is None]
+        unpriced = [model for model in entry.judge.models if not _is_priced(model)]
         if cap is not None and unpriced:
             raise UsageError(
                 f"--max-cost cannot hold: the price of '{unpriced[0]}' is not known",
@@ -69,6 +69,12 @@ def parts_of(store: Store, scope: Scope, entry: JudgeEntry) -> Iterator[Part]:
     if entry.metric.scorer.unit == "record":
         return shard_parts(store, scope, [(entry.metric, wanted)])
     return comparison_parts(store, scope, entry.metric, entry.rivals, wanted)
+
+
+def _is_priced(model: str) -> bool:
+    from judgecli.endpoint.price import load_prices
+
+    return load_prices().of(model) is not None
 
 
 def _read_entry(spec: Spec, settings: "Settings", against: str | None) -> JudgeEntry:
@@ -98,7 +104,9 @@ def _read_entry(spec: Spec, settings: "Settings", against: str | None) -> JudgeE
 
 def plan_judges(entries: Sequence[JudgeEntry], ledger: Ledger, *, asks: bool = True, ask: Ask | None = None) -> list[JudgePlan]:
     """The plans of a run; those with the same endpoint share it. `asks` False, or a file to replay: nobody is asked; `ask` is asked in place of an endpoint."""
-    secret = store_secret(ledger)
+    from judgecli.endpoint.price import load_prices
+
+    secret, price = store_secret(ledger), load_prices().cost_usd
     shared: dict[str, OpenAIEndpoint] = {}
     plans = []
     for entry in entries:
@@ -111,7 +119,7 @@ def plan_judges(entries: Sequence[JudgeEntry], ledger: Ledger, *, asks: bool = T
                 entry.metric,
                 _scoring(replace(entry.judge, secret=secret)),
                 endpoint,
-                price_of,
+                price,
                 entry.settings.sample,
                 Budget(entry.settings.max_calls, entry.settings.max_cost),
                 entry.settings.sentinels,
@@ -144,13 +152,6 @@ def store_secret(ledger: Ledger) -> bytes:
     with ledger.transaction() as connection:
         connection.execute("INSERT OR IGNORE INTO meta VALUES ('secret', ?)", (os.urandom(32).hex(),))
         return bytes.fromhex(connection.execute("SELECT value FROM meta WHERE name = 'secret'").fetchone()[0])
-
-
-def price_of(model: str, usage: Usage) -> float | None:
-    """What a call cost in USD, None where the price is not known."""
-    from judgecli.endpoint.price import cost_usd
-
-    return cost_usd(model, usage)
 
 
 @dataclass

@@ -1,20 +1,17 @@
 """What judges answered, raw and before anything is read from it: kept once, under the hash of what was asked.
 
-The ledger's own thread looks up and commits for the one event loop: what came while it was busy together. Replies are
-durable (synchronous=FULL) before their callers go on.
+The event loop writes them itself, for a commit that nobody waits for on the disk takes less than handing it to a thread; the
+thread forces them to the disk.
 """
 
 import asyncio
 import base64
-import contextlib
 import gzip
 import json
-import queue
 import sqlite3
-import threading
-import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from operator import attrgetter
 from pathlib import Path
@@ -22,14 +19,16 @@ from typing import IO, Literal, TypeVar
 
 import zstandard
 
-from judgecli.errors import UsageError
-from judgecli.store.ledger import Ledger
+from judgecli.errors import StoreBusy, UsageError
+from judgecli.store.ledger import BUSY_TIMEOUT_S, Ledger
 
 Result = TypeVar("Result")
 Purpose = Literal["score", "sentinel", "audit", "anchor", "imported"]
 
 GROUP = 64  # replies a commit, at most
-TICK_S = 0.004  # how long lookups wait for others
+SYNC_S = 0.05
+BUSY_PAUSE_S = 0.002
+CHECKPOINT_REPLIES = 2_000  # about 32 MB of write-ahead log
 LEVEL = 3
 KEYS_A_QUERY = 500
 
@@ -77,114 +76,145 @@ class Spend:
 
 
 class Replies:
-    """The replies of a ledger, for one event loop. Closing waits until everything given to `keep` is durable."""
+    """The replies of a ledger, for one event loop, which looks up and writes by itself; what may wait is done in a thread.
+
+    A reply is kept in two steps. Written: it survives the end of this process, however it ends. Durable: it survives a power
+    cut too, SYNC_S later, or when `durable` returns. Closing makes everything durable.
+    """
 
     def __init__(self, path: Path) -> None:
         self._loop = asyncio.get_running_loop()
-        self._ledger = Ledger(path)
-        self._waiting: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._serve, name="judge-ledger", daemon=True)
-        self._thread.start()
+        self._ledger, self._quick = Ledger(path), Ledger(path)  # of the thread, and of the event loop
+        self._quick.never_wait()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge-ledger")
+        self._packer = zstandard.ZstdCompressor(level=LEVEL)
+        self._sought: list[_Work] = []  # as long as there are any, _look_up is due
+        self._kept: list[_Work] = []  # and _write
+        self._busy_since: float | None = None
+        self._written = asyncio.Event()  # and not durable yet
+        self._since_checkpoint = 0
+        self._syncing = asyncio.create_task(self._sync_often())
 
     async def __aenter__(self) -> "Replies":
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._waiting.put(None)
-        await asyncio.to_thread(self._thread.join)
-        self._ledger.close()
+        try:
+            await self.durable()
+        finally:
+            self._syncing.cancel()
+            await asyncio.to_thread(self._thread.shutdown)
+            self._quick.close()
+            self._ledger.close()
 
     async def find(self, key: bytes) -> StoredReply | None:
-        """What was answered to this question, if it was ever asked. Raises: StoreError, StoreCorrupt."""
-        found = await self._hand("find", key)
+        """What was answered to this question, if it was ever asked. Raises: StoreError, StoreCorrupt, StoreBusy."""
+        found = await self._put(self._sought, key, self._look_up)
         assert found is None or isinstance(found, StoredReply)
         return found
 
     async def keep(self, reply: StoredReply) -> None:
-        """Return when the reply is durable; a later reply to the same question takes its place. A caller that is cancelled gives up waiting, not the reply.
+        """Return when the reply is written; a later reply to the same question takes its place. A caller that is cancelled gives up waiting, not the reply.
 
-        Raises: EnvironmentFailure (disk full).
+        Raises: EnvironmentFailure (disk full), StoreBusy.
         """
-        await self._hand("keep", reply)
+        if self._syncing.done():
+            self._syncing.result()  # what was written could not be made durable: no further call is paid
+        await self._put(self._kept, reply, self._write)
+
+    async def durable(self) -> None:
+        """Return when what was given to `keep` so far would survive a power cut. Raises: EnvironmentFailure."""
+        while self._kept:
+            await asyncio.wait([done for _, done in self._kept])
+        if self._written.is_set():
+            await self._sync()
 
     async def run(self, work: Callable[[Ledger], Result]) -> Result:
-        """Do something else with the ledger in its thread, after what is kept so far."""
-        return await self._hand("run", work)  # type: ignore[return-value]
+        """Do something else with the ledger, in its thread."""
+        return await self._loop.run_in_executor(self._thread, work, self._ledger)
 
-    def _hand(self, kind: str, given: object) -> "asyncio.Future[object]":
-        work = _Work(kind, given, self._loop.create_future())
-        self._waiting.put(work)
-        return work.done
+    def _put(self, works: "list[_Work]", given: object, do: Callable[[], object]) -> "asyncio.Future[object]":
+        """Add to what is done in the next turn of the event loop."""
+        done: asyncio.Future[object] = self._loop.create_future()
+        works.append((given, done))
+        if len(works) == 1:
+            self._loop.call_soon(do)
+        return done
 
-    # In the thread ------------------------------------------------------------------------------
+    def _look_up(self) -> None:
+        if self._settle(self._sought, self._find_all):
+            self._sought = []
+        else:
+            self._loop.call_later(BUSY_PAUSE_S, self._look_up)
 
-    def _serve(self) -> None:
-        ends = False
-        while not ends:
-            found, ends = self._gather()
-            self._finish([work for work in found if work.kind == "find"], self._find_all)
-            kept = [work for work in found if work.kind == "keep"]
-            for start in range(0, len(kept), GROUP):
-                self._finish(kept[start : start + GROUP], self._keep_all)
-            for work in found:
-                if work.kind == "run":
-                    self._finish([work], lambda works: [works[0].given(self._ledger)])  # type: ignore[operator]
-
-    def _gather(self) -> "tuple[list[_Work], bool]":
-        """What there is to do, at least one thing, and whether nothing more will come."""
-        found = [self._waiting.get()]
-        self._take_rest(found)
-        if all(work is not None and work.kind == "find" for work in found):  # a reply holds the slot of its call: it never waits
-            time.sleep(TICK_S)
-            self._take_rest(found)
-        return [work for work in found if work is not None], None in found
-
-    def _take_rest(self, found: "list[_Work | None]") -> None:
-        with contextlib.suppress(queue.Empty):
-            while True:
-                found.append(self._waiting.get_nowait())
-
-    def _finish(self, works: "list[_Work]", do: "Callable[[list[_Work]], Sequence[object]]") -> None:
-        """Do some work and hand each its result, or the error to all of them."""
-        if not works:
+    def _write(self) -> None:
+        group = self._kept[:GROUP]
+        if not self._settle(group, self._keep_all):
+            self._loop.call_later(BUSY_PAUSE_S, self._write)
             return
+        self._kept = self._kept[GROUP:]
+        self._since_checkpoint += len(group)
+        self._written.set()
+        if self._kept:
+            self._loop.call_soon(self._write)
+
+    def _settle(self, works: "Sequence[_Work]", do: "Callable[[Sequence[_Work]], Sequence[object]]") -> bool:
+        """Do what is asked for and hand each its result, or the error to all of them. False: the ledger is busy, try again."""
         results: Sequence[object] = ()
         failure: BaseException | None = None
         try:
             results = do(works)
         except BaseException as error:  # noqa: BLE001 - whoever waits for it gets it
+            if isinstance(error, StoreBusy) and not self._was_busy_too_long():
+                return False
             failure = error
-        self._loop.call_soon_threadsafe(_deliver, works, results, failure)
+        self._busy_since = None
+        for place, (_, done) in enumerate(works):
+            if done.done():  # nobody waits for it any more
+                continue
+            if failure is not None:
+                done.set_exception(failure)
+            else:
+                done.set_result(results[place])
+        return True
 
-    def _find_all(self, works: "list[_Work]") -> list[object]:
-        found = find_replies(self._ledger, [bytes(work.given) for work in works])  # type: ignore[call-overload]
-        return [found.get(work.given) for work in works]  # type: ignore[call-overload]
+    def _was_busy_too_long(self) -> bool:
+        if self._busy_since is None:
+            self._busy_since = self._loop.time()
+        return self._loop.time() - self._busy_since > BUSY_TIMEOUT_S
 
-    def _keep_all(self, works: "list[_Work]") -> list[object]:
-        with self._ledger.transaction() as connection:
-            keep_replies(connection, [work.given for work in works])  # type: ignore[misc]
+    def _find_all(self, works: "Sequence[_Work]") -> list[object]:
+        found = find_replies(self._quick, [key for key, _ in works])  # type: ignore[misc]
+        return [found.get(key) for key, _ in works]  # type: ignore[call-overload]
+
+    def _keep_all(self, works: "Sequence[_Work]") -> list[object]:
+        with self._quick.transaction() as connection:
+            keep_replies(connection, [reply for reply, _ in works], packer=self._packer)  # type: ignore[misc]
         return [None] * len(works)
 
+    async def _sync_often(self) -> None:
+        while True:
+            await self._written.wait()
+            await asyncio.sleep(SYNC_S)
+            await self._sync()
 
-@dataclass(frozen=True, slots=True)
-class _Work:
-    kind: str
-    given: object
-    done: "asyncio.Future[object]"
-
-
-def _deliver(works: Sequence[_Work], results: Sequence[object], failure: BaseException | None) -> None:
-    for place, work in enumerate(works):
-        if work.done.done():  # nobody waits for it any more
-            continue
-        if failure is not None:
-            work.done.set_exception(failure)
-        else:
-            work.done.set_result(results[place])
+    async def _sync(self) -> None:
+        self._written.clear()
+        checkpoint = self._since_checkpoint >= CHECKPOINT_REPLIES
+        self._since_checkpoint *= not checkpoint
+        await self.run(lambda ledger: ledger.sync(checkpoint=checkpoint))
 
 
+_Work = tuple[object, "asyncio.Future[object]"]  # what is given, and where its result goes
 COLUMNS = "key, body, mode, rubric, model, served, tokens_in, tokens_out, tokens_cached, cost, finish, draw, time, run_id, purpose, target"
-_PLACES = f"({','.join('?' * 16)})"
+_SELECT = f"SELECT {COLUMNS} FROM replies"
+_PLACES = f"({','.join('?' * len(fields(StoredReply)))})"
+_KEEP = f"INSERT OR REPLACE INTO replies ({COLUMNS}) VALUES {_PLACES}"
+_SPEND = (
+    "INSERT INTO spend VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET calls = calls + excluded.calls, "
+    "tokens_in = tokens_in + excluded.tokens_in, tokens_out = tokens_out + excluded.tokens_out, "
+    "tokens_cached = tokens_cached + excluded.tokens_cached, cost = cost + excluded.cost, unpriced = unpriced + excluded.unpriced"
+)
 _AFTER_BODY = attrgetter(*[field.name for field in fields(StoredReply)][2:])
 
 
@@ -193,12 +223,14 @@ def find_replies(ledger: Ledger, keys: Sequence[bytes]) -> dict[bytes, StoredRep
     found: dict[bytes, StoredReply] = {}
     for start in range(0, len(keys), KEYS_A_QUERY):
         part = keys[start : start + KEYS_A_QUERY]
-        rows = ledger.rows(f"SELECT {COLUMNS} FROM replies WHERE key IN ({','.join('?' * len(part))})", part)
+        rows = ledger.rows(f"{_SELECT} WHERE key IN ({','.join('?' * len(part))})", part)
         found |= {reply.key: reply for reply in _read_rows(ledger, rows)}
     return found
 
 
 def _read_rows(ledger: Ledger, rows: Sequence[sqlite3.Row]) -> list[StoredReply]:
+    if not rows:
+        return []
     unpack = zstandard.ZstdDecompressor()
     with ledger.readable():
         try:
@@ -207,26 +239,36 @@ def _read_rows(ledger: Ledger, rows: Sequence[sqlite3.Row]) -> list[StoredReply]
             raise ValueError(f"a reply cannot be unpacked: {error}") from error
 
 
-def keep_replies(connection: sqlite3.Connection, replies: Sequence[StoredReply], *, paid: bool = True) -> None:
-    """Store replies inside a transaction, and where they were `paid` just now add them to what their run spent."""
-    pack = zstandard.ZstdCompressor(level=LEVEL)
+def keep_replies(
+    connection: sqlite3.Connection, replies: Sequence[StoredReply], *, paid: bool = True, packer: "zstandard.ZstdCompressor | None" = None
+) -> None:
+    """Store replies inside a transaction, and where they were `paid` just now add them to what their run spent. `packer` is one to use again."""
+    pack = zstandard.ZstdCompressor(level=LEVEL) if packer is None else packer
     for start in range(0, len(replies), GROUP):
         part = replies[start : start + GROUP]
         values = [value for reply in part for value in (reply.key, pack.compress(reply.raw), *_AFTER_BODY(reply))]
-        # One statement for all of them: every statement gives the interpreter to the event loop and must get it back.
-        connection.execute(f"INSERT OR REPLACE INTO replies ({COLUMNS}) VALUES {','.join([_PLACES] * len(part))}", values)
+        connection.execute(_KEEP if len(part) == 1 else _KEEP + f",{_PLACES}" * (len(part) - 1), values)
     if paid:
-        sums: dict[tuple[object, ...], list[float]] = {}
-        for reply in replies:
-            spent = sums.setdefault((reply.run_id, reply.rubric, reply.model, reply.served_model or "", reply.purpose), [0, 0, 0, 0, 0.0, 0])
-            for place, amount in enumerate((1, reply.tokens_in, reply.tokens_out, reply.tokens_cached, reply.cost or 0.0, int(reply.cost is None))):
-                spent[place] += amount
-        connection.executemany(
-            "INSERT INTO spend VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET calls = calls + excluded.calls, "
-            "tokens_in = tokens_in + excluded.tokens_in, tokens_out = tokens_out + excluded.tokens_out, "
-            "tokens_cached = tokens_cached + excluded.tokens_cached, cost = cost + excluded.cost, unpriced = unpriced + excluded.unpriced",
-            [(*whose, *spent) for whose, spent in sums.items()],
-        )
+        _add_spend(connection, replies)
+
+
+def _add_spend(connection: sqlite3.Connection, replies: Sequence[StoredReply]) -> None:
+    sums: dict[tuple[object, ...], list[float]] = {}
+    for reply in replies:
+        whose = (reply.run_id, reply.rubric, reply.model, reply.served_model or "", reply.purpose)
+        spent = sums.get(whose)
+        if spent is None:
+            spent = sums[whose] = [0, 0, 0, 0, 0.0, 0]
+        spent[0] += 1
+        spent[1] += reply.tokens_in
+        spent[2] += reply.tokens_out
+        spent[3] += reply.tokens_cached
+        if reply.cost is None:
+            spent[5] += 1
+        else:
+            spent[4] += reply.cost
+    for key, amounts in sums.items():
+        connection.execute(_SPEND, (*key, *amounts))
 
 
 def spend_of(ledger: Ledger, run_id: int | None = None) -> list[Spend]:
@@ -260,7 +302,7 @@ def export_replies(ledger: Ledger, out: IO[str], rubrics: Sequence[str] = (), *,
 
 def _all_replies(ledger: Ledger) -> Iterator[StoredReply]:
     last = b""
-    while rows := ledger.rows(f"SELECT {COLUMNS} FROM replies WHERE key > ? ORDER BY key LIMIT {KEYS_A_QUERY}", (last,)):
+    while rows := ledger.rows(f"{_SELECT} WHERE key > ? ORDER BY key LIMIT {KEYS_A_QUERY}", (last,)):
         yield from _read_rows(ledger, rows)
         last = bytes(rows[-1][0])
 
