@@ -283,6 +283,7 @@ class _Judging:
     async def _publish(self, sheet: Sheet, reason: str = "not_asked") -> None:
         """Write a sheet's cells in place of those before, and let other processes have the part."""
         _, part, lease = self.open[id(sheet)]
+        await self.replies.durable()  # a score never outlives the reply it was read from
         await asyncio.to_thread(self._write, sheet, part, reason)
         del self.open[id(sheet)]
         await self.replies.run(lambda _: lease.release())
