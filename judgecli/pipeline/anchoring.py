@@ -35,8 +35,9 @@ from judgecli.stats.intervals import Estimate
 from judgecli.store import tables
 from judgecli.store.anchors import JudgedAnchor, keep_anchors, kept_anchors
 from judgecli.store.folder import Shard, Store
+from judgecli.store.live_replies import Replies
 from judgecli.store.query import Reduction
-from judgecli.store.replies import Replies, import_replies, read_reply_file
+from judgecli.store.replies import import_replies, read_reply_file
 from judgecli.store.selection import Selection, select_records
 from judgecli.store.watching import kept_alarms
 

@@ -18,7 +18,8 @@ from judgecli.errors import JudgeUnavailable
 from judgecli.judge.reply import ReplyUnreadable, read_reply
 from judgecli.judge.request import Ask, AskFailed, Mode, Reply, Request, Usage
 from judgecli.readers.redact import Redactor
-from judgecli.store.replies import Purpose, Replies, StoredReply
+from judgecli.store.live_replies import Replies
+from judgecli.store.replies import Purpose, StoredReply
 
 Price = Callable[[str, Usage], float | None]
 """What a call cost in USD: by model and tokens; None where the price is not known."""

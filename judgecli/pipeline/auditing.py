@@ -31,8 +31,8 @@ from judgecli.scorer import Score
 from judgecli.store import tables
 from judgecli.store.folder import Store
 from judgecli.store.labels import read_thumbs
+from judgecli.store.live_replies import Replies
 from judgecli.store.query import held_metrics
-from judgecli.store.replies import Replies
 from judgecli.store.scope import Scope
 
 if TYPE_CHECKING:

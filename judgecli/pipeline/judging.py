@@ -30,7 +30,7 @@ from judgecli.schema import REASONS
 from judgecli.scorer import Metric, Score
 from judgecli.store.folder import Store
 from judgecli.store.ledger import Lease, Ledger
-from judgecli.store.replies import Replies
+from judgecli.store.live_replies import Replies
 from judgecli.store.scope import Scope
 
 DRAIN_S = 3.5  # what is under way at Ctrl-C may take this long; the files of the rest are written in what is left of 5 s

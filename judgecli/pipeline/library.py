@@ -19,7 +19,7 @@ from judgecli.pipeline.rubrics import JudgeEntry, endpoint_of, plan_judges, read
 from judgecli.readers.redact import Redactor, redactor
 from judgecli.scorer import Score
 from judgecli.store.folder import Store
-from judgecli.store.replies import Replies
+from judgecli.store.live_replies import Replies
 
 if TYPE_CHECKING:
     from judgecli.config.settings import Settings

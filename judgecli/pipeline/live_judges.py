@@ -24,7 +24,7 @@ from judgecli.pipeline.rubrics import plan_judges
 from judgecli.pipeline.served import plan_served
 from judgecli.scorer import Metric, Score
 from judgecli.store.folder import Store
-from judgecli.store.replies import Replies
+from judgecli.store.live_replies import Replies
 
 if TYPE_CHECKING:
     from judgecli.config.settings import Settings

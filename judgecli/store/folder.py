@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from judgecli.errors import EnvironmentFailure, StoreCorrupt, StoreError
 from judgecli.store import tables
+from judgecli.store.journal import take_over
 from judgecli.store.ledger import Ledger, lost_hint
 
 FOLDERS = ("records", "scores", "keys", "sightings", "quarantine")
@@ -45,6 +46,7 @@ class Store:
         self._check_ledger()
         self.ledger = Ledger(root / "ledger.db")
         os.chmod(root / "ledger.db", 0o600)
+        take_over(self.ledger)
 
     def _make_folders(self) -> None:
         try:

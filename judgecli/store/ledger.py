@@ -165,28 +165,6 @@ class Ledger:
         with self._translated():
             return self._connection.execute(query, parameters).fetchall()
 
-    def never_wait(self) -> None:
-        """Use the ledger from an event loop: while another connection writes it raises StoreBusy, and a commit outlives this process alone until `sync`."""
-        with self._translated():
-            self._connection.execute("PRAGMA busy_timeout=0")
-            if self._connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":  # else a commit in the middle could be half on the disk
-                self._connection.execute("PRAGMA synchronous=NORMAL")
-                self._connection.execute("PRAGMA wal_autocheckpoint=0")
-
-    def sync(self, *, checkpoint: bool = False) -> None:
-        """Force what was committed over any connection to the disk, and with `checkpoint` out of the write-ahead log. Raises: EnvironmentFailure."""
-        wal = self.path.with_name(f"{self.path.name}-wal")
-        try:
-            with open(wal, "rb+") as file:
-                os.fsync(file.fileno())
-        except FileNotFoundError:
-            return  # every commit was forced by itself
-        except OSError as error:
-            raise EnvironmentFailure(f"cannot write {wal}: {error.strerror}", hint="free some disk space and run the same command again") from error
-        if checkpoint:
-            with self._translated():
-                self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-
     def close(self) -> None:
         """Close; a half-done transaction is rolled back by SQLite."""
         self._connection.close()

@@ -1,34 +1,27 @@
 """What judges answered, raw and before anything is read from it: kept once, under the hash of what was asked.
 
-The event loop writes them itself, for a commit that nobody waits for on the disk takes less than handing it to a thread; the
-thread forces them to the disk.
+live_replies.py looks them up and keeps them for an event loop; this module is what stands in the ledger and in files.
 """
 
-import asyncio
 import base64
 import gzip
 import json
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from operator import attrgetter
 from pathlib import Path
-from typing import IO, Literal, TypeVar
+from typing import IO, Literal
 
 import zstandard
 
-from judgecli.errors import StoreBusy, UsageError
-from judgecli.store.ledger import BUSY_TIMEOUT_S, Ledger
+from judgecli.errors import UsageError
+from judgecli.store.ledger import Ledger
 
-Result = TypeVar("Result")
 Purpose = Literal["score", "sentinel", "audit", "anchor", "imported"]
 
-GROUP = 64  # replies a commit, at most
-SYNC_S = 0.05
-BUSY_PAUSE_S = 0.002
-CHECKPOINT_REPLIES = 2_000  # about 32 MB of write-ahead log
+GROUP = 64  # replies a statement, at most
 LEVEL = 3
 KEYS_A_QUERY = 500
 
@@ -75,137 +68,6 @@ class Spend:
     unpriced: int
 
 
-class Replies:
-    """The replies of a ledger, for one event loop, which looks up and writes by itself; what may wait is done in a thread.
-
-    A reply is kept in two steps. Written: it survives the end of this process, however it ends. Durable: it survives a power
-    cut too, SYNC_S later, or when `durable` returns. Closing makes everything durable.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._ledger, self._quick = Ledger(path), Ledger(path)  # of the thread, and of the event loop
-        self._quick.never_wait()
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="judge-ledger")
-        self._packer = zstandard.ZstdCompressor(level=LEVEL)
-        self._sought: list[_Work] = []  # as long as there are any, _look_up is due
-        self._kept: list[_Work] = []  # and _write
-        self._busy_since: float | None = None
-        self._written = asyncio.Event()  # and not durable yet
-        self._since_checkpoint = 0
-        self._syncing = asyncio.create_task(self._sync_often())
-
-    async def __aenter__(self) -> "Replies":
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        try:
-            await self.durable()
-        finally:
-            self._syncing.cancel()
-            await asyncio.to_thread(self._thread.shutdown)
-            self._quick.close()
-            self._ledger.close()
-
-    async def find(self, key: bytes) -> StoredReply | None:
-        """What was answered to this question, if it was ever asked. Raises: StoreError, StoreCorrupt, StoreBusy."""
-        found = await self._put(self._sought, key, self._look_up)
-        assert found is None or isinstance(found, StoredReply)
-        return found
-
-    async def keep(self, reply: StoredReply) -> None:
-        """Return when the reply is written; a later reply to the same question takes its place. A caller that is cancelled gives up waiting, not the reply.
-
-        Raises: EnvironmentFailure (disk full), StoreBusy.
-        """
-        if self._syncing.done():
-            self._syncing.result()  # what was written could not be made durable: no further call is paid
-        await self._put(self._kept, reply, self._write)
-
-    async def durable(self) -> None:
-        """Return when what was given to `keep` so far would survive a power cut. Raises: EnvironmentFailure."""
-        while self._kept:
-            await asyncio.wait([done for _, done in self._kept])
-        if self._written.is_set():
-            await self._sync()
-
-    async def run(self, work: Callable[[Ledger], Result]) -> Result:
-        """Do something else with the ledger, in its thread."""
-        return await self._loop.run_in_executor(self._thread, work, self._ledger)
-
-    def _put(self, works: "list[_Work]", given: object, do: Callable[[], object]) -> "asyncio.Future[object]":
-        """Add to what is done in the next turn of the event loop."""
-        done: asyncio.Future[object] = self._loop.create_future()
-        works.append((given, done))
-        if len(works) == 1:
-            self._loop.call_soon(do)
-        return done
-
-    def _look_up(self) -> None:
-        if self._settle(self._sought, self._find_all):
-            self._sought = []
-        else:
-            self._loop.call_later(BUSY_PAUSE_S, self._look_up)
-
-    def _write(self) -> None:
-        group = self._kept[:GROUP]
-        if not self._settle(group, self._keep_all):
-            self._loop.call_later(BUSY_PAUSE_S, self._write)
-            return
-        self._kept = self._kept[GROUP:]
-        self._since_checkpoint += len(group)
-        self._written.set()
-        if self._kept:
-            self._loop.call_soon(self._write)
-
-    def _settle(self, works: "Sequence[_Work]", do: "Callable[[Sequence[_Work]], Sequence[object]]") -> bool:
-        """Do what is asked for and hand each its result, or the error to all of them. False: the ledger is busy, try again."""
-        results: Sequence[object] = ()
-        failure: BaseException | None = None
-        try:
-            results = do(works)
-        except BaseException as error:  # noqa: BLE001 - whoever waits for it gets it
-            if isinstance(error, StoreBusy) and not self._was_busy_too_long():
-                return False
-            failure = error
-        self._busy_since = None
-        for place, (_, done) in enumerate(works):
-            if done.done():  # nobody waits for it any more
-                continue
-            if failure is not None:
-                done.set_exception(failure)
-            else:
-                done.set_result(results[place])
-        return True
-
-    def _was_busy_too_long(self) -> bool:
-        if self._busy_since is None:
-            self._busy_since = self._loop.time()
-        return self._loop.time() - self._busy_since > BUSY_TIMEOUT_S
-
-    def _find_all(self, works: "Sequence[_Work]") -> list[object]:
-        found = find_replies(self._quick, [key for key, _ in works])  # type: ignore[misc]
-        return [found.get(key) for key, _ in works]  # type: ignore[call-overload]
-
-    def _keep_all(self, works: "Sequence[_Work]") -> list[object]:
-        with self._quick.transaction() as connection:
-            keep_replies(connection, [reply for reply, _ in works], packer=self._packer)  # type: ignore[misc]
-        return [None] * len(works)
-
-    async def _sync_often(self) -> None:
-        while True:
-            await self._written.wait()
-            await asyncio.sleep(SYNC_S)
-            await self._sync()
-
-    async def _sync(self) -> None:
-        self._written.clear()
-        checkpoint = self._since_checkpoint >= CHECKPOINT_REPLIES
-        self._since_checkpoint *= not checkpoint
-        await self.run(lambda ledger: ledger.sync(checkpoint=checkpoint))
-
-
-_Work = tuple[object, "asyncio.Future[object]"]  # what is given, and where its result goes
 COLUMNS = "key, body, mode, rubric, model, served, tokens_in, tokens_out, tokens_cached, cost, finish, draw, time, run_id, purpose, target"
 _SELECT = f"SELECT {COLUMNS} FROM replies"
 _PLACES = f"({','.join('?' * len(fields(StoredReply)))})"
@@ -239,20 +101,19 @@ def _read_rows(ledger: Ledger, rows: Sequence[sqlite3.Row]) -> list[StoredReply]
             raise ValueError(f"a reply cannot be unpacked: {error}") from error
 
 
-def keep_replies(
-    connection: sqlite3.Connection, replies: Sequence[StoredReply], *, paid: bool = True, packer: "zstandard.ZstdCompressor | None" = None
-) -> None:
-    """Store replies inside a transaction, and where they were `paid` just now add them to what their run spent. `packer` is one to use again."""
-    pack = zstandard.ZstdCompressor(level=LEVEL) if packer is None else packer
+def keep_replies(connection: sqlite3.Connection, replies: Sequence[StoredReply], *, paid: bool = True) -> None:
+    """Store replies inside a transaction, and where they were `paid` just now add them to what their run spent."""
+    pack = zstandard.ZstdCompressor(level=LEVEL)
     for start in range(0, len(replies), GROUP):
         part = replies[start : start + GROUP]
         values = [value for reply in part for value in (reply.key, pack.compress(reply.raw), *_AFTER_BODY(reply))]
         connection.execute(_KEEP if len(part) == 1 else _KEEP + f",{_PLACES}" * (len(part) - 1), values)
     if paid:
-        _add_spend(connection, replies)
+        add_spend(connection, replies)
 
 
-def _add_spend(connection: sqlite3.Connection, replies: Sequence[StoredReply]) -> None:
+def add_spend(connection: sqlite3.Connection, replies: Sequence[StoredReply]) -> None:
+    """Add replies to what their runs spent, inside a transaction."""
     sums: dict[tuple[object, ...], list[float]] = {}
     for reply in replies:
         whose = (reply.run_id, reply.rubric, reply.model, reply.served_model or "", reply.purpose)

@@ -11,7 +11,7 @@ from judgecli.pipeline.asking import Budget, Counts, LedgerAsk
 from judgecli.serve.fake_judge import FakeJudge, FakeSettings
 from judgecli.serve.wire import Response
 from judgecli.store.folder import Store
-from judgecli.store.replies import Replies
+from judgecli.store.live_replies import Replies
 
 
 def test_an_answered_question_keeps_its_slot_until_it_is_released():

@@ -22,10 +22,11 @@ SECTOR = 512
 STRACE = shutil.which("strace")
 RUN = """
 import asyncio, os, sys
-import judgecli.store.replies as module
-from judgecli.store.replies import Replies, StoredReply
+import judgecli.store.ledger as module
+from judgecli.store.live_replies import Replies
+from judgecli.store.replies import StoredReply
 
-module.CHECKPOINT_REPLIES = 60
+module.CHECKPOINT_PAGES = 60
 
 async def run():
     async with Replies(__import__("pathlib").Path(sys.argv[1])) as replies:

@@ -1,0 +1,161 @@
+"""Replies that are not in the ledger yet, in a file beside it: written at once, so that a process that is killed loses none.
+
+    journal-4f1c...   for each reply 4 bytes of length, 4 bytes of CRC-32 (both little-endian), then its values as JSON, a line feed, its body
+
+Whoever writes a journal holds a lock on it (flock) as long as it lives. The ledger knows up to where a journal was committed, so
+that what a dead process left is taken over exactly once, by the next one that opens the store.
+"""
+
+import contextlib
+import errno
+import os
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from operator import attrgetter
+from pathlib import Path
+
+import orjson
+
+from judgecli.errors import EnvironmentFailure
+from judgecli.store.ledger import Ledger
+from judgecli.store.replies import StoredReply, add_spend, find_replies, keep_replies
+
+PREFIX = "journal-"
+HEAD = struct.Struct("<II")
+LARGEST = 1 << 30  # no length beyond it is one
+_MARK = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
+_VALUES = attrgetter(*[field.name for field in fields(StoredReply)][2:-1])
+
+
+class Journal:
+    """A journal of this process's own. `size` is how far it is written."""
+
+    def __init__(self, path: Path, file: int) -> None:
+        self.path, self.size, self._file = path, 0, file
+
+    def append(self, reply: StoredReply) -> None:
+        """Write one reply: from here on it outlives this process. Raises: EnvironmentFailure (disk full)."""
+        values = orjson.dumps([reply.key.hex(), *_VALUES(reply), None if reply.target is None else reply.target.hex()])
+        content = b"\n".join((values, reply.raw))
+        record = HEAD.pack(len(content), zlib.crc32(content)) + content
+        try:
+            written = os.write(self._file, record)
+            if written < len(record):
+                os.ftruncate(self._file, self.size)
+                raise OSError(errno.ENOSPC, "No space left on device")
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+        self.size += written
+
+    def remove(self) -> str:
+        """Delete the file, all of which is in the ledger; returns its name."""
+        self.path.unlink(missing_ok=True)
+        os.close(self._file)
+        return self.path.name
+
+    def leave(self) -> None:
+        """Let the next process take over what is not in the ledger."""
+        os.close(self._file)
+
+
+def open_journal(folder: Path) -> Journal | None:
+    """A new journal in a folder; None where files cannot be locked. Raises: EnvironmentFailure."""
+    while True:
+        path = folder / f"{PREFIX}{os.urandom(8).hex()}"
+        try:
+            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        except OSError as error:
+            raise _cannot_write(path, error) from error
+        locked = _lock(file)
+        if locked and os.fstat(file).st_nlink:  # else a process that takes over was between the two lines
+            return Journal(path, file)
+        os.close(file)
+        if locked is None:
+            path.unlink(missing_ok=True)
+            return None
+
+
+def commit(ledger: Ledger, replies: Sequence[StoredReply], marks: Sequence[tuple[str, int]]) -> None:
+    """Put replies into the ledger in one transaction; `marks` tell up to which size it then has all that each journal holds."""
+    with ledger.transaction() as connection:
+        keep_replies(connection, replies)
+        connection.executemany(_MARK, marks)
+
+
+def forget(ledger: Ledger, name: str) -> None:
+    """Drop the mark of a journal that is gone."""
+    with ledger.transaction() as connection:
+        connection.execute("DELETE FROM meta WHERE name = ?", (name,))
+
+
+def take_over(ledger: Ledger) -> int:
+    """Put into the ledger what dead processes left in their journals; returns how many replies. Raises: EnvironmentFailure, StoreBusy."""
+    return sum(_take_over(ledger, path) for path in sorted(ledger.path.parent.glob(f"{PREFIX}*")))
+
+
+def _take_over(ledger: Ledger, path: Path) -> int:
+    try:
+        file = os.open(path, os.O_RDWR)
+    except FileNotFoundError:  # another process was quicker
+        return 0
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    try:
+        if not _lock(file):  # its process lives, or nobody can tell
+            return 0
+        with open(file, "rb", closefd=False) as content:
+            left = _take(ledger, path.name, content.read())
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+        forget(ledger, path.name)
+        return left
+    finally:
+        os.close(file)
+
+
+def _take(ledger: Ledger, name: str, content: bytes) -> int:
+    with ledger.transaction() as connection:
+        row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        left, end = read(content, int(row[0]) if row else 0)
+        known = find_replies(ledger, [reply.key for reply in left])
+        newer = [reply for reply in left if reply.key not in known or known[reply.key].time <= reply.time]
+        keep_replies(connection, newer, paid=False)
+        add_spend(connection, left)
+        connection.execute(_MARK, (name, end))
+    return len(left)
+
+
+def read(content: bytes, start: int = 0) -> tuple[list[StoredReply], int]:
+    """The replies of a journal from a place on, and where the last whole one ends: what follows was cut."""
+    found = []
+    while start + HEAD.size <= len(content):
+        length, check = HEAD.unpack_from(content, start)
+        record = content[start + HEAD.size : start + HEAD.size + length]
+        if not 0 < length <= LARGEST or len(record) < length or zlib.crc32(record) != check:  # zeros are what a cut of the power leaves
+            break
+        values, _, raw = record.partition(b"\n")
+        key, *rest, target = orjson.loads(values)
+        found.append(replace(StoredReply(bytes.fromhex(key), raw, *rest), target=None if target is None else bytes.fromhex(target)))
+        start += HEAD.size + length
+    return found, start
+
+
+def _lock(file: int) -> bool | None:
+    """Whether the lock of an open file is ours now; None where there are no such locks."""
+    try:
+        import fcntl
+    except ImportError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without them
+        return None
+    return True
+
+
+def _cannot_write(path: Path, error: OSError) -> EnvironmentFailure:
+    return EnvironmentFailure(f"cannot write {path}: {error.strerror}", hint="free some disk space and run the same command again; what was kept is not lost")
