@@ -11,6 +11,8 @@ import orjson
 
 from judgecli.judge.request import Mode, Reply, Token, Usage
 
+MOST_TOKENS = 1 << 53  # a larger number counts nothing, and does not fit into a store
+
 
 class ReplyUnreadable(ValueError):
     """The body is no chat completion: no JSON, no object, no choice with a message."""
@@ -97,7 +99,7 @@ def _text(value: object) -> str | None:
 
 
 def _count(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < MOST_TOKENS else 0
 
 
 def _tokens(logprobs: object) -> list[Token] | None:

@@ -2,7 +2,7 @@
 
     judge -> LedgerAsk -> (ledger) -> budgets and a slot -> the endpoint's Ask -> (ledger) -> judge
 
-An endpoint that holds the slot of an answered question (endpoint/ask.py) gets it back when the reply is durable: a process that
+An endpoint that holds the slot of an answered question (endpoint/ask.py) gets it back when the reply is kept: a process that
 is killed has never more than `concurrency` questions that were sent and must be asked again.
 A question that two rows share, or that is asked twice at once, is one call.
 """

@@ -1,7 +1,7 @@
 """Judge metrics of a run: every shard of the scope, every metric, in one event loop of the main process.
 
-A reply is durable before it is read, so the score files are projections: a run that was killed asks
-again only for what was under way. A shard is judged by one process at a time (a lease in the ledger).
+A reply outlives the process before it is read and is durable before a score file rests on it, so the score files are
+projections: a run that was killed asks again only for what was under way. A shard is judged by one process at a time (a lease in the ledger).
 """
 
 import asyncio
@@ -29,6 +29,7 @@ from judgecli.readers.redact import Redactor
 from judgecli.schema import REASONS
 from judgecli.scorer import Metric, Score
 from judgecli.store.folder import Store
+from judgecli.store.journal import take_over
 from judgecli.store.ledger import Lease, Ledger
 from judgecli.store.live_replies import Replies
 from judgecli.store.scope import Scope
@@ -270,7 +271,10 @@ class _Judging:
 
         def acquire(ledger: Ledger) -> tuple[Lease, int | None]:
             lease = Lease(ledger, part.lease)
-            return lease, lease.try_acquire()
+            holder = lease.try_acquire()
+            if holder is None:
+                take_over(ledger)  # of a process that died with the part in its hands
+            return lease, holder
 
         lease, holder = await self.replies.run(acquire)
         if holder is not None:

@@ -79,7 +79,7 @@ class LiveJudges:
         ledger = self._store.ledger
         run_id = ledger.start_run(command=shlex.join(sys.argv), logs=[], now=datetime.now(UTC).isoformat(timespec="microseconds"))
         whole = Budget(settings.judge.max_calls, settings.judge.max_cost)
-        replies = await self._stack.enter_async_context(Replies(ledger.path))
+        self._replies = replies = await self._stack.enter_async_context(Replies(ledger.path))
         sends: dict[int, tuple[Ask, asyncio.Semaphore]] = {}
         for plan in (*plan_judges(judges.rubrics, ledger), *plan_served(judges.served)):
             send: Ask | None = None
@@ -92,7 +92,9 @@ class LiveJudges:
             self._asks[plan.metric.name] = (plan, ask)
 
     async def _judge(self, records: pa.Table) -> list[pa.Table]:
-        return list(await asyncio.gather(*(self._judge_metric(plan, ask, records) for plan, ask in self._asks.values())))
+        tables = list(await asyncio.gather(*(self._judge_metric(plan, ask, records) for plan, ask in self._asks.values())))
+        await self._replies.durable()
+        return tables
 
     async def _judge_metric(self, plan: JudgePlan, ask: LedgerAsk, records: pa.Table) -> pa.Table:
         metric = plan.metric

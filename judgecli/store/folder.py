@@ -3,6 +3,7 @@
 .judge/  ledger.db  records/  scores/  keys/  sightings/  quarantine/  .gitignore
 """
 
+import contextlib
 import json
 import os
 import re
@@ -46,7 +47,8 @@ class Store:
         self._check_ledger()
         self.ledger = Ledger(root / "ledger.db")
         os.chmod(root / "ledger.db", 0o600)
-        take_over(self.ledger)
+        with contextlib.suppress(EnvironmentFailure):  # a full disk or another writer: reading goes on, and who asks a judge does it first
+            take_over(self.ledger)
 
     def _make_folders(self) -> None:
         try:

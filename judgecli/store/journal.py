@@ -20,9 +20,9 @@ import orjson
 
 from judgecli.errors import EnvironmentFailure
 from judgecli.store.ledger import Ledger
-from judgecli.store.replies import StoredReply, add_spend, find_replies, keep_replies
+from judgecli.store.replies import StoredReply, add_spend, checked, find_replies, keep_replies
 
-PREFIX = "journal-"
+PREFIX, DAMAGED = "journal-", "damaged-"
 HEAD = struct.Struct("<II")
 LARGEST = 1 << 30  # no length beyond it is one
 _MARK = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
@@ -49,14 +49,8 @@ class Journal:
             raise _cannot_write(self.path, error) from error
         self.size += written
 
-    def remove(self) -> str:
-        """Delete the file, all of which is in the ledger; returns its name."""
-        self.path.unlink(missing_ok=True)
-        os.close(self._file)
-        return self.path.name
-
-    def leave(self) -> None:
-        """Let the next process take over what is not in the ledger."""
+    def close(self) -> None:
+        """Give up the lock: the next process takes over what is not in the ledger."""
         os.close(self._file)
 
 
@@ -84,15 +78,25 @@ def commit(ledger: Ledger, replies: Sequence[StoredReply], marks: Sequence[tuple
         connection.executemany(_MARK, marks)
 
 
-def forget(ledger: Ledger, name: str) -> None:
-    """Drop the mark of a journal that is gone."""
-    with ledger.transaction() as connection:
-        connection.execute("DELETE FROM meta WHERE name = ?", (name,))
+def remove(ledger: Ledger, path: Path) -> None:
+    """Remove a journal all of which is in the ledger, as far as that can be done now: the next process that opens the store does the rest."""
+    with contextlib.suppress(OSError, EnvironmentFailure):
+        path.unlink(missing_ok=True)
+        with ledger.transaction() as connection:
+            connection.execute("DELETE FROM meta WHERE name = ?", (path.name,))
 
 
 def take_over(ledger: Ledger) -> int:
-    """Put into the ledger what dead processes left in their journals; returns how many replies. Raises: EnvironmentFailure, StoreBusy."""
-    return sum(_take_over(ledger, path) for path in sorted(ledger.path.parent.glob(f"{PREFIX}*")))
+    """Put into the ledger what dead processes left in their journals; returns how many replies. Raises: EnvironmentFailure, StoreBusy.
+
+    What cannot be read of a journal stays beside it, as damaged-journal-...
+    """
+    return sum(_take_over(ledger, path) for path in sorted(ledger.path.parent.glob(f"{PREFIX}*")) if path.is_file())
+
+
+def damaged_journals(folder: Path) -> list[Path]:
+    """The journals that could not be read to their end."""
+    return sorted(folder.glob(f"{DAMAGED}{PREFIX}*"))
 
 
 def _take_over(ledger: Ledger, path: Path) -> int:
@@ -106,40 +110,56 @@ def _take_over(ledger: Ledger, path: Path) -> int:
         if not _lock(file):  # its process lives, or nobody can tell
             return 0
         with open(file, "rb", closefd=False) as content:
-            left = _take(ledger, path.name, content.read())
-        with contextlib.suppress(FileNotFoundError):
-            path.unlink()
-        forget(ledger, path.name)
+            left, whole = _take(ledger, path.name, content.read())
+        if not whole:
+            with contextlib.suppress(OSError):
+                path.rename(path.with_name(f"{DAMAGED}{path.name}"))
+        remove(ledger, path)
         return left
     finally:
         os.close(file)
 
 
-def _take(ledger: Ledger, name: str, content: bytes) -> int:
+def _take(ledger: Ledger, name: str, content: bytes) -> tuple[int, bool]:
+    """How many replies were new, and whether all could be read."""
     with ledger.transaction() as connection:
         row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-        left, end = read(content, int(row[0]) if row else 0)
+        left, end, whole = read(content, int(row[0]) if row else 0)
         known = find_replies(ledger, [reply.key for reply in left])
         newer = [reply for reply in left if reply.key not in known or known[reply.key].time <= reply.time]
         keep_replies(connection, newer, paid=False)
         add_spend(connection, left)
         connection.execute(_MARK, (name, end))
-    return len(left)
+    return len(left), whole
 
 
-def read(content: bytes, start: int = 0) -> tuple[list[StoredReply], int]:
-    """The replies of a journal from a place on, and where the last whole one ends: what follows was cut."""
-    found = []
+def read(content: bytes, start: int = 0) -> tuple[list[StoredReply], int, bool]:
+    """The replies of a journal from a place on, where the last of them ends, and whether that is all.
+
+    A reply that was cut at the end, or never came to be written (zeros, after a cut of the power), is none; any other that cannot be read is damage.
+    """
+    found: list[StoredReply] = []
+    end, whole = start, True
     while start + HEAD.size <= len(content):
         length, check = HEAD.unpack_from(content, start)
         record = content[start + HEAD.size : start + HEAD.size + length]
-        if not 0 < length <= LARGEST or len(record) < length or zlib.crc32(record) != check:  # zeros are what a cut of the power leaves
-            break
-        values, _, raw = record.partition(b"\n")
-        key, *rest, target = orjson.loads(values)
-        found.append(replace(StoredReply(bytes.fromhex(key), raw, *rest), target=None if target is None else bytes.fromhex(target)))
+        if not 0 < length <= LARGEST or len(record) < length:
+            return found, end, whole and (len(record) < length <= LARGEST or not any(content[start:]))
         start += HEAD.size + length
-    return found, start
+        try:
+            found.append(_reply(record, check))
+            end = start
+        except (ValueError, TypeError):
+            whole = False
+    return found, end, whole
+
+
+def _reply(record: bytes, check: int) -> StoredReply:
+    if zlib.crc32(record) != check:
+        raise ValueError("other bytes than were written")
+    values, _, raw = record.partition(b"\n")
+    key, *rest, target = orjson.loads(values)
+    return replace(checked(StoredReply(bytes.fromhex(key), raw, *rest)), target=None if target is None else bytes.fromhex(target))
 
 
 def _lock(file: int) -> bool | None:

@@ -12,7 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from judgecli.store.journal import Journal, commit, forget, open_journal
+from judgecli.errors import EnvironmentFailure
+from judgecli.store.journal import Journal, commit, open_journal, remove
 from judgecli.store.ledger import Ledger
 from judgecli.store.replies import StoredReply, find_replies
 
@@ -36,7 +37,7 @@ class Replies:
         self._journal: Journal | None = None
         self._full: list[Journal] = []  # to be removed after the next commit
         self._due: asyncio.TimerHandle | None = None
-        self._committing: asyncio.Task[None] | None = None
+        self._committing: asyncio.Future[None] | None = None
         self._failed = False  # the last commit: what it held waits on, and is in the journal
 
     async def __aenter__(self) -> "Replies":
@@ -46,13 +47,14 @@ class Replies:
         try:
             await self.durable()
             if self._journal is not None:
-                self._full, self._journal = [*self._full, self._journal], None
-            await self.run(self._remove_full)
+                self._retire_journal()
+            full, self._full = self._full, []
+            await self.run(lambda ledger: _remove(ledger, full))
         finally:
             await asyncio.to_thread(self._thread.shutdown)
             self._ledger.close()
             for journal in (*self._full, *([self._journal] if self._journal else [])):
-                journal.leave()
+                journal.close()
 
     async def find(self, key: bytes) -> StoredReply | None:
         """What was answered to this question, if it was ever asked. Raises: StoreError, StoreCorrupt."""
@@ -69,21 +71,19 @@ class Replies:
 
         Nothing is lost where the caller is cancelled. Raises: EnvironmentFailure (disk full), StoreBusy.
         """
-        if self._journal is None:
-            self._journal = open_journal(self._ledger.path.parent)
-        if self._journal is not None:
-            self._journal.append(reply)
+        is_safe = self._put_down(reply)
         self._waiting.append(reply)
         self._fresh[reply.key] = reply
-        if self._failed or self._journal is None or len(self._waiting) > MOST_WAITING:
+        if self._failed or not is_safe or len(self._waiting) > MOST_WAITING:
             await self.durable()
-        else:
-            self._commit_later()
+        elif self._due is None and self._committing is None:
+            self._due = self._loop.call_later(COMMIT_S, self._commit)
 
     async def durable(self) -> None:
         """Return when the ledger has all that was kept so far, so that a power cut does not take it. Raises: EnvironmentFailure, StoreBusy."""
-        while self._fresh:
-            await asyncio.shield(self._commit_now())  # a caller that is cancelled does not stop a commit half-way
+        mine = dict(self._fresh)
+        while any(self._fresh.get(key) is reply for key, reply in mine.items()):
+            await asyncio.shield(self._commit())  # a caller that is cancelled leaves the others their commit
 
     async def run(self, work: Callable[[Ledger], Result]) -> Result:
         """Do something else with the ledger, in its thread."""
@@ -95,44 +95,65 @@ class Replies:
         looking = self._loop.run_in_executor(self._thread, find_replies, self._ledger, [key for key, _ in sought])
         looking.add_done_callback(partial(_tell, sought))
 
-    def _commit_later(self) -> None:
-        if self._due is None and (self._committing is None or self._committing.done()):
-            self._due = self._loop.call_later(COMMIT_S, self._commit_now)
+    def _put_down(self, reply: StoredReply) -> bool:
+        """Write a reply to the journal; False where that cannot be done, and the ledger alone can make it safe."""
+        try:
+            if self._journal is None:
+                self._journal = open_journal(self._ledger.path.parent)
+            if self._journal is not None:
+                self._journal.append(reply)
+        except EnvironmentFailure:
+            if self._journal is not None:
+                self._retire_journal()  # nobody knows what stands at its end
+            return False
+        return self._journal is not None
 
-    def _commit_now(self) -> "asyncio.Task[None]":
+    def _retire_journal(self) -> None:
+        assert self._journal is not None
+        self._full, self._journal = [*self._full, self._journal], None
+
+    def _commit(self) -> "asyncio.Future[None]":
         """The commit that is under way, else one that begins now."""
-        if self._committing is None or self._committing.done():
-            if self._due is not None:
-                self._due.cancel()
-                self._due = None
-            self._committing = self._loop.create_task(self._commit())
-            self._committing.add_done_callback(lambda task: task.cancelled() or task.exception())  # whoever keeps or waits next meets it again
-        return self._committing
-
-    async def _commit(self) -> None:
+        if self._committing is not None:
+            return self._committing
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
         replies, self._waiting = self._waiting, []
         if self._journal is not None and self._journal.size >= JOURNAL_BYTES:
-            self._full, self._journal = [*self._full, self._journal], None
-        journals = [*self._full, *([self._journal] if self._journal else [])]
-        marks = [(journal.path.name, journal.size) for journal in journals]
-        try:
-            await self.run(lambda ledger: commit(ledger, replies, marks))
-        except BaseException:
-            self._waiting, self._failed = [*replies, *self._waiting], True
-            raise
-        self._failed = False
+            self._retire_journal()
+        full = list(self._full)
+        marks = [(journal.path.name, journal.size) for journal in (*full, *([self._journal] if self._journal else []))]
+        working = self._loop.run_in_executor(self._thread, commit, self._ledger, replies, marks)
+        self._committing = self._loop.create_future()
+        working.add_done_callback(partial(self._committed, replies, full, self._committing))
+        return self._committing
+
+    def _committed(self, replies: list[StoredReply], full: list[Journal], told: "asyncio.Future[None]", working: "asyncio.Future[None]") -> None:
+        """What follows from a commit; no task, for whoever ends the tasks of the event loop must not end this half-way."""
+        self._committing = None
+        failure = working.exception()
+        self._failed = failure is not None
+        if failure is not None:
+            self._waiting = [*replies, *self._waiting]
+            told.set_exception(failure)
+            told.exception()  # whoever keeps a reply next meets it again
+            return
         for reply in replies:
             if self._fresh.get(reply.key) is reply:
                 del self._fresh[reply.key]
-        if self._full:
-            await self.run(self._remove_full)
-        if self._waiting:
-            self._due = self._loop.call_later(COMMIT_S, self._commit_now)
+        if full:
+            self._full = self._full[len(full) :]
+            self._loop.run_in_executor(self._thread, partial(_remove, self._ledger, full))
+        if self._waiting and self._due is None:
+            self._due = self._loop.call_later(COMMIT_S, self._commit)
+        told.set_result(None)
 
-    def _remove_full(self, ledger: Ledger) -> None:
-        """Remove the journals all of which is in the ledger; in the thread, while no commit begins."""
-        while self._full:
-            forget(ledger, self._full.pop().remove())
+
+def _remove(ledger: Ledger, journals: Sequence[Journal]) -> None:
+    for journal in journals:
+        remove(ledger, journal.path)
+        journal.close()
 
 
 _Sought = tuple[bytes, "asyncio.Future[StoredReply | None]"]  # a key, and where what is found goes

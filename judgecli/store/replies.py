@@ -203,6 +203,16 @@ def read_reply_file(path: Path) -> list[StoredReply]:
     return found
 
 
+def checked(reply: StoredReply) -> StoredReply:
+    """The reply, whose values come from a file. Raises: ValueError where the ledger could not hold one of them."""
+    for field, value in zip(fields(reply)[2:-1], _AFTER_BODY(reply)[:-1], strict=True):
+        if not isinstance(value, str | int | float | None) or (isinstance(value, int) and abs(value) >= 1 << 63):
+            raise ValueError(f"{field.name} is {value!r}"[:100])
+        if isinstance(value, str):
+            value.encode()
+    return reply
+
+
 def _from_line(line: dict[str, object]) -> StoredReply:
     raw = base64.b64decode(str(line["raw_base64"]), validate=True) if "raw_base64" in line else str(line["raw"]).encode()
     known = {field.name for field in fields(StoredReply)} - {*HIDDEN, *BYTES}
@@ -210,7 +220,7 @@ def _from_line(line: dict[str, object]) -> StoredReply:
     key = bytes.fromhex(str(line["key"]))
     if len(key) != 32:
         raise ValueError(f"a key has 64 hex digits, not {2 * len(key)}")
-    return StoredReply(key, raw, purpose="imported", **{"mode": "json_schema", **rest})  # type: ignore[arg-type]
+    return checked(StoredReply(key, raw, purpose="imported", **{"mode": "json_schema", **rest}))  # type: ignore[arg-type]
 
 
 def import_replies(ledger: Ledger, replies: Sequence[StoredReply], *, redact: Callable[[bytes], bytes] | None = None) -> int:

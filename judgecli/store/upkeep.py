@@ -15,6 +15,7 @@ from judgecli.store import tables
 from judgecli.store.comparisons import compared_metrics, read_comparisons
 from judgecli.store.filters import compile_filter, mask_of
 from judgecli.store.folder import Store
+from judgecli.store.journal import damaged_journals
 from judgecli.store.keys import first_occurrences
 from judgecli.store.ledger import Lease
 from judgecli.store.rewrite import drop_rows, merge_small, remove_shard
@@ -78,6 +79,7 @@ def verify(store: Store) -> dict[str, object]:
     problems += _verify_lines(store)
     for _, identity, _ in compared_metrics(store.ledger):
         problems += _attempt(lambda identity=identity: _verify_comparisons(store, identity, everything))  # type: ignore[misc]
+    problems += [f"{path} holds replies that cannot be read; those before and after them were taken over" for path in damaged_journals(store.root)]
     orphans = _orphans(store)
     found = {"store": str(store.root), "ok": not problems, "problems": problems, "shards": len(shards), "records": len(everything), "orphans": len(orphans)}
     return {**found, "hint": tables.SALVAGE} if problems else found

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from contextlib import closing
@@ -13,9 +14,10 @@ from hypothesis import strategies as st
 from judgecli.errors import EnvironmentFailure
 from judgecli.store import journal as module
 from judgecli.store.folder import Store
-from judgecli.store.journal import commit, forget, open_journal, read, take_over
+from judgecli.store.journal import commit, damaged_journals, open_journal, read, remove, take_over
 from judgecli.store.ledger import Ledger
 from judgecli.store.replies import StoredReply, find_replies, keep_replies, spend_of
+from judgecli.store.upkeep import verify
 
 
 def reply(number: int, raw: bytes = b"{}", time: str = "2026-11-27T00:00:00.000+00:00", **more: object) -> StoredReply:
@@ -36,7 +38,7 @@ def left_behind(ledger, replies, *, committed: int = 0):
         journal.append(one)
         if number == committed:
             commit(ledger, replies[:committed], [(journal.path.name, journal.size)])
-    journal.leave()
+    journal.close()
     return journal.path
 
 
@@ -75,8 +77,8 @@ def test_what_is_read_is_what_was_written(tmp_path_factory, replies):
     for one in replies:
         journal.append(one)
     content = journal.path.read_bytes()
-    journal.remove()
-    assert read(content) == (replies, len(content))
+    journal.close()
+    assert read(content) == (replies, len(content), True)
 
 
 def test_a_cut_at_any_byte_leaves_the_whole_replies_before_it(tmp_path):
@@ -88,19 +90,68 @@ def test_a_cut_at_any_byte_leaves_the_whole_replies_before_it(tmp_path):
     content = journal.path.read_bytes()
     for cut in range(len(content) + 1):
         whole = sum(end <= cut for end in ends) - 1
-        assert read(content[:cut]) == (replies[:whole], ends[whole])
-        assert read(content[:cut] + bytes(500)) == (replies[:whole], ends[whole])  # a file that grew before its bytes came
-    journal.remove()
+        assert read(content[:cut]) == (replies[:whole], ends[whole], True)
+        assert read(content[:cut] + bytes(500))[:2] == (replies[:whole], ends[whole])  # a file that grew before its bytes came
+        assert read(content[: ends[whole]] + bytes(500))[2]
+    journal.close()
 
 
-def test_no_changed_byte_is_read(tmp_path):
+def test_a_changed_byte_costs_one_reply_and_is_told(tmp_path):
     journal = open_journal(tmp_path)
-    journal.append(reply(1, b'{"score": 4}'))
-    content = bytearray(journal.path.read_bytes())
-    journal.remove()
-    for place in range(len(content)):
+    replies, ends = [reply(number, b'{"score": 4}') for number in range(3)], [0]
+    for one in replies:
+        journal.append(one)
+        ends.append(journal.size)
+    content = journal.path.read_bytes()
+    journal.close()
+    for place in range(ends[1] + 4, ends[2]):  # all of the second but its length
         changed = bytes(content[:place]) + bytes([content[place] ^ 1]) + bytes(content[place + 1 :])
-        assert read(changed) == ([], 0)
+        assert read(changed) == ([replies[0], replies[2]], ends[3], False)
+    for place in range(ends[1], ends[1] + 4):
+        found, _, _ = read(bytes(content[:place]) + bytes([content[place] ^ 1]) + bytes(content[place + 1 :]))
+        assert found[:1] == replies[:1]
+        assert all(one in replies for one in found)
+
+
+def test_what_cannot_be_read_stays_for_a_person_and_the_store_opens(tmp_path):
+    root = tmp_path / "store"
+    Store(root).ledger.close()
+    journal = open_journal(root)
+    for number in range(3):
+        journal.append(reply(number))
+    journal.close()
+    content = bytearray(journal.path.read_bytes())
+    content[len(content) // 2] ^= 1
+    journal.path.write_bytes(content)
+    strange = open_journal(root)
+    strange.append(reply(4, tokens_in=1 << 63))  # more than SQLite can hold
+    strange.close()
+    (root / "journal-folder").mkdir()
+    for _ in range(2):
+        with Store(root) as store:
+            assert held(store.ledger) == [0, 2]
+            assert calls(store.ledger) == 2
+            found = verify(store)
+            assert not found["ok"]
+            assert sorted(damaged_journals(root)) == sorted(root / f"damaged-{one.path.name}" for one in (journal, strange))
+
+
+def test_a_full_disk_does_not_keep_a_store_from_being_read(tmp_path, monkeypatch):
+    root = tmp_path / "store"
+    Store(root).ledger.close()
+    journal = open_journal(root)
+    journal.append(reply(1))
+    journal.close()
+
+    def full(*_, **__):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "keep_replies", full)
+        with Store(root) as store:
+            assert held(store.ledger) == []
+    with Store(root) as store:
+        assert held(store.ledger) == [1]
 
 
 @pytest.mark.parametrize("committed", range(4))
@@ -122,16 +173,14 @@ def test_a_process_that_dies_while_it_takes_over_pays_nothing_twice(ledger, monk
     def die(*_):
         raise Died
 
-    for name, keep in (("unlink", True), ("forget", False)):
-        with monkeypatch.context() as patch:
-            patch.setattr(module if name == "forget" else type(path), name, die)
-            with pytest.raises(Died):
-                take_over(ledger)
-        assert path.exists() == keep
-        assert (held(ledger), calls(ledger)) == ([0, 1, 2], 3)
-        take_over(ledger)
-        assert (path.exists(), calls(ledger)) == (False, 3)
-        path = left_behind(ledger, []) if keep else path
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "remove", die)
+        with pytest.raises(Died):
+            take_over(ledger)
+    assert path.exists()
+    assert (held(ledger), calls(ledger)) == ([0, 1, 2], 3)
+    assert take_over(ledger) == 0
+    assert (path.exists(), calls(ledger)) == (False, 3)
 
 
 def test_the_journal_of_a_live_process_is_left_alone(ledger):
@@ -140,7 +189,8 @@ def test_the_journal_of_a_live_process_is_left_alone(ledger):
     assert take_over(ledger) == 0
     assert journal.path.exists()
     commit(ledger, [reply(1)], [(journal.path.name, journal.size)])
-    forget(ledger, journal.remove())
+    remove(ledger, journal.path)
+    journal.close()
     assert (take_over(ledger), calls(ledger)) == (0, 1)
 
 
@@ -161,7 +211,7 @@ def test_a_disk_that_takes_half_a_reply_is_told_and_the_journal_stays_whole(ledg
         with pytest.raises(EnvironmentFailure, match="cannot write"):
             journal.append(reply(2))
     journal.append(reply(3))
-    journal.leave()
+    journal.close()
     assert take_over(ledger) == 2
     assert held(ledger) == [1, 3]
 
@@ -169,7 +219,7 @@ def test_a_disk_that_takes_half_a_reply_is_told_and_the_journal_stays_whole(ledg
 def test_a_journal_is_private(tmp_path):
     journal = open_journal(tmp_path)
     assert journal.path.stat().st_mode & 0o777 == 0o600
-    journal.remove()
+    journal.close()
 
 
 KILLED = """

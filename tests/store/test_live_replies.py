@@ -269,3 +269,72 @@ def test_a_journal_that_is_full_is_replaced_and_removed(path, monkeypatch):
     with closing(Ledger(path)) as ledger:
         assert len(find_replies(ledger, [reply(number).key for number in range(40)])) == 40
         assert ledger.rows("SELECT count(*) FROM meta WHERE name LIKE 'journal-%'")[0][0] == 0
+
+
+def test_a_reply_that_the_journal_cannot_take_goes_straight_to_the_ledger(path, monkeypatch):
+    def full(*_):
+        raise EnvironmentFailure("cannot write", hint="free some")
+
+    async def run():
+        async with Replies(path) as replies:
+            await replies.keep(reply(1))
+            with monkeypatch.context() as patch:
+                patch.setattr(module.Journal, "append", full)
+                await replies.keep(reply(2))
+                patch.setattr(module, "open_journal", full)
+                await replies.keep(reply(3))
+            with closing(Ledger(path)) as other:
+                held = set(find_replies(other, [reply(number).key for number in range(5)]))
+            await replies.keep(reply(4))
+            return held
+
+    assert asyncio.run(run()) == {reply(number).key for number in (1, 2, 3)}
+    with closing(Ledger(path)) as ledger:
+        assert take_over(ledger) == 0
+        assert [spent.calls for spent in spend_of(ledger)] == [4]
+    assert not list(path.parent.glob("journal-*"))
+
+
+def test_who_asks_for_what_was_kept_does_not_wait_for_what_comes_after(path, monkeypatch):
+    commit = module.commit
+
+    def slowly(*given):
+        time.sleep(0.02)
+        commit(*given)
+
+    monkeypatch.setattr(module, "commit", slowly)
+
+    async def run():
+        async with Replies(path) as replies:
+
+            async def go_on():
+                number = 0
+                while True:
+                    await replies.keep(reply(number))
+                    await asyncio.sleep(0.001)
+                    number += 1
+
+            going = asyncio.create_task(go_on())
+            try:
+                for _ in range(5):
+                    await asyncio.sleep(0.01)
+                    await asyncio.wait_for(replies.durable(), 5)
+            finally:
+                going.cancel()
+
+    asyncio.run(run())
+
+
+def test_ending_the_tasks_of_the_event_loop_commits_nothing_twice(path):
+    async def run():
+        async with Replies(path) as replies:
+            await replies.keep(reply(1))
+            waiting = asyncio.create_task(replies.durable())
+            await asyncio.sleep(0)
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+
+    asyncio.run(run())
+    with closing(Ledger(path)) as ledger:
+        assert [spent.calls for spent in spend_of(ledger)] == [1]
