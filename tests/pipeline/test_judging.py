@@ -16,7 +16,8 @@ from judgecli.pipeline.asking import Budget
 from judgecli.pipeline.judging import Judged, JudgeOptions, JudgePlan, judge_scope
 from judgecli.pipeline.scoring import score_logs
 from judgecli.store.folder import Store
-from judgecli.store.replies import spend_of
+from judgecli.store.journal import open_journal
+from judgecli.store.replies import find_replies, spend_of
 from judgecli.store.scope import open_scope
 
 
@@ -80,6 +81,27 @@ def test_lost_score_files_come_back_from_the_ledger_without_a_call(world: World)
     ask = FakeAsk(always=AssertionError("asked again"))
     judged = world.judge(plan(ask))
     assert judged.counts["rubric.fake"].cached == 60
+    assert world.cells() == before
+
+
+def test_a_run_that_was_open_before_takes_over_what_a_killed_one_had_kept(world: World) -> None:
+    world.judge(plan(FakeAsk()))
+    before = world.cells()
+    for path in (world.root / "scores").rglob("*.parquet"):
+        if "rubric.fake" in pq.read_schema(path).names:
+            path.unlink()
+    ask = FakeAsk(always=AssertionError("asked again"))
+    with Store(world.root) as store:
+        kept = find_replies(store.ledger, [bytes(row["key"]) for row in store.ledger.rows("SELECT key FROM replies")])
+        with store.ledger.transaction() as connection:
+            connection.execute("DELETE FROM replies")
+        journal = open_journal(world.root)  # of a process that dies while this store is open
+        assert journal is not None
+        for reply in kept.values():
+            journal.append(reply)
+        journal.close()
+        judged = judge_scope(store, world.result.scope, [plan(ask)], JudgeOptions(), Silent())
+    assert judged.counts["rubric.fake"].cached == len(kept) == 60
     assert world.cells() == before
 
 
@@ -187,8 +209,6 @@ def test_nobody_is_asked_without_an_endpoint(world: World) -> None:
 def test_the_raw_reply_is_stored_as_it_came(world: World) -> None:
     world.judge(plan(FakeAsk(text="{not json")))
     with Store(world.root) as store:
-        from judgecli.store.replies import find_replies
-
         keys = [bytes(row["key"]) for row in store.ledger.rows("SELECT key FROM replies")]
         found = find_replies(store.ledger, keys)
     assert {reply.raw for reply in found.values()} == {body("{not json")}
