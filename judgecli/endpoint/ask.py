@@ -69,6 +69,10 @@ class Endpoint:
         """Free the slot of an answered question; nothing where it holds none."""
         self.channel.release(request.key)
 
+    def stop(self) -> None:
+        """Send no further question; each that waits fails as `cancelled`."""
+        self.channel.stop()
+
     async def _wait_for_rung(self, name: str) -> Mode | None:
         """The rung that another question is finding out; None: find out yourself."""
         while (mode := self.modes.get(name)) is None:

@@ -67,6 +67,10 @@ class Channel:
         for _ in range(self._held.pop(key, 0)):
             self.limiter.release()
 
+    def stop(self) -> None:
+        """Send nothing any more; what was sent gets its answer."""
+        self.limiter.stop()
+
     async def _attempt(self, send: Callable[[int], Awaitable[Answer]], size: int, number: int, key: bytes) -> Answer:
         """One HTTP request in a slot of its own, which an answer may hold."""
         await self._enter(size / 4 if self.settings.tokens_per_minute else 0.0, first=number == 1)

@@ -14,6 +14,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from judgecli.judge.request import AskFailed
+
 Outcome = Literal["ok", "limited", "failed"]
 MANY = 0.15  # share of 429s in a window that shows a rate limit rather than noise
 BARREN_S = 20.0  # a window without any acceptance is as long as this
@@ -79,7 +81,7 @@ class Limiter:
     ) -> None:
         self._most = concurrency
         self._width = 1.0
-        self._opened = False
+        self._opened = self._stopped = False
         self._clock, self._sleep = clock, sleep
         self._requests = _per_minute(requests_per_minute)
         self._tokens = _per_minute(tokens_per_minute)
@@ -106,7 +108,8 @@ class Limiter:
         return None if self._pace is None else self._pace.rate
 
     async def acquire(self, tokens: float) -> None:
-        """Wait for a slot, then for the rates; `tokens` is what the request is thought to use."""
+        """Wait for a slot, then for the rates; `tokens` is what the request is thought to use. Raises: AskFailed (cancelled) after `stop`."""
+        self._check()
         if not self._opened and self._widening is None:
             self._widening = asyncio.get_running_loop().call_later(FIRST_S, self._widen)
         if self._in_flight >= self.width:
@@ -128,9 +131,22 @@ class Limiter:
             else:
                 async with self._turn:
                     await self._wait(tokens)
+            self._check()
         except BaseException:
             self.release()
             raise
+
+    def stop(self) -> None:
+        """Grant no slot any more: who waits for one is told so."""
+        self._stopped = True
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_exception(_stopped())
+
+    def _check(self) -> None:
+        if self._stopped:
+            raise _stopped()
 
     async def _wait(self, tokens: float) -> None:
         if (wait := self._take(tokens)) > 0:
@@ -237,6 +253,10 @@ class Limiter:
             if not turn.done():
                 self._in_flight += 1
                 turn.set_result(None)
+
+
+def _stopped() -> AskFailed:
+    return AskFailed("cancelled", "the run stops before this question was sent")
 
 
 def _per_minute(limit: float | None) -> Bucket | None:

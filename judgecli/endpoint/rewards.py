@@ -153,6 +153,10 @@ class RewardEndpoint:
                 channel.limiter.close()
         raise JudgeUnavailable(f"{self.channel.settings.shown()} speaks none of {', '.join(WIRES)} ({'; '.join(said)})"[:600], hint=HINT)
 
+    def stop(self) -> None:
+        """Send nothing further; what waits fails as `cancelled`."""
+        self.channel.stop()
+
     async def close(self) -> None:
         """Give up what is under way."""
         for task in list(self._tasks):

@@ -136,11 +136,12 @@ async def judge_rows(
     in_flight: int,
     stop: asyncio.Event,
     drain_s: float,
+    on_stop: Callable[[], object] = lambda: None,
 ) -> None:
     """Judge every row of the sheets, at most `in_flight` at a time; hand each sheet on when its last row is settled.
 
-    Once `stop` is set no row is begun, and those in flight have `drain_s` to end. Raises: what `judge` raises (JudgeUnavailable,
-    a full disk), after the other rows in flight had `drain_s` too; AskFailed and bugs of a scorer are the state of their row.
+    Once `stop` is set or a row raises, no row is begun, `on_stop` is called, and the rows in flight have `drain_s` to end. Raises: what
+    `judge` raises (JudgeUnavailable, a full disk), after the others ended; AskFailed and bugs of a scorer are the state of their row.
     """
     rows = _Bursts(in_flight)
 
@@ -165,6 +166,7 @@ async def judge_rows(
         feeding.cancel()
         rows.drop()
         rows.end()
+        on_stop()
 
     await _run_all({feeding, *(asyncio.create_task(work()) for _ in range(in_flight))}, stop, drain_s, close)
 

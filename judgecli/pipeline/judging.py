@@ -170,7 +170,8 @@ class _Judging:
                 renewing = asyncio.create_task(self._renew())
                 reason = "cancelled"
                 try:
-                    await judge_rows(self._sheets(stop), self._judge, on_sheet=self._publish, in_flight=in_flight, stop=stop, drain_s=DRAIN_S)
+                    sheets = self._sheets(stop)
+                    await judge_rows(sheets, self._judge, on_sheet=self._publish, in_flight=in_flight, stop=stop, drain_s=DRAIN_S, on_stop=self._stop_asking)
                     if not received:
                         await self._ask_sentinels()
                 except JudgeUnavailable as error:
@@ -196,6 +197,13 @@ class _Judging:
             budgets = (self.options.budget, plan.budget)
             counts, run_id, redact = self.result.counts[name], self.options.run_id, self.options.redact
             self.asks[name] = LedgerAsk(self.replies, plan.metric.identity, send, plan.price, budgets, slots, counts, run_id, redact=redact)
+
+    def _stop_asking(self) -> None:
+        """What waits for a slot is not sent any more: nothing is paid after Ctrl-C, or once the ledger cannot keep a reply."""
+        for ask in self.asks.values():
+            stop = getattr(ask.send, "stop", None)
+            if stop is not None:
+                stop()
 
     def _slots(self, endpoint: "Endpoint") -> int:
         """How many calls may wait for an endpoint or be under way, which it bounds itself; where money is capped none waits, for each counts as spent."""

@@ -38,6 +38,7 @@ class Replies:
         self._full: list[Journal] = []  # to be removed after the next commit
         self._due: asyncio.TimerHandle | None = None
         self._committing: asyncio.Future[None] | None = None
+        self._no_room = False  # for a journal, as far as is known
         self._failed = False  # the last commit: what it held waits on, and is in the journal
 
     async def __aenter__(self) -> "Replies":
@@ -98,14 +99,14 @@ class Replies:
     def _put_down(self, reply: StoredReply) -> bool:
         """Write a reply to the journal; False where that cannot be done, and the ledger alone can make it safe."""
         try:
-            if self._journal is None:
+            if self._journal is None and not self._no_room:
                 self._journal = open_journal(self._ledger.path.parent)
             if self._journal is not None:
                 self._journal.append(reply)
         except EnvironmentFailure:
+            self._no_room = True
             if self._journal is not None:
                 self._retire_journal()  # nobody knows what stands at its end
-            return False
         return self._journal is not None
 
     def _retire_journal(self) -> None:
@@ -134,6 +135,7 @@ class Replies:
         self._committing = None
         failure = working.exception()
         self._failed = failure is not None
+        self._no_room &= self._failed
         if failure is not None:
             self._waiting = [*replies, *self._waiting]
             told.set_exception(failure)

@@ -10,7 +10,7 @@ from asking import ask_all, question, quick
 
 from judgecli.endpoint.ask import open_ask
 from judgecli.endpoint.limit import Bucket, Limiter, duration_s
-from judgecli.judge.request import Reply
+from judgecli.judge.request import AskFailed, Reply
 from judgecli.serve.fake_judge import FakeJudge, FakeSettings
 from judgecli.serve.wire import Response
 
@@ -288,3 +288,36 @@ def test_the_overshoot_is_at_most_a_tenth_of_the_limit(allowed):
     assert len(arrived) / len(accepted) <= 1.3
     busiest = max(sum(start <= moment < start + 20 for moment in arrived) for start in range(30, 580, 10))
     assert busiest <= 1.1 * allowed * 20
+
+
+def test_after_a_stop_no_slot_is_granted_and_who_waits_is_told():
+    async def run():
+        limiter = Limiter(1)
+        await limiter.acquire(0)
+        waiting = [asyncio.create_task(limiter.acquire(0)) for _ in range(3)]
+        await asyncio.sleep(0)
+        limiter.stop()
+        told = await asyncio.gather(*waiting, limiter.acquire(0), return_exceptions=True)
+        limiter.release()
+        return told, limiter._in_flight
+
+    told, in_flight = asyncio.run(run())
+    assert [(type(error), error.reason) for error in told] == [(AskFailed, "cancelled")] * 4
+    assert in_flight == 0
+
+
+def test_a_stop_reaches_who_sleeps_for_a_rate():
+    async def run():
+        limiter = Limiter(4, requests_per_minute=60)
+        limiter._opened, limiter._width = True, 4.0
+        await limiter.acquire(0)
+        sleeping = asyncio.create_task(limiter.acquire(0))
+        await asyncio.sleep(0.05)
+        limiter.stop()
+        (told,) = await asyncio.gather(sleeping, return_exceptions=True)
+        limiter.release()
+        return told, limiter._in_flight
+
+    told, in_flight = asyncio.run(run())
+    assert isinstance(told, AskFailed)
+    assert in_flight == 0

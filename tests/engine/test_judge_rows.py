@@ -32,14 +32,14 @@ async def in_turn(papers):
         yield paper
 
 
-def judged(papers, judge, *, in_flight: int, sheets=None, stop=None, ended=None):
-    ended = [] if ended is None else ended
+def judged(papers, judge, *, in_flight: int, sheets=None, stop=None, on_stop=lambda: None):
+    ended = []
 
     async def publish(sheet):
         ended.append(sheet.name)
 
     async def run():
-        waits = judge_rows(sheets or in_turn(papers), judge, on_sheet=publish, in_flight=in_flight, stop=stop or asyncio.Event(), drain_s=1.0)
+        waits = judge_rows(sheets or in_turn(papers), judge, on_sheet=publish, in_flight=in_flight, stop=stop or asyncio.Event(), drain_s=1.0, on_stop=on_stop)
         await asyncio.wait_for(waits, 20)
 
     asyncio.run(run())
@@ -116,7 +116,9 @@ def test_nothing_is_begun_after_a_stop_and_what_is_under_way_ends():
         await asyncio.sleep(0.01)
         return Score(value=1.0), None
 
-    assert judged([paper], judge, in_flight=32, stop=stop) == []
+    told = []
+    assert judged([paper], judge, in_flight=32, stop=stop, on_stop=lambda: told.append(len(begun))) == []
+    assert told == [len(begun)]
     assert sorted(paper.settled) == sorted(begun)
     assert 40 <= len(begun) < 40 + 32
 

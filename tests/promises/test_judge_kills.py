@@ -119,9 +119,11 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path, server: Server, ca
     process = start(words(server, "store"), tmp_path)
     assert wait_until(lambda: stored(tmp_path / "store") > 100, timeout_s=60)
     began = time.monotonic()
+    sent = int(str(server.stats()["requests"]))
     process.send_signal(number)
     found = finish(process)
     assert time.monotonic() - began < 5
+    assert int(str(server.stats()["requests"])) - sent <= 3 * CONCURRENCY  # under way, and sent before the signal came: nothing that waited for a slot
     assert found.code == 128 + number
     assert "continue with: judge score" in found.err or "run the same command again" in found.err
     check_quiet(found)
