@@ -118,7 +118,7 @@ class Limiter:
             try:
                 await turn  # the slot comes with it
             except asyncio.CancelledError:
-                if turn.done() and not turn.cancelled():
+                if turn.done() and not turn.cancelled() and turn.exception() is None:
                     self.release()
                 raise
         else:

@@ -168,7 +168,7 @@ async def judge_rows(
         rows.end()
         on_stop()
 
-    await _run_all({feeding, *(asyncio.create_task(work()) for _ in range(in_flight))}, stop, drain_s, close)
+    await run_until({feeding, *(asyncio.create_task(work()) for _ in range(in_flight))}, stop, drain_s, close)
 
 
 class _Bursts:
@@ -217,7 +217,7 @@ async def _settled(judge: Callable[[Asked], Awaitable[Verdict]], asked: Asked) -
         return Score(reason="metric_error", explanation=f"{type(error).__name__}: {error}"[:200]), None
 
 
-async def _run_all(tasks: "set[asyncio.Task[None]]", stop: asyncio.Event, drain_s: float, on_stop: Callable[[], object]) -> None:
+async def run_until(tasks: "set[asyncio.Task[None]]", stop: asyncio.Event, drain_s: float, on_stop: Callable[[], object]) -> None:
     """Wait for the tasks; when one raises or `stop` is set, give the others `drain_s` to end, for what they wait for is paid."""
     stopping = asyncio.create_task(stop.wait())
     running: set[asyncio.Task[object]] = {*tasks}

@@ -5,7 +5,7 @@ keeps a bounded number of rows in flight, for scorers that ask once a row.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -50,3 +50,14 @@ async def score_rows(ask: Callable[[Row], Awaitable[Cell]], rows: Sequence[Row],
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(one(row)) for row in rows]
     return [task.result() for task in tasks]
+
+
+async def gather_scores(scoring: Iterable[Coroutine[object, object, Result]]) -> list[Result]:
+    """The results in order; what raises first ends the others, and is raised when they have ended."""
+    tasks = [asyncio.ensure_future(one) for one in scoring]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -11,7 +11,7 @@ import orjson
 
 from judgecli.judge.request import Mode, Reply, Token, Usage
 
-MOST_TOKENS = 1 << 53  # a larger number counts nothing, and does not fit into a store
+MOST_TOKENS = 1 << 31  # a larger number counts nothing: sums of them must fit into a store
 
 
 class ReplyUnreadable(ValueError):

@@ -19,13 +19,13 @@ from judgecli import catalog
 from judgecli.config.anchors import FOLDER, AnchorSet, anchor_paths, anchor_text, list_anchor_sets, read_anchor_set, read_outputs
 from judgecli.config.reviewed import table_bytes
 from judgecli.engine.judging import RETRIED
-from judgecli.engine.remote import run_async
+from judgecli.engine.remote import gather_scores, run_async
 from judgecli.engine.shard import needed_columns, read_columns
 from judgecli.errors import Incomplete, UnknownName, UsageError
 from judgecli.judge.audit import scale_share
 from judgecli.judge.request import Ask
 from judgecli.pipeline.asking import Budget, Counts, LedgerAsk
-from judgecli.pipeline.auditing import gather_scores, with_draw
+from judgecli.pipeline.auditing import with_draw
 from judgecli.pipeline.rubrics import JudgeEntry, is_rubric, plan_judges, read_rubrics
 from judgecli.pipeline.scoring import Progress, choose_scorers
 from judgecli.readers.redact import redactor

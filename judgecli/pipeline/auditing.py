@@ -5,15 +5,15 @@ import contextlib
 import hashlib
 import shlex
 import sys
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import resources
 from statistics import fmean
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from judgecli import catalog
-from judgecli.engine.remote import run_async
+from judgecli.engine.remote import gather_scores, run_async
 from judgecli.engine.shard import needed_columns, read_columns
 from judgecli.errors import UnknownName, UsageError
 from judgecli.judge.audit import family_of, scale_share
@@ -44,7 +44,6 @@ RECORDS = 100
 REPEATS = 3
 SENTINELS = 60
 LABEL_KINDS = ("human", "user")
-T = TypeVar("T")
 
 Row = Mapping[str, object]
 
@@ -163,17 +162,6 @@ def with_draw(ask: Ask, draw: int) -> Ask:
         return await ask(replace(request, draw=request.draw + draw, key=key))
 
     return again
-
-
-async def gather_scores(scoring: "Iterable[Coroutine[Any, Any, T]]") -> list[T]:
-    """The results in order; what raises first ends the others."""
-    tasks = [asyncio.ensure_future(one) for one in scoring]
-    try:
-        return list(await asyncio.gather(*tasks))
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _by_others(store: Store, shard: str, entry: JudgeEntry) -> dict[bytes, float]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from judgecli.config.judges import Sentinels
-from judgecli.engine.judging import FAILED, RETRIED, Asked, Sheet, Verdict, judge_rows
+from judgecli.engine.judging import FAILED, RETRIED, Asked, Sheet, Verdict, judge_rows, run_until
 from judgecli.engine.remote import run_async
 from judgecli.errors import Interrupted, JudgeUnavailable
 from judgecli.judge.request import Ask, AskFailed
@@ -173,7 +173,7 @@ class _Judging:
                     sheets = self._sheets(stop)
                     await judge_rows(sheets, self._judge, on_sheet=self._publish, in_flight=in_flight, stop=stop, drain_s=DRAIN_S, on_stop=self._stop_asking)
                     if not received:
-                        await self._ask_sentinels()
+                        await run_until({asyncio.create_task(self._ask_sentinels())}, stop, DRAIN_S, self._stop_asking)
                 except JudgeUnavailable as error:
                     reason = getattr(error, "reason", "not_asked")
                     raise

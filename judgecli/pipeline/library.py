@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from judgecli import catalog
-from judgecli.engine.remote import run_async
+from judgecli.engine.remote import gather_scores, run_async
 from judgecli.errors import UsageError
 from judgecli.judge.request import Ask
 from judgecli.pipeline.asking import Counts, LedgerAsk
@@ -83,7 +83,7 @@ async def _score_examples(entry: JudgeEntry, more: Sequence["Example"], store: S
     async with Replies(store.ledger.path) as replies, endpoint.open() as send:
         slots = asyncio.Semaphore(endpoint.concurrency)
         through = LedgerAsk(replies, plan.metric.identity, send, plan.price, (plan.budget,), slots, Counts(), run_id, "audit", redact)
-        return list(await asyncio.gather(*(replace(judge, rubric=rubric).score(example.given, through.for_row(NOBODY)) for rubric, example in asked)))
+        return await gather_scores(replace(judge, rubric=rubric).score(example.given, through.for_row(NOBODY)) for rubric, example in asked)
 
 
 def _report(entry: JudgeEntry, examples: Sequence["Example"], scores: Sequence[Score]) -> dict[str, object]:

@@ -1,11 +1,11 @@
 """The sentinels of a run: asked after its records, paid and counted, and never a result."""
 
-import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 
 from judgecli.config.judges import Sentinels
+from judgecli.engine.remote import gather_scores
 from judgecli.judge import sentinels
 from judgecli.judge.rubric import Rubric
 from judgecli.judge.sentinels import ALARM, FROM_CALLS
@@ -51,12 +51,12 @@ def how_many(rubric: Rubric, calls: int, wanted: Sentinels) -> int:
     return sentinels.sentinel_count(calls) if wanted is None else wanted
 
 
-async def ask_sentinels(rubric: Rubric, rows: Sequence[Row], count: int, score: Callable[[Row], Awaitable[Score]]) -> SentinelReport:
+async def ask_sentinels(rubric: Rubric, rows: Sequence[Row], count: int, score: Callable[[Row], Coroutine[object, object, Score]]) -> SentinelReport:
     """Judge sentinels made of these rows, drawn anew in every run so that nobody learns them. Raises: JudgeUnavailable."""
     shuffled = list(rows)
     random.SystemRandom().shuffle(shuffled)
     drawn = sentinels.make_sentinels(rubric, shuffled, count)
-    scores = await asyncio.gather(*(score(sentinel.row) for sentinel in drawn))
+    scores = await gather_scores(score(sentinel.row) for sentinel in drawn)
     kinds: dict[str, tuple[int, int]] = {}
     for sentinel, found in zip(drawn, scores, strict=True):
         let_pass = sentinels.passed(rubric, found)

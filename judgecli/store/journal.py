@@ -1,6 +1,7 @@
 """Replies that are not in the ledger yet, in a file beside it: written at once, so that a process that is killed loses none.
 
-    journal-4f1c...   for each reply 4 bytes of length, 4 bytes of CRC-32 (both little-endian), then its values as JSON, a line feed, its body
+    journal-4f1c...   for each reply a head (length, CRC-32 of what follows, CRC-32 of these 8 bytes; 4 bytes each, little-endian),
+                      then its values as JSON, a line feed, its body
 
 Whoever writes a journal holds a lock on it (flock) as long as it lives. The ledger knows up to where a journal was committed, so
 that what a dead process left is taken over exactly once, by the next one that opens the store.
@@ -10,6 +11,7 @@ import contextlib
 import errno
 import os
 import struct
+import weakref
 import zlib
 from collections.abc import Sequence
 from dataclasses import fields, replace
@@ -23,8 +25,7 @@ from judgecli.store.ledger import Ledger
 from judgecli.store.replies import StoredReply, add_spend, checked, find_replies, keep_replies
 
 PREFIX, DAMAGED = "journal-", "damaged-"
-HEAD = struct.Struct("<II")
-LARGEST = 1 << 30  # no length beyond it is one
+HEAD = struct.Struct("<III")
 _MARK = "INSERT OR REPLACE INTO meta VALUES (?, ?)"
 _VALUES = attrgetter(*[field.name for field in fields(StoredReply)][2:-1])
 
@@ -34,12 +35,13 @@ class Journal:
 
     def __init__(self, path: Path, file: int) -> None:
         self.path, self.size, self._file = path, 0, file
+        _OPEN.add(self)
 
     def append(self, reply: StoredReply) -> None:
         """Write one reply: from here on it outlives this process. Raises: EnvironmentFailure (disk full)."""
         values = orjson.dumps([reply.key.hex(), *_VALUES(reply), None if reply.target is None else reply.target.hex()])
         content = b"\n".join((values, reply.raw))
-        record = HEAD.pack(len(content), zlib.crc32(content)) + content
+        record = _head(content) + content
         try:
             written = os.write(self._file, record)
             if written < len(record):
@@ -51,7 +53,21 @@ class Journal:
 
     def close(self) -> None:
         """Give up the lock: the next process takes over what is not in the ledger."""
+        _OPEN.discard(self)
         os.close(self._file)
+
+
+_OPEN: "weakref.WeakSet[Journal]" = weakref.WeakSet()
+
+
+def _close_in_child() -> None:
+    """A forked child shares the locks of its parent, and would hold them beyond its death."""
+    for journal in list(_OPEN):
+        journal.close()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_in_child)
 
 
 def open_journal(folder: Path) -> Journal | None:
@@ -107,13 +123,15 @@ def _take_over(ledger: Ledger, path: Path) -> int:
     except OSError as error:
         raise _cannot_write(path, error) from error
     try:
-        if not _lock(file):  # its process lives, or nobody can tell
+        if not _lock(file) or not os.fstat(file).st_nlink:  # its process lives, or nobody can tell; or another one took it over just now
             return 0
         with open(file, "rb", closefd=False) as content:
             left, whole = _take(ledger, path.name, content.read())
-        if not whole:
-            with contextlib.suppress(OSError):
+        try:
+            if not whole:
                 path.rename(path.with_name(f"{DAMAGED}{path.name}"))
+        except OSError:  # it is looked at again the next time
+            return left
         remove(ledger, path)
         return left
     finally:
@@ -124,34 +142,45 @@ def _take(ledger: Ledger, name: str, content: bytes) -> tuple[int, bool]:
     """How many replies were new, and whether all could be read."""
     with ledger.transaction() as connection:
         row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-        left, end, whole = read(content, int(row[0]) if row else 0)
+        replies, whole = read(content)  # from its beginning: damage is told also where a process died before it could tell
+        left = [reply for end, reply in replies if end > (int(row[0]) if row else 0)]
         known = find_replies(ledger, [reply.key for reply in left])
         newer = [reply for reply in left if reply.key not in known or known[reply.key].time <= reply.time]
         keep_replies(connection, newer, paid=False)
         add_spend(connection, left)
-        connection.execute(_MARK, (name, end))
+        connection.execute(_MARK, (name, len(content)))
     return len(left), whole
 
 
-def read(content: bytes, start: int = 0) -> tuple[list[StoredReply], int, bool]:
-    """The replies of a journal from a place on, where the last of them ends, and whether that is all.
+def read(content: bytes) -> tuple[list[tuple[int, StoredReply]], bool]:
+    """The replies of a journal, each with the place where it ends, and whether that is all.
 
     A reply that was cut at the end, or never came to be written (zeros, after a cut of the power), is none; any other that cannot be read is damage.
     """
-    found: list[StoredReply] = []
-    end, whole = start, True
+    found: list[tuple[int, StoredReply]] = []
+    start, whole = 0, True
     while start + HEAD.size <= len(content):
-        length, check = HEAD.unpack_from(content, start)
+        length, check, _ = HEAD.unpack_from(content, start)
         record = content[start + HEAD.size : start + HEAD.size + length]
-        if not 0 < length <= LARGEST or len(record) < length:
-            return found, end, whole and (len(record) < length <= LARGEST or not any(content[start:]))
+        if content[start : start + HEAD.size] != _head_of(length, check) or not length:  # nobody knows where the next one begins
+            return found, whole and not any(content[start:])
+        if len(record) < length:
+            break
         start += HEAD.size + length
         try:
-            found.append(_reply(record, check))
-            end = start
+            found.append((start, _reply(record, check)))
         except (ValueError, TypeError):
             whole = False
-    return found, end, whole
+    return found, whole
+
+
+def _head(content: bytes) -> bytes:
+    return _head_of(len(content), zlib.crc32(content))
+
+
+def _head_of(length: int, check: int) -> bytes:
+    numbers = struct.pack("<II", length, check)
+    return numbers + struct.pack("<I", zlib.crc32(numbers))
 
 
 def _reply(record: bytes, check: int) -> StoredReply:

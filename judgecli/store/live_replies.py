@@ -38,6 +38,7 @@ class Replies:
         self._full: list[Journal] = []  # to be removed after the next commit
         self._due: asyncio.TimerHandle | None = None
         self._committing: asyncio.Future[None] | None = None
+        self._closed = False
         self._no_room = False  # for a journal, as far as is known
         self._failed = False  # the last commit: what it held waits on, and is in the journal
 
@@ -46,16 +47,25 @@ class Replies:
 
     async def __aexit__(self, *_: object) -> None:
         try:
-            await self.durable()
-            if self._journal is not None:
-                self._retire_journal()
-            full, self._full = self._full, []
-            await self.run(lambda ledger: _remove(ledger, full))
+            while self._fresh:  # what is kept while the ledger takes the rest, too
+                await self.durable()
         finally:
-            await asyncio.to_thread(self._thread.shutdown)
-            self._ledger.close()
-            for journal in (*self._full, *([self._journal] if self._journal else [])):
+            self._closed = True
+            if self._due is not None:
+                self._due.cancel()
+            journals = [*self._full, *([self._journal] if self._journal else [])]
+            self._full, self._journal = [], None
+            await asyncio.shield(asyncio.to_thread(self._shut, journals, whole=not self._fresh))
+
+    def _shut(self, journals: Sequence[Journal], *, whole: bool) -> None:
+        """End in a thread what is under way; journals that the ledger has as a `whole` go, others are left to the next process."""
+        self._thread.shutdown()
+        if whole:
+            _remove(self._ledger, journals)
+        else:
+            for journal in journals:
                 journal.close()
+        self._ledger.close()
 
     async def find(self, key: bytes) -> StoredReply | None:
         """What was answered to this question, if it was ever asked. Raises: StoreError, StoreCorrupt."""
@@ -72,6 +82,8 @@ class Replies:
 
         Nothing is lost where the caller is cancelled. Raises: EnvironmentFailure (disk full), StoreBusy.
         """
+        if self._closed:
+            raise RuntimeError("a reply came after the ledger was closed")
         is_safe = self._put_down(reply)
         self._waiting.append(reply)
         self._fresh[reply.key] = reply
@@ -144,12 +156,14 @@ class Replies:
         for reply in replies:
             if self._fresh.get(reply.key) is reply:
                 del self._fresh[reply.key]
+        told.set_result(None)
+        if self._closed:
+            return
         if full:
             self._full = self._full[len(full) :]
             self._loop.run_in_executor(self._thread, partial(_remove, self._ledger, full))
         if self._waiting and self._due is None:
             self._due = self._loop.call_later(COMMIT_S, self._commit)
-        told.set_result(None)
 
 
 def _remove(ledger: Ledger, journals: Sequence[Journal]) -> None:

@@ -24,6 +24,7 @@ Purpose = Literal["score", "sentinel", "audit", "anchor", "imported"]
 GROUP = 64  # replies a statement, at most
 LEVEL = 3
 KEYS_A_QUERY = 500
+LARGEST = 1 << 40  # of any number in a reply, so that sums of them fit into the ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +207,7 @@ def read_reply_file(path: Path) -> list[StoredReply]:
 def checked(reply: StoredReply) -> StoredReply:
     """The reply, whose values come from a file. Raises: ValueError where the ledger could not hold one of them."""
     for field, value in zip(fields(reply)[2:-1], _AFTER_BODY(reply)[:-1], strict=True):
-        if not isinstance(value, str | int | float | None) or (isinstance(value, int) and abs(value) >= 1 << 63):
+        if not isinstance(value, str | int | float | None) or (isinstance(value, int) and abs(value) >= LARGEST):
             raise ValueError(f"{field.name} is {value!r}"[:100])
         if isinstance(value, str):
             value.encode()

@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,13 +40,19 @@ class Server:
             pass
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    words = [sys.executable, "-m", "judgecli", "dev", "fake-judge", "--port", "0", "--latency-ms", "20"]
+@contextmanager
+def serving(latency_ms: int) -> Iterator[Server]:
+    words = [sys.executable, "-m", "judgecli", "dev", "fake-judge", "--port", "0", "--latency-ms", str(latency_ms)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         yield Server(process.stdout.readline().split()[-1])
         process.terminate()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with serving(20) as found:
+        yield found
 
 
 def write_log(folder: Path, records: int) -> None:
@@ -130,6 +137,21 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path, server: Server, ca
     kept = stored(tmp_path / "store")
     done, _ = finished(tmp_path, server, "store", capsys)
     assert json.loads(done.out)["judge"]["calls"] == 1_500 - kept
+
+
+def test_sentinels_too_end_with_the_run(tmp_path: Path) -> None:
+    write_log(tmp_path, 8)
+    with serving(1_000) as slow:
+        more = ["--concurrency", "4", "--sentinels", "40"]  # two seconds of records, then ten of sentinels
+        process = start(words(slow, "store", *more), tmp_path)
+        assert wait_until(lambda: int(str(slow.stats()["requests"])) > 8, timeout_s=60)
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        found = finish(process)
+        assert found.code == 128 + signal.SIGINT
+        assert time.monotonic() - began < 5
+        assert int(str(slow.stats()["requests"])) <= 8 + 4
+    check_quiet(found)
 
 
 def test_two_processes_at_once_ask_each_question_once(tmp_path: Path, server: Server) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from judgecli.errors import EnvironmentFailure
 from judgecli.store import journal as module
 from judgecli.store.folder import Store
-from judgecli.store.journal import commit, damaged_journals, open_journal, read, remove, take_over
+from judgecli.store.journal import HEAD, commit, damaged_journals, open_journal, read, remove, take_over
 from judgecli.store.ledger import Ledger
 from judgecli.store.replies import StoredReply, find_replies, keep_replies, spend_of
 from judgecli.store.upkeep import verify
@@ -63,7 +63,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
             rubric=TEXTS,
             model=TEXTS,
             served_model=st.none() | TEXTS,
-            tokens_in=st.integers(0, 2**40),
+            tokens_in=st.integers(0, 2**40 - 1),
             cost=st.none() | st.floats(0, 1e6, allow_nan=False),
             finish_reason=st.none() | TEXTS,
             purpose=st.sampled_from(["score", "sentinel", "audit", "anchor"]),
@@ -78,7 +78,10 @@ def test_what_is_read_is_what_was_written(tmp_path_factory, replies):
         journal.append(one)
     content = journal.path.read_bytes()
     journal.close()
-    assert read(content) == (replies, len(content), True)
+    found, whole = read(content)
+    assert [one for _, one in found] == replies
+    assert whole
+    assert all(end <= len(content) for end, _ in found)
 
 
 def test_a_cut_at_any_byte_leaves_the_whole_replies_before_it(tmp_path):
@@ -90,9 +93,9 @@ def test_a_cut_at_any_byte_leaves_the_whole_replies_before_it(tmp_path):
     content = journal.path.read_bytes()
     for cut in range(len(content) + 1):
         whole = sum(end <= cut for end in ends) - 1
-        assert read(content[:cut]) == (replies[:whole], ends[whole], True)
-        assert read(content[:cut] + bytes(500))[:2] == (replies[:whole], ends[whole])  # a file that grew before its bytes came
-        assert read(content[: ends[whole]] + bytes(500))[2]
+        assert read(content[:cut]) == (list(zip(ends[1:], replies, strict=True))[:whole], True)
+        assert [one for _, one in read(content[:cut] + bytes(500))[0]] == replies[:whole]  # a file that grew before its bytes came
+        assert read(content[: ends[whole]] + bytes(500))[1]
     journal.close()
 
 
@@ -104,13 +107,11 @@ def test_a_changed_byte_costs_one_reply_and_is_told(tmp_path):
         ends.append(journal.size)
     content = journal.path.read_bytes()
     journal.close()
-    for place in range(ends[1] + 4, ends[2]):  # all of the second but its length
-        changed = bytes(content[:place]) + bytes([content[place] ^ 1]) + bytes(content[place + 1 :])
-        assert read(changed) == ([replies[0], replies[2]], ends[3], False)
-    for place in range(ends[1], ends[1] + 4):
-        found, _, _ = read(bytes(content[:place]) + bytes([content[place] ^ 1]) + bytes(content[place + 1 :]))
-        assert found[:1] == replies[:1]
-        assert all(one in replies for one in found)
+    for place in range(ends[1], ends[2]):
+        for bit in (1, 128):
+            found, whole = read(bytes(content[:place]) + bytes([content[place] ^ bit]) + bytes(content[place + 1 :]))
+            assert not whole
+            assert [one for _, one in found] == ([replies[0]] if place < ends[1] + HEAD.size else [replies[0], replies[2]])
 
 
 def test_what_cannot_be_read_stays_for_a_person_and_the_store_opens(tmp_path):
@@ -181,6 +182,69 @@ def test_a_process_that_dies_while_it_takes_over_pays_nothing_twice(ledger, monk
     assert (held(ledger), calls(ledger)) == ([0, 1, 2], 3)
     assert take_over(ledger) == 0
     assert (path.exists(), calls(ledger)) == (False, 3)
+
+
+def test_of_two_that_take_over_at_once_one_does(ledger, monkeypatch):
+    """The other had opened the file before it was gone."""
+    left_behind(ledger, [reply(number) for number in range(3)])
+    lock, others = module._lock, []
+
+    def slowly(file):
+        if not others:
+            others.append(None)
+            others[0] = take_over(ledger)
+        return lock(file)
+
+    monkeypatch.setattr(module, "_lock", slowly)
+    assert (take_over(ledger), others, calls(ledger)) == (0, [3], 3)
+
+
+def test_damage_is_told_also_where_a_process_died_before_it_told_it(ledger, monkeypatch):
+    path = left_behind(ledger, [reply(number) for number in range(5)])
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+    def fail(*_):
+        raise OSError("no")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(path), "rename", fail)
+        assert take_over(ledger) == 4
+        assert path.exists()
+    assert (take_over(ledger), calls(ledger)) == (0, 4)
+    assert [found.read_bytes() for found in damaged_journals(path.parent)] == [bytes(content)]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_does_not_hold_the_journal_of_a_dead_process(tmp_path):
+    root = tmp_path / "store"
+    Store(root).ledger.close()
+    child = int(subprocess.run([sys.executable, "-c", FORKED, str(root)], check=False, timeout=60, stdout=subprocess.PIPE).stdout)
+    try:
+        with Store(root) as store:
+            assert held(store.ledger) == [1]
+    finally:
+        os.kill(child, signal.SIGKILL)
+
+
+FORKED = """
+import os, signal, sys, time
+from pathlib import Path
+from judgecli.store.journal import open_journal
+from judgecli.store.replies import StoredReply
+
+journal = open_journal(Path(sys.argv[1]))
+journal.append(StoredReply((1).to_bytes(32, "big"), b"{}", "text", "r", "m", run_id=1))
+child = os.fork()
+if child == 0:
+    os.close(1)
+    time.sleep(60)
+    os._exit(0)
+time.sleep(0.2)
+os.write(1, str(child).encode())
+os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
 def test_the_journal_of_a_live_process_is_left_alone(ledger):

@@ -338,3 +338,70 @@ def test_ending_the_tasks_of_the_event_loop_commits_nothing_twice(path):
     asyncio.run(run())
     with closing(Ledger(path)) as ledger:
         assert [spent.calls for spent in spend_of(ledger)] == [1]
+
+
+def test_what_is_kept_while_the_ledger_is_closed_is_not_lost(path, monkeypatch):
+    """Workers that nobody waited for go on while the last commit runs: what `keep` took is in the ledger, what it did not take it refused."""
+    commit, kept, refused = module.commit, [], []
+
+    def slowly(*given):
+        time.sleep(0.03)
+        commit(*given)
+
+    monkeypatch.setattr(module, "commit", slowly)
+
+    async def run():
+        async def go_on(first):
+            for number in range(first, first + 400):
+                try:
+                    await replies.keep(reply(number))
+                except RuntimeError:
+                    refused.append(number)
+                    return
+                kept.append(number)
+                await asyncio.sleep(0.001 if number % 400 < 60 else 0.05)
+
+        async with Replies(path) as replies:
+            tasks = [asyncio.create_task(go_on(1000 * worker)) for worker in range(4)]
+            await asyncio.sleep(0.1)
+        await asyncio.gather(*tasks)
+
+    asyncio.run(run())
+    assert refused
+    with closing(Ledger(path)) as ledger:
+        assert take_over(ledger) == 0
+        assert len(find_replies(ledger, [reply(number).key for number in kept])) == len(kept)
+        assert [spent.calls for spent in spend_of(ledger)] == [len(kept)]
+
+
+def test_closing_that_is_cancelled_leaves_nobody_waiting_and_loses_nothing(path, monkeypatch):
+    commit = module.commit
+
+    def slowly(*given):
+        time.sleep(0.1)
+        commit(*given)
+
+    monkeypatch.setattr(module, "commit", slowly)
+    monkeypatch.setattr(module, "JOURNAL_BYTES", 1)
+
+    async def run():
+        async def close():
+            async with Replies(path) as replies:
+                opened.append(replies)
+                for number in range(5):
+                    await replies.keep(reply(number))
+
+        opened = []
+        closing_task = asyncio.create_task(close())
+        await asyncio.sleep(0.05)
+        waiting = asyncio.create_task(opened[0].durable())
+        await asyncio.sleep(0)
+        closing_task.cancel()
+        await asyncio.gather(closing_task, return_exceptions=True)
+        await asyncio.wait_for(asyncio.gather(waiting, return_exceptions=True), 5)
+
+    asyncio.run(run())
+    with closing(Ledger(path)) as ledger:
+        take_over(ledger)
+        assert [spent.calls for spent in spend_of(ledger)] == [5]
+    assert not list(path.parent.glob("journal-*"))
