@@ -191,15 +191,15 @@ class LedgerAsk:
             cost=self.price(model, usage),
             finish_reason=reply.finish_reason,
             draw=request.draw,
-            time=_now(),
+            time=now_text(),
             run_id=self.run_id,
             purpose=self.purpose,
             target=target,
         )
 
 
-def _now() -> str:
-    """The time to a millisecond, as `datetime.isoformat` writes it."""
+def now_text() -> str:
+    """The time of a reply to a millisecond, as `datetime.isoformat` writes it."""
     second, part = divmod(time.time_ns() // 1_000_000, 1_000)
     return f"{_second(second)}.{part:03d}+00:00"
 

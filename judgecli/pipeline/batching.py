@@ -8,11 +8,10 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 
 from judgecli.engine.remote import run_async
 from judgecli.judge.request import Ask, AskFailed, Reply, Request
-from judgecli.pipeline.asking import Budget
+from judgecli.pipeline.asking import Budget, now_text
 from judgecli.pipeline.judging import JudgeOptions, JudgePlan, Telling, judge_scope
 from judgecli.pipeline.rubrics import JudgeEntry, OpenAIEndpoint
 from judgecli.readers.redact import Redactor
@@ -139,7 +138,7 @@ def _stored(key: bytes, reply: Reply, batch: "Mapping[str, object]", draws: Mapp
         cost=cost_usd(model, usage, batch=True),
         finish_reason=reply.finish_reason,
         draw=draws.get(key.hex(), 0),
-        time=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        time=now_text(),
         run_id=run_id,
     )
 

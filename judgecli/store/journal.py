@@ -41,7 +41,7 @@ class Journal:
         """Write one reply: from here on it outlives this process. Raises: EnvironmentFailure (disk full)."""
         values = orjson.dumps([reply.key.hex(), *_VALUES(reply), None if reply.target is None else reply.target.hex()])
         content = b"\n".join((values, reply.raw))
-        record = _head(content) + content
+        record = _head(len(content), zlib.crc32(content)) + content
         try:
             written = os.write(self._file, record)
             if written < len(record):
@@ -127,12 +127,10 @@ def _take_over(ledger: Ledger, path: Path) -> int:
             return 0
         with open(file, "rb", closefd=False) as content:
             left, whole = _take(ledger, path.name, content.read())
-        try:
+        with contextlib.suppress(OSError):  # one that cannot be renamed is looked at again the next time
             if not whole:
                 path.rename(path.with_name(f"{DAMAGED}{path.name}"))
-        except OSError:  # it is looked at again the next time
-            return left
-        remove(ledger, path)
+            remove(ledger, path)
         return left
     finally:
         os.close(file)
@@ -162,7 +160,7 @@ def read(content: bytes) -> tuple[list[tuple[int, StoredReply]], bool]:
     while start + HEAD.size <= len(content):
         length, check, _ = HEAD.unpack_from(content, start)
         record = content[start + HEAD.size : start + HEAD.size + length]
-        if content[start : start + HEAD.size] != _head_of(length, check) or not length:  # nobody knows where the next one begins
+        if content[start : start + HEAD.size] != _head(length, check) or not length:  # nobody knows where the next one begins
             return found, whole and not any(content[start:])
         if len(record) < length:
             break
@@ -174,11 +172,7 @@ def read(content: bytes) -> tuple[list[tuple[int, StoredReply]], bool]:
     return found, whole
 
 
-def _head(content: bytes) -> bytes:
-    return _head_of(len(content), zlib.crc32(content))
-
-
-def _head_of(length: int, check: int) -> bytes:
+def _head(length: int, check: int) -> bytes:
     numbers = struct.pack("<II", length, check)
     return numbers + struct.pack("<I", zlib.crc32(numbers))
 

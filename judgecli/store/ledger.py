@@ -96,7 +96,7 @@ class Ledger:
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA cell_size_check=ON")
         connection.execute(f"PRAGMA cache_size=-{CACHE_KB}")
-        connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")  # a checkpoint stops every call that waits for its reply to be durable
+        connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")  # a checkpoint holds up the commits behind it
         if 0 < version < SCHEMA_VERSION:
             self._back_up(version)
         if version < SCHEMA_VERSION:

@@ -53,7 +53,7 @@ class Replies:
             self._closed = True
             if self._due is not None:
                 self._due.cancel()
-            journals = [*self._full, *([self._journal] if self._journal else [])]
+            journals = self._journals()
             self._full, self._journal = [], None
             await asyncio.shield(asyncio.to_thread(self._shut, journals, whole=not self._fresh))
 
@@ -117,13 +117,15 @@ class Replies:
                 self._journal.append(reply)
         except EnvironmentFailure:
             self._no_room = True
-            if self._journal is not None:
-                self._retire_journal()  # nobody knows what stands at its end
+            self._retire_journal()  # nobody knows what stands at its end
         return self._journal is not None
 
     def _retire_journal(self) -> None:
-        assert self._journal is not None
-        self._full, self._journal = [*self._full, self._journal], None
+        self._full, self._journal = self._journals(), None
+
+    def _journals(self) -> list[Journal]:
+        """Every journal that holds what may not be in the ledger."""
+        return [*self._full, *([self._journal] if self._journal is not None else [])]
 
     def _commit(self) -> "asyncio.Future[None]":
         """The commit that is under way, else one that begins now."""
@@ -136,7 +138,7 @@ class Replies:
         if self._journal is not None and self._journal.size >= JOURNAL_BYTES:
             self._retire_journal()
         full = list(self._full)
-        marks = [(journal.path.name, journal.size) for journal in (*full, *([self._journal] if self._journal else []))]
+        marks = [(journal.path.name, journal.size) for journal in self._journals()]
         working = self._loop.run_in_executor(self._thread, commit, self._ledger, replies, marks)
         self._committing = self._loop.create_future()
         working.add_done_callback(partial(self._committed, replies, full, self._committing))

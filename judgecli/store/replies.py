@@ -72,7 +72,7 @@ class Spend:
 COLUMNS = "key, body, mode, rubric, model, served, tokens_in, tokens_out, tokens_cached, cost, finish, draw, time, run_id, purpose, target"
 _SELECT = f"SELECT {COLUMNS} FROM replies"
 _PLACES = f"({','.join('?' * len(fields(StoredReply)))})"
-_KEEP = f"INSERT OR REPLACE INTO replies ({COLUMNS}) VALUES {_PLACES}"
+_KEEP = f"INSERT OR REPLACE INTO replies ({COLUMNS}) VALUES "
 _SPEND = (
     "INSERT INTO spend VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET calls = calls + excluded.calls, "
     "tokens_in = tokens_in + excluded.tokens_in, tokens_out = tokens_out + excluded.tokens_out, "
@@ -92,8 +92,6 @@ def find_replies(ledger: Ledger, keys: Sequence[bytes]) -> dict[bytes, StoredRep
 
 
 def _read_rows(ledger: Ledger, rows: Sequence[sqlite3.Row]) -> list[StoredReply]:
-    if not rows:
-        return []
     unpack = zstandard.ZstdDecompressor()
     with ledger.readable():
         try:
@@ -108,7 +106,7 @@ def keep_replies(connection: sqlite3.Connection, replies: Sequence[StoredReply],
     for start in range(0, len(replies), GROUP):
         part = replies[start : start + GROUP]
         values = [value for reply in part for value in (reply.key, pack.compress(reply.raw), *_AFTER_BODY(reply))]
-        connection.execute(_KEEP if len(part) == 1 else _KEEP + f",{_PLACES}" * (len(part) - 1), values)
+        connection.execute(f"{_KEEP}{','.join([_PLACES] * len(part))}", values)
     if paid:
         add_spend(connection, replies)
 
@@ -117,20 +115,10 @@ def add_spend(connection: sqlite3.Connection, replies: Sequence[StoredReply]) ->
     """Add replies to what their runs spent, inside a transaction."""
     sums: dict[tuple[object, ...], list[float]] = {}
     for reply in replies:
-        whose = (reply.run_id, reply.rubric, reply.model, reply.served_model or "", reply.purpose)
-        spent = sums.get(whose)
-        if spent is None:
-            spent = sums[whose] = [0, 0, 0, 0, 0.0, 0]
-        spent[0] += 1
-        spent[1] += reply.tokens_in
-        spent[2] += reply.tokens_out
-        spent[3] += reply.tokens_cached
-        if reply.cost is None:
-            spent[5] += 1
-        else:
-            spent[4] += reply.cost
-    for key, amounts in sums.items():
-        connection.execute(_SPEND, (*key, *amounts))
+        spent = sums.setdefault((reply.run_id, reply.rubric, reply.model, reply.served_model or "", reply.purpose), [0, 0, 0, 0, 0.0, 0])
+        for place, amount in enumerate((1, reply.tokens_in, reply.tokens_out, reply.tokens_cached, reply.cost or 0.0, int(reply.cost is None))):
+            spent[place] += amount
+    connection.executemany(_SPEND, [(*whose, *spent) for whose, spent in sums.items()])
 
 
 def spend_of(ledger: Ledger, run_id: int | None = None) -> list[Spend]:

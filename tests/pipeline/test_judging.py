@@ -40,6 +40,12 @@ class World:
         with Store(self.root) as store:
             return judge_scope(store, self.result.scope, plans, JudgeOptions(run_id=self.result.run_id, **options), self.telling)  # type: ignore[arg-type]
 
+    def lose_scores(self) -> None:
+        """Remove the score files of the judge: the ledger has what they rest on."""
+        for path in (self.root / "scores").rglob("*.parquet"):
+            if "rubric.fake" in pq.read_schema(path).names:
+                path.unlink()
+
     def cells(self, name: str = "rubric.fake") -> tuple[list[float | None], list[str | None]]:
         """Values and reasons in the order of the records."""
         values, reasons = [], []
@@ -75,9 +81,7 @@ def test_every_record_is_judged_and_nothing_is_asked_twice(world: World) -> None
 def test_lost_score_files_come_back_from_the_ledger_without_a_call(world: World) -> None:
     world.judge(plan(FakeAsk()))
     before = world.cells()
-    for path in (world.root / "scores").rglob("*.parquet"):
-        if "rubric.fake" in pq.read_schema(path).names:
-            path.unlink()
+    world.lose_scores()
     ask = FakeAsk(always=AssertionError("asked again"))
     judged = world.judge(plan(ask))
     assert judged.counts["rubric.fake"].cached == 60
@@ -87,9 +91,7 @@ def test_lost_score_files_come_back_from_the_ledger_without_a_call(world: World)
 def test_a_run_that_was_open_before_takes_over_what_a_killed_one_had_kept(world: World) -> None:
     world.judge(plan(FakeAsk()))
     before = world.cells()
-    for path in (world.root / "scores").rglob("*.parquet"):
-        if "rubric.fake" in pq.read_schema(path).names:
-            path.unlink()
+    world.lose_scores()
     ask = FakeAsk(always=AssertionError("asked again"))
     with Store(world.root) as store:
         kept = find_replies(store.ledger, [bytes(row["key"]) for row in store.ledger.rows("SELECT key FROM replies")])

@@ -121,6 +121,16 @@ def test_the_ledger_has_it_soon_without_a_word(path):
 # A busy ledger ------------------------------------------------------------------------------------
 
 
+def slow_commits(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    commit = module.commit
+
+    def slowly(*given):
+        time.sleep(seconds)
+        commit(*given)
+
+    monkeypatch.setattr(module, "commit", slowly)
+
+
 def hold(path, seconds: float) -> threading.Event:
     """Hold the write lock from another connection; returns an event that is set once it is held."""
     held = threading.Event()
@@ -296,13 +306,7 @@ def test_a_reply_that_the_journal_cannot_take_goes_straight_to_the_ledger(path, 
 
 
 def test_who_asks_for_what_was_kept_does_not_wait_for_what_comes_after(path, monkeypatch):
-    commit = module.commit
-
-    def slowly(*given):
-        time.sleep(0.02)
-        commit(*given)
-
-    monkeypatch.setattr(module, "commit", slowly)
+    slow_commits(monkeypatch, 0.02)
 
     async def run():
         async with Replies(path) as replies:
@@ -342,13 +346,9 @@ def test_ending_the_tasks_of_the_event_loop_commits_nothing_twice(path):
 
 def test_what_is_kept_while_the_ledger_is_closed_is_not_lost(path, monkeypatch):
     """Workers that nobody waited for go on while the last commit runs: what `keep` took is in the ledger, what it did not take it refused."""
-    commit, kept, refused = module.commit, [], []
+    kept, refused = [], []
 
-    def slowly(*given):
-        time.sleep(0.03)
-        commit(*given)
-
-    monkeypatch.setattr(module, "commit", slowly)
+    slow_commits(monkeypatch, 0.03)
 
     async def run():
         async def go_on(first):
@@ -375,13 +375,7 @@ def test_what_is_kept_while_the_ledger_is_closed_is_not_lost(path, monkeypatch):
 
 
 def test_closing_that_is_cancelled_leaves_nobody_waiting_and_loses_nothing(path, monkeypatch):
-    commit = module.commit
-
-    def slowly(*given):
-        time.sleep(0.1)
-        commit(*given)
-
-    monkeypatch.setattr(module, "commit", slowly)
+    slow_commits(monkeypatch, 0.1)
     monkeypatch.setattr(module, "JOURNAL_BYTES", 1)
 
     async def run():
