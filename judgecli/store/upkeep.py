@@ -79,7 +79,10 @@ def verify(store: Store) -> dict[str, object]:
     problems += _verify_lines(store)
     for _, identity, _ in compared_metrics(store.ledger):
         problems += _attempt(lambda identity=identity: _verify_comparisons(store, identity, everything))  # type: ignore[misc]
-    problems += [f"{path} holds replies that cannot be read; those before and after them were taken over" for path in damaged_journals(store.root)]
+    problems += [
+        f"{path} holds replies that cannot be read; the rest of it was taken over, and these are asked again: remove it once you have looked at it"
+        for path in damaged_journals(store.root)
+    ]
     orphans = _orphans(store)
     found = {"store": str(store.root), "ok": not problems, "problems": problems, "shards": len(shards), "records": len(everything), "orphans": len(orphans)}
     return {**found, "hint": tables.SALVAGE} if problems else found
