@@ -1,0 +1,61 @@
+"""How often each statistical promise was kept in worlds whose truth is known: nominal against observed. Writes docs/truth.md.
+
+`python benchmarks/truth.py [--short]`: --short plays few repetitions and writes nothing.
+"""
+
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "tests" / "truth")]
+
+from cell import Cell, Observed, all_cells, kept, observe  # noqa: E402
+
+PAGE = ROOT / "docs" / "truth.md"
+MARK = "<!-- written by benchmarks/truth.py from here on -->"
+
+
+def main() -> None:
+    """Play all cells and show the table."""
+    short = "--short" in sys.argv[1:]
+    cells = list(all_cells())
+    with ProcessPoolExecutor() as pool:
+        seen = list(pool.map(_play, range(len(cells)), [short] * len(cells)))
+    text = table(cells, seen)
+    print(text)
+    if not short:
+        head = PAGE.read_text(encoding="utf-8").partition(MARK)[0] if PAGE.exists() else "# Truth\n\n"
+        PAGE.write_text(f"{head}{MARK}\n\n{text}\n", encoding="utf-8")
+
+
+def _play(place: int, short: bool) -> Observed:
+    cell = all_cells()[place]
+    return observe(cell, cell.short if short else cell.long)
+
+
+def table(cells: Sequence[Cell], seen: Sequence[Observed]) -> str:
+    """A Markdown table, one section a promise."""
+    lines: list[str] = []
+    for promise in dict.fromkeys(cell.promise for cell in cells):
+        lines += [
+            f"### {promise[0].upper()}{promise[1:]}",
+            "",
+            "| world | promised | observed | without an answer | repetitions | |",
+            "|---|---|---|---|---|---|",
+        ]
+        lines += [_row(cell, one) for cell, one in zip(cells, seen, strict=True) if cell.promise == promise]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _row(cell: Cell, seen: Observed) -> str:
+    promised = f"at most {100 * cell.at_most:g} %" if cell.at_most is not None else f"at least {100 * (cell.at_least or 0):g} %"
+    share = "none" if seen.share is None or seen.error is None else f"{100 * seen.share:.1f} ± {100 * seen.error:.1f} %"
+    silent = f"{100 * (1 - seen.answered / seen.repetitions):.0f} %"
+    return f"| {cell.world} | {promised} | {share} | {silent} | {seen.repetitions:,} | {'' if kept(cell, seen) else '**broken**'} |"
+
+
+if __name__ == "__main__":
+    main()
