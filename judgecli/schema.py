@@ -42,6 +42,7 @@ RECORDS = pa.schema(
         ("user", pa.string()),
         ("input", pa.string()),
         ("output", pa.string()),
+        ("reasoning", pa.string()),  # what the app's model thought before the output, which is no part of it
         ("messages", pa.list_(MESSAGE)),  # the conversation before the output
         ("output_messages", pa.list_(MESSAGE)),  # from the last assistant message on
         ("contexts", pa.list_(pa.string())),
@@ -64,7 +65,21 @@ RECORDS = pa.schema(
 
 # Fields that a mapping may name beside the record columns: tags.NAME, score.NAME, label.NAME.
 NUMBER_COLUMNS = ("latency_ms", "tokens_in", "tokens_out", "cost_usd")
-TEXT_COLUMNS = ("id", "trace_id", "parent_id", "session", "user", "input", "output", "reference", "model", "prompt_version", "finish_reason", "error")
+TEXT_COLUMNS = (
+    "id",
+    "trace_id",
+    "parent_id",
+    "session",
+    "user",
+    "input",
+    "output",
+    "reasoning",
+    "reference",
+    "model",
+    "prompt_version",
+    "finish_reason",
+    "error",
+)
 MAPPABLE = TEXT_COLUMNS + NUMBER_COLUMNS + ("time", "messages", "output_messages", "contexts", "tools", "expected_tools")
 
 ReasonClass = Literal["design", "failed", "waiting"]

@@ -4,16 +4,18 @@ from typing import Annotated
 
 import typer
 
-from judgecli.cli.options import FormatOption, JsonOption, MapOption, QuietOption, ZoneOption
+from judgecli.cli.options import ConfigOption, FormatOption, JsonOption, MapOption, QuietOption, ZoneOption
 
 
 def init(
+    context: typer.Context,
     logs: Annotated[list[str], typer.Argument(metavar="LOGS", help="Files, folders or globs.")],
-    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Where to write; default judge.yaml.")] = "judge.yaml",
+    output: Annotated[str | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write; default the --config, else judge.yaml.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that exists.")] = False,
     map: MapOption = None,
     format: FormatOption = None,
     zone: ZoneOption = None,
+    config: ConfigOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,  # noqa: ARG001 - every command has it
 ) -> None:
@@ -35,5 +37,6 @@ def init(
     from judgecli.renderers import loop
 
     settings = Settings(Project(), map=parse_mapping(map or ())[0], format=format, zone=zone)
-    found = propose(logs, settings=settings, output=Path(output), force=force).to_json()
+    target = output or config or context.find_root().params.get("config") or "judge.yaml"
+    found = propose(logs, settings=settings, output=Path(target), force=force).to_json()
     show(found, lambda page: loop.plan(found, page), as_json=as_json)

@@ -60,6 +60,7 @@ CANDIDATES = (
     Candidate("token_f1", "reference", ("reference", "short reference"), weight=2),
     Candidate("number_match", "reference", ("reference",), weight=1),
     Candidate("rouge_l", "reference", ("reference", "long reference"), weight=4, gate="at_least"),
+    Candidate("tool_call_count", "tools", ("tool calls",)),
     Candidate("steps", "tools", ("tool calls",)),
     Candidate("loop", "tools", ("tool calls",)),
     Candidate("tool_error_share", "tools", ("tool calls",), weight=1),

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -117,8 +118,7 @@ def _take(logs: Sequence[str], settings: "Settings") -> _Sample:
 
 def _read(log: LogFile, most: int, found: _Sample) -> None:
     detected = detect(log.path, log.shaping)
-    names = {".".join(key for key, _ in parse_path(path)[0]): path for path in detected.unmapped}
-    tags = {f"tags.{name}": path for name, path in names.items() if VARIANT_NAMES.search(name) or SEGMENT_NAMES.search(name)}
+    tags = {f"tags.{name}": path for name, path in _names(detected.unmapped).items() if VARIANT_NAMES.search(name) or SEGMENT_NAMES.search(name)}
     shaping = log.shaping
     if tags:
         shaping = replace(shaping, map={**tags, **shaping.map})
@@ -135,6 +135,13 @@ def _read(log: LogFile, most: int, found: _Sample) -> None:
         if rows >= most:
             found.whole = False
             return
+
+
+def _names(paths: Sequence[str]) -> dict[str, str]:
+    """A short name a path: its last part, or the whole of it where two end alike."""
+    whole = {path: [key for key, _ in parse_path(path)[0]] for path in paths}
+    last = Counter(keys[-1] for keys in whole.values())
+    return {(keys[-1] if last[keys[-1]] == 1 else ".".join(keys)): path for path, keys in whole.items()}
 
 
 def _draft(logs: Sequence[str], settings: "Settings", sample: _Sample) -> Draft:
@@ -188,10 +195,14 @@ def _traits(records: pa.Table) -> frozenset[str]:
     if "reference" in found:
         words = sorted(len(str(text).split()) for text in records.column("reference").to_pylist() if text is not None)
         found.add("short reference" if words[len(words) // 2] <= 3 else "long reference")
-    parts = [part for messages in records.column("output_messages").to_pylist() for message in messages or () for part in message["parts"] or ()]
-    if sum(part["type"] == "tool_call" for part in parts) >= least:
+    if sum(map(_has_call, records.column("messages").to_pylist(), records.column("output_messages").to_pylist())) >= least:
         found.add("tool calls")
     return frozenset(found)
+
+
+def _has_call(*conversations: "list[dict[str, list[dict[str, str]] | None]] | None") -> bool:
+    """Whether a tool is called before the answer or in it, where the metrics of tools look."""
+    return any(part["type"] == "tool_call" for messages in conversations for message in messages or () for part in message["parts"] or ())
 
 
 def _tags(records: pa.Table) -> dict[str, list[str | None]]:

@@ -9,12 +9,13 @@ import pyarrow as pa
 
 from judgecli.readers import times
 from judgecli.readers.adapter import Object, Refused
+from judgecli.readers.answers import converse, part_reasoning, unwrap
 from judgecli.readers.mapping import Getter
-from judgecli.readers.messages import Message, last_user_text, messages_of, split, text_of_message
 from judgecli.readers.values import calls_of, compact, contexts_of, label_of, number_of, text_of, tools_of
 from judgecli.schema import NUMBER_COLUMNS, RECORDS, SOURCE, TEXT_COLUMNS, Label
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ACCEPTED = ("input", "output", "messages", "output_messages", "error")  # a call that failed is a record, with its error
 _STRUCTURED: dict[str, Callable[[Any], Any]] = {"contexts": contexts_of, "tools": tools_of, "expected_tools": calls_of}
 
 
@@ -49,6 +50,7 @@ class Layout:
     getters: Mapping[str, Getter]  # field -> its values in many objects
     zone: tzinfo = UTC
     day_first: bool | None = None
+    named: frozenset[str] = frozenset()  # the fields that a person mapped
 
 
 def build(entries: Entries, layout: Layout) -> tuple[pa.Table, list[Label], dict[int, Refused], Entries]:
@@ -69,69 +71,19 @@ def _columns(entries: Entries, layout: Layout) -> tuple[dict[str, list[Any]], di
     if "time" in columns:
         columns["time"], bad = times.column(columns["time"], layout.zone, layout.day_first)
         refused.update({row: Refused("bad_time", message) for row, message in bad.items()})
-    if "messages" in columns or "output_messages" in columns:
-        _converse(columns, refused)
+    apart = "output_messages" in columns  # the log keeps question and answer apart
+    unwrap(columns, refused, layout.named)
+    converse(columns, refused, apart=apart)
+    part_reasoning(columns)
     for name, convert in _STRUCTURED.items():
         if name in columns:
             columns[name] = [convert(value) for value in columns[name]]
-    said = [values for name, values in columns.items() if name in ("input", "output", "messages", "output_messages") or name.startswith(("score.", "label."))]
+    said = [values for name, values in columns.items() if name in _ACCEPTED or name.startswith(("score.", "label."))]
     if not any(None not in values for values in said):
         for row in range(len(entries.objects)):
             if all(values[row] is None for values in said):
                 refused.setdefault(row, Refused("no_mapped_field", f"none of {_shown(layout.getters)} is there"))
     return columns, refused
-
-
-def _converse(columns: dict[str, list[Any]], refused: dict[int, Refused]) -> None:
-    """Split whole conversations at their last assistant message, and fill input and output from them where no field says otherwise."""
-    before = _each(columns.get("messages"), messages_of, refused)
-    after = _each(columns.get("output_messages"), messages_of, refused)
-    if after is None:
-        pairs = [(None, None) if whole is None else split(whole) for whole in before or []]
-        before, after = [pair[0] or None for pair in pairs], [pair[1] or None for pair in pairs]
-    columns["output_messages"] = after
-    if before is not None:
-        columns["messages"] = before
-        columns.setdefault("input", [last_user_text(said) if said else None for said in before])
-    columns.setdefault("output", [_answer(said) for said in after])
-
-
-def _answer(said: list[Message] | None) -> str | None:
-    return next((text_of_message(message) for message in said if message["role"] == "assistant"), None) if said else None
-
-
-def _each(values: list[Any] | None, convert: Callable[[Any], Any], refused: dict[int, Refused]) -> list[Any] | None:
-    if values is None:
-        return None
-    converted = []
-    for row, value in enumerate(values):
-        try:
-            converted.append(value if _is_converted(value) else convert(value))
-        except Refused as error:
-            converted.append(None)
-            refused.setdefault(row, error)
-    return converted
-
-
-def _is_converted(value: Any) -> bool:
-    """Whether an adapter has made messages of it already."""
-    return (
-        isinstance(value, list) and bool(value) and all(isinstance(item, dict) and item.keys() == {"role", "parts"} for item in value) and _has_own_parts(value)
-    )
-
-
-def _has_own_parts(messages: list[Message]) -> bool:
-    names = {"type", "text", "id", "name", "arguments", "result", "mime", "uri"}
-    kinds = {"text", "tool_call", "tool_result", "reasoning", "media"}
-    return all(
-        isinstance(part, dict)
-        and part.keys() <= names
-        and part.get("type") in kinds
-        and all(value is None or isinstance(value, str) for value in part.values())
-        for message in messages
-        if isinstance(message["parts"], list)
-        for part in message["parts"]
-    ) and all(isinstance(message["role"], str) and isinstance(message["parts"], list) for message in messages)
 
 
 def _table(columns: Mapping[str, list[Any]], entries: Entries, layout: Layout) -> pa.Table:

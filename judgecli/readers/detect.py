@@ -15,18 +15,31 @@ from judgecli.readers.container import container_of
 from judgecli.readers.delimited import header_of
 from judgecli.readers.entries import lines_of
 from judgecli.readers.log import Detected, Position, Shaping
-from judgecli.readers.mapping import check_fields, getter, parse_path
+from judgecli.readers.mapping import check_fields, getter
 from judgecli.readers.read import Item, items_of, parquet_rows, parse_entry
+from judgecli.readers.reasoning import split_reasoning
 from judgecli.readers.source import local_path, open_plain
 from judgecli.readers.synonyms import guess, unmapped
+from judgecli.readers.wrapped import kind_of
 
 SAMPLE = 50  # entries from the start, and as many from later
 _WINDOW = 2000  # entries among which the later ones are looked for
 _WINDOW_BYTES = 8 * 1024 * 1024
 _WINS = 0.8  # share of the sample that a format must win
+_UNKNOWN = 0.5  # share of answers of no known kind from which on the log is refused, not the single lines
 _SURE = 0.8  # and how well at least one object must match it
 _CONTAINERS = ("jsonl", "json", "csv", "parquet", "plain")
 _ACCEPTED = ("input", "output", "messages", "output_messages")
+_BESIDE = (
+    "session",
+    "user",
+    "prompt_version",
+    "reference",
+    "contexts",
+    "latency_ms",
+    "cost_usd",
+    "trace_id",
+)  # what apps write beside an exchange of a known format
 _ENVELOPES = ("data", "records", "rows", "logs", "runs", "items", "results", "samples")
 
 
@@ -118,7 +131,13 @@ def _map(path: str, found: Detected, adapter: Adapter, objects: Sequence[Object]
     """`found` with its mapping. Raises: LogError where nothing can be mapped, or a guess would be needed and is refused."""
     given = {**adapter.mapping, **shaping.map}
     if adapter.rows is not None:
-        return replace(found, mapping=given, unmapped=unmapped(objects, _heads(given, found)))
+        there = {field: said for field, said in given.items() if field in shaping.map or any(value is not None for value in getter(said)(objects))}
+        beside = {field: said for field, said in guess(objects, there).items() if field in _BESIDE or field.startswith("label.")}
+        if not shaping.guess:
+            notes_off = ("not read, because guessing is off: " + _arguments(beside),) if beside else ()
+            return replace(found, mapping=given, unmapped=_unread(objects, given, found), notes=notes_off)
+        mapping = {**given, **beside}
+        return replace(found, mapping=mapping, guessed=bool(beside), unmapped=_unread(objects, mapping, found))
     header_only = not objects and bool(found.columns)
     seen = [dict.fromkeys(found.columns)] if header_only else objects
     own = guess(seen, given, own_names_only=True, by_name=header_only)
@@ -133,9 +152,38 @@ def _map(path: str, found: Detected, adapter: Adapter, objects: Sequence[Object]
         notes.append("no entry of the sample could be read")
     elif not _is_enough(mapping):
         _refuse_unmapped(path, objects)
+    else:
+        notes += _answer_notes(path, found, mapping, objects, named="output" in shaping.map)
     missing = [field for field, get in shaping.map.items() if objects and not any(value is not None for value in getter(get, found.columns)(objects))]
     notes += [f"--map {field}={shaping.map[field]} finds nothing in the first {len(objects)} entries" for field in missing]
-    return replace(found, mapping=mapping, guessed=shaping.guess and bool(guesses), unmapped=unmapped(objects, _heads(mapping, found)), notes=tuple(notes))
+    return replace(found, mapping=mapping, guessed=shaping.guess and bool(guesses), unmapped=_unread(objects, mapping, found), notes=tuple(notes))
+
+
+def _answer_notes(path: str, found: Detected, mapping: Mapping[str, str], objects: Sequence[Object], *, named: bool) -> list[str]:
+    """What is said of answers that are objects or hold reasoning. Raises: LogError where nothing tells what the answer in them is."""
+    if "output" not in mapping:
+        return []
+    field = mapping["output"]
+    values = [value for value in getter(field, found.columns)(objects) if value is not None]
+    kinds = [kind_of(value) for value in values]
+    notes = []
+    if not named and kinds and kinds.count("unknown") >= _UNKNOWN * len(kinds):
+        keys = list(dict.fromkeys(str(key) for value in values if isinstance(value, dict) for key in value))[:8]
+        inner = ", ".join(f"--map output={field}.{key}" for key in keys[:2]) or f"--map output={field}.0"
+        raise LogError(
+            f"{path}: the answers in '{field}' are objects ({', '.join(keys) or 'lists'}), and nothing tells which part is the answer",
+            hint=f"which is it? {inner} for a text inside; --map output={field} if the JSON itself is what the app answers",
+        )
+    if "wrapped" in kinds:
+        notes.append(
+            f"'{field}' holds objects or JSON around the answer in {kinds.count('wrapped')} of {len(kinds)} entries looked at: the text inside is read"
+        )
+    thinking = sum(isinstance(value, str) and split_reasoning(value)[0] is not None for value in values)
+    if thinking:
+        notes.append(
+            f"{thinking} of {len(values)} answers looked at begin with the model's reasoning: it goes into `reasoning` and is not measured as the answer"
+        )
+    return notes
 
 
 def _is_enough(mapping: Mapping[str, str]) -> bool:
@@ -162,10 +210,8 @@ def _arguments(mapping: Mapping[str, str]) -> str:
     return " ".join("--map " + shlex.quote(f"{field}={said}") for field, said in mapping.items())
 
 
-def _heads(mapping: Mapping[str, str], found: Detected) -> set[str]:
-    """The top-level fields that the paths of a mapping start with."""
-    flat = {said for said in mapping.values() if said in found.columns}
-    return flat | {steps[0][0] for said in mapping.values() if said not in flat for steps in parse_path(said)}
+def _unread(objects: Sequence[Object], mapping: Mapping[str, str], found: Detected) -> tuple[str, ...]:
+    return unmapped(objects, mapping.values(), found.columns)
 
 
 def _with_day_order(path: str, found: Detected, objects: Sequence[Object], shaping: Shaping) -> Detected:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from judgecli.schema import BadLine, Label
 
-READER_VERSION = 1  # raise it when the same line would give another record: checkpoints then read again
+READER_VERSION = 2  # raise it when the same line would give another record: checkpoints then read again
 
 
 def digest_of(raw: bytes) -> bytes:

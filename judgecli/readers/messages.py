@@ -1,10 +1,11 @@
 """Conversations of logs to messages of parts (schema.MESSAGE), and back to the two texts that are judged.
 
 Read: OpenAI chat messages (text, part lists, tool_calls, function_call, tool results, refusal,
-reasoning_content), Anthropic content blocks, ShareGPT turns ({from, value}) and OTel GenAI parts.
+reasoning_content), Anthropic content blocks, ShareGPT turns ({from, value}), OTel GenAI parts and
+LangChain's messages ({type, content}, or as `dumpd` writes them).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from judgecli.readers.adapter import Refused
@@ -22,6 +23,20 @@ _SHAREGPT_ROLES = {
     "function_call": "assistant",
     "observation": "tool",
 }
+_LANGCHAIN_ROLES = {
+    "human": "user",
+    "HumanMessage": "user",
+    "HumanMessageChunk": "user",
+    "ai": "assistant",
+    "AIMessage": "assistant",
+    "AIMessageChunk": "assistant",
+    "system": "system",
+    "SystemMessage": "system",
+    "tool": "tool",
+    "ToolMessage": "tool",
+    "function": "function",
+    "FunctionMessage": "function",
+}
 _TEXT_TYPES = frozenset(("text", "input_text", "output_text", "refusal"))
 _MEDIA_TYPES = frozenset(
     ("image_url", "input_image", "image", "input_audio", "audio", "file", "input_file", "document", "video_url", "video", "blob", "uri", "media")
@@ -34,6 +49,8 @@ def messages_of(value: Any) -> list[Message] | None:
     value = structure_of(value)
     if value is None:
         return None
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], list):
+        value = value[0]  # LangChain keeps a list of conversations
     if isinstance(value, str):
         return [{"role": "user", "parts": [{"type": "text", "text": value}]}]
     if isinstance(value, dict):
@@ -63,15 +80,35 @@ def last_user_text(messages: Sequence[Message]) -> str | None:
     return next((text for text in spoken if text is not None), None)
 
 
+def said_by(item: Mapping[str, Any]) -> str | None:
+    """Who wrote a message, as its object says; None where that is no message."""
+    role = item.get("role", item.get("from"))
+    if isinstance(role, str):
+        return _SHAREGPT_ROLES.get(role, role)
+    kind = item.get("type")
+    if kind == "constructor" and isinstance(item.get("kwargs"), dict) and isinstance(item.get("id"), list) and item["id"]:
+        kind = item["id"][-1]
+    return _LANGCHAIN_ROLES.get(kind) if isinstance(kind, str) and ("content" in item or "kwargs" in item) else None
+
+
+def is_conversation(value: Any) -> bool:
+    """Whether a value (or the JSON text of it) is a list of messages that all say who wrote them."""
+    value = structure_of(value)
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], list):
+        value = value[0]
+    return isinstance(value, list) and bool(value) and all(isinstance(item, dict) and said_by(item) is not None for item in value)
+
+
 def _message(item: Any) -> Message:
     if isinstance(item, str):
         raise Refused("unknown_shape", "a message is text alone and does not say who wrote it")
     if not isinstance(item, dict):
         raise Refused("unknown_shape", "a message is no object")
-    role = item.get("role", item.get("from"))
-    if not isinstance(role, str):
+    role = said_by(item)
+    if role is None:
         raise Refused("unknown_shape", "a message has no role")
-    role = _SHAREGPT_ROLES.get(role, role)
+    if isinstance(item.get("kwargs"), dict) and "content" not in item:
+        item = item["kwargs"]
     parts: list[Part] = []
     for key in ("reasoning_content", "reasoning"):
         if isinstance(item.get(key), str) and item[key]:

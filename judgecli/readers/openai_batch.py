@@ -3,14 +3,13 @@
 {"id": "batch_req_1", "custom_id": "r-1", "response": {"status_code": 200, "request_id": "q", "body":
  {"object": "chat.completion", "choices": [{"message": {"role": "assistant", "content": "Hi"}}]}}, "error": null}
 
-A line whose request failed has no output: it is refused as `unknown_shape`, with the failure in its message.
+A line whose request failed is a record with `error` and no output.
 """
-
-from typing import Any
 
 from judgecli.readers.adapter import Adapter, Object, Refused, Row
 from judgecli.readers.openai_chat import rows_of
 from judgecli.readers.values import text_of
+from judgecli.readers.wrapped import error_text
 
 
 def match(one: Object) -> float:
@@ -22,22 +21,18 @@ def match(one: Object) -> float:
 
 
 def rows(one: Object) -> list[Row]:
-    """One row a choice; id is the custom_id. Raises: Refused("unknown_shape") for a failed request or another body."""
+    """One row a choice, one with `error` for a request that failed; id is the custom_id. Raises: Refused("unknown_shape") for another body."""
     response = one.get("response")
     body = response.get("body") if isinstance(response, dict) else None
     status = response.get("status_code") if isinstance(response, dict) else None
     failure = one.get("error") or (body.get("error") if isinstance(body, dict) else None)
     if failure or (isinstance(status, int) and status >= 400):
-        raise Refused("unknown_shape", f"the request failed{f' with status {status}' if status else ''}: {_said(failure)}")
+        said = error_text(failure or body or "no reason given")
+        return [{"id": text_of(one.get("custom_id")), "error": f"status {status}: {said}" if status else said}]
     if not isinstance(body, dict) or body.get("object") != "chat.completion" or not isinstance(body.get("choices"), list):
         kind = body.get("object") if isinstance(body, dict) else None
         raise Refused("unknown_shape", f"the response body is no chat completion but {kind or 'something else'}")
     return [{**row, "id": text_of(one.get("custom_id"))} for row in rows_of(body, {}, {})]
-
-
-def _said(failure: Any) -> str:
-    message = failure.get("message") if isinstance(failure, dict) else failure
-    return str(message or "no reason given")[:160]
 
 
 ADAPTER = Adapter(

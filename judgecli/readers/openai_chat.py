@@ -3,11 +3,13 @@
 {"id": "chatcmpl-1", "object": "chat.completion", "created": 1700000000, "model": "gpt-4o",
  "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}]}
 
-A pair is an object with `request` and `response`, each as object or JSON text; a text response is a
-stream of server-sent events. Every choice is a record. Where a response has several, its
-completion tokens belong to all of them together, so that tokens_out is null.
+A pair is an object with `request` and `response`, each as object or JSON text; the response is a completion (also one without `object`,
+as gateways write it), a list of chunks, a stream of server-sent events, or the body of an error: a call that failed is a record
+with `error` and no output. Every choice is a record. Where a response has several, its completion tokens belong to all of them
+together, so that tokens_out is null.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -15,6 +17,7 @@ import orjson
 from judgecli.readers.adapter import Adapter, Object, Refused, Row
 from judgecli.readers.messages import last_user_text, messages_of, text_of_message
 from judgecli.readers.values import calls_of, number_of, structure_of, text_of, tools_of
+from judgecli.readers.wrapped import error_text
 
 _ID = ("id", "request_id", "uid", "uuid", "log_id")
 _TIME = ("timestamp", "time", "created_at", "request_time", "start_time", "date", "created", "ts")
@@ -25,19 +28,21 @@ _CHUNK = "chat.completion.chunk"
 
 
 def match(one: Object) -> float:
-    """1 for a chat completion, bare or in a pair; 0.5 for a pair of request and some other response; else 0."""
+    """1 for a chat completion, bare or in a pair with a chat request; 0.9 for such a request whose call failed; 0.5 for another pair; else 0."""
     if _is_completion(one):
         return 1.0
     if "request" not in one or "response" not in one:
         return 0.0
     request, response = structure_of(one["request"]), structure_of(one["response"])
-    if _is_completion(response) or (isinstance(response, str) and _CHUNK in response):
+    if _is_completion(response) or _is_chunks(response) or (isinstance(response, str) and _CHUNK in response):
         return 1.0
+    if isinstance(request, dict) and isinstance(request.get("messages"), list) and (_holds_choices(response) or _failure(response) is not None):
+        return 1.0 if _holds_choices(response) else 0.9
     return 0.5 if isinstance(request, dict) and (isinstance(response, dict | list) or _is_stream(response)) else 0.0
 
 
 def rows(one: Object) -> list[Row]:
-    """One row a choice. Raises: Refused("unknown_shape") for any other response."""
+    """One row a choice; one with `error` where the call failed. Raises: Refused("unknown_shape") for any other response."""
     if _is_completion(one):
         return rows_of(one, {}, {})
     if "response" not in one:
@@ -45,11 +50,36 @@ def rows(one: Object) -> list[Row]:
     response = structure_of(one["response"])
     if isinstance(response, str) and _CHUNK in response:
         response = join_stream(response)
-    if not _is_completion(response):
+    elif _is_chunks(response):
+        response = join_chunks(response)
+    request = structure_of(one.get("request"))
+    request = request if isinstance(request, dict) else {}
+    failure = _failure(response)
+    if failure is not None:
+        return [{**_shared(response if isinstance(response, dict) else {}, request, one), "error": failure}]
+    if not _holds_choices(response):
         kind = response.get("object") if isinstance(response, dict) else None
         raise Refused("unknown_shape", f"the response is no chat completion but {_named(kind, response)}")
-    request = structure_of(one.get("request"))
-    return rows_of(response, request if isinstance(request, dict) else {}, one)
+    return rows_of(response, request, one)
+
+
+def _holds_choices(value: Any) -> bool:
+    """A completion, also without `object`: a list of choices with messages."""
+    if not isinstance(value, dict) or not isinstance(value.get("choices"), list) or value.get("object", "chat.completion") != "chat.completion":
+        return False
+    return all(isinstance(choice, dict) and "message" in choice for choice in value["choices"])
+
+
+def _failure(response: Any) -> str | None:
+    """Why a call failed, from the body of its error; None where it did not."""
+    if not isinstance(response, dict) or response.get("choices"):
+        return None
+    error = response.get("error")
+    if error:
+        return error_text(error)
+    if response.get("object") == "error" or ("detail" in response and len(response) <= 2):
+        return error_text(response.get("message", response.get("detail")) or "error")
+    return None
 
 
 def rows_of(completion: Object, request: Object, outer: Object) -> list[Row]:
@@ -103,9 +133,14 @@ def join_stream(text: str) -> Object:
     Content, refusal and reasoning deltas are joined per choice, tool calls per choice and index; id,
     model, finish reason and usage are the last ones given. Raises: Refused where a chunk is no JSON.
     """
+    return join_chunks(_chunks(text))
+
+
+def join_chunks(chunks: Sequence[Any]) -> Object:
+    """The chat completion that a list of chunks spells out."""
     whole: Object = {"object": "chat.completion"}
     choices: dict[int, Object] = {}
-    for chunk in _chunks(text):
+    for chunk in chunks:
         for key in ("id", "model", "created", "metadata"):
             if chunk.get(key):
                 whole[key] = chunk[key]
@@ -173,6 +208,10 @@ def _finished(held: Object) -> Object:
 
 def _is_completion(value: Any) -> bool:
     return isinstance(value, dict) and value.get("object") == "chat.completion" and isinstance(value.get("choices"), list)
+
+
+def _is_chunks(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(chunk, dict) and chunk.get("object") == _CHUNK for chunk in value)
 
 
 def _is_stream(value: Any) -> bool:

@@ -13,7 +13,7 @@ from judgecli.readers.columns import Entries, Layout, build
 from judgecli.readers.entries import Entry, elements_of, lines_of, whole_of
 from judgecli.readers.jsontext import is_finite, parse_object
 from judgecli.readers.log import Chunk, Detected, Position, Shaping, digest_of
-from judgecli.readers.mapping import getter
+from judgecli.readers.mapping import Getter, getter
 from judgecli.readers.quarantine import bad_line
 from judgecli.readers.source import PlainStream, local_path, open_plain
 from judgecli.readers.times import zone_named
@@ -73,6 +73,7 @@ class _Reading:
     def __init__(self, shaping: Shaping, detected: Detected, name: str, start: Position) -> None:
         self.adapter = adapters().get(detected.format)
         self.overrides = {field: getter(path, detected.columns) for field, path in shaping.map.items()} if _makes_rows(self.adapter) else {}
+        self.fills = _beside(self.adapter, shaping, detected)
         self.layout = layout_of(self.adapter, shaping, detected, name)
         self.name = name
         self.position = start
@@ -118,9 +119,14 @@ class _Reading:
             self._refuse(entry, Refused("unknown_shape", f"not the shape of {self.adapter.name}: {type(error).__name__} {error}"))
             return
         given = {field: get([value])[0] for field, get in self.overrides.items()}
+        fills = {field: own for field, get in self.fills.items() if (own := get([value])[0]) is not None}
         key = digest_of(identity)
         for number, row in enumerate(rows):
-            self._record(entry, {**row, **given}, key if len(rows) == 1 else choice_key(key, number))
+            self._record(
+                entry,
+                {**row, **{field: own for field, own in fills.items() if row.get(field) is None}, **given},
+                key if len(rows) == 1 else choice_key(key, number),
+            )
 
     def _record(self, entry: Entry, value: Object | Row, key: bytes) -> None:
         entries = self.entries
@@ -146,6 +152,15 @@ class _Reading:
         return chunk
 
 
+def _beside(adapter: Adapter | None, shaping: Shaping, detected: Detected) -> dict[str, Getter]:
+    """What was found beside an exchange of a known format: it fills what the format itself does not say."""
+    if adapter is None or adapter.rows is None:
+        return {}
+    return {
+        field: getter(path, detected.columns) for field, path in detected.mapping.items() if field not in shaping.map and adapter.mapping.get(field) != path
+    }
+
+
 def choice_key(key: bytes, number: int) -> bytes:
     """The key of one of several outputs of a line: the hash of the line's key and the choice number from 0."""
     return digest_of(key + number.to_bytes(4, "big"))
@@ -156,11 +171,11 @@ def layout_of(adapter: Adapter | None, shaping: Shaping, detected: Detected, nam
     paths: Mapping[str, str] = detected.mapping
     if _makes_rows(adapter):
         # The rows are canonical already: each field is read under its own name.
-        fields = dict.fromkeys((*MAPPABLE, *(adapter.mapping if adapter else ()), *shaping.map))
+        fields = dict.fromkeys((*MAPPABLE, *detected.mapping, *shaping.map))
         getters = {field: getter(field, (field,)) for field in fields}
     else:
         getters = {field: getter(path, detected.columns) for field, path in paths.items()}
-    return Layout(name, detected.format, getters, zone_named(shaping.zone), detected.day_first)
+    return Layout(name, detected.format, getters, zone_named(shaping.zone), detected.day_first, frozenset(shaping.map))
 
 
 def _makes_rows(adapter: Adapter | None) -> bool:

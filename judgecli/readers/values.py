@@ -41,11 +41,16 @@ def text_of(value: Any) -> str | None:
     """Text as it is; numbers and booleans as their JSON text; a list of text parts joined by line ends; else compact JSON."""
     if value is None or type(value) is str:
         return value
-    if isinstance(value, list) and value and all(_is_text_part(part) for part in value):
+    if is_texts(value):
         return "\n".join(part if isinstance(part, str) else part["text"] for part in value)
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
     return compact(value) if isinstance(value, bool | int | float | list | dict) else str(value)
+
+
+def is_texts(value: Any) -> bool:
+    """Whether a value is a list of texts or text parts, which are one text."""
+    return isinstance(value, list) and bool(value) and all(_is_text_part(part) for part in value)
 
 
 def compact(value: Any) -> str:

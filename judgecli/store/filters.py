@@ -19,7 +19,7 @@ import pyarrow as pa
 from judgecli.errors import UsageError
 from judgecli.schema import NUMBER_COLUMNS, TEXT_COLUMNS
 
-COLUMNS = frozenset([*TEXT_COLUMNS, *NUMBER_COLUMNS, "time"])
+COLUMNS = frozenset([*TEXT_COLUMNS, *NUMBER_COLUMNS, "time"]) - {"reasoning"}  # which shards of an older store lack
 OPERATORS = {"+", "-", "*", "/", "%", "||", "~~", "!~~", "~~*", "!~~*"}
 TEXT_FUNCTIONS = {
     "lower",

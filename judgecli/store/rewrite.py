@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from judgecli.schema import STORED
 from judgecli.store import tables
 from judgecli.store.comparisons import drop_comparisons
 from judgecli.store.folder import Shard, Store
@@ -50,7 +49,7 @@ def merge_small(store: Store, *, confirm: Confirm) -> tuple[int, int]:
 
 
 def _merge(store: Store, shards: Sequence[Shard], confirm: Confirm) -> None:
-    merged = pa.concat_tables([tables.read_parquet(store.records_path(shard.name)).cast(STORED) for shard in shards]).combine_chunks()
+    merged = pa.concat_tables([tables.as_stored(tables.read_parquet(store.records_path(shard.name))) for shard in shards]).combine_chunks()
     _replace(store, shards, merged, {shard.name: np.ones(shard.rows, dtype=bool) for shard in shards}, confirm)
 
 

@@ -97,15 +97,31 @@ def _write_pages(file: IO[bytes], table: pa.Table, dictionary: Sequence[str]) ->
 
 
 def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """Read a Parquet file of the store. Raises: StoreCorrupt; FileNotFoundError where another process replaced it."""
+    """Read a Parquet file of the store. A named column of records that is younger than the file is null throughout.
+
+    Raises: StoreCorrupt; FileNotFoundError where another process replaced it.
+    """
     try:
-        return pq.read_table(
-            path, columns=list(columns) if columns is not None else None, use_threads=False, partitioning=None, page_checksum_verification=True
-        )
+        if columns is None:
+            return pq.read_table(path, use_threads=False, partitioning=None, page_checksum_verification=True)
+        found = pq.read_table(path, columns=list(columns), use_threads=False, partitioning=None, page_checksum_verification=True)
+        return _with_columns(found, [name for name in columns if name in STORED.names])
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
         raise StoreCorrupt(f"{path} is damaged: {str(error).splitlines()[0]}", hint=SALVAGE) from error
+
+
+def as_stored(records: pa.Table) -> pa.Table:
+    """Records of any age with the columns of today."""
+    return _with_columns(records, STORED.names).select(STORED.names).cast(STORED)
+
+
+def _with_columns(table: pa.Table, names: Sequence[str]) -> pa.Table:
+    for name in names:
+        if name not in table.column_names:
+            table = table.append_column(STORED.field(name), pa.nulls(table.num_rows, STORED.field(name).type))
+    return table
 
 
 def shard_name(table: pa.Table) -> str:
@@ -134,7 +150,7 @@ def present_columns(table: pa.Table) -> list[str]:
 def write_records(root: Path, name: str, table: pa.Table) -> None:
     """Publish a shard: its records and its sorted keys."""
     write_keys(root / "keys" / f"{name}.keys", key_array(table.column("key")))
-    write_parquet(root / "records" / f"{name}.parquet", table.cast(STORED), dictionary=REPEATING)
+    write_parquet(root / "records" / f"{name}.parquet", as_stored(table), dictionary=REPEATING)
 
 
 def write_keys(path: Path, keys: np.ndarray) -> None:
