@@ -20,7 +20,7 @@ from judgecli.readers.read import Item, items_of, parquet_rows, parse_entry
 from judgecli.readers.reasoning import split_reasoning
 from judgecli.readers.source import local_path, open_plain
 from judgecli.readers.synonyms import guess, unmapped
-from judgecli.readers.wrapped import kind_of
+from judgecli.readers.wrapped import answers_of, kind_of
 
 SAMPLE = 50  # entries from the start, and as many from later
 _WINDOW = 2000  # entries among which the later ones are looked for
@@ -40,6 +40,7 @@ _BESIDE = (
     "cost_usd",
     "trace_id",
 )  # what apps write beside an exchange of a known format
+_PARENTS = ("parent_run_id", "parent_span_id")
 _ENVELOPES = ("data", "records", "rows", "logs", "runs", "items", "results", "samples")
 
 
@@ -129,6 +130,7 @@ def _shown_format(adapter: Adapter, container: str) -> str:
 
 def _map(path: str, found: Detected, adapter: Adapter, objects: Sequence[Object], shaping: Shaping) -> Detected:
     """`found` with its mapping. Raises: LogError where nothing can be mapped, or a guess would be needed and is refused."""
+    _refuse_runs_inside_runs(path, objects, shaping)
     given = {**adapter.mapping, **shaping.map}
     if adapter.rows is not None:
         there = {field: said for field, said in given.items() if field in shaping.map or any(value is not None for value in getter(said)(objects))}
@@ -159,6 +161,18 @@ def _map(path: str, found: Detected, adapter: Adapter, objects: Sequence[Object]
     return replace(found, mapping=mapping, guessed=shaping.guess and bool(guesses), unmapped=_unread(objects, mapping, found), notes=tuple(notes))
 
 
+def _refuse_runs_inside_runs(path: str, objects: Sequence[Object], shaping: Shaping) -> None:
+    """A chain and the call of a model inside it hold one answer. Raises: LogError, unless a person mapped parent_id and so knows of it."""
+    for name in _PARENTS:
+        ids = {one.get(key) for one in objects for key in ("id", "run_id", "span_id") if isinstance(one.get(key), str)}
+        inside = sum(isinstance(one.get(name), str) and one[name] in ids for one in objects)
+        if inside and "parent_id" not in shaping.map:
+            raise LogError(
+                f"{path} holds runs and the runs inside them ({inside} of {len(objects)} looked at lie inside another): one answer would count twice",
+                hint=f"keep the outer runs: jq -c 'select(.{name} == null)' {path} > roots.jsonl; or --map parent_id={name} if each is an answer of its own",
+            )
+
+
 def _answer_notes(path: str, found: Detected, mapping: Mapping[str, str], objects: Sequence[Object], *, named: bool) -> list[str]:
     """What is said of answers that are objects or hold reasoning. Raises: LogError where nothing tells what the answer in them is."""
     if "output" not in mapping:
@@ -178,6 +192,9 @@ def _answer_notes(path: str, found: Detected, mapping: Mapping[str, str], object
         notes.append(
             f"'{field}' holds objects or JSON around the answer in {kinds.count('wrapped')} of {len(kinds)} entries looked at: the text inside is read"
         )
+    several = sum(answers_of(value) > 1 for value in values)
+    if several:
+        notes.append(f"{several} of {len(values)} entries looked at hold several answers in '{field}': the first of each is read")
     thinking = sum(isinstance(value, str) and split_reasoning(value)[0] is not None for value in values)
     if thinking:
         notes.append(

@@ -65,7 +65,9 @@ def rows(one: Object) -> list[Row]:
 
 def _holds_choices(value: Any) -> bool:
     """A completion, also without `object`: a list of choices with messages."""
-    if not isinstance(value, dict) or not isinstance(value.get("choices"), list) or value.get("object", "chat.completion") != "chat.completion":
+    if _is_completion(value):
+        return True
+    if not isinstance(value, dict) or not isinstance(value.get("choices"), list) or "object" in value:
         return False
     return all(isinstance(choice, dict) and "message" in choice for choice in value["choices"])
 
@@ -244,8 +246,8 @@ ADAPTER = Adapter(
     sample='{"id": "chatcmpl-1", "object": "chat.completion", "created": 1700000000, "model": "gpt-4o", '
     '"choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}]}',
     mapping={
-        "id": "id|response.id",
-        "time": "timestamp|date|response.created",
+        "id": "id|request_id|uid|uuid|log_id|response.id",
+        "time": "timestamp|time|created_at|request_time|start_time|date|ts|response.created",
         "input": "request.messages",
         "messages": "request.messages",
         "output": "response.choices.0.message.content",

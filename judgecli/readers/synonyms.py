@@ -115,7 +115,7 @@ def _nested(objects: Sequence[Mapping[str, Any]], taken: Mapping[str, str]) -> d
     nodes = {path: values for path, values in nodes_of(objects).items() if len(path) > 1 and path not in held}
     mapping: dict[str, str] = {}
     for field, names in NAMES.items():
-        if field in taken or field in _NOT_NESTED:
+        if field in taken or field in _NOT_NESTED or (field in ("input", "output") and "messages" in {**taken, **mapping}):
             continue
         inside = field in _BESIDE_AN_ANSWER
         open_to = {path: values for path, values in nodes.items() if inside or not any(path[: len(top)] == top for top in answers)}

@@ -161,6 +161,13 @@ def _items(items: Sequence[Any]) -> Said:
     return Said(messages_of([{"role": "assistant", "content": parts}]) or [] if parts else [])
 
 
+def answers_of(value: Any) -> int:
+    """How many answers an object holds beside each other: the choices of a completion, the candidates of Gemini; else 1."""
+    inner = unpacked(value)
+    held = [inner.get(key) for key in ("choices", "candidates")] if isinstance(inner, dict) else []
+    return next((len(items) for items in held if isinstance(items, list)), 1)
+
+
 def kind_of(value: Any) -> str:
     """text, wrapped (an object or JSON text that holds an answer) or unknown."""
     inner = unpacked(value)

@@ -89,9 +89,49 @@ def test_what_the_user_maps_is_not_guessed_again(write):
     assert found.unmapped == ("reference",)
 
 
-def test_what_lies_one_level_below_is_named_as_a_path(write):
-    found = detect(str(write('{"output": "a", "user": {"id": "u1", "tags": []}, "a.b": 1, "meta": {"x.y": 2, "none": null}}')), Shaping())
-    assert found.unmapped == ("user.id", '"a.b"', 'meta."x.y"')
+def test_every_path_that_is_not_read_is_named_also_beside_one_that_is(write):
+    line = '{"output": "a", "user": {"id": "u1", "tags": [], "plan": "pro"}, "a.b": 1, "meta": {"x.y": 2, "none": null, "deep": {"er": [1]}}}'
+    found = detect(str(write(line)), Shaping())
+    assert found.mapping == {"output": "output", "user": "user.id"}
+    assert found.unmapped == ("user.plan", '"a.b"', 'meta."x.y"', "meta.deep.er")
+
+
+@pytest.mark.parametrize(
+    ("line", "mapping"),
+    [
+        (
+            {"question": "q", "answer": "a", "meta": {"version": "2", "session_id": "s"}},
+            {"input": "question", "output": "answer", "prompt_version": "meta.version", "session": "meta.session_id"},
+        ),
+        (
+            {"req": {"prompt": "q"}, "resp": {"text": "t", "completion": "a", "usage": {"input_tokens": 3, "output": 9}}},
+            {"input": "req.prompt", "output": "resp.completion", "tokens_in": "resp.usage.input_tokens"},
+        ),
+        ({"output": "a", "meta": {"id": "x", "error": "no"}}, {"output": "output"}),
+        ({"output": "a", "usage": {"input": 3}}, {"output": "output"}),
+        ({"output": "a", "customer": {"id": 7}, "thread": {"id": "t"}}, {"output": "output", "user": "customer.id", "session": "thread.id"}),
+        ({"output": "a", "event": {"createdAt": "2026-01-01"}}, {"output": "output", "time": "event.createdAt"}),
+        ({"output": "a", "event": {"created": "soon"}}, {"output": "output"}),
+        (
+            {"data": {"conversation": {"messages": [{"role": "user", "content": "q"}]}}, "reply": "a"},
+            {"messages": "data.conversation.messages", "output": "reply"},
+        ),
+        ({"instruction": "Translate", "input": "Hallo", "output": "Hello"}, {"input": "instruction++input", "output": "output"}),
+        (
+            {"ai_response": "a", "truth": "t", "retrieval_context": ["r"], "context": ["c"]},
+            {"output": "ai_response", "reference": "truth", "contexts": "retrieval_context"},
+        ),
+    ],
+)
+def test_nested_names_are_found_by_their_last_part(line, mapping):
+    assert guess([line] * 3, {}) == mapping
+
+
+def test_a_field_that_is_named_loses_no_other(write):
+    path = str(write('{"question": "q", "answer": "a", "meta": {"version": "2", "country": "DE"}}'))
+    found = detect(path, Shaping(map={"tags.country": "meta.country"}))
+    assert found.mapping == {"tags.country": "meta.country", "input": "question", "output": "answer", "prompt_version": "meta.version"}
+    assert found.unmapped == ()
 
 
 def test_a_path_that_finds_nothing_is_noted(write):
@@ -110,7 +150,7 @@ def test_a_path_that_finds_nothing_is_noted(write):
         ("duration", [1.5], None),
         ("latency_ms", ["fast"], None),
         ("latency_ms", ["15"], "latency_ms"),
-        ("user", [{"id": 1}], None),
+        ("user", [{"name": "x"}], None),
         ("thumbs", ["up", -1, None], "label.thumbs"),
         ("feedback", ["it was slow", "up"], None),
         ("rating", [1, 5], "label.rating"),
@@ -126,16 +166,28 @@ def test_columns_are_guessed_by_name_and_value(column, values, field):
 
 
 @pytest.mark.parametrize(
-    ("value", "path"),
+    ("value", "says"),
     [
-        ({"text": "x", "n": 1}, "response.text"),
-        ({"choices": [{"message": {"content": "x"}}]}, "response.choices.0.message.content"),
-        ({"label": "x"}, "response"),
-        (["x"], "response"),
+        ({"label": "x"}, "objects (label)"),
+        ([{"label": "x"}, {"n": 1}], "objects (lists)"),
     ],
 )
-def test_the_text_inside_an_object_is_found(value, path):
-    assert guess([{"response": value}], {}) == {"output": path}
+def test_an_answer_of_no_known_kind_is_a_question_and_no_text(write, value, says):
+    path = str(write(json.dumps({"prompt": "q", "response": value})))
+    with pytest.raises(LogError, match="nothing tells which part is the answer") as caught:
+        detect(path, Shaping())
+    assert says in str(caught.value)
+    assert "--map output=response if the JSON itself" in caught.value.hint
+    assert detect(path, Shaping(map={"output": "response"})).mapping["output"] == "response"
+
+
+def test_runs_inside_runs_are_one_answer(write):
+    runs = [{"id": "a", "inputs": {"question": "q"}, "outputs": {"output": "x"}}, {"id": "b", "parent_run_id": "a", "inputs": "q", "outputs": {"output": "x"}}]
+    path = str(write("\n".join(map(json.dumps, runs))))
+    with pytest.raises(LogError, match="would count twice") as caught:
+        detect(path, Shaping())
+    assert "parent_run_id == null" in caught.value.hint
+    assert detect(path, Shaping(map={"parent_id": "parent_run_id"})).mapping["output"] == "outputs"
 
 
 def test_names_belong_to_real_fields_and_to_one_only():

@@ -31,7 +31,7 @@ def test_a_plain_line_by_hand(read):
             "id": 7,
             "timestamp": "2026-01-01T00:00:00Z",
             "question": "q",
-            "answer": {"b": 1},
+            "answer": "a",
             "contexts": ["c", {"text": "d"}],
             "latency_ms": "12.5",
             "tokens_out": None,
@@ -41,7 +41,7 @@ def test_a_plain_line_by_hand(read):
     log = read("\n" + line + "\r\n")
     (record,) = log.records.to_pylist()
     assert record["key"] == hashlib.blake2b(line.encode(), digest_size=16).digest()
-    assert (record["id"], record["input"], record["output"], record["contexts"]) == ("7", "q", '{"b":1}', ["c", "d"])
+    assert (record["id"], record["input"], record["output"], record["contexts"]) == ("7", "q", "a", ["c", "d"])
     assert (record["time"], record["latency_ms"], record["tokens_out"]) == (datetime(2026, 1, 1, tzinfo=UTC), 12.5, None)
     assert {key: value for key, value in record["source"].items() if key != "file"} == {"line": 2, "offset": 1, "format": "jsonl"}
     assert log.detected.unmapped == ("extra",)

@@ -6,15 +6,16 @@ from collections import Counter, defaultdict
 import pytest
 
 
-@pytest.mark.parametrize(("name", "lines", "plain", "streams"), [("openinference", 215, 90, 12), ("openllmetry", 588, 262, 91)])
-def test_exchanges_give_one_record_a_choice(data, read_path, name, lines, plain, streams):
+@pytest.mark.parametrize(("name", "lines", "plain", "streams", "failed"), [("openinference", 215, 90, 12, 5), ("openllmetry", 588, 262, 91, 4)])
+def test_exchanges_give_one_record_a_choice_and_one_a_failed_call(data, read_path, name, lines, plain, streams, failed):
     log = read_path(data / f"traces/api_exchanges_{name}.jsonl.gz")
     assert log.detected.format == "openai_chat"
-    assert log.records.num_rows == plain + streams
+    assert log.records.num_rows == plain + streams + failed
+    assert [record["output"] for record in log.records.to_pylist() if record["error"] is not None] == [None] * failed
     assert set(log.reasons) == {"unknown_shape"}
     assert sum(chunk.entries for chunk in log.chunks) == lines
     assert len({source["line"] for source in log.column("source")}) + len(log.bad) == lines
-    assert len(set(log.column("key"))) == plain + streams
+    assert len(set(log.column("key"))) == plain + streams + failed
 
 
 def test_streams_are_put_together(data, read_path):
