@@ -25,6 +25,7 @@ from judgecli.errors import EnvironmentFailure, LogError, NoRecords, UsageError
 from judgecli.pipeline.scoring import log_files
 from judgecli.readers.adapter import adapters
 from judgecli.readers.batch import add_hashes
+from judgecli.readers.checkpoint import equal_lines_note
 from judgecli.readers.detect import detect
 from judgecli.readers.intake import LogFile
 from judgecli.readers.log import Detected
@@ -125,6 +126,7 @@ def _read(log: LogFile, most: int, found: _Sample) -> None:
         detected = detect(log.path, shaping)
     found.read.append((log.path, detected))
     rows = 0
+    seen: set[bytes] = set()
     for chunk in read_log(log.path, shaping, detected):
         kept = chunk.records.slice(0, most - rows)
         keys = set(kept.column("key").to_pylist())
@@ -132,9 +134,12 @@ def _read(log: LogFile, most: int, found: _Sample) -> None:
         found.labels += [label for label in chunk.labels if label.key in keys]
         found.bad += len(chunk.bad)
         rows += kept.num_rows
+        seen.update(keys)
         if rows >= most:
             found.whole = False
-            return
+            break
+    note = equal_lines_note(log.path, detected, rows - len(seen), rows)
+    found.notes = (*found.notes, note) if note is not None else found.notes
 
 
 def _names(paths: Sequence[str]) -> dict[str, str]:

@@ -20,7 +20,7 @@ from judgecli.pipeline.judged import NORMALLY, Asking, JudgeReport, Judges, judg
 from judgecli.pipeline.rewarding import check_frozen, needed_metrics, reward_info, score_reward, store_reward
 from judgecli.pipeline.rubrics import is_rubric, read_rubrics
 from judgecli.pipeline.served import read_served
-from judgecli.readers.checkpoint import Checkpoint
+from judgecli.readers.checkpoint import Checkpoint, equal_lines_note
 from judgecli.readers.intake import Intake, LogFile
 from judgecli.readers.log import Shaping
 from judgecli.readers.redact import redactor
@@ -31,7 +31,7 @@ from judgecli.signal.summary import MetricSummary, summarise
 from judgecli.store import upkeep
 from judgecli.store.folder import Shard, Store
 from judgecli.store.query import COMPANIONS, ROW_COLUMNS, Reduction, cluster_column, held_metrics
-from judgecli.store.scope import LineCounts, Scope, open_scope
+from judgecli.store.scope import LineCounts, Scope, equal_lines, open_scope
 from judgecli.store.tables import MetricInfo
 
 if TYPE_CHECKING:
@@ -165,6 +165,8 @@ def score_logs(
             readings = intake.run(files)
             notes += [f"skipped: {error}" for error in intake.skipped]
             notes += [f"{reading.path}: {note}" for reading in readings for note in reading.detected.notes]
+            equal = [] if settings.keep_duplicates else [(reading, *equal_lines(store, reading.file_id)) for reading in readings]
+            notes += [note for reading, *counts in equal if (note := equal_lines_note(reading.path, reading.detected, *counts)) is not None]
             if settings.keep is not None:
                 work.engine.drain()  # a shard that waits for its scores must not be replaced under them
                 notes += upkeep.expire(store, settings.keep, now=datetime.now(UTC))

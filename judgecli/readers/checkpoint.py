@@ -64,6 +64,16 @@ class Checkpoint:
         return replace(self, size=size, mtime_ns=mtime_ns)
 
 
+def equal_lines_note(path: str, detected: Detected, equal: int, lines: int) -> str | None:
+    """What is said of lines that are the same as others of their file and carry neither id nor time; None where there is nothing to say."""
+    if not equal or "id" in detected.mapping or "time" in detected.mapping:
+        return None
+    return (
+        f"{path}: {equal:,} of {lines:,} lines are equal to another line and carry neither id nor time, so a copied line cannot be told from an event that "
+        f"happened again: each counts once, {lines - equal:,} in all; --keep-duplicates counts all {lines:,}"
+    )
+
+
 def stat_of(path: str) -> tuple[int, int]:
     """Size and mtime of a file; (-1, -1) for standard input. Raises: LogError."""
     if path == STDIN:

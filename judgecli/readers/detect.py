@@ -56,7 +56,7 @@ def detect(path: str, shaping: Shaping) -> Detected:
     if container == "csv":
         with open_plain(path) as stream:
             columns = header_of(stream, delimiter, shaping.max_line_bytes)
-    found = Detected(format="plain", container=container, compression=compression, delimiter=delimiter or None, columns=columns)
+    found = Detected(format="plain", container=container, compression=compression, delimiter=delimiter or None, columns=columns, may_guess=shaping.guess)
     objects = sample(path, found, shaping)
     adapter, confidence = _choose(path, objects, shaping)
     found = replace(found, format=_shown_format(adapter, container), confidence=confidence)

@@ -3,6 +3,7 @@
 from collections import Counter
 from datetime import datetime
 
+from judgecli.readers.checkpoint import equal_lines_note
 from judgecli.readers.detect import detect
 from judgecli.readers.log import Shaping
 from judgecli.readers.read import read_log
@@ -20,14 +21,17 @@ def inspect_file(path: str, shaping: Shaping) -> dict[str, object]:
     sample: list[dict[str, object]] = []
     bad_lines: list[str] = []
     partial, ending = False, ""
+    keys: set[bytes] = set()
     for chunk in read_log(path, shaping, detected):
         sample += [_record(row) for row in chunk.records.slice(0, SAMPLE - len(sample)).to_pylist()]
         bad_lines += [f"{bad.file}:{bad.line} {bad.reason}: {bad.message}" for bad in chunk.bad[: BAD_LINES - len(bad_lines)]]
+        keys.update(chunk.records.column("key").to_pylist())
         reasons.update(bad.reason for bad in chunk.bad)
         records, entries, ending = records + chunk.records.num_rows, entries + chunk.records.num_rows + len(chunk.bad), chunk.reason
         if entries >= MOST_ENTRIES:
             partial = True
             break
+    equal = equal_lines_note(path, detected, records - len(keys), records)
     return {
         "path": path,
         "format": detected.format,
@@ -45,7 +49,7 @@ def inspect_file(path: str, shaping: Shaping) -> dict[str, object]:
         "partial": partial,
         "truncated": ending,
         "sample": sample,
-        "notes": [*detected.notes, *([f"only the first {entries:,} lines were read"] if partial else [])],
+        "notes": [*detected.notes, *([equal] if equal is not None else []), *([f"only the first {entries:,} lines were read"] if partial else [])],
     }
 
 

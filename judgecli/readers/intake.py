@@ -25,8 +25,10 @@ from judgecli.readers.log import Chunk, Detected, Position, Shaping
 from judgecli.readers.quarantine import quarantine_line
 from judgecli.readers.read import read_log
 from judgecli.readers.redact import Redactor
+from judgecli.readers.source import STDIN
 from judgecli.schema import BadLine, Label
 from judgecli.store import tables
+from judgecli.store.earlier import retire
 from judgecli.store.folder import Shard, Store
 from judgecli.store.keys import KeyIndex, first_occurrences
 from judgecli.store.ledger import Lease
@@ -144,6 +146,8 @@ class Intake:
         try:
             known = self._known(log.name)
             change = checkpoint.find_change(log.path, log.asked, known, self._bad_lines(known))
+            if known is not None and change in ("unchanged", "appended") and log.shaping.guess and not known.detected.may_guess:
+                change = change if detect(log.path, log.shaping).mapping == known.detected.mapping else "reshaped"
             self._note_fields(known.detected if known is not None and change in ("unchanged", "appended") else detect(log.path, log.shaping))
         except LogError as error:
             if log.explicit:
@@ -180,7 +184,19 @@ class Intake:
             self._lease.renew()
             if self._pending.full:
                 self._commit()
+        if log.path != STDIN and reading.generation > 1:
+            self._commit()
+            self._retire(log, reading)
         self._pending.files[reading.file_id] = reading.finished(size, mtime_ns)
+
+    def _retire(self, log: LogFile, reading: Checkpoint) -> None:
+        """Let the records of a file go that it holds no more. Its reading is not yet finished: a run stopped here decides again."""
+        found = retire(self.store, log.name, reading.file_id, confirm=self._lease.confirm)
+        if found is not None and found[0] == "rotated":
+            self.listener.note(f"{log.name} was rotated: it goes on after {found[1]:,} earlier records, which stay in the store")
+        elif found is not None:
+            self._load_keys()
+            self.listener.note(f"{log.name} was written anew: {found[1]:,} records that it no longer holds are taken out")
 
     def _open(self, log: LogFile, detected: Detected, known: Checkpoint | None) -> Checkpoint:
         """A new reading of a file: from its start, with an id of its own."""
@@ -366,13 +382,9 @@ def _numbered(records: pa.Table, seen: set[bytes] | None) -> pa.Table:
     return records.set_column(0, records.schema.field("key"), pa.array(numbered, pa.binary(16)))
 
 
-def _stack(keys: Sequence[np.ndarray]) -> np.ndarray:
-    return np.concatenate([np.empty((0, 2), dtype="<u8"), *keys])
-
-
 def _index(keys: Sequence[np.ndarray]) -> KeyIndex:
     index = KeyIndex([])
-    index.add(_stack(keys))
+    index.add(np.concatenate([np.empty((0, 2), dtype="<u8"), *keys]))
     return index
 
 

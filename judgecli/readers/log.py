@@ -24,7 +24,7 @@ def digest_of(raw: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class Shaping:
-    """What the user asked of the reader; equal digests shape equal records from equal bytes."""
+    """What the user asked of the reader; equal digests shape equal records from equal bytes, once the mapping is found."""
 
     format: str | None = None
     map: Mapping[str, str] = field(default_factory=dict)  # FIELD -> PATH; FIELD in schema.MAPPABLE, or tags.NAME, score.NAME, label.NAME
@@ -35,8 +35,8 @@ class Shaping:
 
     @property
     def digest(self) -> str:
-        """32 hex digits over all of it and READER_VERSION."""
-        said = [READER_VERSION, self.format, sorted(self.map.items()), self.guess, self.zone, self.max_line_bytes, self.max_depth]
+        """32 hex digits over READER_VERSION and all of it but `guess`, which says where a mapping comes from and not what it is."""
+        said = [READER_VERSION, self.format, sorted(self.map.items()), self.zone, self.max_line_bytes, self.max_depth]
         return digest_of(json.dumps(said).encode()).hex()
 
 
@@ -50,6 +50,7 @@ class Detected:
     confidence: float = 1.0  # share of the sample that this format won
     mapping: Mapping[str, str] = field(default_factory=dict)  # field -> path in use
     guessed: bool = False  # whether any of it came from synonyms
+    may_guess: bool = True  # whether any of it could have
     unmapped: tuple[str, ...] = ()  # paths of scalar values that no field reads
     day_first: bool | None = None  # of dates as 03/04/2026; None: the sample has none
     delimiter: str | None = None  # csv
