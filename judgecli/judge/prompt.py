@@ -23,6 +23,7 @@ from judgecli.judge.wording import AGAIN, ANSWER, CANNOT, CLOSING, DATA, OPENING
 LABELS = {
     "input": "request",
     "output": "answer",
+    "reasoning": "reasoning before the answer",
     "reference": "reference answer",
     "contexts": "passage",
     "messages": "conversation",
@@ -143,7 +144,8 @@ def field_sections(name: str, value: object, rubric: Rubric) -> list[Section]:
         steps = name == "output" and isinstance(rubric.scale, StepsScale) and rubric.scale.of == "output"
         return [Section(f"step {place}", step, name) for place, step in enumerate(split_steps(value), 1)] if steps else [Section(label, value, name)]
     if name in ("messages", "output_messages") and isinstance(value, Sequence):
-        return [section for place, message in enumerate(value, 1) for section in _message_sections(message, label, place, len(value), name)]
+        thoughts = "reasoning" in (*rubric.inputs, *rubric.optional)  # what the app thought is no part of what it said
+        return [section for place, message in enumerate(value, 1) for section in _message_sections(message, label, place, len(value), name, thoughts)]
     if name == "outputs" and isinstance(value, Sequence):
         letters = isinstance(rubric.scale, PairwiseScale)
         return [Section(f"answer {'AB'[place] if letters else place + 1}", str(text), f"{name}.{place}") for place, text in enumerate(value)]
@@ -153,14 +155,15 @@ def field_sections(name: str, value: object, rubric: Rubric) -> list[Section]:
     return [Section(label, json.dumps(value, ensure_ascii=False, default=str), name)]
 
 
-def _message_sections(message: object, label: str, place: int, total: int, name: str) -> list[Section]:
-    """One message of a conversation, a section for each of its parts; roles other than the known are `other`."""
+def _message_sections(message: object, label: str, place: int, total: int, name: str, thoughts: bool) -> list[Section]:
+    """One message of a conversation, a section for each of its parts (reasoning only with `thoughts`); roles other than the known are `other`."""
     said = message if isinstance(message, Mapping) else {}
     role = said.get("role") if said.get("role") in ROLES else "other"
     content = said.get("parts", said.get("content"))
     parts = content if isinstance(content, Sequence) and not isinstance(content, str) else [{"type": "text", "text": content}]
     heading = f"{label}, message {place} of {total}, {role}"
-    return [Section(heading + PARTS.get(str(part.get("type")), ""), _part_text(part), name) for part in parts if isinstance(part, Mapping)]
+    shown = [part for part in parts if isinstance(part, Mapping) and (thoughts or part.get("type") != "reasoning")]
+    return [Section(heading + PARTS.get(str(part.get("type")), ""), _part_text(part), name) for part in shown]
 
 
 def _part_text(part: Mapping[str, object]) -> str:

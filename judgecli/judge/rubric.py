@@ -31,7 +31,9 @@ from judgecli.scorer import Kind, Range
 
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-Input = Annotated[str, StringConstraints(pattern=r"^(input|output|reference|contexts|messages|output_messages|tools|expected_tools|tags_[A-Za-z0-9_]+)$")]
+Input = Annotated[
+    str, StringConstraints(pattern=r"^(input|output|reasoning|reference|contexts|messages|output_messages|tools|expected_tools|tags_[A-Za-z0-9_]+)$")
+]
 Better = Literal["higher", "lower", "neither"]
 
 MAX_POINTS = 101  # of a number scale

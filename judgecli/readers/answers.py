@@ -164,17 +164,29 @@ def part_reasoning(columns: Columns) -> None:
     if outputs is None:
         return
     thoughts: list[Any] = [text_of(value) for value in columns.get("reasoning", [None] * len(outputs))]
-    parts = columns.get("output_messages") or [None] * len(outputs)
+    parts = list(columns.get("output_messages") or [None] * len(outputs))
     for row, (output, messages) in enumerate(zip(outputs, parts, strict=True)):
         if type(output) is str and (output[:1] in "< \n\t[◁" or "</think>" in output):
             thought, answer = split_reasoning(output)
             if thought is not None:
                 outputs[row] = answer
                 thoughts[row] = thought if thoughts[row] is None else thoughts[row]
+                parts[row] = None if parts[row] is None else [_parted_message(message, output, thought, answer) for message in parts[row]]
         if thoughts[row] is None and messages:
             thoughts[row] = _thought(messages)
+    if "output_messages" in columns:
+        columns["output_messages"] = parts
     if any(thought is not None for thought in thoughts):
         columns["reasoning"] = thoughts
+
+
+def _parted_message(message: Message, output: str, thought: str, answer: str) -> Message:
+    """A message of the answer whose one text begins with reasoning, as two parts."""
+    parts = message["parts"]
+    if not any(part["type"] == "text" and part.get("text") == output for part in parts):
+        return message
+    split_parts = [{"type": "reasoning", "text": thought}, {"type": "text", "text": answer}]
+    return {**message, "parts": [new for part in parts for new in (split_parts if part["type"] == "text" and part.get("text") == output else [part])]}
 
 
 def _thought(messages: Sequence[Message]) -> str | None:

@@ -205,3 +205,24 @@ def test_a_rubric_is_described_like_a_scorer():
     assert described == catalog.describe("rubric:toxicity")
     assert (described.theme, described.range, described.higher_is_better, described.columns) == ("rubric", (1.0, 5.0), False, ("output",))
     assert described.definition.startswith("How rude")
+
+
+def test_what_the_app_thought_is_shown_only_where_a_rubric_asks(tmp_path):
+    from judgecli.judge.prompt import sections_of
+
+    message = {"role": "assistant", "parts": [{"type": "reasoning", "text": "hm"}, {"type": "text", "text": "six"}]}
+    row = {"input": "when?", "output": "six", "reasoning": "hm", "output_messages": [message]}
+    (tmp_path / "plain.yaml").write_text(
+        GOOD.replace("inputs: [input, output]", "inputs: [input, output_messages]").replace("output: b", "output_messages: []")
+    )
+    (tmp_path / "asks.yaml").write_text(
+        GOOD.replace("inputs: [input, output]", "inputs: [input, output_messages]\noptional: [reasoning]").replace("output: b", "output_messages: []")
+    )
+    plain, asks = (sections_of(read_rubric((tmp_path / name).read_bytes(), file=name), row) for name in ("plain.yaml", "asks.yaml"))
+    assert [section.text for section in plain] == ["when?", "six"]
+    assert [(section.field, section.text) for section in asks] == [
+        ("input", "when?"),
+        ("output_messages", "hm"),
+        ("output_messages", "six"),
+        ("reasoning", "hm"),
+    ]
