@@ -33,7 +33,7 @@ def check(
     and a summary too. Exit codes: 0 all pass, 1 a gate failed, 2 usage, 3 too little was measured,
     4 environment or a dead endpoint, 5 inconclusive.
     """
-    from judgecli.cli.output import say, show
+    from judgecli.cli.output import say, show, tell_github
     from judgecli.pipeline.gating import check_gates
     from judgecli.renderers.check_text import check_page
 
@@ -45,7 +45,7 @@ def check(
         _write(document, target)
         say(f"wrote {target}", quiet=quiet)
     show(document, lambda page: check_page(document, page), as_json=as_json)
-    _tell_github(document)
+    tell_github(document)
     raise typer.Exit(result.exit_code)
 
 
@@ -76,24 +76,3 @@ def _write(document: Mapping[str, object], target: str) -> None:
     suffix = Path(target).suffix.lower()
     text = junit_xml(document) if suffix == ".xml" else check_markdown(document) if suffix == ".md" else json_text(document) + "\n"
     publish(Path(target), lambda file: file.write(text.encode()))
-
-
-def _tell_github(document: Mapping[str, object]) -> None:
-    """Annotations on stderr, which keeps stdout clean, and the step's summary. A summary that cannot be written changes no verdict."""
-    import os
-    import sys
-
-    from judgecli.cli.output import say
-    from judgecli.renderers.github import annotations, summary_page
-
-    if os.environ.get("GITHUB_ACTIONS") != "true":
-        return
-    sys.stdout.flush()
-    sys.stderr.writelines(line + "\n" for line in annotations(document))
-    path = os.environ.get("GITHUB_STEP_SUMMARY")
-    if path:
-        try:
-            with open(path, "ab") as file:
-                file.write(summary_page(document, used=file.tell()).encode())
-        except OSError as error:
-            say(f"the step summary could not be written: {error.strerror}")

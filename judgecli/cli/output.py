@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
@@ -41,3 +41,21 @@ def has_colour(stream: TextIO) -> bool:
 def _width() -> int:
     """The columns of the terminal; of a pipe or file 120, unless COLUMNS says otherwise."""
     return shutil.get_terminal_size((120, 24)).columns if sys.stdout.isatty() or os.environ.get("COLUMNS") else 120
+
+
+def tell_github(document: Mapping[str, object]) -> None:
+    """Annotations on stderr, which keeps stdout clean, and the step's summary. A summary that cannot be written changes no verdict."""
+
+    from judgecli.renderers.github import annotations, summary_page
+
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return
+    sys.stdout.flush()
+    sys.stderr.writelines(line + "\n" for line in annotations(document))
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if path:
+        try:
+            with open(path, "ab") as file:
+                file.write(summary_page(document, used=file.tell()).encode())
+        except OSError as error:
+            say(f"the step summary could not be written: {error.strerror}")

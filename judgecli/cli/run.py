@@ -35,10 +35,10 @@ def run(
 
     Steps that have nothing new are skipped; a step that fails leaves the results of the others.
     Exit codes: as judge check where judge.yaml has gates (0 pass, 1 fail, 3 incomplete, 5 inconclusive;
-    a step that failed counts where the gates pass), else the worst of the steps. With --fail-on-alarm
-    also 1 while an alarm is open. Feedback files are refused while an alarm is open.
+    a step that failed, and logs or lines that could not be read, count where the gates pass), else the worst of the steps. With --fail-on-alarm
+    also 1 while an alarm is open. In GitHub Actions the answers are annotations and a summary too. Feedback files are refused while an alarm is open.
     """
-    from judgecli.cli.output import show
+    from judgecli.cli.output import show, tell_github
     from judgecli.cli.progress import open_progress
     from judgecli.pipeline import run_loop
     from judgecli.renderers import loop
@@ -52,4 +52,6 @@ def run(
         progress.close()
     document = result.to_json()
     show(document, lambda page: loop.run(document, page), as_json=as_json)
+    if result.check is not None:
+        tell_github(result.check)
     raise typer.Exit(result.exit_code)

@@ -22,7 +22,7 @@ from judgecli.signal.summary import Reduced, summarise
 from judgecli.store.filters import compile_filter, mask_of
 from judgecli.store.folder import Shard, Store
 from judgecli.store.query import Reduction, cluster_column
-from judgecli.store.selection import Selection, newest_time, select_records
+from judgecli.store.selection import Selection, newest_time, select_records, unread_of
 from judgecli.store.tables import MetricInfo
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ def check_gates(settings: "Settings", *, on: str | None = None, inconclusive: Ch
     with Store(settings.store, create=False) as store:
         court = _Court(store, settings, _select(store, settings, on or "run:last"))
         results = court.ask(gates)
-        return Check(_distinct(results), court.selection.on, court.records, inconclusive, tuple(court.notes))
+        unread = unread_of(store, on or "run:last")
+        return Check(_distinct(results), court.selection.on, court.records, inconclusive, tuple(court.notes), unread)
 
 
 def _select(store: Store, settings: "Settings", on: str) -> Selection:

@@ -16,7 +16,8 @@ from judgecli.store.tables import publish
 
 if TYPE_CHECKING:
     from judgecli.config.settings import Settings
-    from judgecli.pipeline.scoring import Progress, ScoreResult
+    from judgecli.pipeline.score_result import ScoreResult
+    from judgecli.pipeline.scoring import Progress
 
 
 def export_replies(settings: "Settings", path: str, metrics: Sequence[str] = ()) -> dict[str, object]:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import judgecli
 from judgecli.errors import AlarmOpen, Interrupted, JudgeError
 from judgecli.pipeline.rewarding import directions
-from judgecli.pipeline.scoring import Progress, ScoreResult, score_logs
+from judgecli.pipeline.score_result import ScoreResult
+from judgecli.pipeline.scoring import Progress, score_logs
 from judgecli.signal.standouts import Standout, find_standouts
 from judgecli.store.folder import Store
 from judgecli.store.marks import read_mark, state_of, write_mark

@@ -4,8 +4,7 @@ import contextlib
 import json
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -15,14 +14,15 @@ from judgecli.catalog import Spec
 from judgecli.engine.local import Engine, Task, worker_count
 from judgecli.engine.shard import check_options
 from judgecli.engine.worker import metric_info
-from judgecli.errors import LogError, MissingColumn, NoRecords, StoreCorrupt, UsageError
-from judgecli.pipeline.judged import NORMALLY, Asking, JudgeReport, Judges, judge_records
+from judgecli.errors import MissingColumn, NoRecords, StoreCorrupt, UsageError
+from judgecli.pipeline.judged import NORMALLY, Asking, Judges, judge_records
 from judgecli.pipeline.rewarding import check_frozen, needed_metrics, reward_info, score_reward, store_reward
 from judgecli.pipeline.rubrics import is_rubric, read_rubrics
+from judgecli.pipeline.score_result import ScoreResult
 from judgecli.pipeline.served import read_served
 from judgecli.readers.checkpoint import Checkpoint, equal_lines_note
 from judgecli.readers.intake import Intake, LogFile
-from judgecli.readers.log import Shaping
+from judgecli.readers.log import Shaping, Skipped
 from judgecli.readers.redact import redactor
 from judgecli.readers.source import STDIN, expand
 from judgecli.reward_model.remote import is_served
@@ -31,12 +31,10 @@ from judgecli.signal.summary import MetricSummary, summarise
 from judgecli.store import upkeep
 from judgecli.store.folder import Shard, Store
 from judgecli.store.query import COMPANIONS, ROW_COLUMNS, Reduction, cluster_column, held_metrics
-from judgecli.store.scope import LineCounts, Scope, equal_lines, open_scope
+from judgecli.store.scope import Scope, equal_lines, open_scope
 from judgecli.store.tables import MetricInfo
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from judgecli.config.settings import Settings
 
 
@@ -54,87 +52,6 @@ class Progress(Protocol):
 
     def note(self, text: str) -> None:
         """Something a person should know, in one line."""
-
-
-@dataclass
-class ScoreResult:
-    """What one run of `judge score` found: the counts, a summary a metric, and the way back to its rows."""
-
-    store: Path
-    scope: Scope
-    new_records: int
-    summaries: list[MetricSummary]
-    readings: list[Checkpoint]
-    notes: list[str]
-    measured: float
-    max_bad: float
-    run_id: int
-    metrics: list[tuple[str, str]] = field(default_factory=list)
-    judge: JudgeReport = field(default_factory=JudgeReport)
-
-    @property
-    def counts(self) -> LineCounts:
-        """Every line of the logs in one state."""
-        return self.scope.counts
-
-    @property
-    def complete(self) -> bool:
-        """Whether everything that should be measured was."""
-        return all(share in (None, 1.0) for share in (*(summary.coverage for summary in self.summaries), *self.judge.coverages.values()))
-
-    @property
-    def shortfalls(self) -> list[str]:
-        """Why the run is incomplete (exit code 3); empty where it is not."""
-        covered = {summary.name: summary.coverage for summary in self.summaries} | self.judge.coverages
-        found = [
-            f"{name}: {share:.1%} measured, less than {self.measured:.1%}" for name, share in covered.items() if share is not None and share < self.measured
-        ]
-        found += self.judge.shortfalls
-        share = self.counts.quarantined / self.counts.lines if self.counts.lines else 0.0
-        return [*found, f"{share:.1%} of the lines were quarantined, more than {self.max_bad:.1%}"] if share > self.max_bad else found
-
-    @property
-    def exit_code(self) -> int:
-        """0, or 3 where too little could be measured."""
-        return 3 if self.shortfalls else 0
-
-    def to_json(self) -> dict[str, object]:
-        """DESIGN's `score` shape."""
-        counts = self.counts
-        return {
-            "records": {
-                "lines": counts.lines,
-                "accepted": counts.accepted,
-                "new": self.new_records,
-                "quarantined": counts.quarantined,
-                "duplicate": counts.duplicate,
-                "forgotten": counts.forgotten,
-            },
-            "metrics": {summary.name: summary.to_json() for summary in self.summaries},
-            "comparisons": {name: found.to_json() for name, found in self.judge.comparisons.items()},
-            "judge": self.judge.to_json(),
-            "complete": self.complete,
-            "shortfalls": self.shortfalls,
-            "files": [
-                {
-                    "path": reading.path,
-                    "format": reading.detected.format,
-                    "lines": reading.entries,
-                    "quarantined": reading.bad,
-                    "truncated": reading.truncated,
-                    "mapping": dict(reading.detected.mapping),
-                    "guessed": reading.detected.guessed,
-                }
-                for reading in self.readings
-            ],
-            "notes": self.notes,
-            "run": self.run_id,
-        }
-
-    def rows(self) -> "Iterator[pa.Table]":
-        """One row a record in the order of the logs and their lines; see store/query.py."""
-        with Store(self.store, create=False) as store, Reduction(store, self.scope, self.metrics) as reduction:
-            yield from reduction.rows([name for name, _ in self.metrics])
 
 
 def score_logs(
@@ -161,9 +78,10 @@ def score_logs(
         work = _Work(store, specs, metrics, _Telling(progress, notes), worker_count(settings.workers, bytes_to_read=size, scorers=specs))
         try:
             progress.phase("reading", size)
-            intake = Intake(store, work.telling, work.score_shard, lambda fields: check_fields(list(known.values()), fields, notes))
+            defaults = not scorers and not settings.configured_scorers()
+            intake = Intake(store, work.telling, work.score_shard, lambda fields: None if defaults else check_fields(list(known.values()), fields, notes))
             readings = intake.run(files)
-            notes += [f"skipped: {error}" for error in intake.skipped]
+            notes += [f"skipped: {file.message}" for file in intake.skipped]
             notes += [f"{reading.path}: {note}" for reading in readings for note in reading.detected.notes]
             equal = [] if settings.keep_duplicates else [(reading, *equal_lines(store, reading.file_id)) for reading in readings]
             notes += [note for reading, *counts in equal if (note := equal_lines_note(reading.path, reading.detected, *counts)) is not None]
@@ -172,7 +90,10 @@ def score_logs(
                 notes += upkeep.expire(store, settings.keep, now=datetime.now(UTC))
             scope = _open_scope(store, readings, intake.skipped)
             notes += _told_bad(store, scope.file_ids)
-            check_columns(scope, list(known.values()), notes)
+            if defaults:
+                infos = _applicable(scope, infos, list(known.values()), notes)
+            else:
+                check_columns(scope, list(known.values()), notes)
             work.finish(scope, progress)
         finally:
             work.engine.close()
@@ -184,7 +105,9 @@ def score_logs(
         summaries = _summarise(store, scope, infos, settings.cluster)
         pairs = [(info.name, info.identity) for info in infos]
         identities = {name: found.identity for name, found in judge.comparisons.items()} | dict(pairs)
-        result = ScoreResult(settings.store, scope, intake.new_records, summaries, readings, notes, settings.measured, settings.max_bad, run_id, pairs, judge)
+        result = ScoreResult(
+            settings.store, scope, intake.new_records, summaries, readings, notes, settings.measured, settings.max_bad, run_id, pairs, judge, intake.skipped
+        )
         store.ledger.finish_run(run_id, file_ids=scope.file_ids, metrics=identities, result=json.dumps(result.to_json(), allow_nan=False), now=_now())
     if reward is not None:
         check_frozen(reward, settings)  # last: to freeze what is missing, the scores must be there
@@ -326,6 +249,22 @@ def check_columns(scope: Scope, metrics: Sequence[Metric], notes: Sequence[str] 
     _require(metrics, frozenset().union(*(shard.present for shard in scope.shards)) - STORE_COLUMNS, notes)
 
 
+def _applicable(scope: Scope, infos: Sequence[MetricInfo], metrics: Sequence[Metric], notes: list[str]) -> list[MetricInfo]:
+    """Of the default set what these logs have the columns for; the rest is left out with a note. Raises: MissingColumn where nothing is left."""
+    present = frozenset().union(*(shard.present for shard in scope.shards)) - STORE_COLUMNS
+    lacking: dict[str, list[str]] = {}
+    for metric in metrics:
+        column = next((column.source for column in metric.scorer.columns if column.required and column.source not in {"key", *present}), None)
+        if column is not None:
+            lacking.setdefault(_typed_name(column), []).append(metric.name)
+    names = {name for found in lacking.values() for name in found}
+    kept = [info for info in infos if info.name not in names]
+    if not kept:
+        check_columns(scope, metrics, notes)
+    notes += [f"left out, for these logs have no {column}: {', '.join(found)}" for column, found in lacking.items()]
+    return kept
+
+
 def _require(metrics: Sequence[Metric], present: frozenset[str], notes: Sequence[str], *, typed: bool = False) -> None:
     for metric in metrics:
         for column in metric.scorer.columns:
@@ -343,7 +282,7 @@ def _typed_name(column: str) -> str:
     return column
 
 
-def _open_scope(store: Store, readings: Sequence[Checkpoint], skipped: Sequence[LogError]) -> Scope:
+def _open_scope(store: Store, readings: Sequence[Checkpoint], skipped: Sequence[Skipped]) -> Scope:
     entries, bad = sum(reading.entries for reading in readings), sum(reading.bad for reading in readings)
     scope = open_scope(store, [reading.file_id for reading in readings], entries=entries, bad=bad)
     if scope.counts.accepted == 0 and scope.counts.forgotten:
@@ -353,7 +292,7 @@ def _open_scope(store: Store, readings: Sequence[Checkpoint], skipped: Sequence[
         )
     if scope.counts.accepted == 0:
         reasons = [f"{row['reason']} {row['n']}" for row in _quarantine_reasons(store, scope.file_ids)]
-        seen = f"{entries} lines, none of them a record ({', '.join(reasons)})" if reasons else str(skipped[0]) if skipped else f"{entries} lines, none kept"
+        seen = f"{entries} lines, none of them a record ({', '.join(reasons)})" if reasons else skipped[0].message if skipped else f"{entries} lines, none kept"
         raise NoRecords(f"the logs hold no records: {seen}", hint="judge inspect LOGS shows what was detected; --map output=PATH names the fields")
     return scope
 

@@ -21,11 +21,11 @@ from judgecli.readers import batch, checkpoint
 from judgecli.readers.adapter import adapters
 from judgecli.readers.checkpoint import Checkpoint
 from judgecli.readers.detect import detect
-from judgecli.readers.log import Chunk, Detected, Position, Shaping
+from judgecli.readers.log import Chunk, Detected, Position, Shaping, Skipped
 from judgecli.readers.quarantine import quarantine_line
 from judgecli.readers.read import read_log
 from judgecli.readers.redact import Redactor
-from judgecli.readers.source import STDIN
+from judgecli.readers.source import STDIN, looks_like_log
 from judgecli.schema import BadLine, Label
 from judgecli.store import tables
 from judgecli.store.earlier import retire
@@ -103,7 +103,7 @@ class Intake:
         self.on_shard = on_shard
         self.on_plan = on_plan
         self.new_records = 0
-        self.skipped: list[LogError] = []
+        self.skipped: list[Skipped] = []
         self._lease = Lease(store.ledger)
         self._pending = _Pending()
 
@@ -152,7 +152,7 @@ class Intake:
         except LogError as error:
             if log.explicit:
                 raise
-            self.skipped.append(error)
+            self.skipped.append(Skipped(log.path, str(error), looks_like_log(log.path)))
             return None
         return log, change, known
 

@@ -41,6 +41,15 @@ class Shaping:
 
 
 @dataclass(frozen=True)
+class Skipped:
+    """A file of a folder or glob that was not read, and why. `is_log`: its name or its content says that it should have been."""
+
+    path: str
+    message: str
+    is_log: bool
+
+
+@dataclass(frozen=True)
 class Detected:
     """How one file is read. Kept in the checkpoint, so that a growing file keeps its mapping."""
 

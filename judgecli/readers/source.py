@@ -17,6 +17,34 @@ from typing import BinaryIO
 from judgecli.errors import LogError
 
 STDIN = "-"
+FOREIGN_FOLDERS = frozenset(("node_modules", "__pycache__", "site-packages", "venv"))  # of a folder's folders: what others wrote
+LOG_SUFFIXES = frozenset((".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".log"))
+PACKED_SUFFIXES = frozenset((".gz", ".bz2", ".xz", ".zst"))
+NO_LOGS = frozenset(
+    (
+        ".toml",
+        ".md",
+        ".rst",
+        ".py",
+        ".pyc",
+        ".ipynb",
+        ".js",
+        ".ts",
+        ".css",
+        ".html",
+        ".lock",
+        ".yaml",
+        ".yml",
+        ".ini",
+        ".cfg",
+        ".sh",
+        ".svg",
+        ".png",
+        ".jpg",
+        ".pdf",
+    )
+)  # of a folder's files: what no app writes its log to
+SETTING_FILES = frozenset(("package.json", "package-lock.json", "tsconfig.json", "composer.json", "manifest.json", "judge.schema.json", "rubric.schema.json"))
 _MAGIC = ((b"\x1f\x8b", "gz"), (b"BZh", "bz2"), (b"\xfd7zXZ\x00", "xz"), (b"\x28\xb5\x2f\xfd", "zst"))
 _PIECE = 65536  # compressed bytes handed to a decompressor at once
 _TINY_PIECE = 256  # for zst, whose output cannot be bounded otherwise: at most 8 MB from one piece
@@ -25,10 +53,19 @@ _TINY_PIECE = 256  # for zst, whose output cannot be bounded otherwise: at most 
 def expand(logs: Sequence[str]) -> list[str]:
     """The files that these names mean, each once, in the order given and sorted within a folder or glob.
 
-    Files, folders (recursive, hidden files skipped), globs with `**`; `-` stays. Raises: LogError for a name that matches nothing.
+    Files, folders (recursive; hidden files, code, settings and what others wrote skipped), globs with `**`; `-` stays. Raises: LogError for a name that matches nothing.
     """
     files = dict.fromkeys(file for name in logs for file in _files_of(name))
     return list(files)
+
+
+def looks_like_log(path: str) -> bool:
+    """Whether the name of a file that cannot be read as a log says that it should be one; an empty file holds nothing that is lost."""
+    file = Path(path)
+    suffixes = [suffix.lower() for suffix in file.suffixes]
+    while suffixes and (suffixes[-1] in PACKED_SUFFIXES or suffixes[-1][1:].isdigit()):  # app.jsonl.1 is a rotated log
+        suffixes.pop()
+    return bool(suffixes) and suffixes[-1] in LOG_SUFFIXES and file.stat().st_size > 0
 
 
 def open_plain(path: str) -> "PlainStream":
@@ -256,6 +293,10 @@ def _files_of(name: str) -> list[str]:
 def _visible_files(folder: str) -> list[str]:
     found = []
     for parent, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [os.path.join(parent, name) for name in files if not name.startswith(".")]
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in FOREIGN_FOLDERS)
+        found += [os.path.join(parent, name) for name in files if not _is_no_log(name)]
     return sorted(file for file in found if os.path.isfile(file))
+
+
+def _is_no_log(name: str) -> bool:
+    return name.startswith(".") or os.path.splitext(name)[1].lower() in NO_LOGS or name.lower() in SETTING_FILES

@@ -31,11 +31,12 @@ def check_page(document: Document, page: Page) -> str:
 
 
 def partial_lines(document: Document) -> list[str]:
-    """PARTIAL, where a cell that the gates ask about is missing."""
-    if document["complete"]:
-        return []
+    """UNREAD, where lines or files are missing; PARTIAL, where a cell that the gates ask about is."""
+    unread = [f"UNREAD        {terminal_line(str(why))}: the gates saw only what was read" for why in document.get("unread", ())]
     short = sum(gate["coverage"] != 1 for gate in document["gates"])
-    return [f"PARTIAL       {short} of {len(document['gates'])} gates stand on records that are not fully measured"]
+    if document["complete"] or not short:
+        return unread
+    return [*unread, f"PARTIAL       {short} of {len(document['gates'])} gates stand on records that are not fully measured"]
 
 
 def headline(document: Document) -> str:

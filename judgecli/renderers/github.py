@@ -18,8 +18,8 @@ LIMIT = 900_000  # bytes of a step summary; one above 1 MiB is not shown at all
 
 
 def annotations(document: Document) -> list[str]:
-    """One command a gate that did not pass, at most nine of a kind and one that counts the rest."""
-    lines: list[str] = []
+    """One command a gate that did not pass, at most nine of a kind and one that counts the rest; before them what could not be read."""
+    lines = [_command("error", "judge", f"incomplete: {why}: the gates saw only what was read") for why in document.get("unread", ())]
     for kind in ("error", "warning"):
         found = [gate for gate in document["gates"] if _kind(gate, document.get("inconclusive")) == kind]
         lines += [_command(kind, f"judge: {gate['gate']}", f"{gate['verdict']}: {gate['message']}") for gate in found[:SHOWN]]

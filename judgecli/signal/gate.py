@@ -123,7 +123,8 @@ class GateResult:
 class Check:
     """The answers to all gates, and what they add up to.
 
-    `inconclusive` is what the user lets an inconclusive gate count as; None: as what it is.
+    `inconclusive` is what the user lets an inconclusive gate count as; None: as what it is. `unread`: files and lines of the
+    run that could not be read, in words; the gates saw only the rest, so they pass nothing.
     """
 
     gates: Sequence[GateResult]
@@ -131,6 +132,7 @@ class Check:
     records: int = 0
     inconclusive: Choice | None = None
     notes: Sequence[str] = ()
+    unread: Sequence[str] = ()
 
     @property
     def dead_endpoint(self) -> bool:
@@ -143,6 +145,8 @@ class Check:
         counted = {self.inconclusive or "inconclusive" if gate.verdict == "inconclusive" else gate.verdict for gate in self.gates}
         if self.dead_endpoint or not counted:
             return "incomplete"
+        if self.unread:
+            counted.add("incomplete")
         return next(verdict for verdict in PRECEDENCE if verdict in counted)
 
     @property
@@ -153,7 +157,7 @@ class Check:
     @property
     def complete(self) -> bool:
         """Whether every cell that the gates ask about was measured."""
-        return bool(self.gates) and all(gate.coverage == 1.0 for gate in self.gates)
+        return bool(self.gates) and not self.unread and all(gate.coverage == 1.0 for gate in self.gates)
 
     def to_json(self) -> dict[str, object]:
         """DESIGN's `check` shape."""
@@ -167,6 +171,7 @@ class Check:
             "inconclusive": self.inconclusive,
             "dead_endpoint": self.dead_endpoint,
             "notes": list(self.notes),
+            "unread": list(self.unread),
         }
 
 

@@ -93,6 +93,16 @@ def _scope_of_run(store: Store, name: str) -> Scope:
     return open_scope(store, file_ids, entries=total["entries"], bad=total["bad"])
 
 
+def unread_of(store: Store, on: str) -> tuple[str, ...]:
+    """What the run that `on` names (run:last, run:ID) could not read, in words; nothing for another filter."""
+    kind, _, name = on.partition(":")
+    if kind != "run":
+        return ()
+    condition = "ORDER BY run_id DESC LIMIT 1" if name == "last" else "AND run_id = ?"
+    rows = store.ledger.rows(f"SELECT result FROM runs WHERE finished IS NOT NULL {condition}", () if name == "last" else (int(name),))
+    return tuple(json.loads(rows[0]["result"] or "{}").get("unread", ())) if rows else ()
+
+
 def latest_identities(store: Store) -> dict[str, str]:
     """For each metric the identity that the newest finished run used."""
     latest: dict[str, str] = {}
