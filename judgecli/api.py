@@ -37,7 +37,7 @@ class _Silent:
 
 
 def score(
-    data: "str | Path | pd.DataFrame",
+    data: "str | Path | pd.DataFrame | Sequence[Mapping[str, Any]]",
     scorers: str | Sequence[str] | None = None,
     *,
     map: Mapping[str, str] | None = None,
@@ -45,12 +45,12 @@ def score(
     zone: str = "UTC",
     store: str | Path | None = None,
 ) -> "pd.DataFrame":
-    """Score logs or a DataFrame.
+    """Score logs, a DataFrame or a list of dicts.
 
-    `data`: a path (file, folder, glob) or a DataFrame whose columns are named or mapped like log fields.
+    `data`: a path (file, folder, glob), a DataFrame whose columns, or dicts whose keys, are named or mapped like log fields.
     `scorers`: specs as typed after `-s`; default: the default set. `map`: FIELD -> PATH.
     Returns a DataFrame with a nullable Float64 column NAME (string for a category) and NAME.reason a
-    scorer; for a DataFrame with its index and rows, in order; for a path one row a record, in the
+    scorer; for a DataFrame with its index and rows, in order (a list has the index 0, 1, ...); for a path one row a record, in the
     order of files and lines (repeated lines included), with key, id, time, session, model,
     prompt_version, file and line before. Nothing is stored unless `store` names a folder; then the
     rows are those of `judge score -o`, each record once.
@@ -77,9 +77,12 @@ def score(
         return _as_frame(_score_files(expand([str(data)]), shaping, bind_all(specs)))
     if store is not None:
         raise UsageError("a DataFrame has no lines to store", hint="write it to a Parquet file and score that, or leave store= out")
+    if isinstance(data, (list, tuple)) and all(isinstance(row, Mapping) for row in data):
+        return _score_rows(data, range(len(data)), shaping, bind_all(specs))
     if not hasattr(data, "to_dict"):
-        raise UsageError(f"cannot score a {type(data).__name__}", hint="give a path, or a pandas DataFrame with one record a row")
-    return _score_frame(data, shaping, bind_all(specs))
+        raise UsageError(f"cannot score a {type(data).__name__}", hint="give a path, a pandas DataFrame with one record a row, or a list of dicts")
+    frame: pd.DataFrame = data  # type: ignore[assignment]
+    return _score_rows(frame.to_dict("records"), frame.index, shaping, bind_all(specs))
 
 
 def reward_function(
@@ -122,22 +125,22 @@ def _score_files(paths: Sequence[str], shaping: Shaping, metrics: Sequence[Metri
     _check_columns(metrics, present)
 
 
-def _score_frame(frame: "pd.DataFrame", shaping: Shaping, metrics: Sequence[Metric]) -> "pd.DataFrame":
-    """Score a DataFrame by way of JSON lines, so that its columns are mapped like those of a log."""
+def _score_rows(rows: Sequence[Mapping[Any, object]], index: "pd.Index[Any] | range", shaping: Shaping, metrics: Sequence[Metric]) -> "pd.DataFrame":
+    """Score rows by way of JSON lines, so that their fields are mapped like those of a log."""
     import pandas as pd
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "frame.jsonl"
         with open(path, "wb") as file:
-            for row in frame.to_dict("records"):
+            for row in rows:
                 file.write(orjson.dumps(_json_row(row), default=str, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS) + b"\n")
-        scored = _as_frame(_score_files([str(path)], shaping, metrics)) if len(frame) else _as_frame([_empty(metrics)])
+        scored = _as_frame(_score_files([str(path)], shaping, metrics)) if len(rows) else _as_frame([_empty(metrics)])
     scored = scored.set_index("line", drop=True).drop(columns=["key", *SCORE_ROWS, "file"])
-    scored = scored[~scored.index.duplicated()].reindex(range(1, len(frame) + 1))
+    scored = scored[~scored.index.duplicated()].reindex(range(1, len(rows) + 1))
     for metric in metrics:  # a row without any field that scorers know was never a record
         lost = scored[metric.name].isna() & scored[f"{metric.name}.reason"].isna()
         scored.loc[lost, f"{metric.name}.reason"] = "input_missing_field"
-    return scored.set_axis(pd.Index(frame.index), axis=0)
+    return scored.set_axis(pd.Index(index), axis=0)
 
 
 def _json_row(row: Mapping[object, object]) -> dict[str, object]:

@@ -62,3 +62,15 @@ def test_what_cannot_be_scored_is_an_error_of_ours(data, scorers, error, says):
 def test_a_frame_is_not_stored(tmp_path):
     with pytest.raises(UsageError, match="no lines to store"):
         judgecli.score(pd.DataFrame(ROWS), store=tmp_path)
+
+
+def test_a_list_of_dicts_is_scored_in_order():
+    rows = [{"question": "q", "answer": "two words"}, {"question": "q", "answer": None}, {"answer": "one", "extra": {"deep": [1]}}]
+    found = judgecli.score(rows, ["words"])
+    assert found["words"].tolist()[::2] == [2.0, 1.0]
+    assert (found["words.reason"].tolist()[1], list(found.index)) == ("input_missing_field", [0, 1, 2])
+    assert judgecli.score([], ["words"]).empty
+
+
+def test_the_python_face_is_listed():
+    assert {"score", "reward_function"} <= set(dir(judgecli))

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load
+from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load, names_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,7 +14,7 @@ METRIC_HELP = "The metric: rubric.NAME, rm.NAME, score.NAME, reward.NAME, or any
 LABEL_HELP = "What people were asked: the name of their labels."
 KIND_HELP = "Whose labels count (repeatable): human (default), user, model, code."
 ON_HELP = "Which records: a filter, run:last or run:ID. Default: all."
-BY_HELP = "Corrected means by these columns, comma-separated."
+BY_HELP = "Corrected means by these columns, with commas or repeated."
 SCALE_HELP = "The scale that people were given, where it is not the metric's: 1,5."
 UNITS_HELP = "Labels are in the units of the metric, whose scale is not declared (an imported score, a reward model)."
 THRESHOLD_HELP = "From where the metric counts as good, against labels of 0 and 1. Default: the middle of its scale."
@@ -31,7 +31,7 @@ def align(
     label: Annotated[str, typer.Option("--label", metavar="NAME", help=LABEL_HELP)],
     rater_kind: Annotated[list[str] | None, typer.Option("--rater-kind", metavar="KIND", help=KIND_HELP)] = None,
     on: Annotated[str | None, typer.Option("--on", metavar="FILTER", help=ON_HELP)] = None,
-    by: Annotated[str, typer.Option("--by", metavar="COLS", help=BY_HELP)] = "",
+    by: Annotated[list[str] | None, typer.Option("--by", metavar="COLS", help=BY_HELP)] = None,
     label_scale: Annotated[str | None, typer.Option("--label-scale", metavar="LOW,HIGH", help=SCALE_HELP)] = None,
     same_units: Annotated[bool, typer.Option("--same-units", help=UNITS_HELP)] = False,
     threshold: Annotated[float | None, typer.Option("--threshold", metavar="X", help=THRESHOLD_HELP)] = None,
@@ -67,7 +67,7 @@ def align(
         label=label,
         kinds=tuple(rater_kind or ("human",)),
         on=on,
-        by=tuple(name.strip() for name in by.split(",") if name.strip()),
+        by=tuple(names_of(by)),
         label_scale=parse_scale(label_scale),
         same_units=same_units,
         threshold=threshold,

@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load
+from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load, names_of
 
 METRIC_HELP = "By what; default: the reward of judge.yaml."
-BY_HELP = "The columns that tell variants apart, comma-separated. Default: the policy of judge.yaml."
+BY_HELP = "The columns that tell variants apart, with commas or repeated. Default: the policy of judge.yaml."
 ON_HELP = "Which records: a filter, run:last or run:ID. Default: all."
 CONTEXT_HELP = "Columns within which who got which variant was chance, comma-separated (tags.country, ...)."
 WINDOW_HELP = "The time within which the split was one and the same: 1d, 1w, ..., all."
@@ -17,7 +17,7 @@ EXPLORE_HELP = "The least share of every variant in the suggestion."
 def allocate(
     context: typer.Context,
     metric: Annotated[str | None, typer.Option("--metric", metavar="NAME", help=METRIC_HELP)] = None,
-    by: Annotated[str | None, typer.Option("--by", metavar="COLS", help=BY_HELP)] = None,
+    by: Annotated[list[str] | None, typer.Option("--by", metavar="COLS", help=BY_HELP)] = None,
     on: Annotated[str | None, typer.Option("--on", metavar="FILTER", help=ON_HELP)] = None,
     within: Annotated[str, typer.Option("--within", metavar="COLS", help=CONTEXT_HELP)] = "",
     window: Annotated[str, typer.Option("--window", metavar="LENGTH", help=WINDOW_HELP)] = "1d",
@@ -41,10 +41,6 @@ def allocate(
     from judgecli.pipeline.allocating import allocate_traffic
     from judgecli.renderers.allocation import allocation_page
 
-    columns = None if by is None else _names(by)
-    found = allocate_traffic(load(context, config, store), metric=metric, by=columns, on=on, context=_names(within), window=window, explore=explore)
+    columns = None if by is None else names_of(by)
+    found = allocate_traffic(load(context, config, store), metric=metric, by=columns, on=on, context=names_of(within), window=window, explore=explore)
     show(found, lambda page: allocation_page(found, page), as_json=as_json)
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]

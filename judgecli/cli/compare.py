@@ -4,12 +4,12 @@ from typing import Annotated
 
 import typer
 
-from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load
+from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load, names_of
 
 SIDES_HELP = "What to compare: a policy (v1), run:ID, or a filter; the first against each other."
 ALL_HELP = "Every policy of the store, in place of names."
 METRIC_HELP = "A metric (repeatable). Default: all that have a mean."
-BY_HELP = "Record columns or tags.NAME, comma-separated: a row a segment."
+BY_HELP = "Record columns or tags.NAME, with commas or repeated: a row a segment."
 MARGIN_HELP = "A difference that would not matter, in units of the metric. Default: 2 % of its range."
 PAIR_HELP = "The column that tells one prompt from another. Default: group: of judge.yaml, else the prompt itself."
 WILCOXON_HELP = "Wilcoxon's p-value too; it decides nothing."
@@ -21,7 +21,7 @@ def compare(
     sides: Annotated[list[str] | None, typer.Argument(metavar="A B [C...]", help=SIDES_HELP)] = None,
     every: Annotated[bool, typer.Option("--all", help=ALL_HELP)] = False,
     metric: Annotated[list[str] | None, typer.Option("--metric", metavar="NAME", help=METRIC_HELP)] = None,
-    by: Annotated[str, typer.Option("--by", metavar="COLS", help=BY_HELP)] = "",
+    by: Annotated[list[str] | None, typer.Option("--by", metavar="COLS", help=BY_HELP)] = None,
     margin: Annotated[float | None, typer.Option("--margin", min=0, metavar="M", help=MARGIN_HELP)] = None,
     pair: Annotated[str | None, typer.Option("--pair", metavar="COLUMN", help=PAIR_HELP)] = None,
     wilcoxon: Annotated[bool, typer.Option("--wilcoxon", help=WILCOXON_HELP)] = False,
@@ -51,7 +51,7 @@ def compare(
         raise UsageError("name the sides, or --all, and not both", hint="judge compare v1 v2, or judge compare --all")
     if output is not None:
         check_answer_target(output)
-    columns = [name.strip() for name in by.split(",") if name.strip()]
+    columns = names_of(by)
     found = compare_parts(load(context, config, store), sides or [], every=every, metrics=metric, by=columns, margin=margin, pair=pair, ranks=wilcoxon)
     document = found.to_json()
     if output is not None:

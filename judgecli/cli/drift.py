@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load
+from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load, names_of
 
 if TYPE_CHECKING:
     from judgecli.signal.drift import Margins
 
 SIDE_HELP = "A filter (prompt_version=v2, 30d..7d, a condition), run:last or run:ID."
-BY_HELP = "Also within each value of these record columns or tags.NAME, comma-separated."
+BY_HELP = "Also within each value of these record columns or tags.NAME, with commas or repeated."
 METRIC_HELP = "A metric (repeatable). Default: all that the records have."
 MARGIN_HELP = "The change that matters: a share of the score range (default 0.05), or NAME=AMOUNT in units of a metric (repeatable)."
 OUTPUT_HELP = "Write a file instead: .html, .md or .json by its suffix (repeatable)."
@@ -20,7 +20,7 @@ def drift(
     context: typer.Context,
     reference: Annotated[str | None, typer.Option("--reference", metavar="FILTER", help=SIDE_HELP)] = None,
     current: Annotated[str | None, typer.Option("--current", metavar="FILTER", help="The same, for the records that are compared with it.")] = None,
-    by: Annotated[str, typer.Option("--by", metavar="COLS", help=BY_HELP)] = "",
+    by: Annotated[list[str] | None, typer.Option("--by", metavar="COLS", help=BY_HELP)] = None,
     metric: Annotated[list[str] | None, typer.Option("--metric", metavar="NAME", help=METRIC_HELP)] = None,
     margin: Annotated[list[str] | None, typer.Option("--margin", metavar="SHARE", help=MARGIN_HELP)] = None,
     no_text: Annotated[bool, typer.Option("--no-text", help="Do not read texts: no words, diversity, kinds of traffic or examples.")] = False,
@@ -60,7 +60,7 @@ def drift(
         load(context, config, store),
         reference=reference,
         current=current,
-        by=[name.strip() for name in by.split(",") if name.strip()],
+        by=names_of(by),
         metrics=metric,
         margins=_margins(margin or ()),
         texts=not no_text,

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from judgecli.config import Settings
 
 ConfigOption = Annotated[str | None, typer.Option("--config", metavar="FILE", help="The configuration; default judge.yaml here, or JUDGE_CONFIG.")]
@@ -15,6 +17,16 @@ MAP_HELP = "Where a field stands: a dotted path; A|B is the first that exists (r
 MapOption = Annotated[list[str] | None, typer.Option("--map", metavar="FIELD=PATH", help=MAP_HELP)]
 FormatOption = Annotated[str | None, typer.Option("--format", metavar="NAME", help="The log format; default: detected.")]
 ZoneOption = Annotated[str | None, typer.Option("--zone", metavar="ZONE", help="The zone of times that name none; default UTC.")]
+
+
+def names_of(texts: "Sequence[str] | str | None") -> list[str]:
+    """The names in options that take several: with commas, repeated, or both, each once.
+
+    >>> names_of(["model, tags.country", "model"])
+    ['model', 'tags.country']
+    """
+    given = [texts] if isinstance(texts, str) else texts or ()
+    return list(dict.fromkeys(name.strip() for text in given for name in text.split(",") if name.strip()))
 
 
 def load(context: typer.Context, config: str | None, store: str | None, **flags: object) -> "Settings":

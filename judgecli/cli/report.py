@@ -4,16 +4,19 @@ from typing import Annotated
 
 import typer
 
-from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load
+from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load, names_of
 
 ON_HELP = "Which records: run:last, run:ID, or a filter; default: all."
+BY_HELP = "Columns that tell policies apart, with commas or repeated; default: those of judge.yaml."
 OUTPUT_HELP = "Write a file instead: .html, .md, .comment.md (for a pull request) or .json by its suffix (repeatable)."
 
 
 def report(
     context: typer.Context,
     on: Annotated[str | None, typer.Option("--on", metavar="FILTER", help=ON_HELP)] = None,
-    by: Annotated[str | None, typer.Option("--by", metavar="COLS", help="Columns that tell policies apart, with commas; default: those of judge.yaml.")] = None,
+    by: Annotated[
+        list[str] | None, typer.Option("--by", metavar="COLS", help="Columns that tell policies apart, with commas or repeated; default: those of judge.yaml.")
+    ] = None,
     window: Annotated[str | None, typer.Option("--window", metavar="LENGTH", help="1h, 1d, 1w, 30d, all, ...; default: one that fits the time span.")] = None,
     metric: Annotated[str | None, typer.Option("--metric", metavar="NAME", help="What slices and examples are about; default: the reward.")] = None,
     output: Annotated[list[str] | None, typer.Option("--output", "-o", metavar="FILE", help=OUTPUT_HELP)] = None,
@@ -42,7 +45,7 @@ def report(
     for path in paths:
         report_format(path)
     settings = load(context, config, store)
-    columns = None if by is None else [name.strip() for name in by.split(",") if name.strip()]
+    columns = None if by is None else names_of(by)
     found = build_report(settings, on, by=columns, window=window, metric=metric)
     for path in paths:
         write_report(found, path)

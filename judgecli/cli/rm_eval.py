@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from judgecli.cli.options import ConfigOption, FormatOption, JsonOption, MapOption, QuietOption, StoreOption, load
+from judgecli.cli.options import ConfigOption, FormatOption, JsonOption, MapOption, QuietOption, StoreOption, load, names_of
 
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="A folder with a trained model, or the name of one that ships.")]
 EvaluatedArgument = Annotated[str, typer.Argument(metavar="MODEL", help="The same, or `stored`: the scores that the rows hold.")]
@@ -51,7 +51,7 @@ def evaluate(
     for path in paths:
         report_format(path)
     load(context, config, store)
-    tags = tuple(name.strip() for names in by or () for name in names.split(",") if name.strip())
+    tags = tuple(names_of(by))
     reading = Reading(shape, prompt_field, read_scale(rating_scale), tags)
     found = None if model == STORED else open_model(model, embeddings=Path(embeddings) if embeddings else None)
     progress = open_progress(quiet=quiet)

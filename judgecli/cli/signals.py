@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load
+from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load, names_of
 
-BY_HELP = "Record columns or tags.NAME, comma-separated; '' is all records together. Default: the policy of judge.yaml."
+BY_HELP = "Record columns or tags.NAME, with commas or repeated; '' is all records together. Default: the policy of judge.yaml."
 WINDOW_HELP = "1h, 1d, 1w (from Monday), 30d, ... in UTC, or all."
 ON_HELP = "Which records: a filter (prompt_version=v3, 7d, ...), run:last or run:ID. Default: all."
 METRIC_HELP = "A metric (repeatable). Default: all that the records have."
@@ -17,7 +17,7 @@ OUTPUT_HELP = "Write the rows: .csv, .tsv, .parquet or .jsonl."
 
 def signals(
     context: typer.Context,
-    by: Annotated[str | None, typer.Option("--by", metavar="COLS", help=BY_HELP)] = None,
+    by: Annotated[list[str] | None, typer.Option("--by", metavar="COLS", help=BY_HELP)] = None,
     window: Annotated[str, typer.Option("--window", metavar="LENGTH", help=WINDOW_HELP)] = "1d",
     on: Annotated[str | None, typer.Option("--on", metavar="FILTER", help=ON_HELP)] = None,
     metric: Annotated[list[str] | None, typer.Option("--metric", metavar="NAME", help=METRIC_HELP)] = None,
@@ -56,9 +56,9 @@ def signals(
 
     if output is not None:
         check_target(Path(output))
-    columns = None if by is None else _names(by)
+    columns = None if by is None else names_of(by)
     settings = load(context, config, store)
-    found = compute_signals(settings, by=columns, window=window, on=on, metrics=metric, units=_names(units))
+    found = compute_signals(settings, by=columns, window=window, on=on, metrics=metric, units=names_of(units))
     found = with_alarms(found, settings)
     document = found.to_json()
     if output is not None:
@@ -68,7 +68,3 @@ def signals(
         show(document, lambda page: signals_page(document, page), as_json=as_json)
     if fail_on_alarm and any(alarm["state"] == "open" for alarm in found.alarms):
         raise typer.Exit(1)
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]

@@ -53,7 +53,8 @@ _TINY_PIECE = 256  # for zst, whose output cannot be bounded otherwise: at most 
 def expand(logs: Sequence[str]) -> list[str]:
     """The files that these names mean, each once, in the order given and sorted within a folder or glob.
 
-    Files, folders (recursive; hidden files, code, settings and what others wrote skipped), globs with `**`; `-` stays. Raises: LogError for a name that matches nothing.
+    Files, folders (recursive; hidden files, code, settings and what others wrote skipped), globs with `**`; `-` stays.
+    Raises: LogError for a name that matches nothing.
     """
     files = dict.fromkeys(file for name in logs for file in _files_of(name))
     return list(files)
