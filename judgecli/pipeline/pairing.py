@@ -19,7 +19,7 @@ from judgecli.signal.linked import Judge, Link
 from judgecli.signal.paired import pair_sides
 from judgecli.signal.ranking import Rank, rank_sides
 from judgecli.signal.served import NOT_ONE_MODEL, served_apart
-from judgecli.store.filters import AGE, SHORTCUT
+from judgecli.store.filters import is_shortcut
 from judgecli.store.folder import Store
 from judgecli.store.policies import Policy, held_policies
 
@@ -130,7 +130,7 @@ def _filter_of(name: str, policies: Sequence[Policy]) -> str:
     text = name.strip()
     if not text:
         raise UsageError("a side has no name", hint="name a policy, run:ID or a filter on each side")
-    if text.startswith("run:") or SHORTCUT.fullmatch(text) or AGE.fullmatch(text):
+    if text.startswith("run:") or is_shortcut(text):
         return text
     meant = [policy for policy in policies if policy.name == text]
     if meant:

@@ -1,6 +1,6 @@
 """Selecting records: one boolean SQL expression over record columns and tags, or a shortcut.
 
-    "model = 'gpt-4' and time < '2026-10-01'"        prompt_version=v3        7d        30d..7d
+    "model = 'gpt-4' and time < '2026-10-01'"        prompt_version=v3        7d        30d..7d        2026-10-01..2026-10-08
 
 The expression is parsed by DuckDB and its tree checked: columns of a record, constants, operators
 and a short list of functions; no subquery, no table, no file. It then runs with external access off.
@@ -47,19 +47,43 @@ TYPES |= {"TIMESTAMP WITH TIME ZONE"}
 AND_OR = re.compile(r"\s(?:and|or)\s", re.IGNORECASE)
 SHORTCUT = re.compile(r"(?P<column>[A-Za-z_][\w.]*)=(?P<value>[^'\"=<>()]+)")
 AGE = re.compile(r"(?:(?P<start>\d+(?:\.\d+)?[hdw])\.\.)?(?P<end>\d+(?:\.\d+)?[hdw])")
-HINT = "write a condition over record columns, as \"model = 'gpt-4' and time < '2026-10-01'\", or COLUMN=VALUE, or 7d"
+DAY = r"\d{4}-\d{2}(?:-\d{2})?"
+SPAN = re.compile(rf"(?P<first>{DAY})(?:\.\.(?P<last>{DAY})?)?|\.\.(?P<end>{DAY})")
+HINT = "write a condition over record columns, as \"model = 'gpt-4' and time < '2026-10-01'\", or COLUMN=VALUE, or 7d, or 2026-10-01..2026-10-08"
 
 
 def compile_filter(text: str, *, newest: datetime | None) -> str:
-    """The checked SQL of a filter; ages count back from the newest record. Raises: UsageError."""
+    """The checked SQL of a filter; ages count back from the newest record, days and months are those of UTC. Raises: UsageError."""
     shortcut = SHORTCUT.fullmatch(text.strip())
     if shortcut:
         return _equality(shortcut["column"], shortcut["value"].strip(), text)
     age = AGE.fullmatch(text.strip())
     if age:
         return _ages(age["start"], age["end"], newest)
+    span = SPAN.fullmatch(text.strip())
+    if span:
+        return _days(span["first"], span["last"] or span["end"], text)
     _check(_parse(text), text)
     return text
+
+
+def is_shortcut(text: str) -> bool:
+    """Whether a text is COLUMN=VALUE, an age or a span of days, and so no name of anything else."""
+    return any(form.fullmatch(text) for form in (SHORTCUT, AGE, SPAN))
+
+
+def _days(first: str | None, last: str | None, text: str) -> str:
+    """The SQL of a day or month, or of a span from one on and up to another, which is excluded as in `alarms.reference`."""
+    try:
+        start, end = (None if day is None else datetime.fromisoformat(day if len(day) > 7 else f"{day}-01") for day in (first, last))
+    except ValueError as error:
+        raise UsageError(f"the filter {text!r} names a day that is none", hint=HINT) from error
+    if first is not None and start is not None and ".." not in text:
+        end = start + timedelta(days=1) if len(first) > 7 else (start + timedelta(days=32)).replace(day=1)
+    if start is not None and end is not None and start >= end:
+        raise UsageError(f"the filter {text!r} holds no day", hint="the last day of a span is excluded, as in 2026-10-01..2026-10-08 for seven days")
+    moments = [(">=", start), ("<", end)]
+    return " AND ".join(f"time {sign} TIMESTAMPTZ '{moment.isoformat()}+00:00'" for sign, moment in moments if moment is not None)
 
 
 def _equality(column: str, value: str, text: str) -> str:

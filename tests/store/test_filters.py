@@ -55,6 +55,15 @@ def zone(request, monkeypatch):
         ("strftime(time, '%H') = '07'", "b"),
         ("date_trunc('day', time) = '2026-10-01'", "ab"),
         ("CAST(time AS DATE) = '2026-10-01'", "ab"),
+        ("2026-10-01", "ab"),
+        ("2026-09", ""),
+        ("2026-10", "ab"),
+        ("2026-09-30..2026-10-02", "ab"),
+        ("2026-09-30..2026-10-01", ""),  # the last day is excluded
+        ("2026-10-01..", "ab"),
+        ("..2026-10-02", "ab"),
+        ("..2026-10-01", ""),
+        ("2026-09..2026-11", "ab"),
         ("1h", "b"),
         ("7d", "ab"),
         ("0.5w", "ab"),
@@ -156,3 +165,9 @@ def test_a_value_with_quotes_stays_a_value():
 def test_a_condition_that_cannot_be_evaluated_says_so():
     with pytest.raises(UsageError, match="cannot be evaluated"):
         mask_of(TABLE, compile_filter("CAST(model AS INTEGER) > 1", newest=None))
+
+
+@pytest.mark.parametrize("text", ["2026-13-01", "2026-02-30..2026-03-01", "2026-10-02..2026-10-01", "2026-10-01..2026-10-01", ".."])
+def test_a_span_that_holds_no_day_is_refused(text):
+    with pytest.raises(UsageError):
+        compile_filter(text, newest=NEWEST)
