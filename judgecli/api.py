@@ -43,12 +43,14 @@ def score(
     map: Mapping[str, str] | None = None,
     format: str | None = None,
     zone: str = "UTC",
+    encoding: str | None = None,
     store: str | Path | None = None,
 ) -> "pd.DataFrame":
     """Score logs, a DataFrame or a list of dicts.
 
     `data`: a path (file, folder, glob), a DataFrame whose columns, or dicts whose keys, are named or mapped like log fields.
-    `scorers`: specs as typed after `-s`; default: the default set. `map`: FIELD -> PATH.
+    `scorers`: specs as typed after `-s`; default: the default set. `map`: FIELD -> PATH;
+    `encoding`: of a file's text where it is not UTF-8.
     Returns a DataFrame with a nullable Float64 column NAME (string for a category) and NAME.reason a
     scorer; for a DataFrame with its index and rows, in order (a list has the index 0, 1, ...); for a path one row a record, in the
     order of files and lines (repeated lines included), with key, id, time, session, model,
@@ -70,7 +72,7 @@ def score(
     if asked is not None and store is None:
         who, way = ("reward model", "") if is_served(asked.target) else ("judge", ", and name the model in JUDGE_MODEL")
         raise UsageError(f"'{asked.name}' asks a {who}, whose answers must be kept", hint=f"score a path with store=FOLDER{way}")
-    shaping = Shaping(format=format, map=dict(map or {}), zone=zone)
+    shaping = Shaping(format=format, map=dict(map or {}), zone=zone, encoding=encoding)
     if isinstance(data, (str, Path)):
         if store is not None:
             return _score_stored(str(data), scorers, shaping, Path(store))
@@ -112,7 +114,7 @@ def _score_stored(path: str, scorers: Sequence[str] | None, shaping: Shaping, st
     from judgecli.pipeline import score_logs
 
     typed = (*(f"{field}={place}" for field, place in shaping.map.items()), "auto")  # guessing is the same with a store and without, in CI too
-    settings = load_settings(flags=Flags(store=str(store), map=typed, format=shaping.format, zone=shaping.zone))
+    settings = load_settings(flags=Flags(store=str(store), map=typed, format=shaping.format, zone=shaping.zone, encoding=shaping.encoding))
     return _as_frame(score_logs([path], settings=settings, scorers=scorers, progress=_Silent()).rows())
 
 

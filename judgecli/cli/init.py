@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from judgecli.cli.options import ConfigOption, FormatOption, JsonOption, MapOption, QuietOption, ZoneOption
+from judgecli.cli.options import ConfigOption, EncodingOption, FormatOption, JsonOption, MapOption, QuietOption, ZoneOption
 
 
 def init(
@@ -15,6 +15,7 @@ def init(
     map: MapOption = None,
     format: FormatOption = None,
     zone: ZoneOption = None,
+    encoding: EncodingOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,  # noqa: ARG001 - every command has it
@@ -36,7 +37,7 @@ def init(
     from judgecli.pipeline import propose
     from judgecli.renderers import loop
 
-    settings = Settings(Project(), map=parse_mapping(map or ())[0], format=format, zone=zone)
+    settings = Settings(Project(), map=parse_mapping(map or ())[0], format=format, zone=zone, encoding=encoding)
     target = output or config or context.find_root().params.get("config") or "judge.yaml"
     found = propose(logs, settings=settings, output=Path(target), force=force).to_json()
     show(found, lambda page: loop.plan(found, page), as_json=as_json)

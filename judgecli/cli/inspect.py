@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from judgecli.cli.options import ConfigOption, FormatOption, JsonOption, MapOption, QuietOption, StoreOption, ZoneOption, load
+from judgecli.cli.options import ConfigOption, EncodingOption, FormatOption, JsonOption, MapOption, QuietOption, StoreOption, ZoneOption, load
 
 
 def inspect(
@@ -13,6 +13,7 @@ def inspect(
     map: MapOption = None,
     format: FormatOption = None,
     zone: ZoneOption = None,
+    encoding: EncodingOption = None,
     config: ConfigOption = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
@@ -31,6 +32,6 @@ def inspect(
     from judgecli.pipeline import inspect_logs
     from judgecli.renderers import terminal
 
-    settings = load(context, config, store, map=tuple(map or ()), format=format, zone=zone)
+    settings = load(context, config, store, map=tuple(map or ()), format=format, zone=zone, encoding=encoding)
     files = inspect_logs(logs, settings=settings)
     show({"files": files}, lambda page: terminal.inspection(files, page), as_json=as_json)

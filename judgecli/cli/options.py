@@ -16,6 +16,7 @@ QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No messages an
 MAP_HELP = "Where a field stands: a dotted path; A|B is the first that exists (repeatable). `auto` allows guesses in CI."
 MapOption = Annotated[list[str] | None, typer.Option("--map", metavar="FIELD=PATH", help=MAP_HELP)]
 FormatOption = Annotated[str | None, typer.Option("--format", metavar="NAME", help="The log format; default: detected.")]
+EncodingOption = Annotated[str | None, typer.Option("--encoding", metavar="NAME", help="The encoding of the logs' text where it is not UTF-8, as cp1252.")]
 ZoneOption = Annotated[str | None, typer.Option("--zone", metavar="ZONE", help="The zone of times that name none; default UTC.")]
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from judgecli.cli.options import ConfigOption, FormatOption, JsonOption, MapOption, QuietOption, StoreOption, ZoneOption, load
+from judgecli.cli.options import ConfigOption, EncodingOption, FormatOption, JsonOption, MapOption, QuietOption, StoreOption, ZoneOption, load
 
 
 def run(
@@ -13,6 +13,7 @@ def run(
     map: MapOption = None,
     format: FormatOption = None,
     zone: ZoneOption = None,
+    encoding: EncodingOption = None,
     max_bad: Annotated[float | None, typer.Option("--max-bad", metavar="SHARE", help="Exit 3 if more lines are quarantined; default 0.01.")] = None,
     workers: Annotated[int | None, typer.Option("--workers", metavar="N", help="Worker processes; default: one a core.")] = None,
     allow_code: Annotated[bool, typer.Option("--allow-code", help="Let judge.yaml name scorers in files of the project.")] = False,
@@ -43,7 +44,7 @@ def run(
     from judgecli.pipeline import run_loop
     from judgecli.renderers import loop
 
-    typed = {"map": tuple(map or ()), "format": format, "zone": zone, "max_bad": max_bad, "workers": workers}
+    typed = {"map": tuple(map or ()), "format": format, "zone": zone, "encoding": encoding, "max_bad": max_bad, "workers": workers}
     settings = load(context, config, store, allow_code=allow_code, **typed)
     progress = open_progress(quiet=quiet)
     try:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from judgecli.cli.options import ConfigOption, FormatOption, JsonOption, MapOption, QuietOption, StoreOption, ZoneOption, load
+from judgecli.cli.options import ConfigOption, EncodingOption, FormatOption, JsonOption, MapOption, QuietOption, StoreOption, ZoneOption, load
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,6 +43,7 @@ def score(
     map: MapOption = None,
     format: FormatOption = None,
     zone: ZoneOption = None,
+    encoding: EncodingOption = None,
     keep_duplicates: Annotated[bool, typer.Option("--keep-duplicates", help="Number equal lines instead of counting them once.")] = False,
     max_bad: BadOption = None,
     workers: WorkersOption = None,
@@ -86,7 +87,15 @@ def score(
     _check_output(output, as_json=as_json)
     asking = Asking(replay, retry_failed, batch).checked()
     judge = read_judge_flags(judge_model or (), base_url, concurrency, samples, logprobs, sentinels, max_cost, max_calls)
-    typed = {"map": tuple(map or ()), "format": format, "zone": zone, "keep_duplicates": keep_duplicates, "max_bad": max_bad, "workers": workers}
+    typed = {
+        "map": tuple(map or ()),
+        "format": format,
+        "zone": zone,
+        "encoding": encoding,
+        "keep_duplicates": keep_duplicates,
+        "max_bad": max_bad,
+        "workers": workers,
+    }
     settings = load(context, config, store, allow_code=allow_code, judge=judge, **typed)
     _score(logs or (), settings, scorer, None if dry_run else asking, output, as_json=as_json, quiet=quiet)
 

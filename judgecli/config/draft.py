@@ -98,6 +98,7 @@ def _logs(logs: Sequence[LogFacts]) -> list[str]:
         lines.append(f"  - path: {_text(log.path)}")
         lines += [f"    format: {_text(log.format)}"] if log.format else []
         lines += [f"    zone: {_text(log.zone)}"] if log.zone else []
+        lines += [f"    encoding: {_text(log.encoding)}"] if log.encoding else []
         if log.mapping:
             lines += ["    map:", *(f"      {_text(field)}: {_text(path)}" for field, path in log.mapping.items())]
     return lines

@@ -14,7 +14,7 @@ SCHEMA_FILE = "judge.schema.json"
 TITLE = "judge.yaml"
 MEANINGS = {
     "store": "Folder of the store; default .judge.",
-    "logs": "What is read: path, format, zone, map.",
+    "logs": "What is read: path, format, zone, encoding, map.",
     "policy": "The columns that tell one variant of the app from another.",
     "cluster": "The column that statistics treat as one unit; default session, else user, else the prompt.",
     "scorers": "What is measured; default: the default set.",

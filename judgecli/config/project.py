@@ -51,6 +51,7 @@ class Log(Section):
     path: Text
     format: Text | None = None
     zone: Text | None = None
+    encoding: Text | None = None
     map: Annotated[dict[str, Text], AfterValidator(check_mapping)] = Field(default_factory=dict)
 
     @model_validator(mode="after")

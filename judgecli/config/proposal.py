@@ -75,12 +75,13 @@ CANDIDATES = (
 
 @dataclass(frozen=True)
 class LogFacts:
-    """One entry of `logs`: the path as typed, the adapter it needs (None: plain), the mapping, a zone that was typed."""
+    """One entry of `logs`: the path as typed, the adapter it needs (None: plain), the mapping, a zone and an encoding that were typed."""
 
     path: str
     format: str | None
     zone: str | None
     mapping: Mapping[str, str]
+    encoding: str | None = None
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ class LogSource:
     format: str | None = None
     zone: str | None = None
     map: Mapping[str, str] = field(default_factory=dict)
+    encoding: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class Flags:
     map: tuple[str, ...] = ()
     format: str | None = None
     zone: str | None = None
+    encoding: str | None = None
     keep_duplicates: bool = False
     max_bad: float | None = None
     workers: int | None = None
@@ -79,7 +81,7 @@ class Flags:
 class Settings:
     """All that a run needs to know beside its logs and scorers.
 
-    `map`, `format` and `zone` were typed and win over what a log entry says; `guess` allows column
+    `map`, `format`, `zone` and `encoding` were typed and win over what a log entry says; `guess` allows column
     names to be guessed (always, except in CI without `--map auto`); `measured` and `max_bad` are
     shares from 0 to 1; `project` is the whole judge.yaml, or its defaults.
     """
@@ -91,6 +93,7 @@ class Settings:
     map: Mapping[str, str] = field(default_factory=dict)
     format: str | None = None
     zone: str | None = None
+    encoding: str | None = None
     guess: bool = True
     policy: tuple[str, ...] = ("model", "prompt_version")
     cluster: str | None = None
@@ -116,7 +119,14 @@ class Settings:
     def source(self, path: str) -> LogSource:
         """How `path` is read: the first log entry that covers it, with the typed options on top."""
         entry = next((entry for entry in self.logs if _covers(entry.path, path)), LogSource(path))
-        return replace(entry, path=path, format=self.format or entry.format, zone=self.zone or entry.zone, map={**entry.map, **self.map})
+        return replace(
+            entry,
+            path=path,
+            format=self.format or entry.format,
+            zone=self.zone or entry.zone,
+            map={**entry.map, **self.map},
+            encoding=self.encoding or entry.encoding,
+        )
 
     def configured_scorers(self) -> tuple[ScorerEntry, ...]:
         """The scorers of judge.yaml, as far as the user's consent allows. Raises: ConfigError."""
@@ -161,10 +171,11 @@ def load_settings(
         project=project,
         config=path,
         store=Path(flags.store or environment.get("JUDGE_STORE") or project.store or ".judge"),
-        logs=tuple(LogSource(log.path, log.format, log.zone, dict(log.map)) for log in project.logs),
+        logs=tuple(LogSource(log.path, log.format, log.zone, dict(log.map), log.encoding) for log in project.logs),
         map=mapping,
         format=flags.format,
         zone=_check_zone(flags.zone),
+        encoding=flags.encoding,
         guess=automatic or not in_ci(environment),
         policy=tuple(project.policy),
         cluster=project.cluster,

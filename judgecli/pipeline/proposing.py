@@ -235,7 +235,7 @@ def _log_facts(logs: Sequence[str], settings: "Settings", sample: _Sample, tags:
                 }
                 ways.setdefault((detected.format if adapter else None, tuple(sorted(mapping.items(), key=_order))), []).append(path)
         for (adapted, pairs), paths in ways.items():
-            found += [LogFacts(path, adapted, settings.zone, dict(pairs)) for path in ([name] if len(ways) == 1 else paths)]
+            found += [LogFacts(path, adapted, settings.zone, dict(pairs), settings.encoding) for path in ([name] if len(ways) == 1 else paths)]
     return found
 
 

@@ -176,7 +176,7 @@ def log_files(logs: Sequence[str], settings: "Settings") -> list[LogFile]:
     for pattern in names:
         for path in expand([pattern]):
             source = settings.source(path if path in logs else pattern if not settings.logs else path)
-            shaping = Shaping(format=source.format, map=source.map, guess=settings.guess, zone=source.zone or "UTC")
+            shaping = Shaping(format=source.format, map=source.map, guess=settings.guess, zone=source.zone or "UTC", encoding=source.encoding)
             found.setdefault(path, LogFile(path, _stored_name(path, base), shaping, path == pattern, settings.keep_duplicates, redact))
     return list(found.values())
 
@@ -310,7 +310,8 @@ def _told_bad(store: Store, file_ids: Sequence[int]) -> list[str]:
     first = store.ledger.rows(
         f"SELECT path, line FROM quarantine JOIN files USING (file_id) WHERE file_id IN ({marks}) ORDER BY file_id, line LIMIT 1", tuple(file_ids)
     )
-    return [f"quarantined: {', '.join(reasons)}; the first is {row['path']}:{row['line']}" for row in first]
+    way = "; if the text is not UTF-8, say what it is: --encoding cp1252" if any(reason.startswith("bad_encoding") for reason in reasons) else ""
+    return [f"quarantined: {', '.join(reasons)}; the first is {row['path']}:{row['line']}{way}" for row in first]
 
 
 def _summarise(store: Store, scope: Scope, infos: Sequence[MetricInfo], cluster: str | None) -> list[MetricSummary]:

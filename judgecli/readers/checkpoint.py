@@ -85,9 +85,9 @@ def stat_of(path: str) -> tuple[int, int]:
     return found.st_size, found.st_mtime_ns
 
 
-def read_head(path: str) -> tuple[str, int]:
+def read_head(path: str, encoding: str | None = None) -> tuple[str, int]:
     """Hash and size of the first bytes of a file (plain)."""
-    with open_plain(path) as stream:
+    with open_plain(path, encoding) as stream:
         head = _read_up_to(stream, HEAD_BYTES)
     return digest_of(head).hex(), len(head)
 
@@ -112,12 +112,12 @@ def find_change(path: str, shaping: Shaping, known: Checkpoint | None, bad_lines
 
 def _begins_alike(path: str, known: Checkpoint) -> bool:
     """Whether the first bytes and the last entry before the checkpoint still stand where they stood."""
-    with open_plain(path) as stream:
+    with open_plain(path, known.detected.encoding) as stream:
         if digest_of(_read_up_to(stream, known.head_size)).hex() != known.head:
             return False
     if known.position.offset == 0:
         return True
-    tail, following = _read_around(path, known.position.offset)
+    tail, following = _read_around(path, known.position.offset, known.detected.encoding)
     if tail is None or not _ends_with(tail.removesuffix(b"\n"), known.position.last_line_digest):
         return False
     return tail.endswith(b"\n") or following in (b"", b"\n", b"\r")  # a last entry without a line break may have grown since
@@ -136,10 +136,10 @@ def _ends_with(tail: bytes, digest: str) -> bool:
     return False
 
 
-def _read_around(path: str, offset: int) -> tuple[bytes | None, bytes]:
+def _read_around(path: str, offset: int, encoding: str | None) -> tuple[bytes | None, bytes]:
     """Up to a window of the plain bytes before `offset` (None where the file is shorter), and the byte after."""
     window = min(offset, WINDOW_BYTES)
-    with open_plain(path) as stream:
+    with open_plain(path, encoding) as stream:
         if stream.seekable():
             stream.skip(offset - window)
             found = _read_up_to(stream, window)
@@ -158,7 +158,7 @@ def _holds_bad_lines(path: str, known: Checkpoint, bad_lines: list[tuple[int, st
     """Whether every quarantined line still stands where it stood: a repaired one means that the file was edited."""
     if not bad_lines:
         return True
-    with open_plain(path) as stream:
+    with open_plain(path, known.detected.encoding) as stream:
         kept, begin = b"", 0  # a window of the plain bytes, and where it begins: a compressed file is walked through once
         for offset, digest in sorted(bad_lines):
             if stream.seekable():

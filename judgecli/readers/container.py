@@ -26,7 +26,7 @@ _FORCED = {"jsonl": "jsonl", "csv": "csv", "parquet": "parquet"}
 
 def container_of(path: str, shaping: Shaping) -> tuple[str, str | None, str]:
     """(container, compression, delimiter of a csv). Raises: LogError."""
-    with open_plain(path) as stream:
+    with open_plain(path, shaping.encoding) as stream:
         head = stream.read(_HEAD)
         while len(head) < _HEAD and (more := stream.read(_HEAD - len(head))):
             head += more
@@ -38,7 +38,8 @@ def container_of(path: str, shaping: Shaping) -> tuple[str, str | None, str]:
         return _parquet(path, compression)
     for magic, what in _FOREIGN.items():
         if head.startswith(magic):
-            raise LogError(f"{path} is {what}", hint="logs are read as UTF-8 JSONL, JSON, CSV or Parquet, plain or as gz, bz2, xz, zst")
+            way = "; say what it is in: --encoding utf-16" if "UTF-16" in what else ""
+            raise LogError(f"{path} is {what}", hint=f"logs are read as UTF-8 JSONL, JSON, CSV or Parquet, plain or as gz, bz2, xz, zst{way}")
     forced = _FORCED.get(shaping.format or "")
     container = forced or _json_container(path, text, shaping)
     if container == "parquet":
@@ -74,13 +75,13 @@ def _json_container(path: str, text: bytes, shaping: Shaping) -> str | None:
 
 def _object_lines(path: str, shaping: Shaping, count: int) -> float:
     """Share of the first lines that are JSON objects."""
-    with open_plain(path) as stream:
+    with open_plain(path, shaping.encoding) as stream:
         entries = list(islice(lines_of(stream, Position(), shaping.max_line_bytes), count))
     return sum(not entry.digest and _parses(entry.raw, shaping) for entry in entries) / max(1, len(entries))
 
 
 def _is_one_object(path: str, shaping: Shaping) -> bool:
-    with open_plain(path) as stream:
+    with open_plain(path, shaping.encoding) as stream:
         entry = next(whole_of(stream, shaping.max_line_bytes))
     return not entry.digest and _parses(entry.raw, shaping)
 

@@ -18,7 +18,7 @@ from judgecli.readers.log import Detected, Position, Shaping
 from judgecli.readers.mapping import check_fields, getter
 from judgecli.readers.read import Item, items_of, parquet_rows, parse_entry
 from judgecli.readers.reasoning import split_reasoning
-from judgecli.readers.source import local_path, open_plain
+from judgecli.readers.source import check_encoding, local_path, open_plain
 from judgecli.readers.synonyms import guess, unmapped
 from judgecli.readers.wrapped import answers_of, kind_of
 
@@ -48,15 +48,24 @@ def detect(path: str, shaping: Shaping) -> Detected:
     """How to read this log. Raises: LogError (missing, empty, no format wins, nothing can be mapped, a guess that is refused), UnknownName."""
     check_fields(shaping.map)
     times.zone_named(shaping.zone)
+    check_encoding(shaping.encoding)
     known = adapters()
     if shaping.format is not None and shaping.format not in (*_CONTAINERS, *known):
         raise UnknownName("log format", shaping.format, known=(*_CONTAINERS, *known))
     container, compression, delimiter = container_of(path, shaping)
     columns: tuple[str, ...] = ()
     if container == "csv":
-        with open_plain(path) as stream:
+        with open_plain(path, shaping.encoding) as stream:
             columns = header_of(stream, delimiter, shaping.max_line_bytes)
-    found = Detected(format="plain", container=container, compression=compression, delimiter=delimiter or None, columns=columns, may_guess=shaping.guess)
+    found = Detected(
+        format="plain",
+        container=container,
+        compression=compression,
+        delimiter=delimiter or None,
+        columns=columns,
+        may_guess=shaping.guess,
+        encoding=shaping.encoding,
+    )
     objects = sample(path, found, shaping)
     adapter, confidence = _choose(path, objects, shaping)
     found = replace(found, format=_shown_format(adapter, container), confidence=confidence)
@@ -68,7 +77,7 @@ def sample(path: str, detected: Detected, shaping: Shaping) -> list[Object]:
     """Objects of the first 50 entries, of 50 spread over the next thousands, and of some in the middle of a large JSONL file."""
     if detected.container == "parquet":
         return _objects(islice(parquet_rows(path, Position()), 2 * SAMPLE))
-    with open_plain(path) as stream:
+    with open_plain(path, shaping.encoding) as stream:
         found = _objects(_spread(items_of(stream, detected, Position(), shaping)))
     if detected.container == "jsonl" and detected.compression is None:
         found += _middle(path, shaping)
@@ -99,7 +108,7 @@ def _middle(path: str, shaping: Shaping) -> list[Object]:
     size = os.path.getsize(local_path(path))
     if size < 4 * _WINDOW_BYTES:
         return []
-    with open_plain(path) as stream:
+    with open_plain(path, shaping.encoding) as stream:
         entries = islice(lines_of(stream, Position(offset=size // 2), shaping.max_line_bytes), 1, SAMPLE + 1)
         return [value for entry in entries if isinstance(value := parse_entry(entry, shaping), dict)]
 
@@ -254,5 +263,5 @@ def _all_objects(path: str, found: Detected, shaping: Shaping) -> Iterator[Objec
     if found.container == "parquet":
         yield from (value for _, value, _ in parquet_rows(path, Position()) if isinstance(value, dict))
         return
-    with open_plain(path) as stream:
+    with open_plain(path, shaping.encoding) as stream:
         yield from (value for _, value, _ in items_of(stream, found, Position(), shaping) if isinstance(value, dict))

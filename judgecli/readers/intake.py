@@ -200,7 +200,7 @@ class Intake:
 
     def _open(self, log: LogFile, detected: Detected, known: Checkpoint | None) -> Checkpoint:
         """A new reading of a file: from its start, with an id of its own."""
-        head, head_size = checkpoint.read_head(log.path) if log.path != "-" else ("", 0)
+        head, head_size = checkpoint.read_head(log.path, detected.encoding) if log.path != "-" else ("", 0)
         generation = known.generation + 1 if known is not None else 1
         with self.store.ledger.transaction() as connection:
             self._lease.confirm(connection)

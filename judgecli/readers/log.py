@@ -30,6 +30,7 @@ class Shaping:
     map: Mapping[str, str] = field(default_factory=dict)  # FIELD -> PATH; FIELD in schema.MAPPABLE, or tags.NAME, score.NAME, label.NAME
     guess: bool = True  # whether columns may be mapped by their names' synonyms
     zone: str = "UTC"  # of times that name none
+    encoding: str | None = None  # of the text, where it is not UTF-8
     max_line_bytes: int = 64 * 1024 * 1024
     max_depth: int = 200
 
@@ -37,6 +38,7 @@ class Shaping:
     def digest(self) -> str:
         """32 hex digits over READER_VERSION and all of it but `guess`, which says where a mapping comes from and not what it is."""
         said = [READER_VERSION, self.format, sorted(self.map.items()), self.zone, self.max_line_bytes, self.max_depth]
+        said += [self.encoding] if self.encoding is not None else []
         return digest_of(json.dumps(said).encode()).hex()
 
 
@@ -63,6 +65,7 @@ class Detected:
     unmapped: tuple[str, ...] = ()  # paths of scalar values that no field reads
     day_first: bool | None = None  # of dates as 03/04/2026; None: the sample has none
     delimiter: str | None = None  # csv
+    encoding: str | None = None  # of the text, where it is not UTF-8
     columns: tuple[str, ...] = ()  # csv: the names of its columns, from the header
     notes: tuple[str, ...] = ()  # for the user, one sentence each
 

@@ -42,7 +42,7 @@ def read_log(path: str, shaping: Shaping, detected: Detected, start: Position | 
     if detected.container == "parquet":
         yield from reading.chunks(parquet_rows(path, begin), None)
         return
-    with open_plain(path) as stream:
+    with open_plain(path, detected.encoding) as stream:
         yield from reading.chunks(items_of(stream, detected, begin, shaping), stream)
 
 

@@ -1,6 +1,7 @@
 """Names on the command line to plain bytes: files, folders, globs, standard input; gz, bz2, xz and zst by their first bytes."""
 
 import bz2
+import codecs
 import functools
 import glob
 import io
@@ -11,10 +12,11 @@ import sys
 import tempfile
 import zlib
 from collections.abc import Callable, Generator, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
-from judgecli.errors import LogError
+from judgecli.errors import LogError, UsageError
 
 STDIN = "-"
 FOREIGN_FOLDERS = frozenset(("node_modules", "__pycache__", "site-packages", "venv"))  # of a folder's folders: what others wrote
@@ -60,6 +62,16 @@ def expand(logs: Sequence[str]) -> list[str]:
     return list(files)
 
 
+def check_encoding(encoding: str | None) -> None:
+    """Raise UsageError for an encoding of text that Python does not know."""
+    try:
+        known = encoding is None or codecs.lookup(encoding)._is_text_encoding  # bytes-to-bytes codecs (zip, base64) are no text
+    except LookupError:
+        known = False
+    if not known:
+        raise UsageError(f"there is no text encoding '{encoding}'", hint="for example cp1252, latin-1, utf-16, shift_jis, gb18030")
+
+
 def looks_like_log(path: str) -> bool:
     """Whether the name of a file that cannot be read as a log says that it should be one; an empty file holds nothing that is lost."""
     file = Path(path)
@@ -69,23 +81,28 @@ def looks_like_log(path: str) -> bool:
     return bool(suffixes) and suffixes[-1] in LOG_SUFFIXES and file.stat().st_size > 0
 
 
-def open_plain(path: str) -> "PlainStream":
-    """The plain bytes of a file (`-`: standard input), decompressed once if its first bytes say so. Raises: LogError."""
+def open_plain(path: str, encoding: str | None = None) -> "PlainStream":
+    """The plain bytes of a file (`-`: standard input), decompressed once if its first bytes say so, as UTF-8 where another `encoding` is named.
+
+    Raises: LogError.
+    """
     file = _open_regular(path)
     magic = file.read(6)
     file.seek(0)
     compression = next((name for start, name in _MAGIC if magic.startswith(start)), None)
-    return PlainStream(file, compression)
+    return PlainStream(file, compression, encoding)
 
 
 class PlainStream(io.RawIOBase):
     """Decompressed bytes. Damage ends the stream early, after all bytes before it; `broken` then says what it was."""
 
-    def __init__(self, file: BinaryIO, compression: str | None) -> None:
+    def __init__(self, file: BinaryIO, compression: str | None, encoding: str | None = None) -> None:
         self.compression = compression
         self.broken = ""
         self._file = file
-        self._pieces = _decompress(file, compression) if compression else None
+        self._pieces: Iterator[bytes] | None = _decompress(file, compression) if compression else None
+        if encoding is not None:
+            self._pieces = _as_utf8(self._pieces or iter(lambda: file.read(_PIECE), b""), encoding)
         self._left = b""
 
     def readable(self) -> bool:
@@ -272,6 +289,20 @@ def _open_regular(path: str) -> BinaryIO:
         raise LogError(f"there is no file {path}", hint="check the path; globs need quotes only where the shell should not expand them") from None
     except (OSError, ValueError) as error:
         raise LogError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}", hint="check the path and its permissions") from None
+
+
+def _as_utf8(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+    """The same text in UTF-8, without a byte order mark. Raises: Damaged where the bytes are no text of this encoding."""
+    decoder = codecs.getincrementaldecoder(encoding)("strict")
+    first = True
+    for piece in chain(pieces, (None,)):
+        try:
+            text = decoder.decode(piece or b"", final=piece is None)
+        except UnicodeError as error:
+            raise Damaged(f"it is no {encoding} text: {error}") from None
+        if text:
+            yield (text.removeprefix("\ufeff") if first else text).encode("utf-8", "surrogatepass")
+            first = False
 
 
 def _files_of(name: str) -> list[str]:
