@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from judgecli.pipeline.exporting import Wanted
 
 SOURCES_HELP = "Whose judgement counts: human, user, code, model, reward; default human,user,code."
+SCALE_HELP = "The ends of ratings, e.g. 1..5; default: the usual scale that holds them all."
 LABEL_HELP = "The label that means good or bad (repeatable); needed where the log has several kinds of thumbs."
 SCORER_HELP = "reward-function: a reward model's folder or scorers (repeatable); default: the reward of judge.yaml."
 COLUMN_HELP = "reward-function: what the trainer's dataset calls a field, reference=solution (repeatable)."
@@ -32,6 +33,7 @@ def export(
     good: Annotated[float | None, typer.Option("--good", metavar="REWARD", help="trl-kto: a reward from here on is good.")] = None,
     bad: Annotated[float | None, typer.Option("--bad", metavar="REWARD", help="trl-kto: a reward up to here is bad.")] = None,
     label: Annotated[list[str] | None, typer.Option("--label", metavar="NAME", help=LABEL_HELP)] = None,
+    rating_scale: Annotated[str | None, typer.Option("--rating-scale", metavar="LOW..HIGH", help=SCALE_HELP)] = None,
     standard: Annotated[bool, typer.Option("--standard", help="Plain texts in the place of messages.")] = False,
     scorer: Annotated[list[str] | None, typer.Option("--scorer", "-s", metavar="SPEC", help=SCORER_HELP)] = None,
     column: Annotated[list[str] | None, typer.Option("--column", metavar="FIELD=COLUMN", help=COLUMN_HELP)] = None,
@@ -58,6 +60,7 @@ def export(
     Exit codes: 0, 1 an alarm is open (judge alarms list), 2 usage, 3 not a single line could be made, 4 environment.
     """
     from judgecli.errors import UsageError
+    from judgecli.labels.rating import read_scale
 
     if list_formats:
         return _list(as_json=as_json)
@@ -75,7 +78,7 @@ def export(
         "standard": standard or None,
         "despite_alarm": despite_alarm or None,
     }
-    typed |= {"sources": _names(sources), "labels": tuple(label) if label else None}
+    typed |= {"sources": _names(sources), "labels": tuple(label) if label else None, "rating_scale": read_scale(rating_scale)}
     settings = load(context, config, store)
     path, wanted = _combined(settings, format, output, {name: value for name, value in typed.items() if value is not None})
     return _export(settings, format, path, wanted, as_json=as_json, quiet=quiet)

@@ -43,6 +43,7 @@ def evaluate(
 
     from judgecli.cli.output import say, show
     from judgecli.cli.progress import open_progress
+    from judgecli.labels.rating import read_scale
     from judgecli.pipeline.evaluating import STORED, Reading, evaluate_model, open_model, write_evaluation
     from judgecli.pipeline.reporting import report_format
     from judgecli.renderers.reward_eval import evaluation_page
@@ -118,17 +119,3 @@ def audit(
         progress.close()
     show(document, lambda page: reward_audit(document, page), as_json=as_json)
     raise typer.Exit(1 if fail_on_defect and document["defects"] else 0)
-
-
-def read_scale(text: str | None) -> tuple[float, float] | None:
-    """The two ends of LOW..HIGH. Raises: UsageError."""
-    from judgecli.errors import UsageError
-    from judgecli.readers.values import number_of
-
-    if text is None:
-        return None
-    low, _, high = text.partition("..")
-    ends = number_of(low), number_of(high)
-    if ends[0] is None or ends[1] is None or ends[0] >= ends[1]:
-        raise UsageError(f"--rating-scale {text} is no LOW..HIGH", hint="give both ends, the lower first: --rating-scale 1..5")
-    return ends[0], ends[1]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load
-from judgecli.cli.rm_eval import PromptOption, ScaleOption, ShapeOption, read_scale
+from judgecli.cli.rm_eval import PromptOption, ScaleOption, ShapeOption
 
 if TYPE_CHECKING:
     from judgecli.config.settings import Settings
@@ -59,6 +59,7 @@ def train(
     """
     from judgecli.cli.output import show
     from judgecli.engine.fine_tuning import FineTuning
+    from judgecli.labels.rating import read_scale
     from judgecli.pipeline.evaluating import Reading
     from judgecli.renderers.training import training_page
 

@@ -302,6 +302,7 @@ class Feedback(Section):
     good: float | None = None
     bad: float | None = None
     label: list[Text] = Field(default_factory=list)
+    rating_scale: Annotated[str, StringConstraints(pattern=r"^-?\d+(\.\d+)?\.\.-?\d+(\.\d+)?$")] | None = None
     standard: bool = False
     despite_alarm: bool = False
 

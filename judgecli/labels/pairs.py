@@ -34,7 +34,8 @@ DROPPED = {
     "equal_texts": "the best and the worst answer are the same text",
     "not_chosen": "another pair or example stands for its prompt",
     "between_thresholds": "the reward is neither good enough nor bad enough",
-    "no_thumb": "a label (not a record) that is neither up nor down, or of a scale with other values",
+    "no_thumb": "a label (not a record) that is no thumb and no rating, or of a name that was not asked for",
+    "neutral": "a label (not a record) that says neither good nor bad, or lies beyond its scale",
     "no_record": "a label (not a record) of which the store has no answer",
     "shared_id": "a label (not a record) whose id several records have",
 }

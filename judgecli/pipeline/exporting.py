@@ -17,6 +17,7 @@ from judgecli.exporters.format import Format, Item, Row, format_named, is_plain
 from judgecli.labels import conversation
 from judgecli.labels.conversation import Conversation, Unfit, conversation_of, shared_prompt
 from judgecli.labels.pairs import DROPPED, Candidate, Example, Pair, choose_examples, choose_pairs, in_validation, settle
+from judgecli.labels.rating import Scale, read_scale
 from judgecli.pipeline.monitoring import standing_alarms
 from judgecli.pipeline.rewarding import select_rewarded
 from judgecli.store.folder import Store
@@ -49,6 +50,7 @@ class Wanted:
     good: float | None = None
     bad: float | None = None
     labels: tuple[str, ...] = ()
+    rating_scale: Scale | None = None
     standard: bool = False
     despite_alarm: bool = False
 
@@ -101,7 +103,7 @@ def export_feedback(settings: "Settings", format: str, path: Path, wanted: Wante
     with Store(settings.store, create=False) as store:
         selection = select_rewarded(store, wanted.on, settings) if "reward" in wanted.sources else select_records(store, wanted.on)
         reward = _reward_of(selection, settings) if "reward" in wanted.sources else None
-        thumbs = read_thumbs(store, [source for source in wanted.sources if source != "reward"], wanted.labels)
+        thumbs = read_thumbs(store, [source for source in wanted.sources if source != "reward"], wanted.labels, scale=wanted.rating_scale)
         records = AnsweredRecords(store, selection, reward)
         candidates, dropped = find_candidates(records, thumbs, flagged_keys(store, selection.scope.shards), standard=wanted.standard)
         chosen, left = _choose(kind, candidates, wanted)
@@ -127,6 +129,7 @@ def options_of(entry: "Feedback", on: str | None = None) -> Wanted:
         good=entry.good,
         bad=entry.bad,
         labels=tuple(entry.label),
+        rating_scale=read_scale(entry.rating_scale),
         standard=entry.standard,
         despite_alarm=entry.despite_alarm,
     )

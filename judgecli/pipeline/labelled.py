@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from judgecli.labels import conversation
 from judgecli.labels.conversation import Message, conversation_of
 from judgecli.labels.pairs import Candidate
+from judgecli.labels.rating import Scale
 from judgecli.pipeline.exporting import DEFAULT_SOURCES, AnsweredRecords, find_candidates
 from judgecli.readers.preferences import repetition_notes, with_secrets
 from judgecli.reward_model.dialogue import dialogue_text
@@ -26,8 +27,10 @@ SAID = ("model", "prompt_version")  # become tags
 Texts = Mapping[bytes, tuple[str, str, dict[str, str]]]  # key -> prompt, answer, tags
 
 
-def read_labelled(settings: "Settings", *, on: str | None = None, sources: Sequence[str] = DEFAULT_SOURCES, labels: Sequence[str] = ()) -> Preferences:
-    """The preferences that labels of the store hold, for these kinds of raters.
+def read_labelled(
+    settings: "Settings", *, on: str | None = None, sources: Sequence[str] = DEFAULT_SOURCES, labels: Sequence[str] = (), scale: Scale | None = None
+) -> Preferences:
+    """The preferences that labels of the store hold, for these kinds of raters; `scale` is that of their ratings, where it is named.
 
     Where labels call some answers to a prompt good and others bad, every good one is preferred to every bad one
     (the pairs of a prompt weigh 1 together); all other labelled answers are verdicts. Records that cannot be
@@ -36,7 +39,7 @@ def read_labelled(settings: "Settings", *, on: str | None = None, sources: Seque
     """
     with Store(settings.store, create=False) as store:
         selection = select_records(store, on)
-        thumbs = read_thumbs(store, sources, labels)
+        thumbs = read_thumbs(store, sources, labels, scale=scale)
         records = AnsweredRecords(store, selection, None)
         candidates, dropped = find_candidates(records, thumbs, flagged_keys(store, selection.scope.shards), standard=False)
         texts = _texts(records, candidates)

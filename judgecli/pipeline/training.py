@@ -114,7 +114,7 @@ def read(ask: Ask, settings: "Settings") -> Preferences:
     if ask.paths:
         parts.append(_steps(ask.paths) if ask.steps else _files(ask))
     if ask.labels is not None:
-        parts.append(_stored(ask.labels, settings))
+        parts.append(_stored(ask.labels, settings, ask.reading.scale))
     found = _joined(parts)
     if not (found.comparisons or found.verdicts):
         why = ", ".join(f"{reason} {count:,}" for reason, count in found.dropped.most_common()) or "there is no line"
@@ -137,10 +137,10 @@ def _steps(paths: Sequence[str]) -> Preferences:
     return Preferences(verdicts=verdicts, dropped=found.dropped, hashes=found.hashes, notes=notes, read=len(verdicts) + found.dropped.total())
 
 
-def _stored(labels: Sequence[str], settings: "Settings") -> Preferences:
+def _stored(labels: Sequence[str], settings: "Settings", scale: tuple[float, float] | None) -> Preferences:
     from judgecli.pipeline.labelled import read_labelled
 
-    found = read_labelled(settings, labels=labels)
+    found = read_labelled(settings, labels=labels, scale=scale)
     said = [repr((one.prompt, one.chosen, one.rejected)) for one in found.comparisons]
     said += [repr((one.prompt, one.output, one.value)) for one in found.verdicts]
     digest = hashlib.sha256("\n".join(sorted(said)).encode("utf-8", "backslashreplace")).hexdigest()

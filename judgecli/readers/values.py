@@ -116,9 +116,13 @@ def thumb_of(value: Any) -> float | None:
 
 
 def label_of(value: Any) -> tuple[float | None, str | None]:
-    """(value, text) of a label: thumbs as 1.0 and 0.0, other numbers as they are, other text as text."""
-    thumb = thumb_of(value)
-    number = thumb if thumb is not None else number_of(value)
+    """(value, text) of a label: numbers as they are, thumbs in words and true or false as 1.0 and 0.0, other text as text.
+
+    Whether a number is a thumb or a rating is told by the whole column, where labels are used (labels/rating.py).
+    """
+    number = number_of(value)
+    if number is None:
+        number = thumb_of(value)
     return (number, None) if number is not None else (None, text_of(value))
 
 

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from judgecli.errors import NoRecords, UnknownName, UsageError
 from judgecli.labels.consensus import Given
+from judgecli.labels.rating import Kind, Scale, kind_of_labels, scale_of, thumb_value, verdict_of
 from judgecli.store import tables
 from judgecli.store.folder import Shard, Store
 
@@ -28,35 +29,70 @@ class Thumbs:
     dropped: Counter[str]
 
 
-def read_thumbs(store: Store, kinds: Collection[str], names: Sequence[str] = ()) -> Thumbs:
-    """The thumbs that raters of these kinds gave, under these label names (default: the only one that holds thumbs).
+@dataclass(frozen=True)
+class Spoken:
+    """What the labels of one name are: their kind, and of ratings the scale that was named, else the usual one that holds them all."""
 
-    A name counts as thumbs where every label of it is 1 (up) or 0 (down): stars from 1 to 5 have a 1 too.
-    Raises: UnknownName; UsageError where several names hold thumbs and none is chosen (a `reported` is no praise).
+    kind: Kind
+    scale: Scale | None
+
+    def up(self, value: float) -> bool | None:
+        """Whether a label says good (True) or bad (False); None where it says neither."""
+        if self.kind == "rating":
+            return None if self.scale is None or not self.scale[0] <= value <= self.scale[1] else verdict_of(value, self.scale)
+        thumb = thumb_value(value, self.kind)
+        return None if thumb is None else thumb == 1.0
+
+
+def spoken_names(store: Store, scale: Scale | None = None) -> dict[str, Spoken]:
+    """Every label name that holds numbers, read from all its labels, whoever gave them. `scale`: of the ratings, where a person named it."""
+    values: dict[str, set[float]] = {}
+    for row in store.ledger.rows("SELECT DISTINCT name, value FROM labels WHERE unit = 'record' AND value IS NOT NULL"):
+        values.setdefault(row["name"], set()).add(row["value"])
+    kinds = {name: kind_of_labels(held) for name, held in values.items()}
+    return {name: Spoken(kind, (scale or scale_of(values[name])) if kind == "rating" else None) for name, kind in kinds.items()}
+
+
+def read_thumbs(store: Store, kinds: Collection[str], names: Sequence[str] = (), *, scale: Scale | None = None) -> Thumbs:
+    """The verdicts that raters of these kinds gave, under these label names (default: the only one that holds thumbs, else the only rating).
+
+    A name counts as thumbs where every label of it is 1, 0 or -1: stars from 1 to 5 have a 1 too. A rating is good above the middle of its
+    scale and bad below it. What is neutral is no verdict.
+    Raises: UnknownName; UsageError where several names hold thumbs and none is chosen (a `reported` is no praise), or a scale is not known.
     """
     marks = ", ".join("?" * len(kinds))
     rows = store.ledger.rows(
         f"SELECT target, record_id, name, rater_kind, value FROM labels WHERE unit = 'record' AND rater_kind IN ({marks}) ORDER BY target, name, rater",
         sorted(kinds),
     )
-    held = {row["name"] for row in rows}
-    binary = held - {row["name"] for row in rows if row["value"] not in (0.0, 1.0)}
+    held, spoken = {row["name"] for row in rows}, spoken_names(store, scale)
     for name in names:
         if name not in held:
             raise UnknownName("label of these sources", name, known=held)
-    if not names and len(binary) > 1:
-        raise UsageError(
-            f"several labels hold thumbs: {', '.join(sorted(binary))}", hint="say which one means good: --label NAME, or label: [NAME] in judge.yaml"
-        )
-    chosen = set(names or binary)
-    dropped = Counter({"no_thumb": sum(row["name"] in (held if not names else chosen) - binary for row in rows)})
-    thumbs = [row for row in rows if row["name"] in chosen & binary]
-    targets = _join(store, {row["target"]: row["record_id"] for row in thumbs}, dropped)
+    chosen = set(names) or _default_names(held, spoken)
+    for name in chosen & spoken.keys():
+        if spoken[name].kind == "rating" and spoken[name].scale is None:
+            raise UsageError(f"the ratings '{name}' are on no usual scale", hint="name its ends: --rating-scale LOW..HIGH")
+    usable = {name for name in chosen if name in spoken}
+    dropped = Counter({"no_thumb": sum((row["name"] in chosen or not names) and (row["name"] not in usable or row["value"] is None) for row in rows)})
+    said = [(row, spoken[row["name"]].up(row["value"])) for row in rows if row["name"] in usable and row["value"] is not None]
+    dropped["neutral"] = sum(up is None for _, up in said)
+    verdicts = [(row, up) for row, up in said if up is not None]
+    targets = _join(store, {row["target"]: row["record_id"] for row, _ in verdicts}, dropped)
     of: dict[bytes, list[tuple[str, bool]]] = {}
-    for row in thumbs:
+    for row, up in verdicts:
         if row["target"] in targets:
-            of.setdefault(targets[row["target"]], []).append((row["rater_kind"], row["value"] == 1.0))
-    return Thumbs(of, tuple(sorted(chosen & binary)), +dropped)
+            of.setdefault(targets[row["target"]], []).append((row["rater_kind"], up))
+    return Thumbs(of, tuple(sorted(usable)), +dropped)
+
+
+def _default_names(held: Collection[str], spoken: Mapping[str, Spoken]) -> set[str]:
+    """The label that means good where none is named. Raises: UsageError (several could)."""
+    thumbs = sorted(name for name in held if name in spoken and spoken[name].kind != "rating")
+    if len(thumbs) > 1:
+        raise UsageError(f"several labels hold thumbs: {', '.join(thumbs)}", hint="say which one means good: --label NAME, or label: [NAME] in judge.yaml")
+    ratings = sorted(name for name in held if name in spoken and spoken[name].kind == "rating")
+    return set(thumbs) or (set(ratings) if len(ratings) == 1 else set())
 
 
 def read_given(store: Store, name: str, kinds: Collection[str]) -> tuple[list[Given], Counter[str]]:
@@ -79,7 +115,12 @@ def read_given(store: Store, name: str, kinds: Collection[str]) -> tuple[list[Gi
         raise error
     dropped: Counter[str] = Counter()
     targets = _join(store, {row["target"]: row["record_id"] for row in rows}, dropped)
-    found = [Given(targets[row["target"]], row["rater"], row["value"], row["label"], row["selection_probability"]) for row in rows if row["target"] in targets]
+    spoken = spoken_names(store).get(name)
+    found = [
+        Given(targets[row["target"]], row["rater"], _in_units(row["value"], spoken), row["label"], row["selection_probability"])
+        for row in rows
+        if row["target"] in targets and (row["value"] is None or _in_units(row["value"], spoken) is not None)
+    ]
     if not found:
         told = ", ".join(f"{reason} {count:,}" for reason, count in sorted(dropped.items()))
         raise NoRecords(
@@ -87,6 +128,11 @@ def read_given(store: Store, name: str, kinds: Collection[str]) -> tuple[list[Gi
             hint="judge store info shows what it holds; judge score LOGS reads the log again, with --map output=PATH where its answers are missing",
         )
     return sorted(found, key=lambda given: (given.key, given.rater)), +dropped
+
+
+def _in_units(value: float | None, spoken: Spoken | None) -> float | None:
+    """A label as it is compared: thumbs as 1 and 0 (neutral: none), ratings as they are."""
+    return value if value is None or spoken is None else thumb_value(value, spoken.kind)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from judgecli.store.folder import Store
+from judgecli.store.labels import spoken_names
 from judgecli.store.query import cluster_column, sql_column
 from judgecli.store.windows_query import WindowReduction
 
@@ -38,14 +39,21 @@ def session_turns(store: Store, reduction: WindowReduction) -> tuple[np.ndarray,
 
 
 def _thumbs(store: Store) -> pa.Table:
-    rows = store.ledger.rows(
-        "SELECT target, sum(value > 0.5) AS up, sum(value <= 0.5) AS down FROM labels WHERE rater_kind = 'user' AND value IS NOT NULL GROUP BY target"
-    )
+    """What users said of each record: how often good, how often bad; a rating is good above the middle of its scale."""
+    spoken = spoken_names(store)
+    up: dict[bytes, int] = {}
+    down: dict[bytes, int] = {}
+    for row in store.ledger.rows("SELECT target, name, value FROM labels WHERE rater_kind = 'user' AND unit = 'record' AND value IS NOT NULL"):
+        said = spoken[row["name"]].up(row["value"])
+        if said is not None:
+            side = up if said else down
+            side[row["target"]] = side.get(row["target"], 0) + 1
+    targets = sorted({*up, *down})
     return pa.table(
         {
-            "target": pa.array([row["target"] for row in rows], pa.binary(16)).cast(pa.binary()),
-            "up": pa.array([row["up"] for row in rows], pa.int64()),
-            "down": pa.array([row["down"] for row in rows], pa.int64()),
+            "target": pa.array(targets, pa.binary(16)).cast(pa.binary()),
+            "up": pa.array([up.get(target, 0) for target in targets], pa.int64()),
+            "down": pa.array([down.get(target, 0) for target in targets], pa.int64()),
         }
     )
 
