@@ -11,6 +11,7 @@ from judgecli.config.proposal import TOPICS, Candidate, Facts, Gate, LogFacts, p
 _PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./-]*")
 _WORDS = ("true", "false", "null", "yes", "no", "on", "off")
 THUMBS = "label.thumbs"
+LOOKED_FOR = {"input": "the question", "time": "a time", "session": "a conversation", "user": "a user", "reference": "an expected answer"}
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,10 @@ class Draft:
         for topic, why in TOPICS.items():
             names = [candidate.name for candidate in self.chosen if candidate.topic == topic]
             found += [("measure", f"{', '.join(names)} - {why}")] if names else []
+        if "constant reference" in facts.has:
+            found.append(("note", "all records have one and the same reference, so nothing that compares with it enters reward or gates"))
+        lacking = [said for name, said in LOOKED_FOR.items() if name not in facts.has]
+        found += [("not found", ", ".join(lacking))] if lacking else []
         found.append(("policy", f"{', '.join(policy(facts)) or 'none: no field tells variants apart'} - what is compared"))
         found.append(("cluster", _cluster_why(facts)))
         if self.terms:
@@ -137,9 +142,10 @@ def _scorers(chosen: Sequence[Candidate]) -> list[str]:
 
 def _feedback(facts: Facts) -> list[tuple[str, str, list[str]]]:
     """Format, path and sources of the training files that the labels of the log allow."""
-    if not facts.labels.get("thumbs"):
+    name = next((name for name in ("thumbs", "rating") if facts.labels.get(name)), None)
+    if name is None:
         return []
-    found = [("trl-kto", "feedback/thumbs.jsonl", ["user"])]
+    found = [("trl-kto", f"feedback/{name}.jsonl", ["user"])]
     return [*found, ("trl-preference", "feedback/pairs.jsonl", ["user"])] if facts.repeated >= 0.05 else found
 
 

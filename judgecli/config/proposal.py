@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 LEAST_SHARE = 0.01  # of the sample that a metric must score
 LEAST_SCORED = 5  # answers that a metric must score
 LEAST_CLUSTERS = 20  # below it a gate cannot be answered
+WEAK = 0.25  # share of bad answers from which on a gate that lets them pass is called weak
 LEAST_SLACK = 0.02  # of a scale from 0 to 1
 
 
@@ -184,7 +185,8 @@ def _gate(subject: str, name: str, bound: str, cells: Scored) -> Gate | None:
     threshold = math.floor((cells.low - slack) * 100 + 1e-9) / 100 if down else math.ceil((cells.high + slack) * 100 - 1e-9) / 100
     if not 0 < threshold < 1:
         return None
-    why = f"mean {cells.mean:.3g}, 95 % interval {cells.low:.3g} to {cells.high:.3g} ({cells.scored:,} of {cells.rows:,} answers scored)"
+    weak = f"; weak: it lets up to {threshold:.0%} of the answers be such" if not down and subject == "metric" and threshold >= WEAK else ""
+    why = f"mean {cells.mean:.3g}, 95 % interval {cells.low:.3g} to {cells.high:.3g} ({cells.scored:,} of {cells.rows:,} answers scored){weak}"
     return Gate(subject, name, bound, threshold, why)
 
 

@@ -28,7 +28,7 @@ from judgecli.readers.batch import add_hashes
 from judgecli.readers.checkpoint import equal_lines_note
 from judgecli.readers.detect import detect
 from judgecli.readers.intake import LogFile
-from judgecli.readers.log import Detected
+from judgecli.readers.log import Detected, Shaping
 from judgecli.readers.mapping import parse_path
 from judgecli.readers.read import read_log
 from judgecli.readers.source import STDIN, expand
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 REWARD = "quality"
 MOST_FILES = 12  # of a folder or glob, spread over it
 MOST_RECORDS = 6_000  # of all files together
+MOST_READ = 200_000  # of one file, over which the sample is spread
 MOST_VARIANTS = 20  # values of a column that tells variants apart
 VARIANT_NAMES = re.compile(r"(^|_)(version|variant|experiment|release|template|deployment|policy|arm)(_|$)", re.IGNORECASE)
 SEGMENT_NAMES = re.compile(r"(^|_)(locale|language|lang|country|channel|tier|region|category|topic|task|product)(_|$)", re.IGNORECASE)
@@ -95,7 +96,7 @@ def propose(logs: Sequence[str], *, settings: "Settings", output: Path, force: b
 
 
 def _take(logs: Sequence[str], settings: "Settings") -> _Sample:
-    """A sample: the first records of files spread over each name."""
+    """A sample: records spread over files that are spread over each name."""
     found = _Sample([], [], [])
     files = log_files(logs, settings)
     chosen = files if len(files) <= MOST_FILES else [files[at] for at in np.linspace(0, len(files) - 1, MOST_FILES).astype(int)]
@@ -125,21 +126,31 @@ def _read(log: LogFile, most: int, found: _Sample) -> None:
         shaping = replace(shaping, map={**tags, **shaping.map})
         detected = detect(log.path, shaping)
     found.read.append((log.path, detected))
-    rows = 0
-    seen: set[bytes] = set()
-    for chunk in read_log(log.path, shaping, detected):
-        kept = chunk.records.slice(0, most - rows)
-        keys = set(kept.column("key").to_pylist())
-        found.tables.append(kept)
-        found.labels += [label for label in chunk.labels if label.key in keys]
-        found.bad += len(chunk.bad)
-        rows += kept.num_rows
-        seen.update(keys)
-        if rows >= most:
-            found.whole = False
-            break
-    note = equal_lines_note(log.path, detected, rows - len(seen), rows)
+    kept, rows = _sampled(log, detected, shaping, most, found)
+    keys = set(kept.column("key").to_pylist())
+    found.tables.append(kept)
+    note = equal_lines_note(log.path, detected, kept.num_rows - len(keys), kept.num_rows) if rows == kept.num_rows else None
     found.notes = (*found.notes, note) if note is not None else found.notes
+    found.whole = found.whole and rows == kept.num_rows
+
+
+def _sampled(log: LogFile, detected: Detected, shaping: Shaping, most: int, found: _Sample) -> tuple[pa.Table, int]:
+    """Records spread over the whole file (over its first MOST_READ), with their labels; and how many were read."""
+    chunks = []
+    rows = 0
+    labels: list[Label] = []
+    for chunk in read_log(log.path, shaping, detected):
+        chunks.append(chunk.records)
+        labels += chunk.labels
+        found.bad += len(chunk.bad)
+        rows += chunk.records.num_rows
+        if rows >= MOST_READ:
+            break
+    records = pa.concat_tables(chunks)
+    kept = records if rows <= most else records.take(pa.array(np.unique(np.linspace(0, rows - 1, most).astype(np.int64))))
+    keys = set(kept.column("key").to_pylist())
+    found.labels += [label for label in labels if label.key in keys]
+    return kept, rows
 
 
 def _names(paths: Sequence[str]) -> dict[str, str]:
@@ -158,9 +169,10 @@ def _draft(logs: Sequence[str], settings: "Settings", sample: _Sample) -> Draft:
     described = {candidate.name: catalog.describe(candidate.name) for candidate in found}
     scored = {name: _scored(cells, name, clusters, said.kind, said.range) for name, said in described.items()}
     chosen = proposal.kept(found, scored)
-    terms, vetoes = proposal.terms(chosen, scored), proposal.vetoes(chosen)
+    telling = [item for item in chosen if item.topic != "reference" or "constant reference" not in facts.has]
+    terms, vetoes = proposal.terms(telling, scored), proposal.vetoes(chosen)
     rewarded = _rewarded(terms, vetoes, chosen, cells, clusters)
-    gates = proposal.gates(chosen, scored, reward=REWARD, rewarded=rewarded, clusters=facts.clusters)
+    gates = proposal.gates(telling, scored, reward=REWARD, rewarded=rewarded, clusters=facts.clusters)
     coverage = min((one.scored / (one.scored + one.failed) for one in [rewarded, *(scored[item.name] for item in chosen)] if one.scored), default=1.0)
     measured = 0.98 if coverage >= 0.98 else int(coverage * 50) / 50
     said = "no answer of the sample has one" if rewarded.mean is None else f"mean {rewarded.mean:.3g} on {rewarded.scored:,} of {rewarded.rows:,} answers"
@@ -198,7 +210,10 @@ def _traits(records: pa.Table) -> frozenset[str]:
     least = max(1, proposal.LEAST_SHARE * records.num_rows)
     found = {name for name in records.column_names if records.num_rows - records.column(name).null_count >= least}
     if "reference" in found:
-        words = sorted(len(str(text).split()) for text in records.column("reference").to_pylist() if text is not None)
+        references = [str(text) for text in records.column("reference").to_pylist() if text is not None]
+        words = sorted(len(text.split()) for text in references)
+        if len(set(references)) == 1 and len(set(records.column("input").to_pylist())) > 1:
+            found.add("constant reference")  # one text for all questions is no expected answer
         found.add("short reference" if words[len(words) // 2] <= 3 else "long reference")
     if sum(map(_has_call, records.column("messages").to_pylist(), records.column("output_messages").to_pylist())) >= least:
         found.add("tool calls")

@@ -32,7 +32,7 @@ def run(document: Document, page: Page = PAGE) -> str:
 
 
 def _line(label: str, text: str, style: str = "") -> Text:
-    return Text.assemble((f"{label:<{LABEL}}", "dim"), (terminal_line(text), style))
+    return Text.assemble((f"{label:<{LABEL - 1}} ", "dim"), (terminal_line(text), style))
 
 
 def _verdict(document: Document) -> list[RenderableType]:
@@ -46,7 +46,7 @@ def _verdict(document: Document) -> list[RenderableType]:
     open_gates = [gate for gate in gates if gate["verdict"] != "pass"]
     passed = f"{len(gates) - len(open_gates)} of {len(gates)} gates pass"
     lines: list[RenderableType] = [
-        Text.assemble((f"{check['verdict'].upper():<{LABEL}}", STYLES[check["verdict"]]), f"{passed} (exit {document['exit_code']})"),
+        Text.assemble((f"{check['verdict'].upper():<{LABEL - 1}} ", STYLES[check["verdict"]]), f"{passed} (exit {document['exit_code']})"),
         *(_line("unread", f"{why}: the gates saw only what was read") for why in check.get("unread", ())),
     ]
     return lines + [_line(str(gate["verdict"]), f"{gate['gate']}: {gate['message']}") for gate in open_gates]

@@ -57,6 +57,41 @@ def test_candidates_exist_and_have_a_topic():
 
 
 @pytest.mark.usefixtures("folder")
+def test_one_reference_for_all_questions_is_no_term():
+    same = init(answers(60, reference="42"))
+    own = init(answers(60, reference=lambda number: str(number)))
+    assert {"exact_match", "token_f1", "number_match"} & set(own.project.reward.terms)
+    assert not {"exact_match", "token_f1", "number_match"} & set(same.project.reward.terms)
+    assert not {gate.metric for gate in same.project.gates} & {"exact_match", "token_f1"}
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_sample_is_spread_over_the_file_and_what_was_not_found_is_said(monkeypatch):
+    from judgecli.pipeline import proposing
+
+    monkeypatch.setattr(proposing, "MOST_RECORDS", 50)
+    rows = answers(2000, version=lambda number: "1" if number < 1000 else "2")
+    write_lines(Path("app.jsonl"), rows)
+    found = propose(["app.jsonl"], settings=Settings(Project()), output=Path("judge.yaml"))
+    plan = dict(found.plan)
+    assert plan["policy"] == "prompt_version - what is compared"
+    assert "prompt_version has 2" in found.text
+    assert plan["not found"] == "a time, a conversation, a user, an expected answer"
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_weak_gate_is_called_weak():
+    refusals = answers(60, output=lambda number: "I'm sorry, but I can't help with that." if number % 2 else "Take flour and eat.")
+    found = propose_text(refusals)
+    assert "weak: it lets up to" in found
+
+
+def propose_text(rows: list) -> str:
+    write_lines(Path("app.jsonl"), rows)
+    return propose(["app.jsonl"], settings=Settings(Project()), output=Path("judge.yaml"), force=True).text
+
+
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     ("columns", "wanted", "unwanted"),
     [
