@@ -252,6 +252,8 @@ class Gate(Section):
                 "margin, unpaired_margin, paired and strict belong to not_worse_than",
                 {"hint": "for example {metric: NAME, not_worse_than: main, margin: 0.02}"},
             )
+        if self.paired and self.unpaired_margin is not None:
+            raise PydanticCustomError("gate", "a gate that is always paired has no use for unpaired_margin", {"hint": "leave one of the two out"})
         if self.corrected and (subjects == ["measured"] or self.not_worse_than is not None):
             raise PydanticCustomError(
                 "gate", "corrected belongs to at_least and at_most", {"hint": "for example {metric: NAME, at_least: 0.7, corrected: true}"}
