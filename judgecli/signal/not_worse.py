@@ -178,6 +178,8 @@ def without_own(result: GateResult, on: str, left_out: int) -> GateResult:
         return replace(result, left_out=0)
     records = f"{left_out:,} record{'' if left_out == 1 else 's'} of {'the latest run' if on == 'run:last' else on}"
     said = f"{records} {'stands' if left_out == 1 else 'stand'} in baseline '{result.baseline}' and {'is' if left_out == 1 else 'are'} left out"
+    if not result.n and result.verdict == "incomplete" and not result.pending and not result.unscored:
+        return replace(result, left_out=left_out, message=f"{said}, and nothing else is there to compare")
     return replace(result, left_out=left_out, message=f"{result.message}; {said}")
 
 

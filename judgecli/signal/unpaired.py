@@ -68,8 +68,8 @@ def measure_apart(old: Clustered, new: Clustered, column: Column) -> Difference:
         return Difference(0, 0, None, None, None, None, None, None, None, "none", reasons={"difference": why})
     known = (int(new_counts.sum()), contrast.clusters, contrast.mean_b, contrast.mean_a, contrast.difference)
     if found.low is None or found.high is None or not np.isfinite([found.low, found.high]).all():
-        reasons = dict.fromkeys(("se", "low", "high"), found.why or "the values are too large for an interval")
-        return Difference(*known, None, None, None, contrast.p, "none", reasons=reasons)
+        reasons = dict.fromkeys(("se", "low", "high", "p"), found.why or "the values are too large for an interval")
+        return Difference(*known, None, None, None, None, "none", reasons=reasons)
     reasons = {} if found.why is None else {"verdict": found.why}
     sides = (_limited(new_sums, new_counts, column), _limited(old_sums, old_counts, column))
     joined = difference_limits(*sides, correlation=clustered_correlation(new_sums, new_counts, old_sums, old_counts))

@@ -74,6 +74,17 @@ def test_nothing_but_the_baseline_itself_is_incomplete(gone):
     found = check_gates(score(GATE))
     assert (found.gates[0].verdict, found.exit_code) == ("incomplete", 3)
     assert (found.gates[0].left_out, found.gates[0].n, found.gates[0].value) == (100, 0, None)
+    assert found.gates[0].message == "100 records of the latest run stand in baseline 'main' and are left out, and nothing else is there to compare"
+
+
+def test_a_constant_on_an_open_scale_gives_no_verdict_and_no_claim():
+    log(answers("v1", 40))
+    score()
+    approve()
+    log(answers("v2", lambda at: 30 + at % 5, first=500))
+    gate = check_gates(score(GATE)).gates[0]
+    assert (gate.verdict, gate.low, gate.p, gate.regressed) == ("inconclusive", None, None, None)
+    assert "the scale has no ends" in gate.message
 
 
 def test_a_few_new_records_are_too_few():
