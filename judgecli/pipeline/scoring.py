@@ -4,7 +4,7 @@ import contextlib
 import json
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -20,6 +20,7 @@ from judgecli.pipeline.rewarding import check_frozen, needed_metrics, reward_inf
 from judgecli.pipeline.rubrics import is_rubric, read_rubrics
 from judgecli.pipeline.score_result import ScoreResult
 from judgecli.pipeline.served import read_served
+from judgecli.pipeline.telling import Told, read_told, told_notes
 from judgecli.readers.checkpoint import Checkpoint, equal_lines_note
 from judgecli.readers.intake import Intake, LogFile
 from judgecli.readers.log import Shaping, Skipped
@@ -102,11 +103,24 @@ def score_logs(
         if reward is not None and not reward.unfrozen:
             store_reward(store, scope.shards, reward)
             infos.append(reward_info(reward))
-        summaries = _summarise(store, scope, infos, settings.cluster)
+        summaries, told = _summarise(store, scope, infos, settings.cluster, judges={entry.metric.name for entry in rubrics})
+        notes += told_notes(told, summaries)
         pairs = [(info.name, info.identity) for info in infos]
         identities = {name: found.identity for name, found in judge.comparisons.items()} | dict(pairs)
         result = ScoreResult(
-            settings.store, scope, intake.new_records, summaries, readings, notes, settings.measured, settings.max_bad, run_id, pairs, judge, intake.skipped
+            settings.store,
+            scope,
+            intake.new_records,
+            summaries,
+            readings,
+            notes,
+            settings.measured,
+            settings.max_bad,
+            run_id,
+            pairs,
+            judge,
+            intake.skipped,
+            told,
         )
         store.ledger.finish_run(run_id, file_ids=scope.file_ids, metrics=identities, result=json.dumps(result.to_json(), allow_nan=False), now=_now())
     if reward is not None:
@@ -314,19 +328,23 @@ def _told_bad(store: Store, file_ids: Sequence[int]) -> list[str]:
     return [f"quarantined: {', '.join(reasons)}; the first is {row['path']}:{row['line']}{way}" for row in first]
 
 
-def _summarise(store: Store, scope: Scope, infos: Sequence[MetricInfo], cluster: str | None) -> list[MetricSummary]:
+def _summarise(
+    store: Store, scope: Scope, infos: Sequence[MetricInfo], cluster: str | None, *, judges: Set[str]
+) -> tuple[list[MetricSummary], dict[str, Told]]:
+    """A summary a metric, and what is told of it. `judges` are the metrics that read a text within bounds."""
     with Reduction(store, scope, [(info.name, info.identity) for info in infos], cluster=cluster) as reduction:
         found = [
             summarise(info.name, info.identity, kind=info.kind, scale=info.range, higher_is_better=info.higher_is_better, reduced=reduction.reduce(info.name))
             for info in infos
         ]
+        told = read_told(reduction, found, judges)
     for summary in found:
         if summary.cells != scope.counts.accepted:
             raise StoreCorrupt(
                 f"the store does not add up: {summary.name} has {summary.cells} cells for {scope.counts.accepted} records",
                 hint=f"judge store verify looks for the damage in {store.root}",
             )
-    return found
+    return found, told
 
 
 def _now() -> str:
