@@ -82,10 +82,7 @@ def score_logs(
             defaults = not scorers and not settings.configured_scorers()
             intake = Intake(store, work.telling, work.score_shard, lambda fields: None if defaults else check_fields(list(known.values()), fields, notes))
             readings = intake.run(files)
-            notes += [f"skipped: {file.message}" for file in intake.skipped]
-            notes += [f"{reading.path}: {note}" for reading in readings for note in reading.detected.notes]
-            equal = [] if settings.keep_duplicates else [(reading, *equal_lines(store, reading.file_id)) for reading in readings]
-            notes += [note for reading, *counts in equal if (note := equal_lines_note(reading.path, reading.detected, *counts)) is not None]
+            notes += _reading_notes(store, intake, readings, settings)
             if settings.keep is not None:
                 work.engine.drain()  # a shard that waits for its scores must not be replaced under them
                 notes += upkeep.expire(store, settings.keep, now=datetime.now(UTC))
@@ -98,8 +95,7 @@ def score_logs(
             work.finish(scope, progress)
         finally:
             work.engine.close()
-        asked = Judges(rubrics, served)
-        judge = judge_records(store, scope, asked, settings=settings, asking=asking, run_id=run_id, telling=work.telling, progress=progress)
+        judge = judge_records(store, scope, Judges(rubrics, served), settings=settings, asking=asking, run_id=run_id, telling=work.telling, progress=progress)
         if reward is not None and not reward.unfrozen:
             store_reward(store, scope.shards, reward)
             infos.append(reward_info(reward))
@@ -107,25 +103,20 @@ def score_logs(
         notes += told_notes(told, summaries)
         pairs = [(info.name, info.identity) for info in infos]
         identities = {name: found.identity for name, found in judge.comparisons.items()} | dict(pairs)
-        result = ScoreResult(
-            settings.store,
-            scope,
-            intake.new_records,
-            summaries,
-            readings,
-            notes,
-            settings.measured,
-            settings.max_bad,
-            run_id,
-            pairs,
-            judge,
-            intake.skipped,
-            told,
-        )
+        measured, worst = settings.measured, settings.max_bad
+        result = ScoreResult(settings.store, scope, intake.new_records, summaries, readings, notes, measured, worst, run_id, pairs, judge, intake.skipped, told)
         store.ledger.finish_run(run_id, file_ids=scope.file_ids, metrics=identities, result=json.dumps(result.to_json(), allow_nan=False), now=_now())
     if reward is not None:
         check_frozen(reward, settings)  # last: to freeze what is missing, the scores must be there
     return result
+
+
+def _reading_notes(store: Store, intake: Intake, readings: Sequence[Checkpoint], settings: "Settings") -> list[str]:
+    """What is told of the files that were read: those left out, how each was understood, lines that are equal."""
+    notes = [f"skipped: {file.message}" for file in intake.skipped]
+    notes += [f"{reading.path}: {note}" for reading in readings for note in reading.detected.notes]
+    equal = [] if settings.keep_duplicates else [(reading, *equal_lines(store, reading.file_id)) for reading in readings]
+    return notes + [note for reading, *counts in equal if (note := equal_lines_note(reading.path, reading.detected, *counts)) is not None]
 
 
 def read_scope(store: Store, logs: Sequence[str], *, settings: "Settings", progress: Progress) -> Scope:

@@ -175,7 +175,7 @@ def layout_of(adapter: Adapter | None, shaping: Shaping, detected: Detected, nam
         getters = {field: getter(field, (field,)) for field in fields}
     else:
         getters = {field: getter(path, detected.columns) for field, path in paths.items()}
-    return Layout(name, detected.format, getters, zone_named(shaping.zone), detected.day_first, frozenset(shaping.map))
+    return Layout(name, detected.format, getters, zone_named(shaping.zone), detected.day_first, frozenset(shaping.map), detected.decimals)
 
 
 def _makes_rows(adapter: Adapter | None) -> bool:
