@@ -31,6 +31,7 @@ from judgecli.scorer import Metric
 from judgecli.signal.summary import MetricSummary, summarise
 from judgecli.store import upkeep
 from judgecli.store.folder import Shard, Store
+from judgecli.store.neighbours import other_projects, shared_records
 from judgecli.store.query import COMPANIONS, ROW_COLUMNS, Reduction, cluster_column, held_metrics
 from judgecli.store.scope import Scope, equal_lines, open_scope
 from judgecli.store.tables import MetricInfo
@@ -112,11 +113,14 @@ def score_logs(
 
 
 def _reading_notes(store: Store, intake: Intake, readings: Sequence[Checkpoint], settings: "Settings") -> list[str]:
-    """What is told of the files that were read: those left out, how each was understood, lines that are equal."""
+    """What is told of the files that were read: those left out, how each was understood, lines that are equal, what else the store holds."""
     notes = [f"skipped: {file.message}" for file in intake.skipped]
     notes += [f"{reading.path}: {note}" for reading in readings for note in reading.detected.notes]
     equal = [] if settings.keep_duplicates else [(reading, *equal_lines(store, reading.file_id)) for reading in readings]
-    return notes + [note for reading, *counts in equal if (note := equal_lines_note(reading.path, reading.detected, *counts)) is not None]
+    notes += [note for reading, *counts in equal if (note := equal_lines_note(reading.path, reading.detected, *counts)) is not None]
+    file_ids = [reading.file_id for reading in readings]
+    notes += [f"{count:,} records of {file} also stand in {first}; they count once, with the first" for file, first, count in shared_records(store, file_ids)]
+    return notes + other_projects(store, file_ids, settings.config, [log.path for log in settings.logs])
 
 
 def read_scope(store: Store, logs: Sequence[str], *, settings: "Settings", progress: Progress) -> Scope:
