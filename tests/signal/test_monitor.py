@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from judgecli.signal.charts import LEAST, SAMPLE, Chart, freeze, lower_limit
+from judgecli.signal.charts import SAMPLE, Chart
 from judgecli.signal.items import DayRows, items_of
 from judgecli.signal.monitor import MOST_SEGMENTS, Monitor, Plan, Span, Watched
+from judgecli.signal.reference import LEAST, freeze, lower_limit
 from judgecli.stats.e_detector import Detectors, bets, step
 
 DAY = 86_400_000_000
@@ -16,16 +17,16 @@ COST = Watched("cost", "cccc", "number", (0.0, None), False)
 PLAN = Plan(90.0, Span(days=10), 2)
 
 
-def day_of(day, values, *, clusters=None, segments=None, failed=None):
+def day_of(day, values, *, clusters=None, segments=None, failed=None, beside=None):
     """Rows of a day, a second apart; `values` has a row a metric."""
     values = np.atleast_2d(np.asarray(values, float))
     n = values.shape[1]
     clusters = np.arange(n) + 1000 * day if clusters is None else np.asarray(clusters)
     time = day * DAY + np.arange(n) * 1_000_000
     segments = np.zeros(n, np.int64) if segments is None else np.asarray(segments)
-    failed = np.zeros(values.shape, bool) if failed is None else np.atleast_2d(failed)
+    failed, beside = (np.zeros(values.shape, bool) if flags is None else np.atleast_2d(flags) for flags in (failed, beside))
     place = np.lexsort((time, clusters))
-    return DayRows(day, segments[place], clusters[place], time[place], values[:, place], failed[:, place])
+    return DayRows(day, segments[place], clusters[place], time[place], values[:, place], failed[:, place], beside[:, place])
 
 
 def feed(monitor, days, metrics=(QUALITY,), segments=((),), *, by_segment=False):
@@ -47,13 +48,13 @@ def test_items_by_hand():
     rows = day_of(5, [[0.2, 1.0, 0.6, np.nan, np.nan]], clusters=[7, 3, 7, 7, 3], failed=[[False, False, False, True, False]])
     items = items_of(rows)
     assert items.time.tolist() == [5 * DAY, 5 * DAY + 1_000_000]
-    assert items.means[0] == pytest.approx([0.4, 1.0])
+    assert items.value[0] == pytest.approx([0.4, 1.0])
     assert items.missing[0] == pytest.approx([1 / 3, 0.0])
 
 
 def test_a_cluster_without_any_value_has_no_mean_and_one_by_design_is_not_missing():
     items = items_of(day_of(1, [[np.nan, np.nan]], clusters=[1, 2], failed=[[True, False]]))
-    assert np.isnan(items.means).all()
+    assert np.isnan(items.value).all()
     assert items.missing[0, 0] == 1.0
     assert np.isnan(items.missing[0, 1])
 
@@ -85,13 +86,13 @@ def test_the_exact_limit_of_a_rate_is_that_of_statsmodels():
     ([300.0] * 60, 0.0, 600.0),
 ])  # fmt: skip
 def test_an_unbounded_metric_is_scaled_by_its_reference(values, low, high):
-    found = freeze(np.asarray(values, float), (0.0, None), 0, 10)
+    found, _ = freeze(np.asarray(values, float), (0.0, None), 0, 10)
     assert (found.low, found.high) == (low, high)
     assert found.value(found.scale(np.array([7.0]))[0]) == pytest.approx(min(max(7.0, low), high))
 
 
 def test_a_bounded_metric_keeps_its_own_scale():
-    found = freeze(np.array([3.0, 4.0] * 40), (1.0, 5.0), 0, 10)
+    found, _ = freeze(np.array([3.0, 4.0] * 40), (1.0, 5.0), 0, 10)
     assert (found.low, found.high, found.mean) == (1.0, 5.0, 0.625)
 
 
@@ -123,7 +124,7 @@ def test_a_drop_is_noticed_with_its_time_and_size():
 
 def test_a_rise_is_its_mirror_image():
     days = stream(40, 25)
-    mirrored = [DayRows(rows.day, rows.segment, rows.cluster, rows.time, 1 - rows.values, rows.failed) for rows in days]
+    mirrored = [DayRows(rows.day, rows.segment, rows.cluster, rows.time, 1 - rows.values, rows.failed, rows.not_applicable) for rows in days]
     (drop,), (rise,) = feed(Monitor(PLAN), days).alarms, feed(Monitor(PLAN), mirrored).alarms
     assert (rise.direction, rise.time, rise.since, rise.n) == ("rise", drop.time, drop.since, drop.n)
     assert rise.after - rise.before == pytest.approx(drop.before - drop.after)
@@ -199,7 +200,7 @@ def test_more_segments_than_charts_are_left_to_the_chart_of_all():
     segments = [(f"user-{number}",) for number in range(MOST_SEGMENTS + 50)]
     rows = day_of(0, np.full(len(segments), 0.5), segments=np.arange(len(segments)))
     monitor = feed(Monitor(PLAN), [rows], segments=segments, by_segment=True)
-    assert len(monitor.charts) == 2 * (MOST_SEGMENTS + 1)
+    assert len(monitor.charts) == 3 * (MOST_SEGMENTS + 1)
 
 
 def test_without_enough_items_there_is_no_reference_and_a_reason():
@@ -257,13 +258,13 @@ def test_any_portions_give_the_same_bytes(seed):
 def alarms_after_reference(draw, size, items, threshold, *, repeats=400, drop=0.0, seed=0):
     """For each repeat the number of the item at which the drop detector alarms, or -1, with mu0 the lower limit of a reference of that size."""
     chance = np.random.default_rng(seed)
-    references = [freeze(draw(chance, size), (0.0, 1.0), 0, 1) for _ in range(repeats)]
+    references = [freeze(draw(chance, size), (0.0, 1.0), 0, 1)[0] for _ in range(repeats)]
     mu0 = np.array([reference.lower for reference in references])
     factors = bets(mu0, [reference.sd**2 for reference in references], binary=[reference.binary for reference in references])
     state, first = Detectors.fresh(repeats), np.full(repeats, -1)
     for number in range(items):
         x = np.clip(draw(chance, repeats) - drop, 0, 1)
-        statistic = step(state, factors, mu0, x, np.full(repeats, number, np.int64), repeats)
+        statistic = step(state, factors, mu0, x, repeats)
         first[(statistic >= threshold) & (first < 0)] = number
         for chart in np.flatnonzero(statistic >= threshold):
             state.restart(chart)
