@@ -163,7 +163,7 @@ def test_no_reference_yet_is_said(tmp_path):
     append(tmp_path / "store", rows_of(days=10), 0)
     found = watch(settings_with(tmp_path / "store"))
     assert found.alarms == []
-    assert "none of 12 charts has a reference yet" in found.notes[0]
+    assert "none of 18 charts has a reference yet" in found.notes[0]
     assert {chart["state"] for chart in found.charts} == {"no reference yet"}
 
 
