@@ -258,9 +258,10 @@ def standing_alarms(settings: "Settings", *, despite: bool) -> list[dict[str, ob
     found = watch(settings)
     if found is not None and found.open and not despite:
         first = found.open[0]
+        what = first["direction"] if first["kind"] == "value" else "without a score more often"
         more = f" and {len(found.open) - 1} more" if len(found.open) > 1 else ""
         raise AlarmOpen(
-            f"{len(found.open)} alarm{'s' if more else ''} open: {first['metric']} {first['direction']} since {since_text(first)}{more}",
+            f"{len(found.open)} alarm{'s' if more else ''} open: {first['metric']} {what} since {since_text(first)}{more}",
             hint="judge alarms list shows them; judge alarms close ID when you have looked; or --despite-alarm (in judge.yaml: despite_alarm: true)",
         )
     return [{name: alarm[name] for name in ("id", "metric", "kind", "policy", "direction", "since")} for alarm in (found.open if found else ())]

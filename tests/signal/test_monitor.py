@@ -157,6 +157,69 @@ def test_missing_cells_are_a_chart_of_their_own():
     assert 24 * DAY <= alarm.since < 27 * DAY
 
 
+def test_cells_that_a_metric_does_not_apply_to_are_a_chart_of_their_own():
+    """Half of the answers become empty: the mean of the others stands still, and the fall in coverage is told with its numbers."""
+    chance = np.random.default_rng(2)
+    days = []
+    for day in range(40):
+        beside = chance.random(40) < (0.01 if day < 25 else 0.5)
+        days.append(day_of(day, np.where(beside, np.nan, chance.normal(0.8, 0.02, 40)), beside=beside))
+    (alarm,) = feed(Monitor(PLAN), days).alarms
+    assert (alarm.kind, alarm.direction) == ("not_applicable", "rise")
+    assert 24 * DAY <= alarm.since_low <= alarm.since <= alarm.since_high < 27 * DAY
+    assert alarm.size_low < 0.5 < alarm.size_high
+    lost = sum(int(rows.not_applicable[0, rows.time >= alarm.since].sum()) for rows in days if rows.day <= alarm.time // DAY)
+    assert 0 <= lost - alarm.count <= 40  # those since `since`, up to the moment of the alarm
+
+
+def test_weekends_that_the_reference_shows_are_expected():
+    """Sundays and Saturdays are 0.2 lower throughout: no alarm, and a drop by 0.2 on working days is one, of that size."""
+    chance = np.random.default_rng(8)
+
+    def day(number, lower):
+        return day_of(number, np.clip(chance.normal(0.8 - 0.2 * ((number + 3) % 7 >= 5) - lower, 0.1, 40), 0, 1))
+
+    monitor = feed(Monitor(Plan(90.0, Span(days=21), 2)), [day(number, 0.0) for number in range(90)])
+    assert monitor.alarms == []
+    (chart,) = (chart for chart in monitor.charts_json(()) if chart["kind"] == "value")
+    assert np.round(chart["weekdays"], 1).tolist() == [0.1] * 5 + [-0.1] * 2
+    (alarm,) = feed(monitor, [day(number, 0.2) for number in range(90, 100)]).alarms
+    assert 89 * DAY <= alarm.since < 91 * DAY
+    assert alarm.size_low < -0.2 < alarm.size_high
+    assert -0.3 < alarm.after - alarm.before < -0.1
+
+
+def test_days_that_differ_count_for_what_they_are():
+    """A day effect of one standard deviation of the items: the design effect of a day of 40 is some forty, and nothing is told in 90 days."""
+    chance = np.random.default_rng(9)
+    days = [day_of(number, np.clip(chance.normal(0.6 + chance.normal(0, 0.08), 0.08, 40), 0, 1)) for number in range(113)]
+    monitor = feed(Monitor(Plan(90.0, Span(days=23), 2)), days)
+    assert monitor.alarms == []
+    (chart,) = (chart for chart in monitor.charts_json(()) if chart["kind"] == "value")
+    assert chart["day_effect"] > 20
+    assert chart["day_effect_known"]
+
+
+def test_what_other_metrics_show_of_days_is_expected_of_each():
+    """Nine metrics differ by days; the tenth, whose own days hint at it, is weighed like them."""
+    chance = np.random.default_rng(10)
+    metrics = [Watched(f"m{place}", "x", "number", (0.0, 1.0), True) for place in range(10)]
+    days = []
+    for number in range(23):
+        shift = np.r_[chance.normal(0, 0.06, 9), chance.normal(0, 0.012)]
+        days.append(day_of(number, np.clip(chance.normal(0.6 + shift[:, None], 0.08, (10, 40)), 0, 1)))
+    last = [day_of(number, np.full((10, 40), 0.6)) for number in range(23, 25)]
+    together, alone = Monitor(Plan(90.0, Span(days=23), 10)), Monitor(Plan(90.0, Span(days=23), 10))
+    feed(together, [*days, *last], metrics)
+    for rows in [*days, *last]:
+        own = DayRows(rows.day, rows.segment, rows.cluster, rows.time, rows.values[9:], rows.failed[9:], rows.not_applicable[9:])
+        alone.feed(own, [()], metrics[9:], by_segment=False)
+    weights = [
+        next(chart for chart in monitor.charts.values() if chart.metric == "m9" and chart.kind == "value").history[0][4] for monitor in (together, alone)
+    ]
+    assert weights[0] > weights[1] >= 1.0
+
+
 def test_an_outlier_of_an_unbounded_metric_stays_an_item():
     """One value of 1e300 is one item at the end of the scale; a cost that doubles is noticed."""
     chance = np.random.default_rng(3)
