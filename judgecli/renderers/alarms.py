@@ -24,7 +24,7 @@ def sort_alarms(alarms: Sequence[Alarm]) -> list[Alarm]:
 
 
 def alarm_text(alarm: Alarm) -> str:
-    """`quantities dropped from 0.98 to 0.739 (by 0.09 to 0.54) since 2026-09-20, cannot tell better than ... to ... (all records; noticed 2026-09-22)`."""
+    """`quantities dropped from 0.98 to 0.739 (by 0.091 to 0.54) since 2026-09-20, cannot tell better than ... to ... (all records; noticed 2026-09-22)`."""
     by = change_text(alarm)
     change = f"{_what(alarm)} from {_amount(alarm, 'before')} to {_amount(alarm, 'after')}{f' (by {by})' if by else ''}"
     judge = f"; {alarm['judge']['message']}" if alarm.get("judge") else ""
@@ -43,13 +43,13 @@ def _amount(alarm: Alarm, name: str) -> str:
 
 
 def change_text(alarm: Alarm) -> str:
-    """How much it changed at least and at most (95 %), `0.091 to 0.54`; empty where the alarm is older than such intervals."""
+    """How much it changed at least and at most (95 %), two digits: `0.091 to 0.54`; empty where the alarm is older than such intervals."""
     if alarm.get("size_low") is None:
         return ""
     ends = sorted(abs(alarm[name]) for name in ("size_low", "size_high"))
     if alarm["kind"] in SHARES:
         return f"{100 * ends[0]:.2g} to {100 * ends[1]:.2g} points"
-    return f"{number(ends[0])} to {number(ends[1])}"
+    return f"{number(float(f'{ends[0]:.2g}'))} to {number(float(f'{ends[1]:.2g}'))}"
 
 
 def _where(alarm: Alarm) -> str:
