@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-LEAST_DAYS = 7
+LEAST_DAYS = 11
 PLAUSIBLE = 0.05  # share of the variance of items that lies between days, beyond which days must show it
 LIMIT = 0.10  # that the true spread of days is larger
 SERIAL = 3.0  # (1 + 0.5) / (1 - 0.5)

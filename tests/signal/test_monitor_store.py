@@ -179,7 +179,7 @@ def test_a_state_of_another_version_is_begun_anew_and_said(tmp_path):
 def test_a_short_reference_is_said(tmp_path):
     append(tmp_path / "store", rows_of(change=99), 0)
     (note,) = watch(settings_with(tmp_path / "store", reference="2026-10-09..2026-10-13")).notes
-    assert "charts have seen fewer than 7 days" in note
+    assert "charts have seen fewer than 11 days" in note
 
 
 def test_alarms_of_an_earlier_version_are_shown(tmp_path):

@@ -40,8 +40,9 @@ def test_neighbours_by_hand():
 
 
 def test_too_few_days_are_taken_to_differ():
-    few = DayEffects(1.0, 40.0, 0.0, float(LEAST_DAYS - 2), float(LEAST_DAYS - 2))
+    few = DayEffects(1.0, 40.0, 0.0, 5.0, 5.0)  # six days
     assert not few.is_known
+    assert not DayEffects(1.0, 40.0, 0.0, 9.0, float(LEAST_DAYS - 2)).is_known
     assert few.effect(40) == pytest.approx(1 + SERIAL * 39 * 0.05)
     assert DayEffects(1.0, 40.0).effect(40) == 40.0  # one day alone: a day is one item
 
