@@ -16,7 +16,7 @@ STEPS = 60  # of a bisection
 
 @dataclass(frozen=True, slots=True)
 class Auc:
-    """The chance that a positive scores above a negative (ties half), 0 to 1, with its standard error (None below two clusters a side) and limits (None below five)."""
+    """The chance that a positive scores above a negative (ties half), 0 to 1; `se` is None below two clusters a side, the limits below five."""
 
     auc: float
     se: float | None
