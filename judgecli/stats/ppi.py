@@ -184,7 +184,8 @@ def _fit(labelled: Labelled, rest: Rest, tuning: float | None, cross_fit: bool |
     if not textbook:
         by_label, by_rest = _small_sample(by_label), _small_sample(by_rest)
     spread = bool(np.any(np.abs(by_label) > 1e-15))
-    if not spread and mean_used > 0 and np.ptp(labelled.truth) > 0:
+    exact = not spread or np.ptp(labelled.truth - labelled.judged) <= 1e-12
+    if exact and mean_used > 0 and tuning is None and np.ptp(labelled.truth) > 0:
         return _fit(labelled, rest, 0.0, False, textbook)
     cluster = np.concatenate([known, rest.cluster[: len(by_rest)]])
     labels = float(weights @ labelled.truth)
