@@ -3,8 +3,11 @@
 import numpy as np
 from cell import Cell
 
+from judgecli.reward_model.evaluation import evaluate
+from judgecli.reward_model.features import FeatureSpec
 from judgecli.reward_model.length import judge_length
-from judgecli.reward_model.preferences import Comparison
+from judgecli.reward_model.preferences import Comparison, Preferences
+from judgecli.reward_model.train import Recipe, train
 from judgecli.signal.allocation import Choices, allocate
 from judgecli.stats.auc import auc
 from judgecli.stats.off_policy import Log, doubly_robust, ips, snips
@@ -113,6 +116,50 @@ def _length(knows: float, follows: float, biased: float, n: int, wrong: tuple[st
     return run
 
 
+WORDS = [
+    "alpha",
+    "bravo",
+    "cargo",
+    "delta",
+    "eager",
+    "fancy",
+    "grape",
+    "hotel",
+    "india",
+    "joker",
+    "kayak",
+    "lemon",
+    "mango",
+    "noble",
+    "ocean",
+    "piano",
+    "queen",
+    "radio",
+    "sugar",
+    "tiger",
+]
+
+
+def _copies(same_prompt: bool):
+    """Whether the interval of the held-out accuracy lies around a half: 40 pairs, ten times each under another id (or prompt), and nothing to learn."""
+
+    def run(rng: np.random.Generator) -> bool | None:
+        def text(words: int) -> str:
+            return " ".join(rng.choice(WORDS, words))
+
+        pairs = []
+        for _ in range(40):
+            prompt, chosen, rejected = f"please {text(8)}", text(40), text(40)
+            pairs += [Comparison(f"{prompt if same_prompt else text(9)} order {rng.integers(10**6)}", chosen, rejected) for _ in range(10)]
+        spec = FeatureSpec(bits=8)
+        trained = train(Preferences(pairs), Recipe(spec=spec, negatives=()), name="x")
+        found = evaluate([pairs[place] for place in trained.pairs.rows], trained.pairs.margins, np.zeros(len(trained.pairs.rows)), groups=trained.pairs.groups)
+        accuracy = found.accuracy
+        return None if accuracy.low is None or accuracy.high is None else accuracy.low <= 0.5 <= accuracy.high
+
+    return run
+
+
 LITTLE = ("mostly_length", "length_only", "nothing")
 
 CELLS = [
@@ -142,6 +189,17 @@ CELLS = [
         Cell("P(best) of 95 % and more is right", f"{one} against {other}, n = {n}", _best(one, other, n), at_least=0.92, of="answered", short=60)
         for one, other in (("lognormal 1.5", "normal"), ("Pareto 1.5", "normal"), ("normal", "normal"))
         for n in (20, 100)
+    ),
+    *(
+        Cell(
+            "held out, a model of nothing but copies is a coin",
+            f"40 pairs ten times each, {'prompts differ by an id' if same else 'every prompt another'}",
+            _copies(same),
+            at_least=0.92,
+            short=3,
+            long=60,
+        )
+        for same in (True, False)
     ),
     *(
         Cell("a model that knows more is not said to know length", f"accuracy {right}, n = {n}", _length(*how, n, LITTLE), at_most=0.05, short=100)
