@@ -1,6 +1,6 @@
 """What another split of traffic would have earned, from logs of the one that ran: IPS, SNIPS and DR."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ Integers = npt.NDArray[np.int64]
 LEAST_ESS = 50.0
 MOST_GAP = 0.05
 FEWEST_HEAVY = 20.0  # rows that the variance of the weights rests on
-DOUBT = 2.0  # standard errors that the mean weight may lie below 1
+DOUBT, DOUBT_IPS = 2.0, 1.0  # standard errors that the mean weight may lie below 1: for any value, and for that of IPS
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,8 @@ class Support:
             return self.refused
         if self.unsupported > 0:
             return f"{100 * self.unsupported:.3g} % of the policy's choices were hardly ever logged, and IPS would count them as 0"
+        if 1 - self.mean_weight > DOUBT_IPS * self.mean_weight_se + 1e-9:
+            return f"the weights add up to {100 * self.mean_weight:.3g} % of the records: some of the policy's choices may never have been logged"
         if self.heavy < FEWEST_HEAVY:
             return f"its error rests on {self.heavy:.3g} rows of large weight (up to {self.max_weight:.3g}), and {FEWEST_HEAVY:g} are needed"
         return None
@@ -88,10 +90,16 @@ def support_of(weights: Floats, gap: float, cluster: Integers | None = None) -> 
 def ips(log: Log) -> Estimate:
     """mean(w r) with its cluster-robust interval; unbiased where the propensities are right and the log made every choice of the target at times.
 
-    No interval where the weights say that it did not, or where few rows weigh nearly all (`Support.refused_ips`). Source: Horvitz & Thompson 1952.
+    No interval where the weights say that it did not, or where few rows weigh nearly all (`Support.refused_ips`). What is unsupported counts as 0 in
+    IPS and as the supported part in SNIPS, and too little of it to be seen in the weights may still be more than the error of either:
+    so the interval reaches over that of SNIPS too. Source: Horvitz & Thompson 1952.
     """
-    found = _mean(log.weights * log.rewards, log.cluster)
-    return Estimate(found.mean, found.se, None, None) if support_of(log.weights, 0.0, log.cluster).refused_ips else found
+    found, scaled = _mean(log.weights * log.rewards, log.cluster), snips(log)
+    ends = (found.low, found.high, scaled.low, scaled.high)
+    if None in ends or support_of(log.weights, 0.0, log.cluster).refused_ips:
+        return Estimate(found.mean, found.se, None, None)
+    known = [end for end in ends if end is not None]
+    return replace(found, low=min(known), high=max(known))
 
 
 def snips(log: Log) -> Estimate:

@@ -116,28 +116,8 @@ def _length(knows: float, follows: float, biased: float, n: int, wrong: tuple[st
     return run
 
 
-WORDS = [
-    "alpha",
-    "bravo",
-    "cargo",
-    "delta",
-    "eager",
-    "fancy",
-    "grape",
-    "hotel",
-    "india",
-    "joker",
-    "kayak",
-    "lemon",
-    "mango",
-    "noble",
-    "ocean",
-    "piano",
-    "queen",
-    "radio",
-    "sugar",
-    "tiger",
-]
+FIRST, SECOND = ("ba", "ke", "li", "mo", "nu"), ("ra", "ne", "ti", "lo")
+WORDS = [f"{first}{second}" for first in FIRST for second in SECOND]
 
 
 def _copies(same_prompt: bool):
@@ -179,11 +159,11 @@ CELLS = [
     *(
         Cell("a value of another policy covers the truth", f"{estimator.__name__}, {world}", _policy(estimator, *where), at_least=0.92, of="answered")
         for estimator in (ips, snips, doubly_robust)
-        for world, where in (("all choices logged", (0.3, 0.3)),)
+        for world, where in (("all choices logged", (0.3, 0.3)), ("a fifth of them seldom", (0.2, 0.1)))
     ),
     *(
         Cell("IPS without support has no interval", f"{share:.0%} of choices never logged, n = {n}", _spoken(share, n), at_most=0.05)
-        for share, n in ((0.3, 400), (0.15, 1000))
+        for share, n in ((0.3, 400), (0.15, 1000), (0.1, 2000))
     ),
     *(
         Cell("P(best) of 95 % and more is right", f"{one} against {other}, n = {n}", _best(one, other, n), at_least=0.92, of="answered", short=60)
