@@ -24,7 +24,7 @@ from judgecli.store.windows_query import WindowReduction
 if TYPE_CHECKING:
     from judgecli.config.settings import Settings
 
-DESIGN = [reason for reason, kind in REASONS.items() if kind == "design"]
+DESIGN, WAITING = ([reason for reason, kind in REASONS.items() if kind == wanted] for wanted in ("design", "waiting"))
 Segment = tuple[str | None, ...]
 
 
@@ -123,11 +123,12 @@ def _read(reduction: WindowReduction, place: int, settings: "Settings", segments
     reason = table.column("reason")
     values = pc.fill_null(table.column("value"), float("nan")).to_numpy()
     missing = pc.fill_null(pc.invert(pc.is_in(reason, value_set=pa.array(DESIGN))), True).to_numpy() & np.isnan(values)
+    waits = pc.fill_null(pc.is_in(reason, value_set=pa.array(WAITING)), True).to_numpy() & missing
     keyed = pc.is_valid(table.column("prompt")).to_numpy()
     prompts, clusters = pc.fill_null(table.column("prompt"), 0).to_numpy(), table.column("cluster").to_numpy()
     older = int(np.count_nonzero(np.isnan(values) & pc.is_null(reason).to_numpy()))
     sides = {}
     for number, segment in enumerate(segments):
         own = keyed & (cell == number)
-        sides[segment] = gather_side(prompts[own], clusters[own], values[own], missing[own])
+        sides[segment] = gather_side(prompts[own], clusters[own], values[own], missing[own], waiting=int(np.count_nonzero(waits[own])))
     return Measured(reduction.metrics[place], sides, int(np.count_nonzero(~keyed)), older)

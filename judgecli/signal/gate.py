@@ -111,6 +111,7 @@ class GateResult:
     means: Mapping[str, float | None] = field(default_factory=dict)
     tries: int | None = None
     lucky_pass: float | None = None
+    measured: Mapping[str, object] | None = None  # how many of all records of baseline (a) and candidate (b) have a score, by class
     linked: Mapping[str, object] | None = None  # how the candidate was put into units of the baseline's judge, where another one scored it
 
     def to_json(self) -> dict[str, object]:
