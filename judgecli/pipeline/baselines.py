@@ -152,6 +152,7 @@ def _facts(measured: Measured) -> BaselineMetric:
         higher_is_better=info.higher_is_better,
         n=int(side.counts.sum()),
         missing=int(side.missing.sum()),
+        by_design=int(side.by_design.sum()),
         mean=mean,
         served=list(measured.served),
     )

@@ -32,7 +32,7 @@ def allocation_page(document: Document, page: Page) -> str:
         parts.append(table(columns, [_policy(row) for row in document["policies"]], right=columns[1:]))
     why = {why: None for row in (*document["variants"], *document.get("policies", ())) for why in row["reasons"].values()}
     if measured["n"] < measured["of"]:
-        shares = "the shares of the variants differ" if measured["p"] < DIFFERS else "no more often for one variant than for another that chance would not do"
+        shares = "the shares of the variants differ" if measured["p"] < DIFFERS else "the shares of the variants may be alike"
         why |= {f"{_without(measured)}; {shares} (p = {measured['p']:.2g})": None}
     parts += [Text(f"{'note':<10}{terminal_line(text)}") for text in dict.fromkeys((*why, *document["reasons"].values()))]
     parts += [Text(f"note      {terminal_line(note)}") for note in document["notes"]]

@@ -20,7 +20,7 @@ def baseline_page(document: Document, page: Page) -> str:
         *(f"file      {path}" for path in document["files"]),
     ]
     rows = [
-        [name, f"{metric['n']:,} of {metric['n'] + metric['missing']:,}", number(metric["mean"]), metric["identity"]]
+        [name, f"{metric['n']:,} of {metric['n'] + metric['missing'] + metric['by_design']:,}", number(metric["mean"]), metric["identity"]]
         for name, metric in document["metrics"].items()
     ]
     columns = ["metric", "scored", "mean of prompts", "identity"]

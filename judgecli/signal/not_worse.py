@@ -71,6 +71,7 @@ def judge_not_worse(bar: Bar, pairs: Pairs, *, unscored: Mapping[str, int], pend
         where=bar.where,
         direction="at_least" if bar.wanted_up else "at_most",
         cells=asked,
+        of=asked,
         clusters=found.clusters,
         worst=None if worst is None else worst.difference,
         best=None if best is None else best.difference,
