@@ -113,10 +113,8 @@ def compare_pairs(subject: Subject, pairs: Pairs, *, ranks: bool = False, link: 
     """
     rate, (line, b_scale) = subject.kind == "rate", (None, None) if link is None else (link.line, link.scale)
     found = measure_difference(pairs, rate=rate, scale=subject.scale, link=line, b_scale=b_scale)
-    bounds = [
-        bound_difference(pairs, rate=rate, scale=subject.scale, b_at_top=top, link=line, b_scale=b_scale) if pairs.lost_values else found
-        for top in (False, True)
-    ]
+    ends = (bound_difference(pairs, rate=rate, scale=subject.scale, b_at_top=top, link=line, b_scale=b_scale) for top in (False, True))
+    bounds = list(ends) if pairs.lost_values else [found, found]
     if subject.sign < 0:
         bounds.reverse()
     verdict, message = _answer(subject, pairs, found, bounds) if link is None or not link.few else ("inconclusive", few_anchors(link))

@@ -27,9 +27,7 @@ def ask(tmp_path, monkeypatch, capsys):
     return ask
 
 
-def log(
-    folder: Path, lost, *, n: int = 200, tail: str = "}", gates: str = "[]", metrics: str = "[distinct_1]", outputs=lambda at, lost: f"answer {at}"
-) -> None:
+def log(folder: Path, lost, *, n: int = 200, tail: str = "}", gates: str = "[]", metrics: str = "[distinct_1]", outputs=lambda at, _: f"answer {at}") -> None:
     """Two versions on the same prompts; `lost` says by number which records of v2 have no score."""
     draw = np.random.default_rng(7)
     rows = []
