@@ -113,6 +113,9 @@ class GateResult:
     tries: int | None = None
     lucky_pass: float | None = None
     measured: Mapping[str, object] | None = None  # how many of all records of baseline (a) and candidate (b) have a score, by class
+    paired: bool | None = None  # whether prompts were held against themselves, or two means against each other
+    common: int | None = None  # prompts that both sides were asked
+    left_out: int | None = None  # records that stand in the baseline themselves
     linked: Mapping[str, object] | None = None  # how the candidate was put into units of the baseline's judge, where another one scored it
 
     def to_json(self) -> dict[str, object]:
