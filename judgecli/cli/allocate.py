@@ -35,8 +35,8 @@ def allocate(
       judge allocate --within tags.country --window 1w
 
     P(best), expected regret, Thompson's shares; and what all traffic to one variant would have earned (IPS, SNIPS, DR),
-    refused where the log cannot tell. What has no score is put to both ends of the scale; where that could make another variant
-    the best one, the answer is that it cannot be told. Exit codes: 0, 2 usage, 3 less than `measured` has a score, 4 environment.
+    refused where the log cannot tell. What has no score is put to both ends of the scale; where that could turn the answer, it
+    is that it cannot be told. Exit codes: 0, 2 usage, 3 less than `measured` has a score, 4 environment.
     """
     from judgecli.cli.output import show
     from judgecli.pipeline.allocating import allocate_traffic

@@ -17,6 +17,7 @@ Document = dict[str, object]
 FOLDS = 5
 SCORED, FAILED, WAITING, DESIGN = range(4)
 CANNOT_TELL = "cannot tell"
+MOST_MOVED = 0.05  # of P(best), by what has no score: where more could be, there is no suggestion
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def allocate(choices: Choices, *, kind: str, scale: Scale, higher_is_better: boo
     the least share of each variant in the suggestion; the rest goes by P(best) (Thompson). A variant with fewer than two clusters
     has no posterior and is left out, with its reason.
 
-    Records without a value are put to both ends of the scale: where that could make another variant the best one, or the scale has
+    Records without a value are put to both ends of the scale: where that could move a P(best) by more than 0.05, or the scale has
     no ends, there is no P(best), regret and suggestion; `p_best_low` and `p_best_high` are what it could be, and the limits of the
     policies are the outermost. Records that are not measured by design count so where their share differs between the variants.
     """
@@ -127,18 +128,16 @@ def _bound(
     why = f"{CANNOT_TELL}: {lost} could be anything, for the scale has no ends" if ends is None else None
     if ends is not None:
         worst, best = ends if higher_is_better else ends[::-1]
-        leader = max(range(len(rows)), key=lambda place: -1.0 if rows[place]["p_best"] is None else float(str(rows[place]["p_best"])))
         for place, row in enumerate(rows):
-            chances = []
+            chances: list[float | None] = []
             for own, others in ((worst, best), (best, worst)):
                 filled = np.where(scored, choices.values, np.where(choices.arm == place, own, others))
                 standing = _rows(_ranked(choices.kept(scored | owed, filled), kind, scale, higher_is_better, 0.0))
-                told = {at: float(str(one["p_best"])) for at, one in enumerate(standing) if one["p_best"] is not None}
-                chances.append(told.get(place))
-                at_stake = place == leader if own == worst else place != leader
-                if at_stake and told and max(told, key=lambda at: told[at]) != leader:
-                    why = f"{CANNOT_TELL}: {lost} could make another variant the best"
+                told = standing[place]["p_best"]
+                chances.append(None if told is None else float(str(told)))
             row |= {"p_best_low": chances[0], "p_best_high": chances[1]}
+            if chances[0] is None or chances[1] is None or chances[1] - chances[0] > MOST_MOVED:
+                why = f"{CANNOT_TELL}: {lost} could turn which variant is the best"
     for row in rows if why is not None else ():
         row |= {"p_best": None, "regret": None, "suggested": None, "reasons": dict.fromkeys(("p_best", "regret", "suggested"), why)}
     if why is not None:

@@ -135,7 +135,7 @@ def test_allocate_cannot_tell_where_failed_scores_could_turn_it(tmp_path, ask):
     a, b = found["variants"]
     assert (a["n"], a["of"], b["of"], b["share"]) == (200, 200, 200, 0.5)
     assert [row["suggested"] for row in (a, b)] == [None, None]
-    assert "could make another variant the best" in a["reasons"]["p_best"]
+    assert "could turn which variant is the best" in a["reasons"]["p_best"]
     assert b["p_best_low"] < 0.9 < b["p_best_high"]
     assert found["measured"]["p"] < 0.01
 
