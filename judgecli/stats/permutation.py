@@ -23,6 +23,7 @@ SURPRISE = 1e-3  # the saddle-point is not believed where the draws contradict i
 ASK_BELOW = 0.05  # p-values of t from here up are never claimed, whatever the permutation says
 EXACT_POINTS, MIDDLE_POINTS = 512, 1_024  # of the values that the saddle-point sums over: the tails one by one, the middle in bins
 LEVELS = 16
+LUMP = 1e-3  # of the sum of squares
 AT_ONCE = 2_000_000  # shuffled clusters held at once
 
 
@@ -89,15 +90,23 @@ def permutation_p(sums_a: Floats, counts_a: Floats, sums_b: Floats, counts_b: Fl
     random, width = np.random.default_rng(seed), int(np.count_nonzero(null.shares)) + len(null.parts)
     draws = reached = 0
     for wanted in DRAWS:
-        if draws and wanted * width > DRAWN:
+        if wanted * width > DRAWN and (draws or _is_smooth(null)):
             break
         draws, reached = wanted, _reached(null, wanted, random)
         if reached >= SEEN:
             return min(1.0, 2 * (reached + 1) / (draws + 1))
     tail = _saddle_point(null)
     if tail is None or (reached and float(special.bdtrc(reached - 1, draws, tail)) < SURPRISE):
+        if not draws:
+            draws, reached = DRAWS[0], _reached(null, DRAWS[0], random)
         tail = (reached + 1) / (draws + 1)
     return min(1.0, 2 * tail)
+
+
+def _is_smooth(null: _Null) -> bool:
+    """Whether no cluster weighs so much that it makes a step in the distribution of the sum; then the saddle-point needs no draws beside it."""
+    largest, total = (float(reduce(null.scores**2) + (reduce(null.parts**2) if len(null.parts) else 0.0)) for reduce in (np.max, np.sum))
+    return largest < LUMP * total
 
 
 def _null(sums_a: Floats, counts_a: Floats, sums_b: Floats, counts_b: Floats) -> _Null | None:
