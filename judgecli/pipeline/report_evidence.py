@@ -12,7 +12,7 @@ from judgecli.errors import StoreBusy, UnknownName, UsageError
 from judgecli.pipeline.signals import ask, record_rows
 from judgecli.report import Change, Contrast, Example
 from judgecli.signal.cells import Cells
-from judgecli.signal.gathering import Floats, Gathered, Gatherer, column_value
+from judgecli.signal.gathering import READ, Floats, Gathered, Gatherer, column_value
 from judgecli.signal.headline import important
 from judgecli.signal.series import policy_label
 from judgecli.signal.side_by_side import pairs_of
@@ -112,6 +112,7 @@ class Evidence:
                 return stack.enter_context(WindowReduction(self.store, self.selection, names, ask(settings, by, window)))
 
             overall, whole = question(self.by, "all"), question((), "all")
+            whole.decays = False
             rows = overall.read_rows(self.by)
             known = rows.moments[~rows.timeless]
             span = (int(known.min()), int(known.max())) if len(known) else None
@@ -121,7 +122,8 @@ class Evidence:
             sampled, spreads, values = self._sampled(rows), dict[int, Spread](), dict[int, Floats]()
 
             def keep(m: int, of_rows: Floats) -> None:
-                spreads[m], values[m] = spread(of_rows[~np.isnan(of_rows)]), of_rows[sampled]
+                missing = np.isnan(of_rows)
+                spreads[m], values[m] = spread(of_rows[~missing] if missing.any() else of_rows), of_rows[sampled]
 
             cells = cells_together(list(dict.fromkeys([whole, overall, timed])), rows=rows, seen=keep)
             newest = {info.name: place for place, info in enumerate(whole.metrics) if info == self.infos[info.name]}
@@ -173,7 +175,8 @@ class Evidence:
         table = reduction.records(wanted, f"(cluster_hash & 1048575) < {self._limit()}")
         if table.num_rows != len(sampled) or not np.array_equal(plain_array(table.column("cluster_hash")), rows.clusters[sampled]):
             raise StoreBusy("the store changed while this report was reading it", hint="run the same command again")
-        columns = {name: table.column(name).to_pylist() for name in table.column_names}
+        given = [name for name in table.column_names if name in READ or (table.column(name).null_count < table.num_rows and name not in self.by)]
+        columns = {name: table.column(name).to_pylist() for name in given}
         for place, name in enumerate(self.by):
             named = np.array([*rows.names[place], None], dtype=object)
             columns[name] = named[rows.codes[place][sampled]].tolist()

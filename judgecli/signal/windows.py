@@ -195,7 +195,10 @@ def _known_best(cells: Cells, metric: MetricCells, arms_of: "_Arms", estimates: 
     """The best segment over all windows where there are two or more; else the first window that has a mean."""
     if metric.kind == "category" or metric.higher_is_better is None:
         return None, None
-    arms = arms_of.of(metric)
+    if cells.window.width_us is None:  # each segment is one cell
+        arms = [Arm(cells.cells[place].segment, estimate) for place, estimate in sorted(estimates.items()) if estimate.mean is not None]
+    else:
+        arms = arms_of.of(metric)
     if len(arms) >= 2:
         return best_arm(arms, higher_is_better=metric.higher_is_better), None
     timed = [place for place in sorted(estimates) if estimates[place].mean is not None and cells.cells[place].window is not None]

@@ -17,7 +17,7 @@ from judgecli.store.query import scale_digits
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 ROOM = 9.0e18  # a 64-bit sum stays below it
-SPLIT = 2.0**40  # a scaled value that could leave it is summed in two parts
+SPLIT = 2.0**30  # where a sum could leave it, values are summed in parts of 30 bits
 
 
 @dataclass(frozen=True)
@@ -63,26 +63,21 @@ class Grouping:
         """By group, the rows that are scored (None: all are)."""
         return self.rows if scored is None else self._by_group(scored.astype(np.int64))
 
-    def sums(self, values: Floats, largest: float) -> tuple[Floats, Floats]:
+    def sums(self, values: "Scaled") -> tuple[Floats, Floats]:
         """The exact sum of the values (0 where there is none) by group, and by cell."""
-        digits = scale_digits(largest, max(len(values), 1))
-        scaled = np.rint(values * 10.0**digits if digits >= 0 else values / 10.0**-digits)
-        parts = [scaled] if largest * 10.0**digits * max(len(values), 1) < ROOM else _split(scaled)
-        by_group = [self._by_group(part.astype(np.int64)) for part in parts]
-        return _whole(by_group, digits), _whole([self._by_cell(part) for part in by_group], digits)
+        by_group = [self._by_group(part) for part in values.parts]
+        return _whole(by_group, values.digits), _whole([self._by_cell(part) for part in by_group], values.digits)
 
-    def decayed(self, values: Floats, scored: npt.NDArray[np.bool_] | None, largest: float) -> tuple[Floats, Floats]:
+    def decayed(self, values: Floats, scored: npt.NDArray[np.bool_] | None, digits: int) -> tuple[Floats, Floats]:
         """By cell, the sum of the weighted values and that of the weights of scored rows."""
         if self.weights is None or self._all_weights is None:
             return np.zeros(self.size), np.zeros(self.size)
-        digits = scale_digits(largest, max(len(values), 1))
-        scaled = np.rint(values * self.weights * 10.0**digits if digits >= 0 else values * self.weights / 10.0**-digits)
-        parts = [scaled] if largest * 10.0**digits * max(len(values), 1) < ROOM else _split(scaled)
-        sums = _whole([self._by_cell(self._by_group(part.astype(np.int64))) for part in parts], digits)
+        parts = _whole_parts(values * self.weights, digits)
+        sums = _whole([self._by_cell(self._by_group(part)) for part in parts], digits)
         return sums, self._all_weights if scored is None else self._decayed(np.where(scored, self.weights, 0.0))
 
     def _decayed(self, weights: Floats) -> Floats:
-        return _whole([self._by_cell(self._by_group(np.rint(weights * 1e12).astype(np.int64)))], 12)
+        return _whole([self._by_cell(self._by_group(part)) for part in _whole_parts(weights, 12)], 12)
 
     def _by_group(self, column: Integers) -> Integers:
         if not len(self._starts):
@@ -96,6 +91,21 @@ class Grouping:
         if len(self._edges):
             found[self.cells[self._edges]] = np.add.reduceat(groups, self._edges)
         return found
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """Values as whole numbers of 10**-digits, in one part or several."""
+
+    parts: Sequence[Integers]
+    digits: int
+
+    @classmethod
+    def of(cls, values: Floats) -> "Scaled":
+        """The values, none of them NaN."""
+        largest = max(float(values.max(initial=0.0)), -float(values.min(initial=0.0)))
+        digits = scale_digits(largest, max(len(values), 1))
+        return cls(_whole_parts(values, digits), digits)
 
 
 @dataclass(frozen=True)
@@ -115,9 +125,11 @@ def spread(values: Floats) -> Spread:
     """
     if not len(values):
         return Spread(None, None, None)
-    low, high = (len(values) - 1) // 2, len(values) // 2
-    middle = np.partition(values, (low, high))
-    return Spread(float(values.min()), float(middle[low] + (middle[high] - middle[low]) * 0.5), float(values.max()))
+    place = len(values) // 2
+    parted = np.partition(values, place)
+    upper = float(parted[place])
+    lower = upper if len(values) % 2 else float(parted[:place].max())
+    return Spread(float(values.min()), lower + (upper - lower) * 0.5, float(values.max()))
 
 
 def windows_of(rows: Rows, width_us: int | None, origin_us: int, *, without: int) -> Integers:
@@ -184,14 +196,20 @@ def _first_of_runs(*columns: "npt.NDArray[Any]") -> Integers:
     return np.flatnonzero(changed)
 
 
-def _split(scaled: Floats) -> list[Floats]:
-    """Whole numbers as multiples of 2^40 and what is left; both are exact."""
-    high = np.floor(scaled / SPLIT)
-    return [scaled - high * SPLIT, high]
+def _whole_parts(values: Floats, digits: int) -> list[Integers]:
+    """Values as whole numbers of 10**-digits, in parts of 30 bits (the lowest first) where the sum of all could leave 64 bits; nothing is lost."""
+    scaled = values * 10.0**digits if digits >= 0 else values / 10.0**-digits
+    np.rint(scaled, out=scaled)
+    most, parts = max(float(scaled.max(initial=0.0)), -float(scaled.min(initial=0.0))) * len(scaled), []
+    while most >= ROOM:
+        high = np.floor(scaled / SPLIT)
+        parts.append((scaled - high * SPLIT).astype(np.int64))
+        scaled, most = high, most / SPLIT + len(scaled)
+    return [*parts, scaled.astype(np.int64)]
 
 
 def _whole(parts: Sequence[Integers], digits: int) -> Floats:
-    total = parts[0].astype(np.float64)
-    if len(parts) == 2:
-        total = parts[1].astype(np.float64) * SPLIT + total
+    total = parts[-1].astype(np.float64)
+    for part in parts[-2::-1]:
+        total = total * SPLIT + part
     return total / 10.0**digits if digits >= 0 else total * 10.0**-digits

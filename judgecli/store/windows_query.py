@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from judgecli.errors import UsageError
 from judgecli.signal.cells import EPOCH, Cell, Cells, Floats, MetricCells, Window
-from judgecli.store.cell_sums import Grouping, Rows, decay_weights, numbered, plain_array, segments_of, windows_of
+from judgecli.store.cell_sums import Grouping, Rows, Scaled, decay_weights, numbered, plain_array, segments_of, windows_of
 from judgecli.store.folder import Shard, Store
 from judgecli.store.query import cluster_column, held_metrics, path_list, quote, run_checked, sql_column
 from judgecli.store.selection import Selection
@@ -66,6 +66,7 @@ class WindowReduction:
         self._layouts = self._lay_out(names)
         self._by = [sql_column(name) for name in question.by]
         self._cluster = cluster_column(question.cluster)
+        self.decays = True  # False: nobody asks for V
         self._connection = store.connect(memory=MEMORY)
         self._connection.register("adopted", selection.scope.adopted)
 
@@ -302,15 +303,15 @@ class WindowReduction:
         cells = [Cell(None if number == NO_TIME else number, values, count, late.get((number, values), 0)) for number, values, count in found]
         last = (newest - EPOCH) // timedelta(microseconds=1) if newest is not None else 0
         ends = np.full(rows.count, last) if window.width_us is None else window.origin_us + (windows + 1) * window.width_us
-        weights = decay_weights(rows, ends, self._question.half_life // timedelta(microseconds=1))
+        weights = decay_weights(rows, ends, self._question.half_life // timedelta(microseconds=1)) if self.decays else None
         without = Cells(tuple(self.by), window, newest, self._question.lateness, cells, [])
         return without, Grouping(of_row, rows.clusters, len(cells), weights)
 
-    def metric_cells(self, m: int, values: Floats, scored: npt.NDArray[np.bool_] | None, largest: float, grouping: Grouping) -> MetricCells:
-        """One metric in the cells; `values` by row (0 where none is `scored`; None: all are), at most `largest` away from 0."""
+    def metric_cells(self, m: int, values: Floats, scaled: Scaled, scored: npt.NDArray[np.bool_] | None, grouping: Grouping) -> MetricCells:
+        """One metric in the cells; `values` by row, 0 where none is `scored` (None: all are)."""
         info = self.metrics[m]
-        sums, totals = grouping.sums(values, largest)
-        decayed_sums, decayed_counts = grouping.decayed(values, scored, largest)
+        sums, totals = grouping.sums(scaled)
+        decayed_sums, decayed_counts = grouping.decayed(values, scored, scaled.digits)
         return MetricCells(
             name=info.name,
             identity=info.identity,
@@ -393,9 +394,9 @@ def cells_together(reductions: Sequence[WindowReduction], *, rows: Rows | None =
             scored = ~np.isnan(values)
             whole = None if scored.all() else scored
             values = values if whole is None else np.where(scored, values, 0.0)
-            largest = float(np.abs(values).max())
+            scaled = Scaled.of(values)
             for place, (one, (_, grouping)) in enumerate(zip(reductions, grouped, strict=True)):
-                found[place].append(one.metric_cells(m, values, whole, largest, grouping))
+                found[place].append(one.metric_cells(m, values, scaled, whole, grouping))
     return [replace(cells, metrics=metrics) for (cells, _), metrics in zip(grouped, found, strict=True)]
 
 
