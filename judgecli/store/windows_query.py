@@ -85,9 +85,9 @@ class WindowReduction:
         """The columns of the question."""
         return self._question.by
 
-    def no_cells(self) -> Cells:
-        """The answer where no record is selected."""
-        return Cells(tuple(self.by), self._question.window, self._newest(), self._question.lateness, [], [])
+    def without_metrics(self, cells: Sequence[Cell] = ()) -> Cells:
+        """These cells, of which no metric is known yet."""
+        return Cells(tuple(self.by), self._question.window, self._newest(), self._question.lateness, cells, [])
 
     def select(self, columns: Sequence[str], metrics: Sequence[int], query: str) -> tuple[np.ndarray, pa.Table]:
         """What `query` gives, and the cell of each of its rows; after `cells()`.
@@ -382,7 +382,7 @@ def cells_together(reductions: Sequence[WindowReduction], *, rows: Rows | None =
     by = list(dict.fromkeys(name for one in reductions for name in one.by))
     rows = rows or first.read_rows(by)
     if not rows.count:
-        return [one.no_cells() for one in reductions]
+        return [one.without_metrics() for one in reductions]
     grouped = [one.group(rows, by) for one in reductions]
     found: list[list[MetricCells]] = [[] for _ in reductions]
     every = range(len(first.metrics))
