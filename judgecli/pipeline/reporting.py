@@ -54,7 +54,7 @@ def build_report(
         measured = work.measure(settings, window, MOST_POLICIES)
         summaries, gathered = measured.summaries, measured.gathered
         better = directions(settings, {name: info.higher_is_better for name, info in work.infos.items()})
-        subjects = [Subject(name, gathered.values[name], info.kind, better[name]) for name, info in work.infos.items()]
+        subjects = [Subject(name, gathered.values[name], info.kind, better[name], info.range) for name, info in work.infos.items()]
         changes = find_changes(gathered, subjects)
         chosen = metric or next((name for name in work.infos if name.startswith("reward.")), None)
         slices = find_slices([item for item in subjects if chosen in (None, item.name)], gathered.members, gathered.clusters)

@@ -104,7 +104,7 @@ def change_table(report: Report) -> Table:
     certain = sum(change.certain for change in report.changes)
     more = "" if len(report.changes) <= MOST_CHANGES else f" The {MOST_CHANGES} largest are shown."
     caption = (
-        f"{certain:,} of {len(report.changes):,} differences are certain at {ALPHA:.1%} after Holm's correction for their number.{more} "
+        f"{certain:,} of {len(report.changes):,} differences are certain at {100 * ALPHA:g} % after Holm's correction for their number.{more} "
         "Values are in the order of their time; intervals are for one difference alone and respect clusters."
     )
     return Table(
@@ -133,7 +133,7 @@ def slice_table(report: Report) -> Table:
     better = [item for item in reversed(report.slices) if not item.worse]
     chosen = [*worse[:MOST_SLICES], *better[:4]]
     caption = (
-        f"{len(worse):,} slices are worse than the rest and {len(better):,} better, at a false discovery rate of {ALPHA:.1%} over all that were looked at "
+        f"{len(worse):,} slices are worse than the rest and {len(better):,} better, at a false discovery rate of {100 * ALPHA:g} % over all looked at "
         "(language, length, first words and words of the input, tags, model, prompt version, place in the session); "
         "each has at least 20 clusters. Ranked by the difference in standard deviations."
     )

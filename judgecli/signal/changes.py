@@ -10,6 +10,8 @@ from judgecli.report import Change
 from judgecli.signal.gate import plural
 from judgecli.signal.gathering import Gathered, Rows
 from judgecli.signal.slices import MIN_CLUSTERS, Subject
+from judgecli.stats.column import Column
+from judgecli.stats.deciding import estimate_change
 from judgecli.stats.families import holm
 from judgecli.stats.permutation import permuted_contrast
 
@@ -33,13 +35,15 @@ def find_changes(gathered: Gathered, subjects: Sequence[Subject]) -> list[Change
     """Every value of every policy column against the value before it in time, for each metric.
 
     Values are ordered by the median time of their records, then by name. Both sides need 20 clusters. A p-value is the greater of
-    those of t and of the permutation of clusters (stats/permutation.py). p-values are corrected after Holm over all that is returned.
+    those of t and of the permutation of clusters (stats/permutation.py). p-values are corrected after Holm over all that is returned; a
+    difference without an interval (a constant on an open scale) is not.
     The largest effect (in standard deviations) first.
     """
     pairs = [pair for name in gathered.columns for pair in _pairs(gathered, name)]
-    deviations = {subject.name: float(np.std(subject.values[~np.isnan(subject.values)])) if subject.kind != "category" else 0.0 for subject in subjects}
+    deviations = {subject.name: _deviation(subject) for subject in subjects}
     measured = [subject for subject in subjects if deviations[subject.name] > 0]
-    raw = [found for pair in pairs for subject in measured if (found := _change(pair, subject, deviations[subject.name]))]
+    columns = {subject.name: subject.column for subject in measured}
+    raw = [found for pair in pairs for subject in measured if (found := _change(pair, subject, columns[subject.name], deviations[subject.name]))]
     corrected = holm([item.p for item in raw]) if raw else []
     changes = [Change(**{**vars(item), "p_holm": p}) for item, p in zip(raw, corrected, strict=True)]
     return sorted(changes, key=lambda item: (-abs(item.effect), item.metric, item.column, item.after))
@@ -55,6 +59,12 @@ def too_small(gathered: Gathered) -> list[str]:
             more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
             found.append(f"cannot tell how these values of {name} differ, {MIN_CLUSTERS} clusters are needed: {', '.join(named[:MOST_NAMED])}{more}")
     return found
+
+
+def _deviation(subject: Subject) -> float:
+    """Of the scored values; 0 where there is none."""
+    scored = subject.values[~np.isnan(subject.values)]
+    return float(np.std(scored)) if len(scored) and subject.kind != "category" else 0.0
 
 
 def _rows_of(column: Sequence[str | None]) -> dict[str, Rows]:
@@ -83,14 +93,17 @@ def _pair(gathered: Gathered, column: str, after: str, before: str, rows: Mappin
     return _Pair(column, after, before, sides, (codes[: len(sides[0])], codes[len(sides[0]) :]), len(clusters))
 
 
-def _change(pair: _Pair, subject: Subject, deviation: float) -> Change | None:
+def _change(pair: _Pair, subject: Subject, column: Column, deviation: float) -> Change | None:
     values = [subject.values[rows] for rows in pair.rows]
     scored = [~np.isnan(side) for side in values]
     parts = []
     for side, kept, codes in zip(values, scored, pair.codes, strict=True):
         parts += [np.bincount(codes[kept], side[kept], pair.clusters), np.bincount(codes[kept], minlength=pair.clusters).astype(float)]
-    contrast = permuted_contrast(*parts, rate=subject.kind == "rate")
-    if contrast is None or contrast.p is None or contrast.low is None or contrast.high is None or contrast.clusters < MIN_CLUSTERS:
+    contrast = permuted_contrast(*parts, rate=column.is_rate)
+    if contrast is None or contrast.p is None or contrast.clusters < MIN_CLUSTERS:
+        return None
+    estimate = estimate_change(parts[0], parts[1], parts[2], parts[3], column)
+    if estimate.low is None or estimate.high is None:
         return None
     worse = None if subject.higher_is_better is None or contrast.difference == 0 else (contrast.difference < 0) == subject.higher_is_better
     return Change(
@@ -105,8 +118,8 @@ def _change(pair: _Pair, subject: Subject, deviation: float) -> Change | None:
         mean_after=contrast.mean_a,
         mean_before=contrast.mean_b,
         difference=contrast.difference,
-        low=contrast.low,
-        high=contrast.high,
+        low=estimate.low,
+        high=estimate.high,
         p=contrast.p,
         p_holm=contrast.p,
         effect=contrast.difference / deviation,

@@ -47,7 +47,7 @@ def methods_of(
             )
         )
     if slices:
-        share = f"Of the {len(slices):,} slices that are listed about {ALPHA:.1%} may be there by chance (Benjamini and Hochberg)."
+        share = f"Of the {len(slices):,} slices that are listed about {100 * ALPHA:g} % may be there by chance (Benjamini and Hochberg)."
         found.append(Method("Slices", f"{share} {BY_CHANCE}"))
     if judges:
         found.append(

@@ -7,14 +7,17 @@ Hochberg for the list, by Holm for what a headline may claim.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from judgecli.stats.column import Column, two_values_of
 from judgecli.stats.contrast import Contrast
+from judgecli.stats.deciding import estimate_change
 from judgecli.stats.families import benjamini_hochberg, holm
-from judgecli.stats.permutation import permuted_contrast
+from judgecli.stats.intervals import Scale
+from judgecli.stats.permutation import ASK_BELOW, permuted_contrast
 
 MIN_CLUSTERS = 20
 ALPHA = 0.025  # a report makes claims of two kinds, changes and slices: together they may be wrong one time in twenty
@@ -30,6 +33,12 @@ class Subject:
     values: Floats
     kind: str
     higher_is_better: bool | None
+    scale: Scale = (None, None)
+
+    @property
+    def column(self) -> Column:
+        """What is known of its values."""
+        return Column(self.kind, self.scale, two_values_of(self.values[~np.isnan(self.values)]))
 
 
 @dataclass(frozen=True)
@@ -95,13 +104,16 @@ def _contrasts(
     values = np.where(scored, subject.values, 0.0)
     all_counts = np.bincount(clusters[scored], minlength=size).astype(float)
     all_sums = np.bincount(clusters, weights=values, minlength=size).astype(np.float64)
-    found = []
+    column, found = subject.column, []
     for key, rows in members.items():
         kept = rows[scored[rows]]
         counts = np.bincount(clusters[kept], minlength=size).astype(float)
         sums = np.bincount(clusters[kept], weights=values[kept], minlength=size).astype(np.float64)
         rest = np.where(counts < all_counts, all_sums - sums, 0.0)  # what is left of rounding is no value
-        contrast = permuted_contrast(sums, counts, rest, all_counts - counts, rate=subject.kind == "rate")
+        contrast = permuted_contrast(sums, counts, rest, all_counts - counts, rate=column.is_rate)
+        if contrast is not None and contrast.p is not None and contrast.p < ASK_BELOW:
+            estimate = estimate_change(sums, counts, rest, all_counts - counts, column)
+            contrast = replace(contrast, low=estimate.low, high=estimate.high)
         if contrast is not None:
             found.append((key, len(kept), contrast))
     return found

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import special
@@ -10,8 +10,10 @@ from scipy import special
 from judgecli.signal.gate import plural
 from judgecli.signal.slices import ALPHA
 from judgecli.signal.windows import ClusterSums, SignalRow
+from judgecli.stats.column import Column
+from judgecli.stats.deciding import estimate_change
 from judgecli.stats.families import holm
-from judgecli.stats.permutation import permuted_contrast
+from judgecli.stats.permutation import ASK_BELOW, permuted_contrast
 
 LEAST_CLUSTERS = 20  # of a variant; below it nothing is claimed
 MOST_PER_VALUE = 2
@@ -101,8 +103,14 @@ def _p(row: SignalRow, other: SignalRow, higher_is_better: bool) -> float:
         return 1.0
     if row.sums is None or other.sums is None:
         return _by_variance(row, other, worse)
-    found = permuted_contrast(*_over_both(row.sums, other.sums), rate=row.kind == "rate", ask_below=0.1)
-    return 1.0 if found is None or found.p is None or not found.off_zero else found.p / 2
+    sides = _over_both(row.sums, other.sums)
+    counts = np.r_[sides[1], sides[3]]
+    column = Column.of(row.kind, row.sums.scale, np.r_[sides[0], sides[2]], counts)
+    found = permuted_contrast(*sides, rate=column.is_rate, ask_below=2 * ASK_BELOW)
+    if found is None or found.p is None or found.p >= 2 * ASK_BELOW:
+        return 1.0 if found is None or found.p is None else found.p / 2
+    estimate = estimate_change(sides[0], sides[1], sides[2], sides[3], column)
+    return found.p / 2 if replace(found, low=estimate.low, high=estimate.high).off_zero else 1.0
 
 
 def _over_both(one: ClusterSums, other: ClusterSums) -> list["np.ndarray[tuple[int], np.dtype[np.float64]]"]:

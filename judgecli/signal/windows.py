@@ -28,6 +28,7 @@ class ClusterSums:
     clusters: Integers
     counts: Integers
     sums: Floats
+    scale: tuple[float | None, float | None] = (None, None)
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ def _metric_rows(cells: Cells, metric: MetricCells, arms: "_Arms", *, half_life_
 
 def _sums(metric: MetricCells, part: slice) -> ClusterSums:
     scored = metric.counts[part] > 0
-    return ClusterSums(metric.clusters[part][scored], metric.counts[part][scored], metric.sums[part][scored])
+    return ClusterSums(metric.clusters[part][scored], metric.counts[part][scored], metric.sums[part][scored], metric.scale)
 
 
 def _summary(metric: MetricCells, place: int, part: slice, estimate: Estimate) -> tuple[MetricSummary, int]:

@@ -8,7 +8,7 @@ A record belongs to the window of its own time: a cluster that spans windows (a 
 its rows of each window there. A shard that never was asked for a metric gives `not_asked`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -85,9 +85,9 @@ class WindowReduction:
         """The columns of the question."""
         return self._question.by
 
-    def without_metrics(self, cells: Sequence[Cell] = ()) -> Cells:
-        """These cells, of which no metric is known yet."""
-        return Cells(tuple(self.by), self._question.window, self._newest(), self._question.lateness, cells, [])
+    def without_metrics(self) -> Cells:
+        """The answer where no record is selected."""
+        return Cells(tuple(self.by), self._question.window, self._newest(), self._question.lateness, [], [])
 
     def select(self, columns: Sequence[str], metrics: Sequence[int], query: str) -> tuple[np.ndarray, pa.Table]:
         """What `query` gives, and the cell of each of its rows; after `cells()`.
@@ -109,8 +109,6 @@ class WindowReduction:
     def label(self, name: str, table: pa.Table) -> None:
         """Make a table known to `select` under this name."""
         self._connection.register(name, table)
-
-    # Layouts ------------------------------------------------------------------------------------
 
     def _lay_out(self, names: Sequence[str]) -> list[_Layout]:
         """The shards by which identities they hold: of each metric the newest that a shard has."""
@@ -141,8 +139,6 @@ class WindowReduction:
             places[key] = len(self.metrics)
             self.metrics.append(info)
         return places[key]
-
-    # SQL ----------------------------------------------------------------------------------------
 
     def _relation(self, columns: Sequence[str], metrics: Sequence[int] = ()) -> str:
         """A subquery of the selected rows: `columns` (SQL AS name) and v0, r0, ... of these metrics."""
@@ -202,8 +198,6 @@ class WindowReduction:
         rows: list[tuple[Any, ...]] = run_checked(lambda: self._connection.execute(query).fetchall())
         return rows
 
-    # Cells --------------------------------------------------------------------------------------
-
     def _segments(self) -> list[tuple[int, Segment, int]]:
         """(window, values, rows) of every cell, ordered. Keeps the segments as a table."""
         names = "".join(f"b{position}, " for position in range(len(self._by)))
@@ -261,8 +255,6 @@ class WindowReduction:
                 late[row[0], tuple(row[1:-1])] = late.get((row[0], tuple(row[1:-1])), 0) + row[-1]
         return late
 
-    # Metrics ------------------------------------------------------------------------------------
-
     def read_rows(self, by: Sequence[str]) -> Rows:
         """All selected rows, with these columns as codes."""
         if not self._layouts:
@@ -288,24 +280,20 @@ class WindowReduction:
 
     def group(self, rows: Rows, by: Sequence[str]) -> tuple[Cells, Grouping]:
         """The cells of the question, without metrics, and the rows in them; `by` names the columns that `rows` holds. Raises: UsageError."""
-        window, newest = self._question.window, self._newest()
+        window, empty = self._question.window, self.without_metrics()
         windows = windows_of(rows, window.width_us, window.origin_us, without=NO_TIME)
         codes, segments = segments_of(rows, [by.index(name) for name in self._question.by])
         numbers, of_row, counts = numbered(windows, codes, len(segments))
         named = [(number, segments[code], count) for (number, code), count in zip(numbers, counts, strict=True)]
         found = self._keep(named)
-        place = {(number, values): position for position, (number, values, _) in enumerate(found)}
-        self._cell_of = np.full((self._widest(place), len(self._segment_number)), -1, dtype=np.int64)
-        for (number, values), position in place.items():
-            self._cell_of[number - self._first if number != NO_TIME else -1, self._segment_number[values]] = position
+        place = self._place_cells(found)
         of_row = np.array([place[number, values] for number, values, _ in named], dtype=np.int64)[of_row]
         late = self._late(found)
         cells = [Cell(None if number == NO_TIME else number, values, count, late.get((number, values), 0)) for number, values, count in found]
-        last = (newest - EPOCH) // timedelta(microseconds=1) if newest is not None else 0
+        last = (empty.newest - EPOCH) // timedelta(microseconds=1) if empty.newest is not None else 0
         ends = np.full(rows.count, last) if window.width_us is None else window.origin_us + (windows + 1) * window.width_us
         weights = decay_weights(rows, ends, self._question.half_life // timedelta(microseconds=1)) if self.decays else None
-        without = Cells(tuple(self.by), window, newest, self._question.lateness, cells, [])
-        return without, Grouping(of_row, rows.clusters, len(cells), weights)
+        return replace(empty, cells=cells), Grouping(of_row, rows.clusters, len(cells), weights)
 
     def metric_cells(self, m: int, values: Floats, scaled: Scaled, scored: npt.NDArray[np.bool_] | None, grouping: Grouping) -> MetricCells:
         """One metric in the cells; `values` by row, 0 where none is `scored` (None: all are)."""
@@ -329,10 +317,14 @@ class WindowReduction:
             served=self._served(m),
         )
 
-    def _widest(self, place: Mapping[tuple[int, Segment], int]) -> int:
-        windows = [window for window, _ in place if window != NO_TIME]
+    def _place_cells(self, found: Sequence[tuple[int, Segment, int]]) -> dict[tuple[int, Segment], int]:
+        """The number of each cell; keeps them as a table of window and segment, whose last row is for records without time."""
+        windows = [window for window, _, _ in found if window != NO_TIME]
         self._first = min(windows, default=0)
-        return max(windows, default=0) - self._first + 2  # the last row is for records without time
+        self._cell_of = np.full((max(windows, default=0) - self._first + 2, len(self._segment_number)), -1, dtype=np.int64)
+        for position, (window, values, _) in enumerate(found):
+            self._cell_of[window - self._first if window != NO_TIME else -1, self._segment_number[values]] = position
+        return {(window, values): position for position, (window, values, _) in enumerate(found)}
 
     def _to_cells(self, table: pa.Table) -> np.ndarray:
         windows = table.column("w").to_numpy()
