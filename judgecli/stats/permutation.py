@@ -261,4 +261,4 @@ def _lugannani_rice(squared: float, scaled: float) -> float | None:
     if not scaled > 0 or root < 1e-4:
         return None
     tail = float(special.ndtr(-root) + np.exp(-root * root / 2) / np.sqrt(2 * np.pi) * (1 / scaled - 1 / root))
-    return tail if 0 < tail < 1 else None
+    return float(f"{tail:.9g}") if 0 < tail < 1 else None  # the last digits are the processor's

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from judgecli.errors import UsageError
+from judgecli.errors import StoreBusy, UsageError
 from judgecli.signal.cells import EPOCH, Cell, Cells, Floats, MetricCells, Window
 from judgecli.store.cell_sums import Grouping, Rows, Scaled, decay_weights, numbered, plain_array, segments_of, windows_of
 from judgecli.store.folder import Shard, Store
@@ -272,10 +272,14 @@ class WindowReduction:
             [column.dictionary.to_pylist() for column in coded],
         )
 
-    def values(self, places: Sequence[int]) -> list[Floats]:
-        """The values of these metrics in the order of `read_rows`, NaN where a row has none."""
+    def values(self, places: Sequence[int], rows: Rows) -> list[Floats]:
+        """The values of these metrics in the order of `rows`, NaN where a row has none. Raises: StoreBusy where these are other rows."""
         wanted = ", ".join(f"COALESCE(v{m}, 'NaN'::DOUBLE) AS v{m}" for m in places)
-        table = self._arrow(f"SELECT {wanted} FROM {self._relation([], places)}")
+        filtered = bool(self._condition())  # what is read whole comes in the order of the files, as everywhere in the store
+        columns = [f"{self._cluster} AS cluster"] if filtered else []
+        table = self._arrow(f"SELECT {wanted}{', cluster' if filtered else ''} FROM {self._relation(columns, places)}")
+        if table.num_rows != rows.count or (filtered and not np.array_equal(plain_array(table.column("cluster")), rows.clusters)):
+            raise StoreBusy("the store changed while it was read", hint="run the same command again")
         return [plain_array(table.column(f"v{m}")) for m in places]
 
     def group(self, rows: Rows, by: Sequence[str]) -> tuple[Cells, Grouping]:
@@ -380,7 +384,7 @@ def cells_together(reductions: Sequence[WindowReduction], *, rows: Rows | None =
     every = range(len(first.metrics))
     for start in range(0, len(every), ONE_PASS):
         some = every[start : start + ONE_PASS]
-        for m, values in zip(some, first.values(some), strict=True):
+        for m, values in zip(some, first.values(some, rows), strict=True):
             if seen is not None:
                 seen(m, values)
             scored = ~np.isnan(values)

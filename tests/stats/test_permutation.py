@@ -70,11 +70,11 @@ def test_a_small_group_that_spreads_more_is_not_certain_either():
     """Labels are not exchangeable there: t holds, the permutation alone does not."""
     random = np.random.default_rng(3)
     claims = {"permutation": 0, "both": 0}
-    for _ in range(200):
+    for _ in range(60):
         args = sides(4 * random.normal(size=20), random.normal(size=300))
         claims["permutation"] += permutation_p(*args) < 0.05
         claims["both"] += permuted_contrast(*args).p < 0.05
-    assert claims["permutation"] > 60 > 24 > claims["both"]
+    assert claims["permutation"] > 18 > 9 > claims["both"]
 
 
 def test_order_scale_and_sides_do_not_matter_and_the_answer_repeats():
