@@ -4,8 +4,8 @@ DuckDB reads, joins and filters; the rows are summed beside it (cell_sums.py) as
 float, so the answer is the same to the last digit whatever the sharding. What comes out is ordered by cell and
 cluster, so the arithmetic of step two (signal/windows.py) is too.
 
-A record belongs to the window of its own time: a cluster that spans windows (a user, a prompt) has
-its rows of each window there. A shard that never was asked for a metric gives `not_asked`.
+A record belongs to the window of its own time: a cluster that spans windows has its rows of each window there.
+A shard that never was asked for a metric gives `not_asked`.
 """
 
 from collections.abc import Callable, Sequence
@@ -191,8 +191,7 @@ class WindowReduction:
         return f"(SELECT data.*, segments.seg FROM {self._relation([*self._columns(), *columns], metrics)} AS data JOIN segments ON {same})"
 
     def _arrow(self, query: str) -> pa.Table:
-        table: pa.Table = run_checked(lambda: self._connection.sql(query).to_arrow_table())
-        return table
+        return run_checked(lambda: self._connection.sql(query).to_arrow_table())
 
     def _fetch(self, query: str) -> list[tuple[Any, ...]]:
         rows: list[tuple[Any, ...]] = run_checked(lambda: self._connection.execute(query).fetchall())
