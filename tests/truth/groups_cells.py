@@ -107,7 +107,7 @@ WORST, SLICED, TOLD = (
     "no report claims a difference where there is none",
 )
 CELLS = [
-    Cell(WORST, "25 of 225 records, 10 rates of 0.1", _worst("rates of 0.1", 25, 200), at_most=0.06, short=20, long=2000),
+    Cell(WORST, "25 of 225 records, 10 rates of 0.1", _worst("rates of 0.1", 25, 200), at_most=0.06, short=60, long=2000),
     *(Cell(WORST, f"20 against 400, 10 metrics, {world}", _worst(world, 20, 400), at_most=0.06, short=6, long=1000) for world in WORLDS),
     *(
         Cell(WORST, f"400 against 20, 10 metrics, {world}", _worst(world, 400, 20), at_most=0.06, short=3, long=1000)
