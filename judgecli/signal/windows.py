@@ -19,12 +19,8 @@ from judgecli.stats.column import Column
 from judgecli.stats.deciding import LEAST_CLUSTERS, estimate_means
 from judgecli.stats.intervals import Estimate, segment_intervals
 
-<<<<<<< HEAD
 HIDDEN = ("sums",)  # fields of a row that are no part of its JSON
-OPTIONAL = ("corrected", "corrected_by_errors", "linked")  # keys of a row that are there only where they say something
-=======
 OPTIONAL = ("corrected", "corrected_by_errors", "linked", "regret_mark")  # keys of a row that are there only where they say something
->>>>>>> main
 
 
 @dataclass(frozen=True)
@@ -199,19 +195,11 @@ def _values(cells: Cells, metric: MetricCells, half_life_us: float, prior: float
     return dict(zip(kept, found, strict=True))
 
 
-<<<<<<< HEAD
 def _known_best(cells: Cells, metric: MetricCells, arms_of: "_Arms", estimates: Mapping[int, Estimate]) -> tuple[Arm | None, Estimate | None]:
-    """The best segment over all windows where there are two or more; else the first window that has a mean."""
-=======
-def _known_best(cells: Cells, metric: MetricCells, estimates: Mapping[int, Estimate]) -> tuple[Arm | None, Estimate | None]:
     """The best segment over all windows where there are two or more (None: none is known well enough); else the first window, if that is known well enough."""
->>>>>>> main
     if metric.kind == "category" or metric.higher_is_better is None:
         return None, None
-    if cells.window.width_us is None:  # each segment is one cell
-        arms = [Arm(cells.cells[place].segment, estimate) for place, estimate in sorted(estimates.items()) if estimate.mean is not None]
-    else:
-        arms = arms_of.of(metric)
+    arms = arms_of.of(metric)
     if len(arms) >= 2:
         return best_arm(arms, higher_is_better=metric.higher_is_better), None
     timed = [place for place in sorted(estimates) if estimates[place].mean is not None and cells.cells[place].window is not None]
@@ -225,7 +213,6 @@ def _arm_of(metric: MetricCells, rows: np.ndarray, total: float) -> Estimate | N
     return found if found.decides else None
 
 
-<<<<<<< HEAD
 class _Arms:
     """Every segment over all its windows, its clusters joined across them. The metrics of a selection share their order."""
 
@@ -243,7 +230,8 @@ class _Arms:
         sums: Floats = np.add.reduceat(metric.sums[order], starts) if len(starts) else metric.sums
         counts = np.add.reduceat(metric.counts[order], starts) if len(starts) else metric.counts
         totals: Floats = np.bincount(self._of_cell, metric.totals, len(self._segments)).astype(float)
-        estimates = segment_intervals(sums, counts, self._arm, totals, rate=metric.kind == "rate", scale=metric.scale)
+        level = joint_level(len(np.unique(self._arm)))
+        estimates = estimate_means(sums, counts, self._arm, totals, Column(metric.kind, metric.scale), level=level)
         return [Arm(segment, estimate) for segment, estimate in zip(self._segments, estimates, strict=True) if estimate.mean is not None]
 
     def _sort(self, metric: MetricCells) -> None:
@@ -252,20 +240,6 @@ class _Arms:
         arm, clusters = arm[self._order], metric.clusters[self._order]
         self._starts = np.flatnonzero(np.r_[True, (arm[1:] != arm[:-1]) | (clusters[1:] != clusters[:-1])]) if len(arm) else np.empty(0, dtype=np.int64)
         self._arm = arm[self._starts]
-=======
-def _arms(metric: MetricCells, of_cell: np.ndarray, segments: Sequence[tuple[str | None, ...]]) -> list[Arm]:
-    """Every segment over all its windows, its clusters joined across them."""
-    arm = of_cell[metric.cells]
-    order = np.lexsort((metric.cells, metric.clusters, arm))
-    arm, clusters = arm[order], metric.clusters[order]
-    starts = np.flatnonzero(np.r_[True, (arm[1:] != arm[:-1]) | (clusters[1:] != clusters[:-1])]) if len(arm) else np.empty(0, dtype=np.int64)
-    sums: Floats = np.add.reduceat(metric.sums[order], starts) if len(starts) else metric.sums
-    counts = np.add.reduceat(metric.counts[order], starts) if len(starts) else metric.counts
-    totals: Floats = np.bincount(of_cell, metric.totals, len(segments)).astype(float)
-    level = joint_level(len(np.unique(arm)))
-    estimates = estimate_means(sums, counts, arm[starts], totals, Column(metric.kind, metric.scale), level=level)
-    return [Arm(segment, estimate) for segment, estimate in zip(segments, estimates, strict=True) if estimate.mean is not None]
->>>>>>> main
 
 
 def _row(
