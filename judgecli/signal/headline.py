@@ -33,8 +33,8 @@ def headline(
 ) -> list[str]:
     """Sentences, the most important first. `judged`: where judges changed, told of each metric that a sentence speaks of, lest the app be blamed.
 
-    A change is told where its p-value, corrected after Holm over all changes of the report, is below
-    5 %; a slice likewise over all slices. Where no direction is better, the change is higher or lower.
+    A change is told where its p-value, corrected after Holm over all changes of the report, is below 2.5 % and its own
+    interval leaves 0 out; a slice likewise over all slices. Where no direction is better, the change is higher or lower.
     """
     by_name = {summary.name: summary for summary in metrics}
     found = [_level(by_name[subject])] if subject is not None else ["Nothing was measured."]
@@ -43,16 +43,14 @@ def headline(
     named = {subject, *(change.metric for change in important(changes))}
     found += [_judge(change) for change in judged if change["metric"] in named]
     if changes and not told:
-        found.append(
-            f"No difference between {' or '.join(by)} values stands out: every interval of a difference allows for none, given how many were compared."
-        )
+        found.append(f"No difference between {' or '.join(by)} values stands out: chance alone could make every one of them, given how many were compared.")
     found += [_slice(item, by_name[item.metric]) for item in _telling(slices, by)]
     return found
 
 
 def important(changes: "Sequence[Change]") -> "list[Change]":
     """The changes a headline may name: certain and at least a fifth of a standard deviation; the largest first, at most two of a value."""
-    certain = [change for change in changes if change.p_holm < ALPHA and abs(change.effect) >= LEAST_EFFECT]
+    certain = [change for change in changes if change.certain and abs(change.effect) >= LEAST_EFFECT]
     found: list[Change] = []
     for change in sorted(certain, key=lambda item: (-abs(item.effect) * (2 if item.worse else 1), item.metric, item.after)):
         same = [item for item in found if (item.column, item.after) == (change.column, change.after)]

@@ -79,10 +79,7 @@ class Reduction:
             for reason, count in self._rows(f"SELECT {quote(name + '.reason')}, count(*) FROM {joined} WHERE {quoted} IS NULL GROUP BY 1")
         }
         if self.infos[name].kind == "category":
-            categories = {
-                str(value): int(count)
-                for value, count in self._rows(f"SELECT {quoted}, count(*) FROM {joined} WHERE {quoted} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1")
-            }
+            categories = self.categories(name)
             return Reduced(np.empty(0), np.empty(0), 0.0, None, None, None, sum(categories.values()), reasons, categories)
         scored, smallest, median, largest = self._rows(f"SELECT count({quoted}), min({quoted}), quantile_cont({quoted}, 0.5), max({quoted}) FROM {joined}")[0]
         digits = scale_digits(max(abs(smallest), abs(largest)), scored) if scored else SCALE
@@ -115,12 +112,25 @@ class Reduction:
         for batch in reader:
             yield pa.Table.from_batches([batch])
 
-    def records(self, columns: Sequence[str], names: Sequence[str] = (), *, order: str | None = None, batch_rows: int = 20_000) -> Iterator[pa.Table]:
-        """The records of the scope with these record columns and metric columns (NAME, NAME.reason); `order` is SQL over them."""
+    def count(self) -> int:
+        """How many records there are."""
+        return int(self._rows(f"SELECT count(*) FROM {self._joined([], [])}")[0][0]) if self.scope.shards else 0
+
+    def categories(self, name: str) -> dict[str, int]:
+        """How often each value of a category occurs, the most frequent first."""
+        quoted = quote(name)
+        found = self._rows(f"SELECT {quoted}, count(*) FROM {self._joined([name], [])} WHERE {quoted} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1")
+        return {str(value): int(count) for value, count in found}
+
+    def records(
+        self, columns: Sequence[str], names: Sequence[str] = (), *, order: str | None = None, most: int | None = None, batch_rows: int = 20_000
+    ) -> Iterator[pa.Table]:
+        """The records of the scope with these record columns and metric columns (NAME, NAME.reason); `order` is SQL over them, `most` of the first."""
         if not self.scope.shards:
             return
         chosen = [*columns, *(part for name in names for part in (quote(name), quote(name + ".reason") + "::VARCHAR AS " + quote(name + ".reason")))]
         query = f"SELECT {', '.join(chosen)} FROM {self._joined(names, columns)}{' ORDER BY ' + order if order else ''}"
+        query += f" LIMIT {most}" if most is not None else ""
         for batch in run_checked(lambda: self._connection.sql(query).to_arrow_reader(batch_rows)):
             yield pa.Table.from_batches([batch])
 
