@@ -7,7 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from judgecli.stats.best_arm import Posterior, rank_arms, split_regret
-from judgecli.stats.intervals import Scale, interval
+from judgecli.stats.column import Column, two_values_of
+from judgecli.stats.deciding import estimate_mean
+from judgecli.stats.intervals import Scale
 from judgecli.stats.off_policy import Log, doubly_robust, ips, snips, support_of
 
 Floats = npt.NDArray[np.float64]
@@ -36,10 +38,10 @@ def allocate(choices: Choices, *, kind: str, scale: Scale, higher_is_better: boo
     the least share of each variant in the suggestion; the rest goes by P(best) (Thompson). A variant with fewer than two clusters
     has no posterior and is left out, with its reason.
     """
-    rows, beliefs = [], {}
+    rows, beliefs, column = [], {}, Column(kind, scale, two_values_of(choices.values))
     for place, name in enumerate(choices.arms):
         own = choices.arm == place
-        row, belief = _arm(name, choices.values[own], choices.cluster[own], kind, scale)
+        row, belief = _arm(name, choices.values[own], choices.cluster[own], column)
         rows.append(row)
         if belief is not None:
             beliefs[place] = belief
@@ -61,25 +63,21 @@ def allocate(choices: Choices, *, kind: str, scale: Scale, higher_is_better: boo
     return document
 
 
-def _arm(name: str, values: Floats, cluster: Integers, kind: str, scale: Scale) -> tuple[dict[str, object], Posterior | None]:
+def _arm(name: str, values: Floats, cluster: Integers, column: Column) -> tuple[dict[str, object], Posterior | None]:
     _, codes = np.unique(cluster, return_inverse=True)
     sums, counts = np.bincount(codes, values).astype(float), np.bincount(codes).astype(float)
-    found = interval(sums, counts, rate=kind == "rate", scale=scale)
+    found = estimate_mean(sums, counts, column)
     row: dict[str, object] = {"variant": name, "n": len(values), "clusters": len(counts), "mean": found.mean, "low": found.low, "high": found.high}
     row |= {"p_best": None, "regret": None, "suggested": None, "reasons": {}}
     if len(counts) < 2 or found.mean is None or found.se is None:
-        row["reasons"] = dict.fromkeys(("p_best", "regret", "suggested"), "fewer than two clusters")
+        why = "fewer than two clusters" if len(counts) < 2 else "all values are the same, on an open scale"
+        row["reasons"] = dict.fromkeys(("p_best", "regret", "suggested"), why)
         return row, None
-    low, high = (0.0, 1.0) if kind == "rate" else scale
-    if kind == "rate" or (found.se == 0 and low is not None and high is not None):
-        assert low is not None
-        assert high is not None
-        spread = found.mean * (1 - found.mean) if kind == "rate" else 0.0
+    if column.is_rate or (found.se == 0 and column.closed is not None):
+        assert column.closed is not None
+        spread = found.mean * (1 - found.mean) if column.is_rate else 0.0
         trials = min(float(len(values)), spread / found.se**2) if spread > 0 and found.se > 0 else float(len(counts))
-        return row, Posterior.of_rate(found.mean, trials, (low, high))
-    if found.se == 0:
-        row["reasons"] = dict.fromkeys(("p_best", "regret", "suggested"), "all values are the same, on an open scale")
-        return row, None
+        return row, Posterior.of_rate(found.mean, trials, column.closed)
     return row, Posterior.of_mean(found.mean, found.se, len(counts))
 
 

@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from judgecli.labels.correct import CorrectedMean
-from judgecli.signal.gate import LEAST_CLUSTERS, Evidence, GateResult, Question, counted_text, judge_threshold, plural, shown_text
+from judgecli.signal.gate import Evidence, GateResult, Question, counted_text, judge_threshold, plural, shown_text
 from judgecli.signal.summary import Range
+from judgecli.stats.deciding import LEAST_CLUSTERS
 from judgecli.stats.intervals import Estimate
 
 

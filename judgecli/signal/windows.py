@@ -15,7 +15,8 @@ from judgecli.reward.value import Baseline, decayed_values
 from judgecli.schema import REASONS
 from judgecli.signal.cells import Cells, Floats, MetricCells
 from judgecli.signal.summary import MetricSummary, Reduced, summarise
-from judgecli.stats.intervals import Estimate, segment_intervals
+from judgecli.stats.deciding import estimate_means
+from judgecli.stats.intervals import Estimate
 
 OPTIONAL = ("corrected", "corrected_by_errors", "linked")  # keys of a row that are there only where they say something
 
@@ -54,6 +55,7 @@ class SignalRow:
     extra: Mapping[str, float | int | None] = field(default_factory=dict)  # shortfall, signal density, session return, ...
     served: Sequence[str] = ()  # the models that an endpoint says it served for these scores
     unit: str = "record"  # what n counts: record, session, prompt, pair or corpus (outputs)
+    method: str = "none"  # how the limits were made (stats/deciding.py)
     corrected: Mapping[str, object] | None = None  # the mean as people's labels correct it, where judge.yaml aligns the metric
     corrected_by_errors: Mapping[str, object] | None = None  # the same of a rate, by how often the judge errs on labelled records
     linked: Mapping[str, object] | None = None  # the mean in units of the first judge of the chart, where this is another one
@@ -111,7 +113,7 @@ def window_signals(cells: Cells, *, half_life_us: float, prior: float) -> list[S
 
 
 def _metric_rows(cells: Cells, metric: MetricCells, *, half_life_us: float, prior: float) -> list[tuple[int, SignalRow]]:
-    estimates = segment_intervals(metric.sums, metric.counts, metric.cells, metric.totals, rate=metric.kind == "rate", scale=metric.scale)
+    estimates = estimate_means(metric.sums, metric.counts, metric.cells, metric.totals, metric.column)
     edges = np.searchsorted(metric.cells, np.arange(len(cells.cells) + 1))
     summaries: dict[int, tuple[MetricSummary, int]] = {}
     for place in range(len(cells.cells)):
@@ -137,6 +139,7 @@ def _summary(metric: MetricCells, place: int, part: slice, estimate: Estimate) -
         int(counts.sum()),
         metric.reasons.get(place, {}),
         {},
+        metric.two_values,
     )
     summary = summarise(
         metric.name, metric.identity, kind=metric.kind, scale=metric.scale, higher_is_better=metric.higher_is_better, reduced=reduced, known=estimate
@@ -190,7 +193,7 @@ def _arms(metric: MetricCells, of_cell: np.ndarray, segments: Sequence[tuple[str
     sums: Floats = np.add.reduceat(metric.sums[order], starts) if len(starts) else metric.sums
     counts = np.add.reduceat(metric.counts[order], starts) if len(starts) else metric.counts
     totals: Floats = np.bincount(of_cell, metric.totals, len(segments)).astype(float)
-    estimates = segment_intervals(sums, counts, arm[starts], totals, rate=metric.kind == "rate", scale=metric.scale)
+    estimates = estimate_means(sums, counts, arm[starts], totals, metric.column)
     return [Arm(segment, estimate) for segment, estimate in zip(segments, estimates, strict=True) if estimate.mean is not None]
 
 
@@ -235,6 +238,7 @@ def _row(
         extra={"shortfall": shortfall} if shortfall is not None else {},
         served=tuple(metric.served.get(place, ())),
         unit=metric.unit,
+        method=estimate.method,
     )
 
 

@@ -51,6 +51,9 @@ class Column:
         return None if least is None or most is None or not least < most else (float(least), float(most))
 
 
+RATE = Column("rate", (0.0, 1.0))
+
+
 def two_values_of(values: Floats) -> tuple[float, float] | None:
     """The two values that are all there is: (0, 1) for zeros and ones alone; None for a third value, another constant, or nothing.
 

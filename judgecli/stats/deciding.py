@@ -17,6 +17,7 @@ from judgecli.stats.column import Column
 from judgecli.stats.contrast import Contrast, clustered_contrast
 from judgecli.stats.intervals import Estimate
 from judgecli.stats.mover import Limited, clustered_correlation, difference_limits
+from judgecli.stats.power import detectable
 from judgecli.stats.tails import Spread, skewed_reach, unseen_share, wilson
 
 Floats = npt.NDArray[np.float64]
@@ -189,6 +190,13 @@ def _unseen(counts: Floats, room: float, other_counts: Floats, other_room: float
     """How far the difference may lie beyond what was seen, where one side missed values at an end of the scale that lies so far."""
     shares = [float(unseen_share(np.array([effective_clusters(own)]), level)[0]) for own in (counts, other_counts)]
     return max(shares[0] * room, shares[1] * other_room)
+
+
+def smallest_seen(se: float | None, middle: float | None, low: float | None, high: float | None) -> float | None:
+    """The smallest true change that would have been found with 80 % power: (z + z) SE, and never less than a limit is away. None without an interval."""
+    if se is None or middle is None or low is None or high is None:
+        return None
+    return max(detectable(se), middle - low, high - middle)
 
 
 def effective_clusters(counts: Floats) -> float:

@@ -18,7 +18,7 @@ from judgecli.store.filters import AGE, compile_filter
 from judgecli.store.folder import Store
 from judgecli.store.query import quote, run_checked
 from judgecli.store.selection import Selection, newest_time, select_records
-from judgecli.store.windows_query import ONE_PASS, Question, WindowReduction
+from judgecli.store.windows_query import ENDS, ONE_PASS, Question, WindowReduction
 
 BATCH = 50_000  # rows that are looked at together
 SAMPLE = 2_000  # records of a side whose texts are read
@@ -64,7 +64,7 @@ class DriftReduction(WindowReduction):
             return nothing, nothing
         every = range(len(self.metrics))
         columns = [f"({self.sides.reference}) AS old", f"({self.sides.current}) AS new", "time"]
-        reasons = "".join(f", count(r{m})" for m in every)
+        reasons = "".join(f", count(r{m}), {ENDS.format(m=m)}" for m in every)
         rows = self._fetch(f"SELECT old, new, count(*), min(time), max(time){reasons} FROM {self._relation(columns, every)} GROUP BY old, new")
         found = {(row[0], row[1]): SideFacts(*row[2:5]) for row in rows}
         if (True, True) in found:
@@ -72,8 +72,9 @@ class DriftReduction(WindowReduction):
                 f"{found[True, True].rows:,} records are in both the reference and the current records",
                 hint="name --reference and --current so that no record is in both",
             )
-        self._unscored = [any(row[5 + m] for row in rows) or any(m not in layout.held for layout in self._layouts) for m in every]
+        self._unscored = [any(row[5 + 4 * m] for row in rows) or any(m not in layout.held for layout in self._layouts) for m in every]
         self._rows = sum(row[2] for row in rows)
+        self._seen = self._two_values({m: _joined_ends([row[6 + 4 * m : 9 + 4 * m] for row in rows]) for m in every})
         self.segments = [values for _, values, _ in self._segments()] if self._by and found else [()]
         return found.get((True, False), nothing), found.get((False, True), nothing)
 
@@ -154,7 +155,7 @@ class DriftReduction(WindowReduction):
             old, new = (self._side_of(gathered, seg, side, reasons) for side in (0, 1))
             if old.rows or new.rows:
                 shape = gathered.shape(seg) if old.scored and new.scored else None
-                yield Evidence(info.name, info.identity, info.kind, info.range, info.higher_is_better, segment, old, new, extent.span, shape)
+                yield Evidence(info.name, info.identity, info.kind, info.range, info.higher_is_better, segment, old, new, extent.span, shape, self._seen[m])
 
     def _side_of(self, gathered: MetricRows | CategoryRows, seg: int | None, side: int, reasons: Mapping[tuple[int, int], Mapping[str, int]]) -> Side:
         why: dict[str, int] = {}
@@ -185,6 +186,12 @@ class DriftReduction(WindowReduction):
         lost = f"(v{m} IS NULL AND r{m} IN ({LOST}))"
         query = f"SELECT CAST(2 * seg + side AS INTEGER) AS code, cluster, v{m} AS value, {lost} AS lost, count(*) AS n FROM {rows} GROUP BY ALL"
         return CategoryRows(self._arrow(query))
+
+
+def _joined_ends(parts: Sequence[tuple[float | None, float | None, bool | None]]) -> tuple[float | None, float | None, bool | None]:
+    """ENDS of several parts together; a part without values says nothing."""
+    held = [(least, most, bool(only)) for least, most, only in parts if least is not None and most is not None]
+    return (min(part[0] for part in held), max(part[1] for part in held), all(part[2] for part in held)) if held else (None, None, None)
 
 
 def side_condition(store: Store, selection: Selection, text: str) -> str:

@@ -19,8 +19,9 @@ import pyarrow.parquet as pq
 
 from judgecli.errors import UsageError
 from judgecli.signal.cells import EPOCH, Cell, Cells, MetricCells, Window
+from judgecli.stats.column import two_values_between
 from judgecli.store.folder import Shard, Store
-from judgecli.store.query import cluster_column, held_metrics, path_list, quote, run_checked, scale_digits, sql_column
+from judgecli.store.query import cluster_column, held_metrics, only_ends, path_list, quote, run_checked, scale_digits, sql_column
 from judgecli.store.selection import Selection
 from judgecli.store.tables import MetricInfo
 
@@ -29,6 +30,7 @@ NO_TIME = -(2**62)  # the window of records without time
 ONE_PASS = 5  # metrics that are grouped by cluster together
 MEMORY = "300MB"  # of DuckDB; what needs more is spilled to the store's .duckdb folder
 BIGINT = 9.2e18  # a scaled value below this fits 64 bits, which are quicker to sum
+ENDS = "min(v{m}), max(v{m}), bool_and(v{m} IN (0, 1))"
 
 
 @dataclass(frozen=True)
@@ -261,13 +263,14 @@ class WindowReduction:
         every = list(range(len(self.metrics)))
         if not every:
             return []
-        asked = ", ".join(f"count(v{m}), max(abs(v{m})), count(r{m})" for m in every)
+        asked = ", ".join(f"count(v{m}), max(abs(v{m})), count(r{m}), {ENDS.format(m=m)}" for m in every)
         shape = self._fetch(f"SELECT {asked} FROM {self._relation([], every)}")[0]
-        digits = [scale_digits(shape[3 * m + 1], shape[3 * m]) if shape[3 * m] else 12 for m in every]
-        largest = [shape[3 * m + 1] or 0.0 for m in every]
+        digits = [scale_digits(shape[6 * m + 1], shape[6 * m]) if shape[6 * m] else 12 for m in every]
+        largest = [shape[6 * m + 1] or 0.0 for m in every]
+        two_values = self._two_values({m: shape[6 * m + 3 : 6 * m + 6] for m in every})
         groups = self._clusters(every, digits, largest)
         totals = self._totals(every, digits, largest, newest)
-        reasons = {m: self._reasons(m) if shape[3 * m + 2] else {} for m in every}
+        reasons = {m: self._reasons(m) if shape[6 * m + 2] else {} for m in every}
         return [
             MetricCells(
                 name=info.name,
@@ -284,9 +287,27 @@ class WindowReduction:
                 decayed_counts=totals[f"e{m}"],
                 reasons=reasons[m],
                 served=self._served(m),
+                two_values=two_values[m],
             )
             for m, info in enumerate(self.metrics)
         ]
+
+    def _two_values(self, seen: Mapping[int, tuple[float | None, float | None, bool | None]]) -> dict[int, tuple[float, float] | None]:
+        """Of each metric all its values, where they are two: from the smallest, the largest and whether all are 0 or 1 (ENDS).
+
+        Two other values are looked for on a closed scale alone: elsewhere they decide nothing.
+        """
+        found: dict[int, tuple[float, float] | None] = {}
+        asked = {}
+        for m, (least, most, zero_one) in seen.items():
+            info, known = self.metrics[m], least is not None and most is not None
+            found[m] = two_values_between(least or 0.0, most or 0.0, only_two=bool(zero_one)) if known and info.kind != "category" else None
+            if known and found[m] is None and info.kind not in ("rate", "category") and None not in info.range and least != most:
+                asked[m] = (float(least or 0.0), float(most or 0.0))
+        if asked:
+            row = self._fetch(f"SELECT {', '.join(only_ends(f'v{m}', *ends) for m, ends in asked.items())} FROM {self._relation([], list(asked))}")[0]
+            found |= {m: two_values_between(*asked[m], only_two=bool(only)) for m, only in zip(asked, row, strict=True)}
+        return found
 
     def _widest(self, place: Mapping[tuple[int, tuple[str | None, ...]], int]) -> int:
         windows = [window for window, _ in place if window != NO_TIME]
