@@ -92,8 +92,9 @@ def skewed_reach(skews: Floats, clusters: Floats, effective: Floats, freedom: Fl
     """
     quantile = special.stdtrit(freedom, 0.5 + level / 2)
     steep = np.abs(skews)
-    knee = KNEE * np.minimum(clusters / effective, 2.0)  # a few large clusters look skewed by chance
-    added = steep * (2 * quantile**2 + 1) / 6 * (1 + 10 / clusters) + quantile * (8 + 80 / clusters) * np.maximum(steep - knee, 0.0)
+    many = np.maximum(clusters, 20.0)
+    knee = KNEE * np.minimum(clusters / effective, 2.0) * many / clusters  # few clusters, or a few large ones, look skewed by chance
+    added = steep * (2 * quantile**2 + 1) / 6 * (1 + 10 / many) + quantile * (8 + 80 / many) * np.maximum(steep - knee, 0.0)
     return quantile + np.where(skews < 0, added, 0.0), quantile + np.where(skews > 0, added, 0.0)
 
 

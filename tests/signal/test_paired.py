@@ -61,7 +61,7 @@ def test_rates_answered_once_are_bonett_price_and_mid_p():
     assert (found.method, found.difference, found.low, found.high) == ("Bonett-Price", pytest.approx(0.1), by_hand.low, by_hand.high)
     assert (found.p, found.clusters) == (mcnemar(6, 2), 40)
     clustered = once([1.0, 0.0] * 20), side([(at, 900 + at // 2, float(at % 3 == 0)) for at in range(40)])
-    assert measure_difference(pair_sides(*clustered), rate=True, scale=(0.0, 1.0)).method == "bootstrap-t"
+    assert measure_difference(pair_sides(*clustered), rate=True, scale=(0.0, 1.0)).method == "t"
 
 
 def test_pairs_that_share_a_conversation_on_either_side_are_one_unit():
@@ -160,6 +160,11 @@ def steady(n, shift, *, spread=0.1, seed=2):
     return pair_sides(once([0.5] * n), once(list(0.5 + shift + noise), first_cluster=10_000))
 
 
+def seen_by(se, value, low, high):
+    """(z + z) SE, and no less than a limit is away: what the limits cannot tell from nothing was not seen."""
+    return max(2.801585 * se, value - low, high - value)
+
+
 @pytest.mark.parametrize(
     ("shift", "n", "better", "verdict"),
     [
@@ -178,7 +183,7 @@ def test_answers_and_directions(shift, n, better, verdict):
     row = compare_pairs(subject(better=better), steady(n, shift))
     assert row.verdict == verdict
     assert (row.difference, row.se) == (pytest.approx(shift), pytest.approx(0.1 / n**0.5))
-    assert row.detectable == pytest.approx(2.801585 * 0.1 / n**0.5, rel=1e-5)
+    assert row.detectable == pytest.approx(seen_by(row.se, row.difference, row.low, row.high), rel=1e-5)
     assert row.needed_pairs == math.ceil((2.801585 * 0.1 / 0.02) ** 2 - 1e-3)
     assert ("not enough data" in row.message) == (n == 19)
 
@@ -290,7 +295,7 @@ def test_not_worse_verdicts(shift, n, better, strict, verdict):
     assert result.verdict == verdict
     assert (result.threshold, result.direction) == ((-0.02, "at_least") if better else (0.02, "at_most"))
     assert (result.value, result.n, result.coverage, result.margin) == (pytest.approx(shift), n, 1.0, 0.02)
-    assert result.detectable == pytest.approx(2.801585 * 0.1 / n**0.5, rel=1e-5)
+    assert result.detectable == pytest.approx(seen_by(0.1 / n**0.5, result.value, result.low, result.high), rel=1e-5)
     assert "could have seen" in result.message
 
 
