@@ -18,7 +18,7 @@ from judgecli.stats.contrast import Contrast, clustered_contrast
 from judgecli.stats.intervals import Estimate
 from judgecli.stats.mover import Limited, clustered_correlation, difference_limits
 from judgecli.stats.power import detectable
-from judgecli.stats.tails import Spread, skewed_reach, unseen_share, wilson
+from judgecli.stats.tails import Spread, rare_wilson, skewed_reach, unseen_share
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -103,7 +103,7 @@ def _shares(spread: Spread, between: tuple[float, float], level: float, *, two_v
     known = np.where(two_values, (spread.agreement <= 0) | (spread.agreement >= 1), True)  # rows or clusters count: no effect is estimated
     wider = np.where(spread.uneven, few / all_of_them, 1.0) * np.where(known, 1.0, all_of_them / special.ndtri(tail))
     rows = np.where(spread.flat, spread.effective, spread.rows / effect / wider**2)
-    low, high = wilson(share, rows, level)
+    low, high = rare_wilson(share, rows, level)
     return least + width * low, least + width * high
 
 

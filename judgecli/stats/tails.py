@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from judgecli.stats.intervals import wilson
+
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
@@ -103,16 +105,12 @@ def unseen_share(clusters: Floats, level: float) -> Floats:
     return 1 - (TAIL * (1 - level)) ** (1 / np.maximum(clusters, 1.0))
 
 
-def wilson(share: Floats, rows: Floats, level: float) -> tuple[Floats, Floats]:
+def rare_wilson(share: Floats, rows: Floats, level: float) -> tuple[Floats, Floats]:
     """Wilson's limits of a share; where the rarer answer was seen once or twice (of more than 20: up to three times) the limit on
     its side is that of a Poisson count: there Wilson's own misses up to 16 times in a hundred.
     Source: Wilson 1927; Brown, Cai & DasGupta 2001 (the modified Wilson interval; we take 4 % of its tail, and three from 21 on)."""
-    z = float(special.ndtri(0.5 + level / 2))
-    centre = (share + z**2 / (2 * rows)) / (1 + z**2 / rows)
-    half = z / (1 + z**2 / rows) * np.sqrt(share * (1 - share) / rows + z**2 / (4 * rows**2))
-    low = np.minimum(np.maximum(0.0, centre - half), _rare(share, rows, level))
-    high = np.maximum(np.minimum(1.0, centre + half), 1 - _rare(1 - share, rows, level))
-    return np.where(share <= 0, 0.0, low), np.where(share >= 1, 1.0, high)  # there the difference is 0 but for rounding
+    low, high = wilson(share, rows, level)
+    return np.minimum(low, _rare(share, rows, level)), np.maximum(high, 1 - _rare(1 - share, rows, level))
 
 
 def _rare(share: Floats, rows: Floats, level: float) -> Floats:

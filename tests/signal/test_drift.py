@@ -95,7 +95,7 @@ def test_a_small_change_is_no_drift_and_a_few_records_decide_nothing(tmp_path: P
 
 
 def test_paired_clusters_are_not_counted_twice(tmp_path: Path) -> None:
-    """The same prompts on both sides, each a hundredth lower: the spread of the prompts is none of the change's, and what 60 may have missed is all the doubt."""
+    """The same prompts on both sides, each a hundredth lower: only what 60 of them may have missed is in doubt."""
     values = np.random.default_rng(2).random(60) * 0.8 + 0.1
     paired = only(found(make_store(tmp_path / "p", rows("a", values.tolist()) + rows("b", (values - 0.01).tolist()), [NUMBER])))
     apart = only(found(make_store(tmp_path / "u", rows("a", values.tolist()) + rows("b", (values - 0.01).tolist(), first=5000), [NUMBER])))

@@ -103,7 +103,8 @@ def test_equal_values_on_an_open_scale_have_no_interval():
 
 def test_zeros_and_ones_are_a_rate_whatever_they_are_declared():
     ones = [1.0] * 90 + [0.0] * 10
-    rated, imported = (judge_threshold(at_least(0.7), evidence(ones, **given)) for given in ({"kind": "rate"}, {"scale": (None, None), "two_values": (0.0, 1.0)}))
+    facts = ({"kind": "rate"}, {"scale": (None, None), "two_values": (0.0, 1.0)})
+    rated, imported = (judge_threshold(at_least(0.7), evidence(ones, **given)) for given in facts)
     assert (rated.low, rated.high, rated.method) == (imported.low, imported.high, imported.method)
 
 
