@@ -2,7 +2,8 @@
 
 Non-inferiority on the same prompts: pass where the whole interval of the difference is within the margin or
 better, fail where it is beyond it, else inconclusive, with what would be needed. The ends of the 95 %
-interval decide, so a candidate that is worse by exactly the margin passes at most one time in forty.
+interval decide, so a candidate that is worse by exactly the margin passes at most four times in a hundred: rare losses too on a closed
+scale; on an open one a pass says which loss so few prompts cannot exclude.
 """
 
 from collections.abc import Mapping, Sequence
