@@ -259,9 +259,18 @@ def estimate_difference(sums: Floats, counts: Floats, column: Column, *, level: 
 
 
 def _shifted(sums: Floats, counts: Floats, width: float, effect: float, level: float) -> Estimate:
-    """Bonett and Price's interval of the clusters' mean differences, as shares of the scale."""
+    """Bonett and Price's interval of the clusters' mean differences, as shares of the scale.
+
+    Where nothing moved one way, its limit is no nearer than Wilson's of what moved the other way: there Bonett and Price's misses up to
+    eight times in a hundred on that side.
+    """
     shares = sums / counts / width
-    found = bonett_price(len(shares), float(shares[shares > 0].sum()), float(-shares[shares < 0].sum()), level=level)
+    gains, losses = float(shares[shares > 0].sum()), float(-shares[shares < 0].sum())
+    found = bonett_price(len(shares), gains, losses, level=level)
+    low, high = found.low, found.high
+    if gains == 0 or losses == 0:
+        most = rare_wilson(np.array([losses, gains]) / len(shares), np.full(2, float(len(shares))), level)[1]
+        low, high = (min(low, -float(most[0])) if gains == 0 else low), (max(high, float(most[1])) if losses == 0 else high)
     blown = float(np.sqrt(effect))
-    low, high = (found.difference + (limit - found.difference) * blown for limit in (found.low, found.high))
+    low, high = (found.difference + (limit - found.difference) * blown for limit in (low, high))
     return Estimate(found.difference * width, found.se * blown * width, max(low, -1.0) * width, min(high, 1.0) * width, "Bonett-Price")

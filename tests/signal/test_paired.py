@@ -102,8 +102,8 @@ def test_two_way_design_effect_is_the_formula():
 
 
 def test_no_spread_is_no_proof():
-    """50 pairs without any change: +-1.96 x sqrt(2/52/52), stretched to the scale; on an open scale nothing can be said."""
-    half = 1.959964 * math.sqrt(2 / 52 / 52)
+    """50 pairs without any change: +-z^2/(50 + z^2), stretched to the scale; on an open scale nothing can be said."""
+    half = 1.959964**2 / (50 + 1.959964**2)
     same = pair_sides(once([3.0] * 50), once([3.0] * 50, first_cluster=100))
     closed = measure_difference(same, rate=False, scale=(1.0, 5.0))
     assert (closed.difference, closed.low, closed.high, closed.p) == (0.0, pytest.approx(-4 * half), pytest.approx(4 * half), 1.0)

@@ -143,6 +143,14 @@ def _not_worse(n: int, share: float, loss: float, sd: float, scale: tuple[float 
     return run
 
 
+def _rare_losses(n: int, loss: float):
+    def run(rng: np.random.Generator) -> bool | None:
+        found = estimate_difference(-(rng.random(n) < loss).astype(float), np.ones(n), Column("rate", UNIT), singles=True)
+        return None if found.low is None or not found.decides else found.low > -loss
+
+    return run
+
+
 def _skewed_pairs(n: int):
     def run(rng: np.random.Generator) -> bool | None:
         found = estimate_difference(math.exp(0.5) - lognormal(1.0)(rng, n) - 0.1, np.ones(n), Column("number", OPEN))
@@ -191,6 +199,10 @@ CELLS = [
         Cell(MARGIN, f"2 % lose 1, the rest {told}, on a scale of 0 to 1, n = {n}", _not_worse(n, 0.02, 1.0, sd, UNIT), at_most=0.04, short=SHORT)
         for n in SIZES
         for told, sd in (("equal", 0.0), ("near", 0.01), ("within 0.1", 0.1))
+    ),
+    *(
+        Cell(MARGIN, f"0 and 1, {loss:.0%} turn to 0, n = {n}", _rare_losses(n, loss), at_most=0.04, short=SHORT)
+        for n, loss in ((20, 0.13), (50, 0.055), (50, 0.085), (100, 0.03))
     ),
     *(Cell(MARGIN, f"less a log-normal, s = 1, n = {n}", _skewed_pairs(n), at_most=0.04, short=SHORT) for n in SIZES),
     *(
