@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgecli.signal.summary import MetricSummary, Range
-from judgecli.stats.column import RATE, Column
+from judgecli.stats.column import RATE, Column, two_values_of
 from judgecli.stats.deciding import LEAST_CLUSTERS, estimate_mean, smallest_seen
 from judgecli.stats.intervals import Estimate
 
@@ -188,7 +188,7 @@ def weigh(summary: MetricSummary, scale: Range, *, sums: Cells, counts: Cells, m
 
 def _filled(summary: MetricSummary, scale: Range, end: float, sums: Cells, counts: Cells) -> Estimate | None:
     """The estimate of clusters that were filled with this end, cut at the ends of the scale; None where floats end."""
-    two_values = summary.two_values if summary.two_values is not None and end in summary.two_values else None
+    two_values = None if summary.two_values is None else two_values_of(np.array([*summary.two_values, end]))
     with np.errstate(over="ignore", invalid="ignore"):
         found = estimate_mean(sums, counts, Column(summary.kind, scale, two_values))
     if found.mean is None or not all(number is None or math.isfinite(number) for number in (found.mean, found.low, found.high)):

@@ -94,7 +94,9 @@ def _spread_out(side: Clustered, clusters: Integers) -> tuple[Floats, Floats]:
 def _column(bar: Bar, sides: Apart) -> Column:
     """What is known of the values of both sides."""
     binary = sides.baseline.zeros_and_ones and sides.candidate.zeros_and_ones
-    return Column(bar.subject.kind, bar.subject.scale, (0.0, 1.0) if binary else None)
+    sums, counts = (sum(float(getattr(side, name).sum()) for side in (sides.baseline, sides.candidate)) for name in ("sums", "counts"))
+    seen = (float(sums == counts > 0), float(sums > 0))  # the smallest and the largest, where all are 0 or 1
+    return Column(bar.subject.kind, bar.subject.scale, seen if binary else None)
 
 
 def judge_apart(bar: Bar, sides: Apart, *, unscored: Mapping[str, int], pending: int, left_out: int, dead_endpoint: bool = False) -> GateResult:

@@ -33,11 +33,14 @@ def test_zeros_and_ones_are_a_rate_unless_the_scale_says_otherwise():
     for scale in ((None, None), (0.0, 1.0), (0.0, None)):
         assert Column("number", scale, two_values_of(ones)).is_rate
     assert not Column("ordinal", (0.0, 10.0), two_values_of(ones)).is_rate
+    alone = two_values_of(np.ones(20))
+    assert [Column("number", scale, alone).is_rate for scale in ((None, None), (0.0, 1.0), (0.0, None))] == [True, True, False]  # one word each is no rate
+    assert Column("number", (0.0, None), alone).between is None
     assert not Column("number", (0.0, 1.0), two_values_of(np.r_[ones, 0.5])).is_rate
 
 
 def test_what_two_values_are():
-    assert two_values_of(np.zeros(3)) == two_values_of(np.ones(3)) == two_values_between(0.0, 1.0, only_two=True) == (0.0, 1.0)
+    assert (two_values_of(np.zeros(3)), two_values_of(np.ones(3)), two_values_between(0.0, 1.0, only_two=True)) == ((0.0, 0.0), (1.0, 1.0), (0.0, 1.0))
     assert two_values_of(np.array([0.8, 0.8])) is None
     assert two_values_of(np.array([])) is None
     assert two_values_between(1.0, 5.0, only_two=False) is None
