@@ -16,7 +16,9 @@ from judgecli.reward_model.groups import group_rows
 from judgecli.reward_model.model import RewardModel
 from judgecli.reward_model.preferences import Comparison, Verdict
 from judgecli.reward_model.tricks import TRICKS, Case, Trick
-from judgecli.stats.intervals import Estimate, rate_interval
+from judgecli.stats.column import RATE
+from judgecli.stats.deciding import estimate_mean
+from judgecli.stats.intervals import Estimate
 from judgecli.stats.partial_r2 import partial_r2
 
 Floats = npt.NDArray[np.float64]
@@ -62,7 +64,7 @@ def share_above(name: str, kind: str, hits: npt.NDArray[np.bool_], clusters: Int
     if not len(hits):
         return Finding(name, kind, None, None, None, 0, False, told)
     _, place = np.unique(clusters, return_inverse=True)
-    found = rate_interval(np.bincount(place, hits).astype(float), np.bincount(place).astype(float))
+    found = estimate_mean(np.bincount(place, hits).astype(float), np.bincount(place).astype(float), RATE)
     low, high = (found.low, found.high) if place.max() > 0 else (None, None)
     return Finding(name, kind, found.mean, low, high, len(hits), low is not None and low > tolerance, told)
 

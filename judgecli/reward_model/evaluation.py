@@ -15,7 +15,9 @@ from judgecli.reward_model.groups import group_rows
 from judgecli.reward_model.length import Length, by_cluster, judge_length
 from judgecli.reward_model.preferences import Comparison
 from judgecli.stats.calibration import brier, ece
-from judgecli.stats.intervals import Estimate, rate_interval
+from judgecli.stats.column import RATE
+from judgecli.stats.deciding import estimate_mean
+from judgecli.stats.intervals import Estimate
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -113,7 +115,7 @@ def evaluate(
 
 def share(values: Floats, weights: Floats, clusters: Ints) -> Estimate:
     """The weighted mean of values in [0, 1] with a Wilson interval on the effective number of rows."""
-    return rate_interval(*by_cluster(values, weights, clusters))
+    return estimate_mean(*by_cluster(values, weights, clusters), RATE)
 
 
 def available_tags(comparisons: Sequence[Comparison], most: int = 30) -> Mapping[str, int]:

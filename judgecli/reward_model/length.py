@@ -25,7 +25,9 @@ import numpy as np
 import numpy.typing as npt
 
 from judgecli.reward_model.preferences import Comparison
-from judgecli.stats.intervals import Estimate, mean_interval, rate_interval
+from judgecli.stats.column import RATE, Column
+from judgecli.stats.deciding import estimate_mean
+from judgecli.stats.intervals import Estimate
 from judgecli.stats.stratified import stratified_difference
 
 Floats = npt.NDArray[np.float64]
@@ -75,7 +77,7 @@ def judge_length(pairs: Sequence[Comparison], margins: Floats, weights: Floats, 
     right, wins, loses = (np.asarray(flags, float) for flags in (margins > 0, chosen > rejected, chosen < rejected))
     longer, shorter = _rate(wins, weights, clusters), _rate(loses, weights, clusters)
     better = "longer" if (longer.mean or 0) >= (shorter.mean or 0) else "shorter"
-    gain = mean_interval(*by_cluster(right - (wins if better == "longer" else loses), weights, clusters))
+    gain = estimate_mean(*by_cluster(right - (wins if better == "longer" else loses), weights, clusters), Column("number", (-1.0, 1.0)))
     ratio = np.minimum(chosen, rejected) / np.maximum(np.maximum(chosen, rejected), 1)
     like = ratio >= MATCHED
     matched = _rate(right[like], weights[like], clusters[like])
@@ -119,7 +121,7 @@ def _verdict(n: int, accuracy: Estimate, gain: Estimate, matched: Estimate, matc
 
 
 def _rate(values: Floats, weights: Floats, clusters: Ints) -> Estimate:
-    return rate_interval(*by_cluster(values, weights, clusters))
+    return estimate_mean(*by_cluster(values, weights, clusters), RATE)
 
 
 def by_cluster(values: Floats, weights: Floats, clusters: Ints) -> tuple[Floats, Floats]:

@@ -8,9 +8,9 @@ import numpy.typing as npt
 
 from judgecli.signal.missing import DIFFERS, Measured, shares_p
 from judgecli.stats.best_arm import Posterior, rank_arms, split_regret
-from judgecli.stats.column import Column
+from judgecli.stats.column import Column, two_values_of
 from judgecli.stats.deciding import estimate_mean
-from judgecli.stats.intervals import Scale, interval
+from judgecli.stats.intervals import Scale
 from judgecli.stats.off_policy import Log, doubly_robust, ips, snips, support_of
 
 Floats = npt.NDArray[np.float64]
@@ -59,7 +59,8 @@ def allocate(choices: Choices, *, kind: str, scale: Scale, higher_is_better: boo
     """
     states = np.zeros(len(choices.values), np.int8) if choices.states is None else choices.states
     scored = states == SCORED
-    document = _ranked(choices.kept(scored), kind, scale, higher_is_better, explore)
+    column = Column(kind, scale, two_values_of(choices.values[scored]))
+    document = _ranked(choices.kept(scored), column, higher_is_better, explore)
     held = _measured(choices, states)
     for row, own in zip(_rows(document), held, strict=True):
         row |= {"of": own.of, "measured": own.to_json(), "share": own.of / len(states)}
@@ -68,16 +69,16 @@ def allocate(choices: Choices, *, kind: str, scale: Scale, higher_is_better: boo
     whole = Measured(*(int(np.count_nonzero(states == which)) for which in (SCORED, DESIGN, FAILED, WAITING)))
     document |= {"of": whole.of, "measured": {**whole.to_json(), "p": p}}
     if owed.any():
-        _bound(document, choices, scored, owed, kind, scale, higher_is_better)
+        _bound(document, choices, scored, owed, column, higher_is_better)
     return document
 
 
-def _ranked(choices: Choices, kind: str, scale: Scale, higher_is_better: bool, explore: float) -> Document:
+def _ranked(choices: Choices, column: Column, higher_is_better: bool, explore: float) -> Document:
     """The answer for scored records."""
     rows, beliefs = [], {}
     for place, name in enumerate(choices.arms):
         own = choices.arm == place
-        row, belief = _arm(name, choices.values[own], choices.cluster[own], kind, scale)
+        row, belief = _arm(name, choices.values[own], choices.cluster[own], column)
         rows.append(row)
         if belief is not None:
             beliefs[place] = belief
@@ -120,11 +121,9 @@ def _shares_p(choices: Choices, without: npt.NDArray[np.bool_]) -> float:
     return min(1.0, min(found) * (1 if len(choices.arms) <= 2 else len(choices.arms)))
 
 
-def _bound(
-    document: Document, choices: Choices, scored: npt.NDArray[np.bool_], owed: npt.NDArray[np.bool_], kind: str, scale: Scale, higher_is_better: bool
-) -> None:
+def _bound(document: Document, choices: Choices, scored: npt.NDArray[np.bool_], owed: npt.NDArray[np.bool_], column: Column, higher_is_better: bool) -> None:
     """Puts what is missing to the ends of the scale, and takes back what that could turn."""
-    low, high = (0.0, 1.0) if kind == "rate" else scale
+    low, high = (0.0, 1.0) if column.kind == "rate" else column.scale
     count = int(np.count_nonzero(owed))
     lost = f"{count:,} record{'' if count == 1 else 's'} without a score"
     rows, ends = _rows(document), None if low is None or high is None else (low, high)
@@ -135,7 +134,7 @@ def _bound(
             chances: list[float | None] = []
             for own, others in ((worst, best), (best, worst)):
                 filled = np.where(scored, choices.values, np.where(choices.arm == place, own, others))
-                standing = _rows(_ranked(choices.kept(scored | owed, filled), kind, scale, higher_is_better, 0.0))
+                standing = _rows(_ranked(choices.kept(scored | owed, filled), column, higher_is_better, 0.0))
                 told = standing[place]["p_best"]
                 chances.append(None if told is None else float(str(told)))
             row |= {"p_best_low": chances[0], "p_best_high": chances[1]}
@@ -175,29 +174,23 @@ def _outermost(plain: Document, sides: Sequence[object]) -> Document:
     }
 
 
-def _arm(name: str, values: Floats, cluster: Integers, kind: str, scale: Scale) -> tuple[dict[str, object], Posterior | None]:
+def _arm(name: str, values: Floats, cluster: Integers, column: Column) -> tuple[dict[str, object], Posterior | None]:
     _, codes = np.unique(cluster, return_inverse=True)
     sums, counts = np.bincount(codes, values).astype(float), np.bincount(codes).astype(float)
-    found = interval(sums, counts, rate=kind == "rate", scale=scale)
+    found = estimate_mean(sums, counts, column)
     row: dict[str, object] = {"variant": name, "n": len(values), "clusters": len(counts), "mean": found.mean, "low": found.low, "high": found.high}
     row |= {"p_best": None, "regret": None, "suggested": None, "reasons": {}}
     if len(counts) < 2 or found.mean is None or found.se is None:
-        row["reasons"] = dict.fromkeys(("p_best", "regret", "suggested"), "fewer than two clusters")
+        why = "fewer than two clusters" if len(counts) < 2 else "all values are the same, on an open scale"
+        row["reasons"] = dict.fromkeys(("p_best", "regret", "suggested"), why)
         return row, None
-    low, high = (0.0, 1.0) if kind == "rate" else scale
-    if kind == "rate" or (found.se == 0 and low is not None and high is not None):
-        assert low is not None
-        assert high is not None
-        spread = found.mean * (1 - found.mean) if kind == "rate" else 0.0
+    if column.is_rate or (found.se == 0 and column.closed is not None):
+        assert column.closed is not None
+        spread = found.mean * (1 - found.mean) if column.is_rate else 0.0
         trials = min(float(len(values)), spread / found.se**2) if spread > 0 and found.se > 0 else float(len(counts))
-        return row, Posterior.of_rate(found.mean, trials, (low, high))
-    if found.se == 0:
-        row["reasons"] = dict.fromkeys(("p_best", "regret", "suggested"), "all values are the same, on an open scale")
-        return row, None
-    column = Column.of(kind, scale, sums, counts)
-    known = estimate_mean(sums, counts, column)
-    if known.low is None or not known.decides:
-        row["reasons"] = dict.fromkeys(("p_best", "regret", "suggested"), known.why or "it has no interval")
+        return row, Posterior.of_rate(found.mean, trials, column.closed)
+    if found.low is None or not found.decides:
+        row["reasons"] = dict.fromkeys(("p_best", "regret", "suggested"), found.why or "it has no interval")
         return row, None
     return row, Posterior.of_limits(found.mean, lambda level: _limits(sums, counts, column, level))
 

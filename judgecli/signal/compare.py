@@ -14,12 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from judgecli.signal.anchors import FEW
-from judgecli.signal.gate import LEAST_CLUSTERS, plural
+from judgecli.signal.gate import plural
 from judgecli.signal.linked import Link, link_text
 from judgecli.signal.paired import Difference, Pairs, Scale, bound_difference, join_clusters, measure_difference, measured_sides, noise
+from judgecli.stats.column import RATE
+from judgecli.stats.deciding import LEAST_CLUSTERS, estimate_mean
 from judgecli.stats.families import benjamini_hochberg
-from judgecli.stats.intervals import rate_interval
 from judgecli.stats.power import detectable, required_prompts, savings
+from judgecli.stats.tails import unseen_share
 from judgecli.stats.wilcoxon import wilcoxon
 
 Answer = Literal["better", "worse", "higher", "lower", "same", "inconclusive", "not comparable"]
@@ -137,7 +139,7 @@ def compare_pairs(subject: Subject, pairs: Pairs, *, ranks: bool = False, link: 
         p=found.p,
         margin=subject.margin,
         verdict=verdict,
-        detectable=None if found.se is None else detectable(found.se),
+        detectable=found.seen,
         message=f"{message}{'' if told is None else f', {link_text(told)}'}{f'; {shares}' if shares else ''}",
         clusters=found.clusters,
         se=found.se,
@@ -226,6 +228,8 @@ def _answer(subject: Subject, pairs: Pairs, found: Difference, bounds: Sequence[
         return "inconclusive", f"not enough data: {found.reasons.get('difference', 'nothing to compare')}"
     if found.clusters < LEAST_CLUSTERS:
         return "inconclusive", f"not enough data: {found.pairs:,} pairs in {found.clusters:,} clusters, and a verdict needs {LEAST_CLUSTERS} clusters"
+    if found.undecided is not None:
+        return "inconclusive", f"not enough data: {found.undecided}"
     side = _side(subject, found)
     if side == "inconclusive":
         return side, _undecided(subject, found)
@@ -235,7 +239,15 @@ def _answer(subject: Subject, pairs: Pairs, found: Difference, bounds: Sequence[
                 return "inconclusive", f"{_lost(pairs)} could change the answer: the scale has no end to hold them against"
             if _side(subject, bound) != side:
                 return "inconclusive", f"{_lost(pairs)} could change the answer: at an end of the scale the difference is {bound.difference:.4g}"
-    return side, _words(side, subject)
+    return side, f"{_words(side, subject)}{rare_loss(found, subject.scale, subject.margin) if side == 'same' else ''}"
+
+
+def rare_loss(found: Difference, scale: Scale, margin: float | None) -> str:
+    """What so few pairs cannot exclude where no end of the scale bounds it: a rare loss, and how large it would have to be to pass the margin."""
+    if not margin or found.method == "Bonett-Price" or (scale[0] is not None and scale[1] is not None):
+        return ""
+    share = float(unseen_share(np.array([float(found.clusters)]), 0.95)[0])
+    return f"; a loss of {margin / share:.3g} or more in fewer than {100 * share:.2g} % of prompts may not be among these {found.clusters:,}"
 
 
 def _side(subject: Subject, found: Difference) -> Answer:
@@ -297,7 +309,7 @@ def _win_rate(pairs: Pairs, sign: float) -> tuple[float | None, float | None, fl
         return None, None, None
     units, _ = join_clusters(*measured_sides(pairs))
     points = np.where(np.abs(moved) <= TIE, 0.5, (moved > 0).astype(float))
-    found = rate_interval(np.bincount(units, points).astype(float), np.bincount(units).astype(float))
+    found = estimate_mean(np.bincount(units, points).astype(float), np.bincount(units).astype(float), RATE)
     return found.mean, found.low, found.high
 
 

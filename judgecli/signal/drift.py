@@ -21,11 +21,12 @@ from judgecli.signal.drift_shape import Grouped, Shape, category_shape, number_s
 from judgecli.signal.missing import shares_p
 from judgecli.signal.summary import TOO_LARGE
 from judgecli.stats.categories import category_test
+from judgecli.stats.column import Column
 from judgecli.stats.contrast import clustered_contrast
+from judgecli.stats.deciding import estimate_change, smallest_seen
 from judgecli.stats.decomposition import Decomposition
 from judgecli.stats.families import benjamini_hochberg, benjamini_yekutieli
-from judgecli.stats.intervals import Scale, interval
-from judgecli.stats.mover import Limited, clustered_correlation, difference_limits
+from judgecli.stats.intervals import Scale
 
 Floats = npt.NDArray[np.float64]
 Verdict = Literal["drift", "no drift", "inconclusive"]
@@ -34,7 +35,6 @@ MIN_CLUSTERS = 20
 MARGIN = 0.05  # share of the score range
 LEAST_MEASURED = 0.98  # of a metric without bounds: below it the missing could be anything
 TOO_WIDE = 1e70  # fourth powers of values are taken
-GLANCE = 1_000  # clusters that are looked at before all of them are
 MISSING, UNMEASURED = "missing share", "unmeasured share"  # failed or waiting; by design
 
 
@@ -91,6 +91,12 @@ class Evidence:
     current: Side
     span: float | None
     shape: Grouped | None = None
+    two_values: tuple[float, float] | None = None  # all that was seen on either side, where that is so (stats/column.py)
+
+    @property
+    def column(self) -> Column:
+        """What is known of the values."""
+        return Column(self.kind, self.scale, self.two_values)
 
 
 @dataclass(frozen=True)
@@ -132,6 +138,7 @@ class DriftRow:
     bounds: tuple[float, float] | None = None  # what the change could be with the missing at both ends
     parts: Decomposition | None = None
     partial: bool = False
+    method: str = "none"
 
     @property
     def overall(self) -> bool:
@@ -164,18 +171,20 @@ def _value_row(evidence: Evidence, margins: Margins) -> DriftRow:
     row = _blank(evidence, margin)
     if old.mean is None or new.mean is None or "change" in row.reasons:
         return row
-    estimate = change_interval(new, old, rate=evidence.kind == "rate", scale=evidence.scale)
+    estimate = change_interval(new, old, evidence.column)
     numbers = (estimate.low, estimate.high, estimate.p, new.mean - old.mean)
     if not all(value is None or math.isfinite(value) for value in numbers):
         return replace(row, reasons=dict.fromkeys(("change", "low", "high", "p", "q", "detectable"), TOO_LARGE))
-    why = {} if estimate.low is not None else {"low": "one side has fewer than two clusters", "p": "one side has fewer than two clusters"}
+    seen = smallest_seen(estimate.se, new.mean - old.mean, estimate.low, estimate.high)
+    why = {name: estimate.why for name in ("low", "high", "p") if estimate.why is not None and getattr(estimate, name) is None}
     return replace(
         row,
         change=new.mean - old.mean,
         low=estimate.low,
         high=estimate.high,
         p=estimate.p,
-        detectable=None if estimate.se is None or margin is None else margin + (_Z95 + _Z80) * estimate.se,
+        detectable=None if seen is None or margin is None else margin + seen,
+        method=estimate.method,
         reasons={**row.reasons, **why},
         bounds=_bounds(evidence),
         shape=None if evidence.shape is None else number_shape(evidence.shape, (old.clusters, new.clusters)),
@@ -187,52 +196,29 @@ _Z95, _Z80 = float(special.ndtri(0.975)), float(special.ndtri(0.8))
 
 @dataclass(frozen=True)
 class ChangeInterval:
-    """Limits of new minus old, the standard error and p; None below two clusters, infinite where values are too large for their squares."""
+    """Limits of new minus old, the standard error, p, and how the limits were made; None has its cause in `why`, infinite is too large for floats."""
 
     low: float | None
     high: float | None
     se: float | None
     p: float | None
+    method: str = "none"
+    why: str | None = None
 
 
-def change_interval(new: Side, old: Side, *, rate: bool, scale: Scale) -> ChangeInterval:
-    """Of a rate Newcombe's hybrid limits from cluster-robust Wilson ones; of a number Welch's on clusters, which may stand on both sides.
-
-    Where a side has all its values at one end of its scale, Welch's would claim that there is no doubt: there the limits
-    come from those of the two sides, as for a rate.
-    """
+def change_interval(new: Side, old: Side, column: Column) -> ChangeInterval:
+    """The interval that the column gets (stats/deciding.py), and Welch's p on clusters, or that of the limits where a side shows no spread."""
     if max(float(np.abs(side.sums).max(initial=0.0)) for side in (new, old)) > TOO_WIDE:
         return ChangeInterval(math.inf, math.inf, math.inf, math.inf)
-    contrast = clustered_contrast(new.sums, new.counts, old.sums, old.counts, rate=rate)
-    if contrast is None or contrast.se is None:
-        return ChangeInterval(None, None, None, None)
-    if not rate and not any(_stuck(side, scale) for side in (new, old)):
-        return ChangeInterval(contrast.low, contrast.high, contrast.se, contrast.p)
-    limits = [_limited(side, rate=rate, scale=scale) for side in (new, old)]
-    correlation = clustered_correlation(new.sums, new.counts, old.sums, old.counts)
-    low, high = difference_limits(limits[0], limits[1], correlation=correlation)
-    if rate:
-        return ChangeInterval(low, high, contrast.se, contrast.p)
-    z = (high - low) / (2 * _Z95)  # the limits' own standard error, since the values show none
-    return ChangeInterval(low, high, z, float(2 * special.ndtr(-abs(contrast.difference) / z)) if z > 0 else float(contrast.difference == 0))
-
-
-def _stuck(side: Side, scale: Scale) -> bool:
-    ends = [end for end in scale if end is not None]
-    return any(_all_at(side, end, slice(GLANCE)) and _all_at(side, end, slice(None)) for end in ends)
-
-
-def _all_at(side: Side, end: float, some: slice) -> bool:
-    """Whether all values of these clusters lie at this end."""
-    counts = side.counts[some]
-    return bool(np.all(np.abs(side.sums[some] - end * counts) <= 1e-9 * max(abs(end), 1.0) * counts))
-
-
-def _limited(side: Side, *, rate: bool, scale: Scale) -> Limited:
-    kept = side.counts > 0
-    found = interval(side.sums[kept], side.counts[kept], rate=rate, scale=scale)
-    mean = found.mean or 0.0
-    return Limited(mean, mean if found.low is None else found.low, mean if found.high is None else found.high)
+    found = estimate_change(new.sums, new.counts, old.sums, old.counts, column)
+    if found.low is None or found.high is None:
+        return ChangeInterval(None, None, None, None, found.method, found.why)
+    contrast = clustered_contrast(new.sums, new.counts, old.sums, old.counts, rate=column.is_rate)
+    if contrast is not None and (contrast.se or 0.0) > 0 and (column.is_rate or found.method != "Newcombe"):
+        return ChangeInterval(found.low, found.high, found.se, contrast.p, found.method, found.why)
+    z = (found.high - found.low) / (2 * _Z95)  # the limits' own standard error, since the values show none
+    change = found.mean or 0.0
+    return ChangeInterval(found.low, found.high, z, float(2 * special.ndtr(-abs(change) / z)) if z > 0 else float(change == 0), found.method, found.why)
 
 
 def _category_row(evidence: Evidence, margins: Margins) -> DriftRow:
@@ -257,7 +243,9 @@ def _share_row(evidence: Evidence, margins: Margins, what: str, without: Sequenc
         counts = side.counts + side.missing if what == MISSING or side.design is None else side.counts + side.missing + side.design
         sides.append(replace(side, sums=lost, counts=counts, missing=np.zeros_like(counts), total=float(lost.sum()), reasons={}, design=None))
     worse = False if what == MISSING else None  # that more does not apply is neither good nor bad in itself
-    asked = replace(evidence, kind="rate", scale=(0.0, 1.0), higher_is_better=worse, reference=sides[0], current=sides[1], span=1.0, shape=None)
+    asked = replace(
+        evidence, kind="rate", scale=(0.0, 1.0), two_values=None, higher_is_better=worse, reference=sides[0], current=sides[1], span=1.0, shape=None
+    )
     row = _value_row(asked, Margins(margins.share))
     old, new = sides
     return replace(row, what=what, p=None if row.p is None else shares_p(old.sums, old.counts, new.sums, new.counts))

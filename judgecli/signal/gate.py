@@ -6,21 +6,21 @@ the scale: a verdict that would be another one there is none. Missing data never
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from judgecli.signal.summary import MetricSummary, Range
-from judgecli.stats.intervals import Estimate, interval, rate_interval
-from judgecli.stats.power import detectable
+from judgecli.stats.column import RATE, Column, two_values_of
+from judgecli.stats.deciding import LEAST_CLUSTERS, estimate_mean, smallest_seen
+from judgecli.stats.intervals import Estimate
 
 Verdict = Literal["pass", "fail", "inconclusive", "incomplete"]
 Choice = Literal["pass", "fail"]
 Cells = npt.NDArray[np.float64]  # one number a cluster
 
-LEAST_CLUSTERS = 20  # below it no usual interval keeps its promise (spec: Bowyer et al. 2025, arXiv:2503.01747)
 PRECEDENCE: tuple[Verdict, ...] = ("fail", "incomplete", "inconclusive", "pass")
 EXIT_CODES: dict[Verdict, int] = {"pass": 0, "fail": 1, "incomplete": 3, "inconclusive": 5}
 DEAD_ENDPOINT = 4
@@ -184,19 +184,20 @@ def weigh(summary: MetricSummary, scale: Range, *, sums: Cells, counts: Cells, m
     clusters = int(np.count_nonzero(counts))
     if not missing.sum():
         return Evidence(summary, clusters, summary.estimate, summary.estimate, dead_endpoint)
-    bottom, top = (None if end is None else _filled(summary.kind, scale, sums + missing * end, counts + missing) for end in scale)
-    return Evidence(summary, clusters, bottom, top, dead_endpoint, rate_interval(missing, counts + missing))
+    bottom, top = (None if end is None else _filled(summary, scale, end, sums + missing * end, counts + missing) for end in scale)
+    return Evidence(summary, clusters, bottom, top, dead_endpoint, estimate_mean(missing, counts + missing, RATE))
 
 
-def _filled(kind: str, scale: Range, sums: Cells, counts: Cells) -> Estimate | None:
-    """The estimate of filled clusters, cut at the ends of the scale; None where floats end."""
+def _filled(summary: MetricSummary, scale: Range, end: float, sums: Cells, counts: Cells) -> Estimate | None:
+    """The estimate of clusters that were filled with this end, cut at the ends of the scale; None where floats end."""
+    two_values = None if summary.two_values is None else two_values_of(np.array([*summary.two_values, end]))
     with np.errstate(over="ignore", invalid="ignore"):
-        found = interval(sums, counts, rate=kind == "rate", scale=scale)
+        found = estimate_mean(sums, counts, Column(summary.kind, scale, two_values))
     if found.mean is None or not all(number is None or math.isfinite(number) for number in (found.mean, found.low, found.high)):
         return None
     least, most = (math.inf * sign if end is None else end for sign, end in zip((-1, 1), scale, strict=True))
     low, high = (None if limit is None else min(max(limit, least), most) for limit in (found.low, found.high))
-    return Estimate(found.mean, found.se, low, high)
+    return replace(found, low=low, high=high)
 
 
 def judge_threshold(question: Question, evidence: Evidence) -> GateResult:
@@ -233,7 +234,8 @@ def judge_threshold(question: Question, evidence: Evidence) -> GateResult:
         identity=summary.identity or None,
         dead_endpoint=evidence.dead_endpoint,
         reasons={name: cause for name, cause in summary.why_null.items() if name in ("mean", "low", "high", "worst", "best")},
-        detectable=None if estimate.se is None else detectable(estimate.se),
+        detectable=smallest_seen(estimate.se, estimate.mean, estimate.low, estimate.high),
+        method=estimate.method,
     )
 
 
@@ -245,6 +247,8 @@ def _verdict(question: Question, evidence: Evidence) -> tuple[Verdict, str]:
     shown = shown_text(estimate, question.threshold)
     if evidence.clusters < LEAST_CLUSTERS:
         return "inconclusive", f"not enough data: {shown} from {plural(evidence.clusters, 'cluster')}, and a verdict needs {LEAST_CLUSTERS}"
+    if estimate.low is not None and not estimate.decides:
+        return "inconclusive", f"not enough data: {shown}, {estimate.why}"
     answer = _side(question, estimate)
     if answer == "inconclusive":
         return answer, f"{shown}: {_undecided(question, summary)}"
@@ -282,7 +286,7 @@ def _relation(question: Question, answer: Verdict) -> str:
 
 def _undecided(question: Question, summary: MetricSummary) -> str:
     if summary.estimate.low is None or summary.estimate.high is None:
-        return "there is no interval to decide by"
+        return summary.estimate.why or "there is no interval to decide by"
     if summary.kind == "rate" and question.threshold == (1 if question.at_least is not None else 0):
         return f"no number of answers can show a rate of exactly {question.threshold:g}; leave it some room"
     return f"the interval holds {question.threshold:g}, so these records cannot tell"
@@ -359,7 +363,8 @@ def counted_text(evidence: Evidence) -> str:
 
 def _seen(estimate: Estimate) -> str:
     """What a gate on these records could have seen: the smallest true distance from the threshold found with 80 % power."""
-    return "" if not estimate.se else f", could have seen {detectable(estimate.se):.3g}"
+    seen = smallest_seen(estimate.se, estimate.mean, estimate.low, estimate.high)
+    return "" if not seen else f", the smallest change this could have seen is {seen:.3g}"
 
 
 def shown_text(estimate: Estimate, threshold: float) -> str:

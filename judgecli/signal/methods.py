@@ -30,7 +30,9 @@ def methods_of(
         Method(
             "Means",
             f"A mean is over the scored answers, and n of N stands beside it. Its 95 % interval treats the {clusters:,} clusters, one a {unit}, as the "
-            "independent units, not the single answers: answers of one conversation resemble each other. Rates have Wilson's interval.",
+            "independent units, not the single answers: answers of one conversation resemble each other. Rates, and columns of zeros and ones, have "
+            "Wilson's interval; other numbers Student's t, with the limit on the side of a long tail moved out. On a scale with two ends no limit is "
+            "nearer than values that so many clusters may have missed; equal values on an open scale have no interval.",
         ),
         Method(
             "What is missing",

@@ -7,7 +7,6 @@ prompt is the unit, and the interval is widened by the design effect of two-way 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,21 +15,16 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from judgecli.signal.missing import Measured, Shares, shares_p
-from judgecli.stats.bonett_price import bonett_price
-from judgecli.stats.bootstrap_t import bootstrap_t
-from judgecli.stats.intervals import mean_interval
+from judgecli.stats.column import Column, two_values_of
+from judgecli.stats.deciding import estimate_difference, smallest_seen
 from judgecli.stats.linear_link import LinearLink
 from judgecli.stats.mcnemar import mcnemar
 from judgecli.stats.power import Components, variance_components
 from judgecli.stats.sign_flip import sign_flip
-from judgecli.stats.skewed_t import skewed_t
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Scale = tuple[float | None, float | None]
-Method = Literal["Bonett-Price", "bootstrap-t", "t", "Newcombe", "Welch", "none"]
-
-FEW_CLUSTERS = 500  # below it bootstrap-t, from it on t with its correction for skew: t alone passes skewed candidates too often even at 1,500 (simulated)
 FLIPPED_CLUSTERS = 2000  # up to it the p-value is of sign flips, beyond it of t: they agree there
 SEVERAL = -1  # the cluster of a prompt whose records stand in more than one
 
@@ -195,11 +189,17 @@ class Difference:
     low: float | None
     high: float | None
     p: float | None
-    method: Method
+    method: str
     design_effect: float = 1.0
     reasons: Mapping[str, str] = field(default_factory=dict)
     link_se: float = 0.0  # what a link between two judges adds to the error: no further pair takes it away
     pairs_se: float | None = None  # the error without it, where there is a link
+    undecided: str | None = None  # why a verdict must not rest on the limits
+
+    @property
+    def seen(self) -> float | None:
+        """The smallest true difference that would have been found with 80 % power."""
+        return smallest_seen(self.se, self.difference, self.low, self.high)
 
 
 def measure_difference(pairs: Pairs, *, rate: bool, scale: Scale, link: LinearLink | None = None, b_scale: Scale | None = None) -> Difference:
@@ -207,8 +207,8 @@ def measure_difference(pairs: Pairs, *, rate: bool, scale: Scale, link: LinearLi
 
     `b_scale`: of b as it was scored, where that is another one than a's.
 
-    Rates answered once on each side, each prompt a unit: Bonett-Price and mid-p McNemar. Else the mean of the
-    prompts' differences: bootstrap-t by cluster below 500 clusters, t corrected for skew from there; p by sign flips.
+    The interval is the one that the scores' column gets (stats/deciding.py). p: mid-p McNemar for zeros and ones answered once on
+    each side, each prompt a unit; else by sign flips.
     """
     a, b = measured_sides(pairs)
     return _difference(a, b, rate, scale) if link is None else _across(a, b, _reach(scale, b_scale or scale, link), link)
@@ -275,66 +275,44 @@ def _filled(side: Side, end: float) -> Side:
 def _difference(a: Side, b: Side, rate: bool, scale: Scale) -> Difference:
     n = len(a.prompts)
     if n == 0:
-        return Difference(
-            0, 0, None, None, None, None, None, None, None, "none", reasons=dict.fromkeys(("a", "b", "difference"), "no prompt is measured on both sides")
-        )
+        return _unknown(0, "no prompt is measured on both sides")
     with np.errstate(over="ignore", invalid="ignore"):
         means_a, means_b = a.sums / a.counts, b.sums / b.counts
         moved = means_b - means_a
         level_a, level_b, difference = float(means_a.mean()), float(means_b.mean()), float(moved.mean())
     if not np.isfinite([level_a, level_b, difference]).all():
-        return Difference(
-            n, 0, None, None, None, None, None, None, None, "none", reasons=dict.fromkeys(("a", "b", "difference"), "the values are too large for a mean")
-        )
+        return _unknown(n, "the values are too large for a mean")
     units, nested = join_clusters(a, b)
     groups = len(np.unique(units))
     effect, fewest = (1.0, groups) if nested else _design_effect(a, b, level_a, level_b)
-    groups = min(groups, fewest)
-    known = (n, groups, level_a, level_b, difference)
-    if groups < 2:
+    singles = bool((a.counts == 1).all() and (b.counts == 1).all()) and groups == n
+    column = Column("rate" if rate else "number", scale, two_values_of(np.r_[a.sums, b.sums]) if singles else None)
+    known = (n, min(groups, fewest), level_a, level_b, difference)
+    if known[1] < 2:
         return Difference(*known, None, None, None, None, "none", reasons=dict.fromkeys(("se", "low", "high", "p"), "all pairs are of one cluster"))
-    once = bool((a.counts == 1).all() and (b.counts == 1).all() and np.isin(np.r_[a.sums, b.sums], (0.0, 1.0)).all())
-    if rate and once and groups == n:
-        gains, losses = int((moved > 0).sum()), int((moved < 0).sum())
-        found = bonett_price(n, gains, losses)
-        low, high = (_spread(limit, found.difference, effect) for limit in (found.low, found.high))
-        se = found.se * float(np.sqrt(effect))
-        p = mcnemar(gains, losses) if effect == 1 else _t_p(difference, se, groups)
-        return Difference(*known, se, max(low, -1.0), min(high, 1.0), p, "Bonett-Price", effect)
-    return _of_clusters(known, moved, units, effect, scale)
-
-
-def _of_clusters(known: tuple[int, int, float, float, float], moved: Floats, units: Integers, effect: float, scale: Scale) -> Difference:
     sums, counts = np.bincount(units, moved).astype(np.float64), np.bincount(units).astype(np.float64)
-    difference, width = known[4], None if scale[0] is None or scale[1] is None else scale[1] - scale[0]
-    plain = mean_interval(sums, counts)
-    if plain.se is None or plain.low is None or plain.high is None or not np.isfinite(plain.se):
-        raise AssertionError(f"{len(counts)} clusters give no standard error")
-    p = sign_flip(sums) if len(sums) <= FLIPPED_CLUSTERS and effect == 1 else _t_p(difference, plain.se * float(np.sqrt(effect)), known[1])
-    few = len(sums) < FEW_CLUSTERS
-    low, high = bootstrap_t(sums, counts) if few else skewed_t(sums, counts)
-    flat = float(np.ptp(moved)) <= 1e-12 * max(1.0, abs(difference))  # no spread was seen: that is no proof that there is none
-    if flat or not np.isfinite([low, high]).all():
-        if width is None:
-            reasons = dict.fromkeys(("se", "low", "high"), "too few pairs differ to tell how much they vary, and the scale has no end to bound it by")
-            return Difference(*known, None, None, None, p, "none", effect, reasons)
-        return _bounded(known, sums / counts, p, effect, width)
-    low, high = (_spread(limit, difference, effect) for limit in (low, high))
-    if width is not None:
-        low, high = max(low, -width), min(high, width)
-    return Difference(*known, plain.se * float(np.sqrt(effect)), float(low), float(high), p, "bootstrap-t" if few else "t", effect)
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = estimate_difference(sums, counts, column, effect=effect, singles=singles and column.two_values is not None)
+    p = _p_of(column, moved, sums, known, effect, singles, found.se)
+    if found.low is None or found.high is None:
+        reasons = dict.fromkeys(("se", "low", "high"), found.why or "there is no interval")
+        return Difference(*known, None, None, None, p, "none", effect, reasons)
+    if not np.isfinite([found.low, found.high]).all():
+        return _unknown(n, "the values are too large for a mean")
+    return Difference(*known, found.se, found.low, found.high, p, found.method, effect, undecided=None if found.decides else found.why)
 
 
-def _bounded(known: tuple[int, int, float, float, float], moved: Floats, p: float, effect: float, width: float) -> Difference:
-    """The interval where nearly no cluster moved, by the most that differences on this scale can vary."""
-    shares = moved / width
-    found = bonett_price(len(shares), float(shares[shares > 0].sum()), float(-shares[shares < 0].sum()))
-    low, high = (_spread(limit, found.difference, effect) * width for limit in (found.low, found.high))
-    return Difference(*known, found.se * float(np.sqrt(effect)) * width, max(low, -width), min(high, width), p, "Bonett-Price", effect)
+def _unknown(pairs: int, why: str) -> Difference:
+    return Difference(pairs, 0, None, None, None, None, None, None, None, "none", reasons=dict.fromkeys(("a", "b", "difference"), why))
 
 
-def _spread(limit: float, centre: float, effect: float) -> float:
-    return centre + (limit - centre) * float(np.sqrt(effect))
+def _p_of(column: Column, moved: Floats, sums: Floats, known: tuple[int, int, float, float, float], effect: float, singles: bool, se: float | None) -> float:
+    """Of zeros and ones answered once mid-p McNemar's; else by sign flips of few clusters, and by t of many or of ones that are not independent."""
+    if column.is_rate and singles and column.two_values is not None and effect == 1:
+        return mcnemar(int((moved > 0).sum()), int((moved < 0).sum()))
+    if len(sums) <= FLIPPED_CLUSTERS and effect == 1:
+        return sign_flip(sums)
+    return _t_p(known[4], se or 0.0, known[1])
 
 
 def _t_p(difference: float, se: float, clusters: int) -> float:

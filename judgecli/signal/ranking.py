@@ -8,10 +8,10 @@ import numpy as np
 from scipy import special
 
 from judgecli.signal.compare import TIE, Subject
-from judgecli.signal.gate import LEAST_CLUSTERS
 from judgecli.signal.paired import Integers, Side, join_all
 from judgecli.stats.bradley_terry import Ranking, bradley_terry
-from judgecli.stats.intervals import rate_interval
+from judgecli.stats.column import RATE
+from judgecli.stats.deciding import LEAST_CLUSTERS, estimate_mean
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def _rank(subject: Subject, names: Sequence[str], place: int, games: _Games, fit
     own = ahead | behind
     points = np.where(ahead, games.points, 1 - games.points)[own]
     _, unit = np.unique(games.units[own], return_inverse=True)
-    won = rate_interval(np.bincount(unit, points).astype(float), np.bincount(unit).astype(float))
+    won = estimate_mean(np.bincount(unit, points).astype(float), np.bincount(unit).astype(float), RATE)
     return Rank(
         metric=subject.metric,
         segment=subject.segment,

@@ -10,16 +10,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from judgecli.signal.gate import LEAST_CLUSTERS, GateResult, Verdict, plural
+from judgecli.signal.gate import GateResult, Verdict, plural
 from judgecli.signal.missing import Shares
 from judgecli.signal.not_worse import Bar, answer_of, relation_to, shown_change
 from judgecli.signal.paired import Difference
 from judgecli.signal.parts import Clustered, Parts, by_cluster, compare_parts
 from judgecli.stats.column import Column
-from judgecli.stats.deciding import estimate_change, estimate_mean
+from judgecli.stats.deciding import LEAST_CLUSTERS, estimate_change, estimate_mean
 from judgecli.stats.mover import Limited, clustered_correlation, difference_limits
 from judgecli.stats.permutation import permuted_contrast
-from judgecli.stats.power import detectable
 
 LEAST_COMMON = 0.2  # of the prompts of the side that has fewer
 Floats = npt.NDArray[np.float64]
@@ -96,7 +95,9 @@ def _spread_out(side: Clustered, clusters: Integers) -> tuple[Floats, Floats]:
 def _column(bar: Bar, sides: Apart) -> Column:
     """What is known of the values of both sides."""
     binary = sides.baseline.zeros_and_ones and sides.candidate.zeros_and_ones
-    return Column(bar.subject.kind, bar.subject.scale, (0.0, 1.0) if binary else None)
+    sums, counts = (sum(float(getattr(side, name).sum()) for side in (sides.baseline, sides.candidate)) for name in ("sums", "counts"))
+    seen = (float(sums == counts > 0), float(sums > 0))  # the smallest and the largest, where all are 0 or 1
+    return Column(bar.subject.kind, bar.subject.scale, seen if binary else None)
 
 
 def judge_apart(bar: Bar, sides: Apart, *, unscored: Mapping[str, int], pending: int, left_out: int, dead_endpoint: bool = False) -> GateResult:
@@ -138,7 +139,7 @@ def judge_apart(bar: Bar, sides: Apart, *, unscored: Mapping[str, int], pending:
         reasons=dict(found.reasons),
         baseline=bar.baseline,
         margin=bar.margin,
-        detectable=None if found.se is None else detectable(found.se),
+        detectable=found.seen,
         p=found.p,
         method=found.method,
         means={"baseline": found.a, "candidate": found.b},
@@ -190,6 +191,6 @@ def _apart_text(sides: Apart) -> str:
 
 
 def _counted(bar: Bar, shares: Shares, found: Difference) -> str:
-    seen = "" if found.se is None else f", could have seen {detectable(found.se):.3g}"
+    seen = "" if found.seen is None else f", the smallest change these could have seen is {found.seen:.3g}"
     apart = shares.text(f"baseline {bar.baseline}", "the candidate")
     return f"{shares.b.n:,} of {shares.b.of:,} scored, in the baseline {shares.a.n:,} of {shares.a.of:,} scored{seen}{f'; {apart}' if apart else ''}"

@@ -15,9 +15,8 @@ from judgecli.reward.value import Baseline, decayed_values
 from judgecli.schema import REASONS
 from judgecli.signal.cells import Cells, Floats, Integers, MetricCells
 from judgecli.signal.summary import MetricSummary, Reduced, summarise
-from judgecli.stats.column import Column
 from judgecli.stats.deciding import LEAST_CLUSTERS, estimate_means
-from judgecli.stats.intervals import Estimate, segment_intervals
+from judgecli.stats.intervals import Estimate
 
 HIDDEN = ("sums",)  # fields of a row that are no part of its JSON
 OPTIONAL = ("corrected", "corrected_by_errors", "linked", "regret_mark")  # keys of a row that are there only where they say something
@@ -67,6 +66,7 @@ class SignalRow:
     extra: Mapping[str, float | int | None] = field(default_factory=dict)  # shortfall, signal density, session return, ...
     served: Sequence[str] = ()  # the models that an endpoint says it served for these scores
     unit: str = "record"  # what n counts: record, session, prompt, pair or corpus (outputs)
+    method: str = "none"  # how the limits were made (stats/deciding.py)
     corrected: Mapping[str, object] | None = None  # the mean as people's labels correct it, where judge.yaml aligns the metric
     corrected_by_errors: Mapping[str, object] | None = None  # the same of a rate, by how often the judge errs on labelled records
     regret_mark: Mapping[str, object] | None = None  # what regret is held against: the policy that is known to be best, and its safe limit
@@ -131,7 +131,7 @@ def window_signals(cells: Cells, *, half_life_us: float, prior: float, sums: boo
 
 
 def _metric_rows(cells: Cells, metric: MetricCells, arms: "_Arms", *, half_life_us: float, prior: float, sums: bool) -> list[tuple[int, SignalRow]]:
-    estimates = segment_intervals(metric.sums, metric.counts, metric.cells, metric.totals, rate=metric.kind == "rate", scale=metric.scale)
+    estimates = estimate_means(metric.sums, metric.counts, metric.cells, metric.totals, metric.column)
     edges = np.searchsorted(metric.cells, np.arange(len(cells.cells) + 1))
     summaries: dict[int, tuple[MetricSummary, int]] = {}
     for place in range(len(cells.cells)):
@@ -165,6 +165,7 @@ def _summary(metric: MetricCells, place: int, part: slice, estimate: Estimate) -
         int(counts.sum()),
         metric.reasons.get(place, {}),
         {},
+        metric.two_values,
     )
     summary = summarise(
         metric.name, metric.identity, kind=metric.kind, scale=metric.scale, higher_is_better=metric.higher_is_better, reduced=reduced, known=estimate
@@ -209,7 +210,7 @@ def _known_best(cells: Cells, metric: MetricCells, arms_of: "_Arms", estimates: 
 def _arm_of(metric: MetricCells, rows: np.ndarray, total: float) -> Estimate | None:
     """The mean of these clusters, where its interval is one that decides."""
     sums, counts = metric.sums[rows], metric.counts[rows]
-    (found,) = estimate_means(sums, counts, np.zeros(len(counts), np.int64), np.array([total]), Column(metric.kind, metric.scale))
+    (found,) = estimate_means(sums, counts, np.zeros(len(counts), np.int64), np.array([total]), metric.column)
     return found if found.decides else None
 
 
@@ -231,7 +232,7 @@ class _Arms:
         counts = np.add.reduceat(metric.counts[order], starts) if len(starts) else metric.counts
         totals: Floats = np.bincount(self._of_cell, metric.totals, len(self._segments)).astype(float)
         level = joint_level(len(np.unique(self._arm)))
-        estimates = estimate_means(sums, counts, self._arm, totals, Column(metric.kind, metric.scale), level=level)
+        estimates = estimate_means(sums, counts, self._arm, totals, metric.column, level=level)
         return [Arm(segment, estimate) for segment, estimate in zip(self._segments, estimates, strict=True) if estimate.mean is not None]
 
     def _sort(self, metric: MetricCells) -> None:
@@ -284,6 +285,7 @@ def _row(
         extra={"shortfall": shortfall} if shortfall is not None else {},
         served=tuple(metric.served.get(place, ())),
         unit=metric.unit,
+        method=estimate.method,
     )
 
 

@@ -13,10 +13,11 @@ from judgecli.errors import UsageError
 from judgecli.schema import REASONS
 from judgecli.signal.cells import Window
 from judgecli.signal.drift import Evidence, Side
+from judgecli.stats.column import two_values_between
 from judgecli.store.drift_rows import CategoryRows, Extent, Gathered, MetricRows
 from judgecli.store.filters import AGE, compile_filter
 from judgecli.store.folder import Store
-from judgecli.store.query import quote, run_checked
+from judgecli.store.query import only_ends, quote, run_checked
 from judgecli.store.selection import Selection, newest_time, select_records
 from judgecli.store.windows_query import ONE_PASS, Question, WindowReduction
 
@@ -25,6 +26,7 @@ SAMPLE = 2_000  # records of a side whose texts are read
 CHARACTERS = 4_000
 HUGE = 1e100  # beyond it differences of values are not numbers
 CENTRE = (0.01, 0.99)  # quantiles of the reference whose distance stands for the range of an open scale
+ENDS = "min(v{m}), max(v{m}), bool_and(v{m} IN (0, 1))"
 LOST = ", ".join(f"'{reason}'" for reason, kind in REASONS.items() if kind != "design")
 
 
@@ -64,7 +66,7 @@ class DriftReduction(WindowReduction):
             return nothing, nothing
         every = range(len(self.metrics))
         columns = [f"({self.sides.reference}) AS old", f"({self.sides.current}) AS new", "time"]
-        reasons = "".join(f", count(r{m})" for m in every)
+        reasons = "".join(f", count(r{m}), {ENDS.format(m=m)}" for m in every)
         rows = self._fetch(f"SELECT old, new, count(*), min(time), max(time){reasons} FROM {self._relation(columns, every)} GROUP BY old, new")
         found = {(row[0], row[1]): SideFacts(*row[2:5]) for row in rows}
         if (True, True) in found:
@@ -72,8 +74,9 @@ class DriftReduction(WindowReduction):
                 f"{found[True, True].rows:,} records are in both the reference and the current records",
                 hint="name --reference and --current so that no record is in both",
             )
-        self._unscored = [any(row[5 + m] for row in rows) or any(m not in layout.held for layout in self._layouts) for m in every]
+        self._unscored = [any(row[5 + 4 * m] for row in rows) or any(m not in layout.held for layout in self._layouts) for m in every]
         self._rows = sum(row[2] for row in rows)
+        self._seen = self._two_values({m: _joined_ends([row[6 + 4 * m : 9 + 4 * m] for row in rows]) for m in every})
         self.segments = [values for _, values, _ in self._segments()] if self._by and found else [()]
         return found.get((True, False), nothing), found.get((False, True), nothing)
 
@@ -92,6 +95,23 @@ class DriftReduction(WindowReduction):
         for m in places:
             if self.metrics[m].kind == "category":
                 yield from self._metric(m, Extent(span=1.0), self._category(m))
+
+    def _two_values(self, seen: Mapping[int, tuple[float | None, float | None, bool | None]]) -> dict[int, tuple[float, float] | None]:
+        """Of each metric all its values, where they are two: from the smallest, the largest and whether all are 0 or 1 (ENDS).
+
+        Two other values are looked for on a closed scale alone: elsewhere they decide nothing.
+        """
+        found: dict[int, tuple[float, float] | None] = {}
+        asked = {}
+        for m, (least, most, zero_one) in seen.items():
+            info, known = self.metrics[m], least is not None and most is not None
+            found[m] = two_values_between(least or 0.0, most or 0.0, only_two=bool(zero_one)) if known and info.kind != "category" else None
+            if known and found[m] is None and info.kind not in ("rate", "category") and None not in info.range and least != most:
+                asked[m] = (float(least or 0.0), float(most or 0.0))
+        if asked:
+            row = self._fetch(f"SELECT {', '.join(only_ends(f'v{m}', *ends) for m, ends in asked.items())} FROM {self._relation([], list(asked))}")[0]
+            found |= {m: two_values_between(*asked[m], only_two=bool(only)) for m, only in zip(asked, row, strict=True)}
+        return found
 
     def served(self, m: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Of each side, the models that an endpoint says it served for the scores of a judge; those of a jury stand in one text."""
@@ -154,7 +174,7 @@ class DriftReduction(WindowReduction):
             old, new = (self._side_of(gathered, seg, side, reasons) for side in (0, 1))
             if old.rows or new.rows:
                 shape = gathered.shape(seg) if old.scored and new.scored else None
-                yield Evidence(info.name, info.identity, info.kind, info.range, info.higher_is_better, segment, old, new, extent.span, shape)
+                yield Evidence(info.name, info.identity, info.kind, info.range, info.higher_is_better, segment, old, new, extent.span, shape, self._seen[m])
 
     def _side_of(self, gathered: MetricRows | CategoryRows, seg: int | None, side: int, reasons: Mapping[tuple[int, int], Mapping[str, int]]) -> Side:
         why: dict[str, int] = {}
@@ -188,6 +208,12 @@ class DriftReduction(WindowReduction):
         lost = f"(v{m} IS NULL AND r{m} IN ({LOST}))"
         query = f"SELECT CAST(2 * seg + side AS INTEGER) AS code, cluster, v{m} AS value, {lost} AS lost, count(*) AS n FROM {rows} GROUP BY ALL"
         return CategoryRows(self._arrow(query))
+
+
+def _joined_ends(parts: Sequence[tuple[float | None, float | None, bool | None]]) -> tuple[float | None, float | None, bool | None]:
+    """ENDS of several parts together; a part without values says nothing."""
+    held = [(least, most, bool(only)) for least, most, only in parts if least is not None and most is not None]
+    return (min(part[0] for part in held), max(part[1] for part in held), all(part[2] for part in held)) if held else (None, None, None)
 
 
 def side_condition(store: Store, selection: Selection, text: str) -> str:

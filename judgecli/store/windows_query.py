@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from judgecli.errors import StoreBusy, UsageError
 from judgecli.signal.cells import EPOCH, Cell, Cells, Floats, MetricCells, Window
+from judgecli.stats.column import two_values_of
 from judgecli.store.cell_sums import Grouping, Rows, Scaled, decay_weights, numbered, plain_array, segments_of, windows_of
 from judgecli.store.folder import Shard, Store
 from judgecli.store.query import cluster_column, held_metrics, path_list, quote, run_checked, sql_column
@@ -318,6 +319,7 @@ class WindowReduction:
             decayed_counts=decayed_counts,
             reasons={} if scored is None else self._reasons(m),
             served=self._served(m),
+            two_values=None if info.kind == "category" else two_values_of(values if scored is None else values[scored]),
         )
 
     def _place_cells(self, found: Sequence[tuple[int, Segment, int]]) -> dict[tuple[int, Segment], int]:
