@@ -17,14 +17,16 @@ import numpy.typing as npt
 from scipy import special
 
 from judgecli.schema import REASONS
+from judgecli.signal.cause import Parts
 from judgecli.signal.drift_shape import Grouped, Shape, category_shape, number_shape
+from judgecli.signal.local_change import LocalChange
 from judgecli.signal.summary import TOO_LARGE
 from judgecli.stats.categories import category_test
 from judgecli.stats.contrast import clustered_contrast
-from judgecli.stats.decomposition import Decomposition
 from judgecli.stats.families import benjamini_hochberg, benjamini_yekutieli
 from judgecli.stats.intervals import Scale, interval
 from judgecli.stats.mover import Limited, clustered_correlation, difference_limits
+from judgecli.stats.permutation import permutation_p
 
 Floats = npt.NDArray[np.float64]
 Verdict = Literal["drift", "no drift", "inconclusive"]
@@ -34,6 +36,7 @@ MARGIN = 0.05  # share of the score range
 LEAST_MEASURED = 0.98  # of a metric without bounds: below it the missing could be anything
 TOO_WIDE = 1e70  # fourth powers of values are taken
 GLANCE = 1_000  # clusters that are looked at before all of them are
+MOST_PERMUTED = 20_000  # clusters of the smaller side; beyond it t holds, and permutations take long
 MISSING = "missing share"
 
 
@@ -127,13 +130,22 @@ class DriftRow:
     reasons: Mapping[str, str] = field(default_factory=dict)
     shape: Shape | None = None
     bounds: tuple[float, float] | None = None  # what the change could be with the missing at both ends
-    parts: Decomposition | None = None
+    parts: Parts | None = None
     partial: bool = False
+    cause_sentence: str | None = None  # whose doing it is, or why that cannot be told; None where nothing drifted
+    tried: Sequence[str] = ()  # the columns by which the change was taken apart
+    local: LocalChange | None = None  # where it changed apart from the rest, found without being asked
+    asked: bool = True  # whether the segment is one of --by
 
     @property
     def overall(self) -> bool:
         """Whether the row is about all records."""
         return not self.segment
+
+    @property
+    def found(self) -> bool:
+        """Whether the search found the segment, asked for or not."""
+        return bool(self.segment) and self.local is not None
 
     @property
     def worse(self) -> bool | None:
@@ -157,6 +169,7 @@ def _value_row(evidence: Evidence, margins: Margins) -> DriftRow:
     if old.mean is None or new.mean is None or "change" in row.reasons:
         return row
     estimate = change_interval(new, old, rate=evidence.kind == "rate", scale=evidence.scale)
+    p = certain_p(new, old, estimate.p)
     numbers = (estimate.low, estimate.high, estimate.p, new.mean - old.mean)
     if not all(value is None or math.isfinite(value) for value in numbers):
         return replace(row, reasons=dict.fromkeys(("change", "low", "high", "p", "q", "detectable"), TOO_LARGE))
@@ -166,7 +179,7 @@ def _value_row(evidence: Evidence, margins: Margins) -> DriftRow:
         change=new.mean - old.mean,
         low=estimate.low,
         high=estimate.high,
-        p=estimate.p,
+        p=p,
         detectable=None if estimate.se is None or margin is None else margin + (_Z95 + _Z80) * estimate.se,
         reasons={**row.reasons, **why},
         bounds=_bounds(evidence),
@@ -207,6 +220,17 @@ def change_interval(new: Side, old: Side, *, rate: bool, scale: Scale) -> Change
         return ChangeInterval(low, high, contrast.se, contrast.p)
     z = (high - low) / (2 * _Z95)  # the limits' own standard error, since the values show none
     return ChangeInterval(low, high, z, float(2 * special.ndtr(-abs(contrast.difference) / z)) if z > 0 else float(contrast.difference == 0))
+
+
+def certain_p(new: Side, old: Side, p: float | None) -> float | None:
+    """The p-value of a change: the greater of that of its interval's method and that of a permutation of clusters.
+
+    Where one side is small, t trusts that side's own spread, which skewed and rare values understate by chance; a permutation
+    assumes no shape. It is asked where t would claim something, and where the smaller side has at most 20,000 clusters.
+    """
+    if p is None or not p < ALPHA or min(new.clusters, old.clusters) > MOST_PERMUTED:
+        return p
+    return max(p, permutation_p(new.sums, new.counts, old.sums, old.counts))
 
 
 def _stuck(side: Side, scale: Scale) -> bool:
@@ -314,11 +338,12 @@ def _category_bounds(evidence: Evidence, change: float) -> tuple[float, float]:
     return max(0.0, change - reach), min(1.0, change + reach)
 
 
-def decide(rows: Sequence[DriftRow], *, alpha: float = ALPHA, any_dependence: bool = False) -> list[DriftRow]:
-    """The rows with q over the whole family and their verdict."""
+def decide(rows: Sequence[DriftRow], *, alpha: float = ALPHA, any_dependence: bool = False, others: Sequence[float] = ()) -> list[DriftRow]:
+    """The rows with q over the whole family and their verdict; `others` are p-values of the family that have no row."""
     asked = [place for place, row in enumerate(rows) if row.p is not None]
     adjust = benjamini_yekutieli if any_dependence else benjamini_hochberg
-    adjusted = dict(zip(asked, adjust([rows[place].p or 0.0 for place in asked]), strict=True))
+    family = adjust([*(rows[place].p or 0.0 for place in asked), *others])
+    adjusted = dict(zip(asked, family[: len(asked)], strict=True))
     return [_judged(replace(row, q=adjusted.get(place)), alpha) for place, row in enumerate(rows)]
 
 
