@@ -17,7 +17,7 @@ from judgecli.renderers.safe import json_text
 from judgecli.renderers.terminal import Page
 
 LENGTH = Toy(lambda _, output: np.log1p(len(output)))
-HOSTILE = "</title><script>alert(1)</script><img src=x onerror=alert(2)>\x1b[31m\u202e|`[x](javascript:alert(3))"
+HOSTILE = "</title><script>JUDGE_MARK=1</script><img src=x>\x1b[31m\u202e|`[x](javascript:JUDGE_MARK=3)"
 
 
 def rows(count=40, **more):
