@@ -11,15 +11,21 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from judgecli.signal.headline import percent
 from judgecli.signal.logged import LENGTH, Logged, LoggedColumn
 from judgecli.stats.decomposition import Decomposition, decompose
 
+Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 Whose = Literal["app", "traffic", "both"]
 TWO_THIRDS = 2 / 3
 ALPHA = 0.05
 LEAST_CLUSTERS = 5  # of a kind on each side, or nothing within it can be compared
+LEAST_EXPECTED = 10  # clusters of a kind that fails on a side: fewer may fail by chance
+OTHERS = "(rare values)"
 LEAST_MATCHED = 0.5  # of the rows of each side in such kinds: else the column only restates the sides
 SAME_PROMPTS = 0.9  # share of the rows of each side whose prompt was asked on the other side too
 RESTATED = 0.9  # share of the variance of a metric within sides: a column that explains more is the metric itself
@@ -150,17 +156,31 @@ def _taken(table: Logged, metric: str) -> list[_Taken]:
         return []
     found = []
     for column in table.columns:
-        codes = column.codes[kept]
+        codes = _pooled(column.codes[kept], current, clusters, len(column.values))
         made = None if column.app or codes.min() == codes.max() else decompose(values, current, codes, clusters, least_clusters=LEAST_CLUSTERS)
         if made is None or min(made.matched, made.matched_reference) < LEAST_MATCHED or _restates(values, current, codes):
             continue
         code = int(np.argmax(made.by_kind * np.sign(made.total)))
         before, now = (float(np.mean(codes[side] == code)) for side in (~current, current))
-        found.append(_Taken(column, made, before, now, column.values[code]))
+        found.append(_Taken(column, made, before, now, column.values[code] if code < len(column.values) else OTHERS))
     return found
 
 
-def _restates(values: "np.typing.NDArray[np.float64]", current: "np.typing.NDArray[np.bool_]", codes: "np.typing.NDArray[np.int64]") -> bool:
+def _pooled(codes: Rows, current: Flags, clusters: Rows, size: int) -> Rows:
+    """The codes with the kinds that are too rare to be compared made one, `size`.
+
+    A kind may be missing on a side by chance alone, which is no other mix: one with fewer than 5 clusters on a side is kept as it is only where
+    its share of the other side let expect 10 there.
+    """
+    width = int(clusters.max()) + 1
+    held = [np.bincount(np.unique(codes[side] * width + clusters[side]) // width, minlength=size) for side in (~current, current)]
+    number = [max(int(np.count_nonzero(np.bincount(clusters[side]))), 1) for side in (~current, current)]
+    expected = np.maximum(held[0] * number[1] / number[0], held[1] * number[0] / number[1])
+    rare = (np.minimum(held[0], held[1]) < LEAST_CLUSTERS) & (expected < LEAST_EXPECTED)
+    return np.where(rare[codes], size, codes)
+
+
+def _restates(values: Floats, current: Flags, codes: Rows) -> bool:
     """Whether the kinds tell the value itself: then their mix is the change, whoever made it."""
     cells = 2 * codes + current
     counts = np.bincount(cells)
