@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -50,11 +50,11 @@ class Attribution:
 
     def _logged(self, table: "pa.Table") -> Logged:
         columns = [table.column(f"c{place}").to_pylist() for place in range(len(self.names))]
-        _, clusters = np.unique(table.column("cluster").to_numpy(), return_inverse=True)
-        _, prompts = np.unique(table.column("prompt").to_numpy(), return_inverse=True)
-        values = {self._reduction.metrics[m].name: np.asarray(table.column(f"v{m}").to_numpy(), dtype=np.float64) for m in self.places}
-        known = None if table.column("prompt").null_count else prompts.astype(np.int64)
-        return Logged(table.column("side").to_numpy() == 1, clusters.astype(np.int64), self._coded(columns), values, known)
+        side, cluster, prompt = (_numbers(table, name) for name in ("side", "cluster", "prompt"))
+        _, clusters = np.unique(cluster, return_inverse=True)
+        prompts = np.unique(prompt, return_inverse=True)[1] if prompt.all() else None
+        values = {self._reduction.metrics[m].name: _numbers(table, f"v{m}") for m in self.places}
+        return Logged(side == 1, clusters, self._coded(columns), values, prompts)
 
     def _coded(self, columns: Sequence[Sequence[str | None]]) -> list[LoggedColumn]:
         made = [coded(name, values, app=name in self._app) for name, values in zip(self.names, columns, strict=True)]
@@ -137,6 +137,13 @@ class Attribution:
         """The variants of the app that answer more or less than before, unless the sides are named by them."""
         named = " ".join(self._reduction.sides.names)
         return [item for item in switched(self.logged) if item.column not in named]
+
+
+def _numbers(table: "pa.Table", name: str) -> "np.ndarray[tuple[int], np.dtype[Any]]":
+    """A column without nulls; to_numpy would import pandas."""
+    column = table.column(name).combine_chunks()
+    kind = np.dtype(column.type.to_pandas_dtype())
+    return np.frombuffer(column.buffers()[1], dtype=kind)[column.offset : column.offset + len(column)] if len(column) else np.empty(0, dtype=kind)
 
 
 def input_drift(sample: DriftSample) -> "TextDrift | None":

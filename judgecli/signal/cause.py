@@ -25,7 +25,7 @@ TWO_THIRDS = 2 / 3
 ALPHA = 0.05
 LEAST_CLUSTERS = 5  # of a kind on each side, or nothing within it can be compared
 LEAST_EXPECTED = 10  # clusters of a kind that fails on a side: fewer may fail by chance
-OTHERS = "(rare values)"
+OTHERS, PROMPT = "(rare values)", "prompt"
 LEAST_MATCHED = 0.5  # of the rows of each side in such kinds: else the column only restates the sides
 SAME_PROMPTS = 0.9  # share of the rows of each side whose prompt was asked on the other side too
 RESTATED = 0.9  # share of the variance of a metric within sides: a column that explains more is the metric itself
@@ -114,8 +114,9 @@ def find_cause(tables: Sequence[Logged], metric: str, inputs: Inputs, *, change:
     if judged is not None:
         return Cause(None, judged, parts, named)
     steady = all(1 - one.share >= TWO_THIRDS and one.found.p_within_above(0.5) < ALPHA for one in taken)
-    if steady and any(_same_prompts(table, metric) for table in tables):
-        return Cause("app", APP, parts, named)
+    asked = next((made for table in tables if (made := _same_prompts(table, metric)) is not None), None)
+    if steady and asked is not None:
+        return Cause("app", APP, Parts(change, change - asked.mix, asked.mix, asked.matched, PROMPT), [*named, PROMPT])
     still = span is not None and inputs.still(least, span)
     if steady and still:
         return Cause("app", APP, parts, named)
@@ -189,15 +190,15 @@ def _restates(values: Floats, current: Flags, codes: Rows) -> bool:
     return spread > 0 and float(((values - means[cells]) ** 2).sum()) <= (1 - RESTATED) * spread
 
 
-def _same_prompts(table: Logged, metric: str) -> bool:
-    """Whether nearly all prompts were asked on both sides, and the change is within the prompts."""
+def _same_prompts(table: Logged, metric: str) -> Decomposition | None:
+    """The parts by prompt where nearly all prompts were asked on both sides, and the change is within them; else None."""
     if table.prompts is None:
-        return False
+        return None
     kept = ~np.isnan(table.values[metric])
-    made = decompose(table.values[metric][kept], table.current[kept], table.prompts[kept], table.clusters[kept])
+    made = decompose(table.values[metric][kept], table.current[kept], table.prompts[kept], table.clusters[kept]) if kept.any() else None
     if made is None or min(made.matched, made.matched_reference) < SAME_PROMPTS or not made.total:
-        return False
-    return made.within / made.total >= TWO_THIRDS and made.p_within_above(0.5) < ALPHA
+        return None
+    return made if made.within / made.total >= TWO_THIRDS and made.p_within_above(0.5) < ALPHA else None
 
 
 def _parts(one: _Taken, change: float, tried: int) -> Parts:

@@ -121,7 +121,10 @@ class DriftReduction(WindowReduction):
         )
 
     def logged(self, names: Sequence[str], places: Sequence[int], rows: tuple[int, int]) -> pa.Table:
-        """About 20,000 records of each side, whole clusters by their hash: side, cluster, prompt, columns as text (c0, c1, ...), and v of metrics."""
+        """About 20,000 records of each side, whole clusters by their hash: side, cluster, prompt, columns as text (c0, c1, ...), and v of metrics.
+
+        A prompt of 0 is not known, a v of NaN has no value: numbers come without nulls.
+        """
         columns = [
             self._side,
             f"{self._cluster} AS cluster",
@@ -129,8 +132,9 @@ class DriftReduction(WindowReduction):
             "prompt_hash AS prompt",
             *(f"{sql_column(name)} AS c{place}" for place, name in enumerate(names)),
         ]
-        wanted = ", ".join(["side", "cluster", "prompt", *(f"c{place}" for place in range(len(names))), *(f"v{m}" for m in places)])
-        return self._arrow(f"SELECT {wanted} FROM {self._relation(columns, places)} WHERE {_sampled(rows, LOGGED)} ORDER BY side, cluster, key")
+        values = [f"COALESCE(v{m}, 'NaN'::DOUBLE) AS v{m}" for m in places]
+        wanted = ", ".join(["side", "cluster", "prompt", *(f"c{place}" for place in range(len(names))), *values])
+        return self._arrow(f"SELECT {wanted} FROM {self._relation(columns, places)} WHERE {_sampled(rows, LOGGED)} ORDER BY ALL")
 
     def _batches(self, places: Sequence[int]) -> Iterator[pa.RecordBatch]:
         """Rows in the order of the store: code (2 x segment + side), cluster, and v, x of each metric (NaN: no value; x: is it missing). No nulls."""
