@@ -1,6 +1,6 @@
 """judge rm eval: a reward model on people's preferences, on the RewardBenches, and at best of n, as one document."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from judgecli.reward_model.process import AGGREGATES, Solution, aggregate, cross
 from judgecli.stats.auc import auc
 from judgecli.stats.intervals import Estimate
 
+LEARNT = "{name} is a file that the model learnt from: what it gets there says nothing of other answers"
 STORED = "stored"  # in place of a model: the scores that the rows hold
 BATCH = 2000  # texts that a model is given at once
 
@@ -41,9 +42,17 @@ class Reading:
     by: tuple[str, ...] = ()
 
 
-def evaluate_model(model: RewardModel | None, paths: Sequence[str], reading: Reading = Reading(), *, tick: Callable[[int], None] = lambda _: None) -> Document:
+def evaluate_model(
+    model: RewardModel | None,
+    paths: Sequence[str],
+    reading: Reading = Reading(),
+    *,
+    learnt: Collection[str] = (),
+    tick: Callable[[int], None] = lambda _: None,
+) -> Document:
     """What `judge rm eval --json` prints. `model` None: the scores that rows with several outputs hold.
 
+    `learnt`: SHA-256 of the files that the model learnt from: a note says which of them it is measured on again.
     Raises: LogError, NoRecords (nothing to evaluate on), UsageError (no stored scores), UnknownName (shape, tag).
     """
     pair_files, choice_files, step_files = _sorted_files(paths, reading)
@@ -67,7 +76,7 @@ def evaluate_model(model: RewardModel | None, paths: Sequence[str], reading: Rea
     return {
         "model": None if model is None else model.name,
         "identity": None if model is None else model.identity,
-        "data": _data(preferences, choices, solutions),
+        "data": (data := _data(preferences, choices, solutions)),
         **(document or pairs_document(evaluate((), np.zeros(0), np.zeros(0)))),
         "tags": available_tags(pairs),
         "outside": scored.outside_share(),
@@ -76,8 +85,16 @@ def evaluate_model(model: RewardModel | None, paths: Sequence[str], reading: Rea
         "reward_bench_2": None if bench_2 is None else _bench_2(bench_2),
         "best_of_n": [] if bench_2 is not None else [_point(point) for point in curve(choices.items, rewards)],
         "steps": _steps(model, solutions.items) if model is not None and solutions.items else None,
-        "notes": list(preferences.notes),
+        "notes": [*(LEARNT.format(name=name) for name, digest in data["hashes"].items() if digest in learnt), *preferences.notes],
     }
+
+
+def learnt_from(name: str) -> set[str]:
+    """The SHA-256 of the files that a reward model of a folder or a name learnt from, as its card says. Raises: UnknownName, UsageError, ModelRefused."""
+    from judgecli.catalog import model_folders
+    from judgecli.store import model_library
+
+    return {one.sha256 for one in model_library.model_card(name.removeprefix("rm:"), model_folders()).data}
 
 
 def open_model(name: str, *, embeddings: Path | None = None) -> RewardModel:

@@ -39,6 +39,13 @@ def test_the_document_has_the_keys_of_the_design(tmp_path):
     assert found["reasons"] == {}
 
 
+def test_a_file_that_the_model_learnt_from_is_told(tmp_path):
+    path = write_lines(tmp_path / "p.jsonl", rows())
+    [digest] = evaluate_model(LENGTH, [str(path)])["data"]["hashes"].values()
+    assert evaluate_model(LENGTH, [str(path)], learnt={"0" * 64})["notes"] == evaluate_model(LENGTH, [str(path)])["notes"]
+    assert "p.jsonl is a file that the model learnt from" in evaluate_model(LENGTH, [str(path)], learnt={digest})["notes"][0]
+
+
 def test_what_has_no_number_has_a_reason(tmp_path):
     alike = document(tmp_path, [{"prompt": "p", "chosen": "aa", "rejected": "b"}, {"prompt": "p", "chosen": "a", "rejected": "bb"}])
     assert (alike["accuracy"], alike["low"], alike["reasons"]["low"]) == (0.5, None, "all pairs are of one prompt")
