@@ -143,7 +143,7 @@ def places(seed, loss, *, size=1200, where="DE", column="country", model_now="m"
     rows = []
     for now in (False, True):
         for at in range(size):
-            own = {"country": chance.choice(["DE", "FR", "IT", "ES", "PL", "NL", "US", "UK"]), "device": chance.choice(("phone", "desk"))}
+            own = {"country": chance.choice(["DE", "FR", "IT", "ES", "PL", "NL", "US", "UK"]), "device": chance.choice(("mobile 'phone'", "desk"))}
             rate = 0.85 - (loss if now and own[column] == where else 0)
             rows.append(
                 {
@@ -175,11 +175,22 @@ def test_a_change_in_one_country_is_the_first_sentence_without_being_asked(capsy
 
 
 def test_a_change_of_half_the_records_says_where_it_is(capsys):
-    take_in(places(9, 0.4, where="phone", column="device"), "country", "device")
+    take_in(places(9, 0.4, where="mobile 'phone'", column="device"), "country", "device")
     first = drift(capsys, "--no-text")["headline"][0]
     assert first.startswith("score.x fell by ")
-    assert "; where tags.device = phone by \u2212" in first
+    assert "; where tags.device = mobile 'phone' by \u2212" in first
     assert ", elsewhere by " in first
+
+
+def test_what_a_sample_finds_is_measured_on_all_records(capsys, monkeypatch):
+    monkeypatch.setattr("judgecli.store.drift_query.LOGGED", 700)
+    rows = places(12, 0.5)
+    take_in(rows, "country", "device")
+    (found,) = [row for row in drift(capsys, "--no-text")["rows"] if row["segment"]]
+    assert found["segment"] == {"tags.country": "DE"}
+    here = [[row["x"] for row in rows if row["country"] == "DE" and row["time"].startswith(day)] for day in ("2026-09-01", "2026-09-21")]
+    assert (found["reference"]["n"], found["current"]["n"]) == tuple(map(len, here))
+    assert found["change"] == pytest.approx(sum(here[1]) / len(here[1]) - sum(here[0]) / len(here[0]))
 
 
 def test_nothing_changed_anywhere(capsys):

@@ -62,6 +62,21 @@ def _false_report(draw: Draw, reference: int, current: int, **told: object) -> C
     return run
 
 
+def _found_drift(draw: Draw, reference: int, current: int, shift: float, **told: object) -> Callable[[np.random.Generator], bool]:
+    """One of 40 metrics changed."""
+
+    def run(rng: np.random.Generator) -> bool:
+        shifts = [shift, *[0.0] * (METRICS - 1)]
+        made = [evidence(draw(rng, reference), draw(rng, current) + own, f"m{number}", **told) for number, own in enumerate(shifts)]  # type: ignore[arg-type]
+        return decide([compare(one, NO_MARGIN)[0] for one in made])[0].verdict == "drift"
+
+    return run
+
+
+def _normal(rng: np.random.Generator, n: int) -> Floats:
+    return rng.normal(size=n)
+
+
 def _false_category_report(reference: int, current: int) -> Callable[[np.random.Generator], bool]:
     shares = np.array([0.86, 0.08, 0.03, 0.02, 0.01])
 
@@ -158,7 +173,11 @@ DRIFT, CAUSE, LOCAL = (
     "no local change is claimed where there is none",
 )
 
+FOUND = "drift finds the one of 40 metrics that changed"
+
 CELLS = [
+    Cell(FOUND, "normal, by one standard deviation, 60 against 60", _found_drift(_normal, 60, 60, 1.0), at_least=0.9, short=8, long=300),
+    Cell(FOUND, "normal, by 1.3 standard deviations, 20 against 400", _found_drift(_normal, 20, 400, 1.3), at_least=0.9, short=8, long=300),
     *(Cell(DRIFT, world, _false_report(draw, old, new, **told), at_most=0.06, short=8, long=400) for world, draw, old, new, told in UNEQUAL),
     Cell(
         "drift claims nothing in a report of 10 categories where nothing changed",
@@ -166,7 +185,7 @@ CELLS = [
         _false_category_report(400, 20),
         at_most=0.06,
         short=3,
-        long=300,
+        long=150,
     ),
     Cell(
         CAUSE,
