@@ -37,6 +37,7 @@ LEAST_MEASURED = 0.98  # of a metric without bounds: below it the missing could 
 TOO_WIDE = 1e70  # fourth powers of values are taken
 GLANCE = 1_000  # clusters that are looked at before all of them are
 MOST_PERMUTED = 20_000  # clusters of the smaller side; beyond it t holds, and permutations take long
+UNEQUAL = 1.2  # the larger side's clusters to the smaller one's
 MISSING = "missing share"
 
 
@@ -225,10 +226,12 @@ def change_interval(new: Side, old: Side, *, rate: bool, scale: Scale) -> Change
 def certain_p(new: Side, old: Side, p: float | None) -> float | None:
     """The p-value of a change: the greater of that of its interval's method and that of a permutation of clusters.
 
-    Where one side is small, t trusts that side's own spread, which skewed and rare values understate by chance; a permutation
-    assumes no shape. It is asked where t would claim something, and where the smaller side has at most 20,000 clusters.
+    Where a small side stands beside a large one, t trusts the small side's own spread, which skewed and rare values understate by chance;
+    a permutation assumes no shape. It is asked where t would claim something, where one side has 1.2 times the clusters of the other (between
+    equal ones skew cancels), and where the smaller has at most 20,000.
     """
-    if p is None or not p < ALPHA or min(new.clusters, old.clusters) > MOST_PERMUTED:
+    fewer, more = sorted((new.clusters, old.clusters))
+    if p is None or not p < ALPHA or fewer > MOST_PERMUTED or more < UNEQUAL * fewer:
         return p
     return max(p, permutation_p(new.sums, new.counts, old.sums, old.counts))
 

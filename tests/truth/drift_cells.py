@@ -166,6 +166,8 @@ UNEQUAL = (
     ("zero in nine of ten, 30 against 200", _zeros, 30, 200, {}),
     ("ordinal 0, 0.5, 1, 1,000 against 20", _ordinal, 1000, 20, {"kind": "ordinal", "scale": (0.0, 1.0)}),
     ("lognormal, s = 1.5, 300 against 300", _lognormal, 300, 300, {}),
+    ("lognormal, s = 1.5, 100 against 119", _lognormal, 100, 119, {}),
+    ("rate 0.05 of an imported 0/1, 30 against 35", lambda rng, n: (rng.random(n) < 0.05).astype(float), 30, 35, {}),
 )
 DRIFT, CAUSE, LOCAL = (
     "drift claims nothing in a report of 40 metrics where nothing changed",
