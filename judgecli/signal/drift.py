@@ -17,16 +17,18 @@ import numpy.typing as npt
 from scipy import special
 
 from judgecli.schema import REASONS
+from judgecli.signal.cause import Parts
 from judgecli.signal.drift_shape import Grouped, Shape, category_shape, number_shape
+from judgecli.signal.local_change import LocalChange
 from judgecli.signal.missing import shares_p
 from judgecli.signal.summary import TOO_LARGE
 from judgecli.stats.categories import category_test
 from judgecli.stats.column import Column
 from judgecli.stats.contrast import clustered_contrast
 from judgecli.stats.deciding import estimate_change, smallest_seen
-from judgecli.stats.decomposition import Decomposition
 from judgecli.stats.families import benjamini_hochberg, benjamini_yekutieli
 from judgecli.stats.intervals import Scale
+from judgecli.stats.permutation import permutation_p
 
 Floats = npt.NDArray[np.float64]
 Verdict = Literal["drift", "no drift", "inconclusive"]
@@ -36,6 +38,8 @@ MARGIN = 0.05  # share of the score range
 LEAST_MEASURED = 0.98  # of a metric without bounds: below it the missing could be anything
 TOO_WIDE = 1e70  # fourth powers of values are taken
 MISSING, UNMEASURED = "missing share", "unmeasured share"  # failed or waiting; by design
+MOST_PERMUTED = 20_000  # clusters of the smaller side; beyond it t holds, and permutations take long
+UNEQUAL = 1.2  # the larger side's clusters to the smaller one's
 
 
 @dataclass(frozen=True)
@@ -136,14 +140,23 @@ class DriftRow:
     reasons: Mapping[str, str] = field(default_factory=dict)
     shape: Shape | None = None
     bounds: tuple[float, float] | None = None  # what the change could be with the missing at both ends
-    parts: Decomposition | None = None
+    parts: Parts | None = None
     partial: bool = False
     method: str = "none"
+    cause_sentence: str | None = None  # whose doing it is, or why that cannot be told; None where nothing drifted
+    tried: Sequence[str] = ()  # the columns by which the change was taken apart
+    local: LocalChange | None = None  # where it changed apart from the rest, found without being asked
+    asked: bool = True  # whether the segment is one of --by
 
     @property
     def overall(self) -> bool:
         """Whether the row is about all records."""
         return not self.segment
+
+    @property
+    def found(self) -> bool:
+        """Whether the search found the segment, asked for or not."""
+        return bool(self.segment) and self.local is not None
 
     @property
     def worse(self) -> bool | None:
@@ -172,6 +185,7 @@ def _value_row(evidence: Evidence, margins: Margins) -> DriftRow:
     if old.mean is None or new.mean is None or "change" in row.reasons:
         return row
     estimate = change_interval(new, old, evidence.column)
+    p = certain_p(new, old, estimate.p)
     numbers = (estimate.low, estimate.high, estimate.p, new.mean - old.mean)
     if not all(value is None or math.isfinite(value) for value in numbers):
         return replace(row, reasons=dict.fromkeys(("change", "low", "high", "p", "q", "detectable"), TOO_LARGE))
@@ -182,7 +196,7 @@ def _value_row(evidence: Evidence, margins: Margins) -> DriftRow:
         change=new.mean - old.mean,
         low=estimate.low,
         high=estimate.high,
-        p=estimate.p,
+        p=p,
         detectable=None if seen is None or margin is None else margin + seen,
         method=estimate.method,
         reasons={**row.reasons, **why},
@@ -219,6 +233,19 @@ def change_interval(new: Side, old: Side, column: Column) -> ChangeInterval:
     z = (found.high - found.low) / (2 * _Z95)  # the limits' own standard error, since the values show none
     change = found.mean or 0.0
     return ChangeInterval(found.low, found.high, z, float(2 * special.ndtr(-abs(change) / z)) if z > 0 else float(change == 0), found.method, found.why)
+
+
+def certain_p(new: Side, old: Side, p: float | None) -> float | None:
+    """The p-value of a change: the greater of that of its interval's method and that of a permutation of clusters.
+
+    Where a small side stands beside a large one, t trusts the small side's own spread, which skewed and rare values understate by chance;
+    a permutation assumes no shape. It is asked where t would claim something, where one side has 1.2 times the clusters of the other (between
+    equal ones skew cancels), and where the smaller has at most 20,000.
+    """
+    fewer, more = sorted((new.clusters, old.clusters))
+    if p is None or not p < ALPHA or fewer > MOST_PERMUTED or more < UNEQUAL * fewer:
+        return p
+    return max(p, permutation_p(new.sums, new.counts, old.sums, old.counts))
 
 
 def _category_row(evidence: Evidence, margins: Margins) -> DriftRow:
@@ -312,11 +339,12 @@ def _category_bounds(evidence: Evidence, change: float) -> tuple[float, float]:
     return max(0.0, change - reach), min(1.0, change + reach)
 
 
-def decide(rows: Sequence[DriftRow], *, alpha: float = ALPHA, any_dependence: bool = False) -> list[DriftRow]:
-    """The rows with q over the whole family and their verdict."""
+def decide(rows: Sequence[DriftRow], *, alpha: float = ALPHA, any_dependence: bool = False, others: Sequence[float] = ()) -> list[DriftRow]:
+    """The rows with q over the whole family and their verdict; `others` are p-values of the family that have no row."""
     asked = [place for place, row in enumerate(rows) if row.p is not None]
     adjust = benjamini_yekutieli if any_dependence else benjamini_hochberg
-    adjusted = dict(zip(asked, adjust([rows[place].p or 0.0 for place in asked]), strict=True))
+    family = adjust([*(rows[place].p or 0.0 for place in asked), *others])
+    adjusted = dict(zip(asked, family[: len(asked)], strict=True))
     return [_judged(replace(row, q=adjusted.get(place)), alpha) for place, row in enumerate(rows)]
 
 

@@ -130,6 +130,15 @@ def amount(value: float, summary: Kinded) -> str:
     return plain_number(value)
 
 
+def percent(share: float) -> str:
+    """A share of records: whole per cent, and never 0 or 100 where it is neither.
+
+    >>> percent(0.2), percent(0.004), percent(1.0)
+    ('20 %', '0.4 %', '100 %')
+    """
+    return f"{100 * share:.0f} %" if share in (0.0, 1.0) or 0.01 <= share <= 0.99 else f"{100 * share:.2g} %"
+
+
 def span(low: float | None, high: float | None, summary: Kinded) -> str:
     """An interval."""
     if low is None or high is None:

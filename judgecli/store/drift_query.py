@@ -17,12 +17,15 @@ from judgecli.stats.column import two_values_between
 from judgecli.store.drift_rows import CategoryRows, Extent, Gathered, MetricRows
 from judgecli.store.filters import AGE, compile_filter
 from judgecli.store.folder import Store
-from judgecli.store.query import only_ends, quote, run_checked
+from judgecli.store.query import only_ends, quote, run_checked, sql_column
 from judgecli.store.selection import Selection, newest_time, select_records
 from judgecli.store.windows_query import ONE_PASS, Question, WindowReduction
 
 BATCH = 50_000  # rows that are looked at together
 SAMPLE = 2_000  # records of a side whose texts are read
+LOGGED = 20_000  # records of a side whose columns are read
+MOST_COLUMNS = 40
+KIND_COLUMNS = ("model", "prompt_version", "user")
 CHARACTERS = 4_000
 HUGE = 1e100  # beyond it differences of values are not numbers
 CENTRE = (0.01, 0.99)  # quantiles of the reference whose distance stands for the range of an open scale
@@ -119,21 +122,39 @@ class DriftReduction(WindowReduction):
         old, new = (tuple(sorted(model for side, model in found if side == wanted)) for wanted in (0, 1))
         return old, new
 
-    def sample(self, places: Sequence[int], rows: tuple[int, int]) -> pa.Table:
-        """About 2,000 records of each side (`rows` says how many there are), whole clusters by their hash: side, cluster, texts, place, and v of metrics."""
+    def sample(self, names: Sequence[str], places: Sequence[int], rows: tuple[int, int]) -> pa.Table:
+        """About 2,000 records of each side (`rows` says how many there are), whole clusters by their hash: side, cluster, texts, place, columns, v of metrics.
+
+        `names` are columns as `by` names them; they come as c0, c1, ...
+        """
         columns = [
             self._side,
             f"{self._cluster} AS cluster",
             *("key", "id", "time", "source.file AS file", "source.line AS line"),
             *(f"left({name}, {CHARACTERS}) AS {name}, length({name}) AS {name}_length" for name in ("input", "output")),
+            *(f"{sql_column(name)} AS c{place}" for place, name in enumerate(names)),
         ]
-        shares = [min(1.0, SAMPLE / max(count, 1)) for count in rows]
-        limit = f"CASE WHEN side = 0 THEN {int(shares[0] * 1048576)} ELSE {int(shares[1] * 1048576)} END"
-        values = "".join(f", v{m}" for m in places)
+        values = "".join([*(f", c{place}" for place in range(len(names))), *(f", v{m}" for m in places)])
         return self._arrow(
             "SELECT side, cluster, key, id, time, file, line, input, output, input_length, output_length"
-            f"{values} FROM {self._relation(columns, places)} WHERE hash(cluster) % 1048576 < {limit} ORDER BY side, cluster, key"
+            f"{values} FROM {self._relation(columns, places)} WHERE {_sampled(rows, SAMPLE)} ORDER BY side, cluster, key"
         )
+
+    def logged(self, names: Sequence[str], places: Sequence[int], rows: tuple[int, int]) -> pa.Table:
+        """About 20,000 records of each side, whole clusters by their hash: side, cluster, prompt, columns as text (c0, c1, ...), and v of metrics.
+
+        A prompt of 0 is not known, a v of NaN has no value: numbers come without nulls.
+        """
+        columns = [
+            self._side,
+            f"{self._cluster} AS cluster",
+            "key",
+            "prompt_hash AS prompt",
+            *(f"{sql_column(name)} AS c{place}" for place, name in enumerate(names)),
+        ]
+        values = [f"COALESCE(v{m}, 'NaN'::DOUBLE) AS v{m}" for m in places]
+        wanted = ", ".join(["side", "cluster", "prompt", *(f"c{place}" for place in range(len(names))), *values])
+        return self._arrow(f"SELECT {wanted} FROM {self._relation(columns, places)} WHERE {_sampled(rows, LOGGED)} ORDER BY ALL")
 
     def _batches(self, places: Sequence[int]) -> Iterator[pa.RecordBatch]:
         """Rows in the order of the store: code (2 x segment + side), cluster, and v, x of each metric (NaN: no value; x: is it missing). No nulls."""
@@ -214,6 +235,19 @@ def _joined_ends(parts: Sequence[tuple[float | None, float | None, bool | None]]
     """ENDS of several parts together; a part without values says nothing."""
     held = [(least, most, bool(only)) for least, most, only in parts if least is not None and most is not None]
     return (min(part[0] for part in held), max(part[1] for part in held), all(part[2] for part in held)) if held else (None, None, None)
+
+
+def kind_columns(selection: Selection) -> list[str]:
+    """The columns that the records have beside texts, numbers, names of single records and results of the app: model, prompt_version, user and the tags."""
+    present = {name for shard in selection.scope.shards for name in shard.present}
+    tags = sorted(f"tags.{name.removeprefix('tags_')}" for name in present if name.startswith("tags_"))
+    return [name for name in (*KIND_COLUMNS, *tags) if name in present or name.startswith("tags.")][:MOST_COLUMNS]
+
+
+def _sampled(rows: tuple[int, int], most: int) -> str:
+    """The condition of a sample of whole clusters, about so many records of each side."""
+    limits = [int(min(1.0, most / max(count, 1)) * 1048576) for count in rows]
+    return f"hash(cluster) % 1048576 < CASE WHEN side = 0 THEN {limits[0]} ELSE {limits[1]} END"
 
 
 def side_condition(store: Store, selection: Selection, text: str) -> str:

@@ -154,10 +154,11 @@ def test_segments_and_their_parts(tmp_path: Path) -> None:
     assert whole.parts.mix == pytest.approx(-0.3, abs=0.01)
     assert {row.segment["tags.country"]: row.verdict for row in drift.rows if row.segment} == {"de": "no drift", "fr": "no drift"}
     assert "the traffic, not the app" in drift.headline[0][1]
-    assert drift.family == 3
-    both = only(found(tmp_path / "s", by=["model", "tags.country"]))  # a policy column is no kind of traffic
-    assert both.parts == whole.parts
-    assert "cause" in only(found(tmp_path / "s", by=["model"])).reasons
+    assert drift.family == 4  # the metric, two countries, and the search for a local change
+    assert whole.cause_sentence == "the traffic, not the app: more records have tags.country = fr (20 % before, 80 % now)"
+    for by in ([], ["model"], ["model", "tags.country"]):  # the same is found unasked, and a policy column is no kind of traffic
+        again = only(found(tmp_path / "s", by=by))
+        assert (again.cause, again.cause_sentence, again.parts) == ("traffic", whole.cause_sentence, whole.parts)
 
 
 # False alarms ------------------------------------------------------------------------------------
