@@ -38,9 +38,9 @@ ENGLISH = [
     r"|generate|support|share|comply|give|discuss|produce|carry))",
     rf"\bi(?:{_A}m| am| do|{_A}d)?(?: not|n{_A}t)(?: \w+)? (?:comfortable|willing|prepared) (?:to|with|\w+ing)\b",
     rf"\bi (?:do not|don{_A}t) (?:feel (?:comfortable|right)|think (?:i (?:can|should|am able|would be)|it{_A}?s? (?:is )?(?:appropriate|right|a good idea) (?:for me )?to)|provide|assist|help|generate|create"
-    r"|write (?:jokes|stories|content|that|this|such)|engage|participate|take part|give (?:\w+ )?(?:advice|opinions|instructions)|offer (?:advice|opinions|guidance)|condone|support|discuss|share|speak \w+ well|do that)",
+    r"|write (?:jokes|stories|content|that|this|such)|engage|participate|take part|give (?:\w+ )?(?:advice|opinions|instructions)|offer (?:advice|opinions|guidance)|promote|encourage|condone|support|discuss|share|speak \w+ well|do that)",
     rf"\bi(?:{_A}d| would) (?:prefer|rather) not\b",
-    rf"\b(?:i|we)(?: do not|don{_A}t| currently do not| currently don{_A}t)(?: currently| actually| yet)? (?:have (?:direct |any |real-time |live |current |the |a |an |enough |sufficient |full |specific |up-to-date |much )*"
+    rf"\b(?:i|we) (?:currently |also |unfortunately |still )?(?:do not|don{_A}t)(?: currently| actually| yet| really)? (?:have (?:direct |any |real-time |live |current |the |a |an |enough |sufficient |full |specific |up-to-date |much )*"
     r"(?:access|abilit|capab|permission|authority|authori[sz]ation|information|context|knowledge|details|data|means|way (?:to|of)|tools?\b|feature|internet|browsing|background|expertise)"
     r"|have (?:personal|any personal|opinions|feelings|emotions|beliefs|preferences|a (?:personal|favou?rite|body|home|hometown|physical|gender))"
     r"|know (?:the answer|how to do|how to answer|anything about|that)|know[.!])",
@@ -57,7 +57,9 @@ ENGLISH = [
     rf"\b(?:sorry|apologi[sz]e|unfortunately)[,.!]?(?: but)?(?: that{_A}?s| this is| it{_A}?s)(?: \w+)? something i (?:can{_A}?t|cannot|won{_A}t)",
     rf"\b(?:sorry|unfortunately|afraid|apologies)[,.!]?(?: but)?(?: that)? (?:i|we) (?:can{_A}?t|cannot|can not|won{_A}?t|am unable|am not able|must decline|do not know|don{_A}t know)\b",
     rf"\bas an? (?:\w+[- ])?(?:ai|artificial intelligence|language model|text model|text-based|virtual assistant|chatbot)[^.!?\n]{{0,40}}\bi(?:{_A}m| am)? (?:can{_A}?t|cannot|must (?:decline|refuse)|not able|unable|do not engage|(?:do not|don{_A}t) (?:have|hold|form|express|possess))",
-    rf"\bi(?:{_A}m| am) (?:just|only|merely) (?:a|an) (?:\w+ )*(?:model|ai|assistant|program|chatbot),? (?:so|and) (?:i )?(?:can|do|am|not)",
+    rf"\bi(?:{_A}m| am) (?:just |only |merely )?(?:a|an) (?:\w+ )*(?:model|ai|assistant|program|chatbot),? (?:so|and) (?:i )?(?:(?:can|am|do)(?: ?not|n{_A}t)|not|unable|lack)",
+    r"\b(?:cannot|can['’]t|could not) be (?:classified|provided|given|identified|calculated|verified|confirmed|named|answered|determined)[^.!?\n]{0,40}(?:based on|from|with|in|given) (?:the |this )?(?:\w+ )?(?:information|context|text|document|passage|data|details)",
+    r"^\W*this (?:information|answer|question|data)(?: \w+){0,3} (?:cannot|can['’]t|can not) be (?:provided|given|answered|determined)|^\W*this (?:information|question) (?:is|requires|is asking for) (?:subjective|personal|private|confidential)",
     rf"\bi(?:{_A}m| am) not a (?:doctor|lawyer|physician|financial advis\w+|medical professional|licensed \w+|therapist|solicitor)[^.!?\n]{{0,10}}\b(?:and|so|but)\b",
     rf"(?:^|[.!?\n,] ?)(?:(?:but|so|and|in short|unfortunately|sorry),? )?(?:the|this|these|your|that)(?: \w+)? {_MATERIAL} {_LACKS}|^{_MATERIAL} {_LACKS}|\bnot (?:mentioned|stated|specified|provided|included|given|found|covered|contained|discussed) (?:in|by) (?:the|this|these|your) (?:\w+ ){{0,2}}{_MATERIAL}",
     rf"\b(?:cannot|can{_A}t|can not) be (?:determined|answered|established|inferred|ascertained|derived|deduced)(?:[.;!]|,? (?:so|because|since|as)\b|$| {_FROM_IT}| from the| based on| with the)",
@@ -189,6 +191,8 @@ IDIOMS = re.compile(
         rf"\b(?:i|we) (?:can{_A}t|cannot) (?:provide|give|offer|predict|say|tell you|promise)(?: you)? (?:an? )?(?:exact|precise|definite|certain)\b[^.!?\n]{{0,60}}\bbut\b",
         rf"\bi (?:don{_A}t|do not|cannot|can{_A}t) (?:actually |really |currently )?(?:have (?:\w+ )?(?:personal|opinions?|feelings|emotions|thoughts|beliefs|preferences|experiences?|favou?rites?|visual perception|senses|consciousness|country"
         rf"|(?:physical|bod)\w*|hometown|creativity|inspiration|a (?:personal|favou?rite|physical|body|gender|home))|experience|feel|eat|sleep|possess)[^.!?\n]{{0,160}}(?:[.;,]|\b) ?(?:\n+)?(?:but|however|that said|nevertheless|still|so here|here|nonetheless|as an ai[^.\n]{{0,40}} i can)\b",
+        rf"\bi (?:don{_A}t|do not) (?:currently )?have [^.!?\n]{{0,40}}\b(?:access|information|data|knowledge|awareness|context|faces?|novels|details)\b[^.!?\n]{{0,120}}(?:[.;,]|\b) ?(?:\n+)?(?:but|however|that said|nevertheless|nonetheless),?"
+        r" (?!(?:i|you|we) |please|it is (?:best|recommended|important)|if )[^\n]{60}",
         rf"\bi(?:{_A}m| am) not (?:going to|gonna) (?:lie|pretend)\b|\bi don{_A}t know (?:about you|if you)",
         r"\bich kann (?:ihnen |dir |es |das )?nicht (?:nur|anders|umhin|genug|oft genug)|\bje ne peux (?:que|m['’]empêcher)|\bno puedo (?:sino|menos que|más que|dejar de|estar más)|\bnon posso (?:che|fare a meno|non)\b",
         r"\bnão posso (?:deixar de|senão)|\bik kan niet (?:anders|genoeg|wachten)|не могу не |不能不|不得不说|ずにはいられ|没有办法不",
@@ -196,3 +200,5 @@ IDIOMS = re.compile(
     ),
     re.ASCII,
 )
+# After a refusal: what is given instead.
+INSTEAD = re.compile(r"\b(?:however|but|instead|that said|nevertheless)\b,? (?:(?:i|we) (?:can|could|am able|would be|will)|here)\b.{150}", re.DOTALL)
