@@ -19,7 +19,7 @@ _SENTENCE_START = re.compile(r"(?:^|[.!?:\n\"“”(*#>-])[ \t\"“(*#>_-]*$")
 _QUOTES = re.compile(r"\"([^\"\n]{1,2000})\"|„([^„“”\n]{1,2000})[“”]|“([^„“”\n]{1,2000})”|«([^«»\n]{1,2000})»")
 
 
-@scorer(kind="number", range=(0, None), higher_is_better=False, version=1)
+@scorer(kind="number", range=(0, None), higher_is_better=False, version=2)
 def unsupported_numbers(output: Sequence[str], contexts: Sequence[list[str]]) -> list[Score | float | None]:
     """Number of different numbers in the output that no context holds.
 
@@ -35,7 +35,7 @@ def unsupported_numbers(output: Sequence[str], contexts: Sequence[list[str]]) ->
     return [_unsupported(_numbers(text), passages, _held_numbers) for text, passages in zip(output, contexts, strict=True)]
 
 
-@scorer(kind="number", range=(0, None), higher_is_better=False, version=1)
+@scorer(kind="number", range=(0, None), higher_is_better=False, version=2)
 def unsupported_entities(output: Sequence[str], contexts: Sequence[list[str]]) -> list[Score | float | None]:
     """Number of different names and dates in the output that no context holds.
 
@@ -52,7 +52,7 @@ def unsupported_entities(output: Sequence[str], contexts: Sequence[list[str]]) -
     return [_unsupported(list(entities(text)), passages, _held_names) for text, passages in zip(output, contexts, strict=True)]
 
 
-@scorer(kind="number", range=(0, 1), higher_is_better=True, version=1)
+@scorer(kind="number", range=(0, 1), higher_is_better=True, version=2)
 def quoted_spans(output: Sequence[str], contexts: Sequence[list[str]], *, min_words: int = 3) -> list[Score | float | None]:
     """Share of the quotes in the output that really stand in a context.
 
@@ -70,7 +70,7 @@ def quoted_spans(output: Sequence[str], contexts: Sequence[list[str]], *, min_wo
     return [_quoted(text, passages, min_words) for text, passages in zip(output, contexts, strict=True)]
 
 
-@scorer(kind="number", range=(0, 1), higher_is_better=True, version=1)
+@scorer(kind="number", range=(0, 1), higher_is_better=True, version=2)
 def citations_valid(output: Sequence[str], contexts: Sequence[list[str]]) -> list[Score | float | None]:
     """Share of the citation marks in the output that point to an existing context.
 
