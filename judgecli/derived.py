@@ -186,7 +186,7 @@ def lower(texts: Sequence[str]) -> list[str]:
 
 def words(texts: Sequence[str]) -> list[list[str]]:
     """Each text split at whitespace; one that is mostly unspaced into letters as well."""
-    return [_TOKEN.findall(text) if mostly_unspaced(text) else text.split() for text in texts]
+    return [tokens(text) if mostly_unspaced(text) else text.split() for text in texts]
 
 
 def block(arrow: pa.StringArray) -> Block:

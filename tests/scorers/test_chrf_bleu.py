@@ -80,9 +80,9 @@ def test_equal_to_sacrebleu_on_any_text(pairs):
 
 def test_equal_to_sacrebleu_on_many_characters_and_words():
     rng = random.Random(7)  # noqa: S311  a seeded sample, no secret
-    chinese = ["".join(chr(0x4E00 + rng.randrange(600)) for _ in range(2000)) for _ in range(2)]
+    korean = ["".join(chr(0xAC00 + rng.randrange(600)) for _ in range(2000)) for _ in range(2)]
     vocabulary = [" ".join(f"w{rng.randrange(6000)}" for _ in range(9000)) for _ in range(2)]
-    assert_equal_to_sacrebleu([chinese[0], vocabulary[0]], [chinese[1], vocabulary[1]])
+    assert_equal_to_sacrebleu([korean[0], vocabulary[0]], [korean[1], vocabulary[1]])
 
 
 def test_equal_to_sacrebleu_on_summeval():
