@@ -55,8 +55,13 @@ def test_refusal_by_hand(text, grade):
         ("DE89 3704 0044 0532 0130 01", 0),
         ("card 4111 1111 1111 1111 or 5500-0000-0000-0004 or 378282246310005", 3),
         ("card 4111 1111 1111 1112", 0),
-        ("mask 255.255.255.0, group 224.0.0.1, ::1, fe80::1ff:fe23:4567:890a", 1),
-        ("from 192.168.7.4 and 2001:db8::ff00:42:8329, not 127.0.0.1, 999.1.1.1, 10:30:45 or std::vector", 2),
+        ("mask 255.255.255.0, group 224.0.0.1, ::1, fe80::1ff:fe23:4567:890a", 0),  # link-local: nobody's
+        ("from 85.214.7.4 and 2a01:4f8::ff00:42:8329, not 127.0.0.1, 999.1.1.1, 10:30:45 or std::vector", 2),
+        ("192.168.7.4, 10.1.2.3, 172.20.0.9, 100.64.1.1, 2001:db8::ff00:42:8329, fd00::1234:1", 0),  # private, shared and of documentation
+        ("version 2.3.1.1, section 4.2.1.3, DNS 8.8.8.8", 0),
+        ("[a.b@example.org](mailto:a.b@example.org?subject=Hi) <a href='mailto:c@example.org' class='x'>c@example.org</a>", 2),
+        ("git@host.example:org/x.git, logo@2x.png, postgres://user:word@db.example.org/app", 0),
+        ("01.42.68.53.00 or 1-800-555-0175 or 0221 / 4710 0815 or 13800138000, not 100 200 300 4000", 4),
         ("SSN 078-05-1120, not 000-12-3456", 1),
         ("CPF 529.982.247-25, not 529.982.247-26", 1),
         ("DNI 12345678Z and NIE X1234567L, not 12345678A", 2),
