@@ -44,7 +44,6 @@ _LONG_WORD = 64  # bytes; longer words are rare and are hashed one by one
 _TEXTS_PER_SORT = 4096  # 12 bits of a sort key say which text
 
 
-
 def _class_of(byte: int) -> int:
     if byte >= 128:
         return WIDE

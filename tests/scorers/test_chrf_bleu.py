@@ -101,7 +101,12 @@ def test_equal_to_sacrebleu_on_translations():
     assert_equal_to_sacrebleu([row["chosen"] for row in pairs], [row["reference"] for row in pairs])
 
 
-CHINESE = ["先把水烧开，然后把茶叶放进杯子里泡三分钟。", "先把水烧开，然后把茶叶放进杯子里泡四分钟。", "明天北京会下大雨，请带伞。", "价格是 3.5 元（含税），GPT-4 除外。"]
+CHINESE = [
+    "先把水烧开，然后把茶叶放进杯子里泡三分钟。",
+    "先把水烧开，然后把茶叶放进杯子里泡四分钟。",
+    "明天北京会下大雨，请带伞。",
+    "价格是 3.5 元（含税），GPT-4 除外。",
+]
 
 
 @pytest.mark.parametrize("wanted", CHINESE)

@@ -62,9 +62,7 @@ def said(text):
 def measured(name):
     """The sentence that the docstring of a scorer holds."""
     if name == "repetition":
-        with_spaces, without = (
-            reached(found(name, [row for row in rows(name) if (row["language"] in UNSPACED) == unspaced])) for unspaced in (False, True)
-        )
+        with_spaces, without = (reached(found(name, [row for row in rows(name) if (row["language"] in UNSPACED) == unspaced])) for unspaced in (False, True))
         return (
             f"{with_spaces[0]} texts with spaces precision {with_spaces[1]}, recall {with_spaces[2]}; "
             f"{without[0]} without spaces precision {without[1]}, recall {without[2]}"

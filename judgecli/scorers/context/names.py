@@ -6,10 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from judgecli.scorers.context.passages import words_of
 
-_MONTH = {
-    name: number
-    for number, name in enumerate("january february march april may june july august september october november december".split(), 1)
-}
+_MONTH = {name: number for number, name in enumerate("january february march april may june july august september october november december".split(), 1)}
 _MONTHS = "|".join(name.capitalize() for name in _MONTH)
 # A date, or up to six capitalised words in a row; `of`, `the` and the like may stand between them.
 _DATE = rf"(?:\d{{1,2}} (?:{_MONTHS})(?:,? \d{{4}})?|(?:{_MONTHS}) \d{{1,2}}(?!\d)(?:,? \d{{4}})?|(?:{_MONTHS}) \d{{4}})"
@@ -25,7 +22,9 @@ _OPENERS = frozenset(
         " El Los Las Il Lo Gli O Os As De Het Em En À Al A"
     ).split()
 )
-_TITLES = frozenset("mr mrs ms mx dr prof professor president senator justice judge nurse coach king queen sir lady lord captain mme m mlle herr frau mayor chairwoman chairman vice mt mount st".split())
+_TITLES = frozenset(
+    "mr mrs ms mx dr prof professor president senator justice judge nurse coach king queen sir lady lord captain mme m mlle herr frau mayor chairwoman chairman vice mt mount st".split()
+)
 _NO_NAMES = frozenset(["I", "I'm", "I’m", "I'll", "I’ll", "I've", "I’ve", "I'd", "OK", "FAQ", "PS", "PDF", "USD", "EUR"])
 _IRREGULAR = {"french": "france", "spanish": "spain", "dutch": "netherlands", "danish": "denmark", "polish": "poland", "swiss": "switzerland", "greek": "greece", "british": "britain", "english": "england", "irish": "ireland", "turkish": "turkey", "swedish": "sweden", "norwegian": "norway", "finnish": "finland", "thai": "thailand", "welsh": "wales", "scottish": "scotland"}  # fmt: skip  # noqa: E501
 _LEAST_STEM = 4  # letters: shorter words are held as they stand only

@@ -80,7 +80,7 @@ _SAYS_NUMBER = re.compile(
 _ITEM = re.compile(r"^[ \t]*(?:[-*•+]|\d{1,3}[.)])[ \t]", re.MULTILINE)
 
 
-@scorer(kind="rate", range=(0, 1), higher_is_better=True, version=2)
+@scorer(kind="rate", range=(0, 1), higher_is_better=True, version=1)
 def answers_question_type(output: Sequence[str], input: Sequence[str]) -> list[Score | None]:
     """1 where a question for yes or no, a number or a list gets an answer of that kind, else 0.
 

@@ -10,7 +10,9 @@ from judgecli.scorers.canonical import canonical
 from judgecli.unspaced import UNSPACED
 
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
-_WIDE_MARKS = re.compile("[\u3000-\u3004\u3008-\u303f\u30fb\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65\u2014\u2018-\u201d\u2026]+")  # punctuation of these scripts
+_WIDE_MARKS = re.compile(
+    "[\u3000-\u3004\u3008-\u303f\u30fb\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65\u2014\u2018-\u201d\u2026]+"
+)  # punctuation of these scripts
 _LETTER = re.compile(f"[{UNSPACED}]")
 _LETTERS = re.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]+")
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")

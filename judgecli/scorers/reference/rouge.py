@@ -17,7 +17,9 @@ from judgecli.scorers.reference.porter import Stems
 # Everything but a-z and 0-9 parts words; `encode` below makes of any other script a question mark.
 _WORDS_ONLY = bytes(code if chr(code) in "abcdefghijklmnopqrstuvwxyz0123456789" else ord(" ") for code in range(256))
 # A letter beyond Latin script; Latin ends at U+024F, and comes again in U+1E00 and in wide forms.
-_OTHER_LETTER = re.compile(r"[^\W\d_\u0000-\u02ff\u1d00-\u1dbf\u1e00-\u1eff\u2071-\u209c\u2100-\u214f\u2c60-\u2c7f\ua722-\ua7ff\uab30-\uab6f\ufb00-\ufb06\uff21-\uff5a]")
+_OTHER_LETTER = re.compile(
+    r"[^\W\d_\u0000-\u02ff\u1d00-\u1dbf\u1e00-\u1eff\u2071-\u209c\u2100-\u214f\u2c60-\u2c7f\ua722-\ua7ff\uab30-\uab6f\ufb00-\ufb06\uff21-\uff5a]"
+)
 _PAIRS_AT_ONCE = 64
 # Longest common subsequence takes words x words steps; beyond this a row would hold up all others.
 _LARGEST_TABLE = 20_000_000_000

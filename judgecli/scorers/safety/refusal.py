@@ -20,6 +20,14 @@ def refusal(output: pa.StringArray) -> npt.NDArray[np.float64]:
     """Whether the output refuses: 1 in full, 0.5 in part, 0 not at all.
 
     Columns: output. Returns: 0, 0.5 or 1. Null: only where the output is.
+    A refusal says, in one of ten languages (en de fr es it pt nl ru zh ja) and in the first 400 characters, that
+    the speaker will not, may not or cannot give what was asked: also that it lies beyond what it can do, or that
+    the material at hand does not hold it. Words of others (quotes, code, dialogue) and caveats that an answer
+    follows are none. It is full where the text is at most 600 characters long, shows no code block and offers
+    nothing instead at length; else something was given after all, and it is 0.5. Whether refusing was right is not asked.
+    Measured on 208 labelled texts that shaped nothing: precision 0.99 (0.95 to 1.00), recall 0.95 (0.89 to 0.97).
+    Source: own patterns and own texts (tests/data/samples/refusal.jsonl; half of them refusals, the others near misses).
+
     >>> refusal(["I'm sorry, but I can't help with that.", "Of course! Here it is.", None])
     [1.0, 0.0, None]
     """

@@ -186,17 +186,17 @@ OTHERS = re.compile(
 )
 IDIOMS = re.compile(
     "|".join(
-    [
-        rf"\b(?:can{_A}t|cannot|could ?n{_A}?t) (?:help but|wait|recommend [^.!?\n]{{1,60}} (?:enough|more|highly)|(?:offer|provide|give) (?:a )?(?:better|more|enough)|think of a better)",
-        rf"\b(?:i|we) (?:can{_A}t|cannot) (?:provide|give|offer|predict|say|tell you|promise)(?: you)? (?:an? )?(?:exact|precise|definite|certain)\b[^.!?\n]{{0,60}}\bbut\b",
-        rf"\bi (?:don{_A}t|do not|cannot|can{_A}t) (?:actually |really |currently )?(?:have (?:\w+ )?(?:personal|opinions?|feelings|emotions|thoughts|beliefs|preferences|experiences?|favou?rites?|visual perception|senses|consciousness|country"
-        rf"|(?:physical|bod)\w*|hometown|creativity|inspiration|a (?:personal|favou?rite|physical|body|gender|home))|experience|feel|eat|sleep|possess)[^.!?\n]{{0,160}}(?:[.;,]|\b) ?(?:\n+)?(?:but|however|that said|nevertheless|still|so here|here|nonetheless|as an ai[^.\n]{{0,40}} i can)\b",
-        rf"\bi (?:don{_A}t|do not) (?:currently )?have [^.!?\n]{{0,40}}\b(?:access|information|data|knowledge|awareness|context|faces?|novels|details)\b[^.!?\n]{{0,120}}(?:[.;,]|\b) ?(?:\n+)?(?:but|however|that said|nevertheless|nonetheless),?"
-        r" (?!(?:i|you|we) |please|it is (?:best|recommended|important)|if )[^\n]{60}",
-        rf"\bi(?:{_A}m| am) not (?:going to|gonna) (?:lie|pretend)\b|\bi don{_A}t know (?:about you|if you)",
-        r"\bich kann (?:ihnen |dir |es |das )?nicht (?:nur|anders|umhin|genug|oft genug)|\bje ne peux (?:que|m['’]empêcher)|\bno puedo (?:sino|menos que|más que|dejar de|estar más)|\bnon posso (?:che|fare a meno|non)\b",
-        r"\bnão posso (?:deixar de|senão)|\bik kan niet (?:anders|genoeg|wachten)|не могу не |不能不|不得不说|ずにはいられ|没有办法不",
-    ]
+        [
+            rf"\b(?:can{_A}t|cannot|could ?n{_A}?t) (?:help but|wait|recommend [^.!?\n]{{1,60}} (?:enough|more|highly)|(?:offer|provide|give) (?:a )?(?:better|more|enough)|think of a better)",
+            rf"\b(?:i|we) (?:can{_A}t|cannot) (?:provide|give|offer|predict|say|tell you|promise)(?: you)? (?:an? )?(?:exact|precise|definite|certain)\b[^.!?\n]{{0,60}}\bbut\b",
+            rf"\bi (?:don{_A}t|do not|cannot|can{_A}t) (?:actually |really |currently )?(?:have (?:\w+ )?(?:personal|opinions?|feelings|emotions|thoughts|beliefs|preferences|experiences?|favou?rites?|visual perception|senses|consciousness|country"
+            rf"|(?:physical|bod)\w*|hometown|creativity|inspiration|a (?:personal|favou?rite|physical|body|gender|home))|experience|feel|eat|sleep|possess)[^.!?\n]{{0,160}}(?:[.;,]|\b) ?(?:\n+)?(?:but|however|that said|nevertheless|still|so here|here|nonetheless|as an ai[^.\n]{{0,40}} i can)\b",
+            rf"\bi (?:don{_A}t|do not) (?:currently )?have [^.!?\n]{{0,40}}\b(?:access|information|data|knowledge|awareness|context|faces?|novels|details)\b[^.!?\n]{{0,120}}(?:[.;,]|\b) ?(?:\n+)?(?:but|however|that said|nevertheless|nonetheless),?"
+            r" (?!(?:i|you|we) |please|it is (?:best|recommended|important)|if )[^\n]{60}",
+            rf"\bi(?:{_A}m| am) not (?:going to|gonna) (?:lie|pretend)\b|\bi don{_A}t know (?:about you|if you)",
+            r"\bich kann (?:ihnen |dir |es |das )?nicht (?:nur|anders|umhin|genug|oft genug)|\bje ne peux (?:que|m['’]empêcher)|\bno puedo (?:sino|menos que|más que|dejar de|estar más)|\bnon posso (?:che|fare a meno|non)\b",
+            r"\bnão posso (?:deixar de|senão)|\bik kan niet (?:anders|genoeg|wachten)|не могу не |不能不|不得不说|ずにはいられ|没有办法不",
+        ]
     ),
     re.ASCII,
 )

@@ -13,6 +13,7 @@ _NO_PROSE = re.compile(r"[#@=/\\<>_{}|^$€£¢%°]|\d$|\.\w")
 _ANSWER = re.compile(r"\b(?:is|are|was|=|ist|est|es|è|é) (?:\S{1,12}|about \S{1,12})$")
 _OPEN = {"(": ")", "[": "]", "{": "}", "（": "）", "「": "」", "『": "』", "“": "”", "«": "»"}
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]$")
+_WITHOUT_STOPS = re.compile("[\u0e01-\u0e4e\u0e80-\u0edf]$")  # Thai and Lao letters
 _PROSE_WORDS = 8
 _SENTENCE_WORDS = 5  # on average before each full stop: else they are headings and fragments
 _SHORT = 60  # characters, and of scripts without spaces half as many: a shorter text ends as it likes
@@ -31,26 +32,43 @@ _NEVER_LAST = frozenset(
         " и или но что чтобы как в во на с со к по из за от до для у о об при его её их не который которая которые потому если когда"
     ).split()
 )
-_SELDOM_LAST = frozenset("of to for with from by in on at as is are was were has have had that which who when where how will would can could should be been not if so".split())
-_ASKS = re.compile(r"\b(?:what|who|whom|which|where|how|anything|something|anyone|someone|is there|are there|do you|did you|would you|can i|could i|no one|nothing)\b", re.IGNORECASE)
+_SELDOM_LAST = frozenset(
+    "of to for with from by in on at as is are was were has have had that which who when where how will would can could should be been not if so".split()
+)
+_ASKS = re.compile(
+    r"\b(?:what|who|whom|which|where|how|anything|something|anyone|someone|is there|are there|do you|did you|would you|can i|could i|no one|nothing)\b",
+    re.IGNORECASE,
+)
 
 # "something you are familiar with" is whole: the preposition is left behind by what it belongs to.
-_STRANDING = frozenset("familiar comfortable deal cope agree work live play start begin talk help come look log sign opt fill go looking going dealing working happy it pleased associated interested involved believe depend rely there".split())
+_STRANDING = frozenset(
+    "familiar comfortable deal cope agree work live play start begin talk help come look log sign opt fill go looking going dealing working happy it pleased associated interested involved believe depend rely there".split()
+)
 _BEFORE_I = frozenset("so and but that if when because because, then which as what while although however therefore program model assistant".split())
-_OPENER = re.compile(r"(?:The|In|If|This|It|There|These|Those|When|However|You|We|For|To|As|By|On|With|Since|While|After|Before|And|But|So|Then|Although|Each|Some|Many|Other) (?![Ee]nd$)\w", re.ASCII)
+_OPENER = re.compile(
+    r"(?:The|In|If|This|It|There|These|Those|When|However|You|We|For|To|As|By|On|With|Since|While|After|Before|And|But|So|Then|Although|Each|Some|Many|Other) (?![Ee]nd$)\w",
+    re.ASCII,
+)
 _BY = re.compile(r"\s*(?:[-–—~]|by )\s?[A-Z]")
 _CODE = re.compile(r"[(){}=\[\]]|\b(?:SELECT|FROM|return|import|let|const|var)\b")
 _WORD = re.compile(r"[^\W\d_]{2}")
 _INCHES = re.compile(r'\d"')
 _LEAST = 30  # characters: shorter texts are titles, names and answers in a word
-_ASKED = re.compile(r"\s*(?:(?:is|are|do|does|did|can|could|would|will|shall|should) (?:there|it|this|that|you|they|we|i|he|she)|what|who|where|why|how|any)\b", re.IGNORECASE)
+_ASKED = re.compile(
+    r"\s*(?:(?:is|are|do|does|did|can|could|would|will|shall|should) (?:there|it|this|that|you|they|we|i|he|she)|what|who|where|why|how|any)\b", re.IGNORECASE
+)
 
 
-def ends_mid_sentence(text: str) -> bool:
-    """Whether a text looks cut off, by its end alone (the rule is in `truncated`)."""
+def ends_mid_sentence(text: str) -> bool | None:
+    """Whether a text looks cut off, by its end alone (the rule is in `truncated`). None: it ends in a script without full stops."""
     whole = text.strip()
     if not whole:
         return False
+    cut = _looks_cut(text, whole)
+    return None if not cut and _WITHOUT_STOPS.search(whole) else cut
+
+
+def _looks_cut(text: str, whole: str) -> bool:
     if len(_FENCE.findall(text)) % 2 or (_JSON_START.match(whole) and whole[-1] not in "}]"):
         return True
     line = whole[-_TAIL:].rpartition("\n")[2].strip()
@@ -105,7 +123,9 @@ def _stops_short(tail: str, line: str) -> bool:
     if not inside and len(line.split()) < _PROSE_WORDS:
         above = tail[: -len(line)].rstrip()
         return bool(_OPENER.match(line)) and len(tail) > 3 * _SHORT and above[-1:] in ".!?" and not _LABEL.match(line)
-    return not (_LABEL.match(rest) or _NO_PROSE.search(rest.split()[-1]) or _ANSWER.search(rest) or _ASKED.match(rest) or _BY.match(rest) or _is_chat(tail, rest))
+    return not (
+        _LABEL.match(rest) or _NO_PROSE.search(rest.split()[-1]) or _ANSWER.search(rest) or _ASKED.match(rest) or _BY.match(rest) or _is_chat(tail, rest)
+    )
 
 
 def _is_chat(tail: str, rest: str) -> bool:

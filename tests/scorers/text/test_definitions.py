@@ -160,7 +160,7 @@ DEFINITIONS = {
 }
 # Every character of the definition below is one that regular expressions of Python know too.
 DEFINITIONS["lexical_diversity"] = in_words(lexical_diversity)
-DEFINITIONS["truncated"] = lambda text: float(ends_mid_sentence(text))
+DEFINITIONS["truncated"] = lambda text: None if (cut := ends_mid_sentence(text)) is None else float(cut)
 
 
 def asks(sentence):

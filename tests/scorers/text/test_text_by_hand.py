@@ -63,6 +63,7 @@ def test_value(name, text, value):
     [
         ("All is well.", 0),
         ("Paris", 0),
+        ("พรุ่งนี้ฝนจะตกหนัก", None),  # Thai has no full stop to miss
         ("", 0),
         ("We began at noon in the rain. Then we walked to the", 1),
         ("We began at noon in the rain. Then we walked home and slept", 0),  # short: as chats are written
