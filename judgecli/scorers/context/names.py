@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from judgecli.scorers.context.passages import words_of
 
-_MONTH = {name: number for number, name in enumerate("january february march april may june july august september october november december".split(), 1)}
+_MONTH_TEXT = "january february march april may june july august september october november december"
+_MONTH = {name: number for number, name in enumerate(_MONTH_TEXT.split(), 1)}
 _MONTHS = "|".join(name.capitalize() for name in _MONTH)
 # A date, or up to six capitalised words in a row; `of`, `the` and the like may stand between them.
 _DATE = rf"(?:\d{{1,2}} (?:{_MONTHS})(?:,? \d{{4}})?|(?:{_MONTHS}) \d{{1,2}}(?!\d)(?:,? \d{{4}})?|(?:{_MONTHS}) \d{{4}})"
@@ -14,22 +15,28 @@ _UPPER = r"[A-ZÀ-ÖØ-ÞŁŚŹŻČŠŽĆĐŐŰĞİА-ЯЁΑ-Ω]"
 _NAME = rf"{_UPPER}[\w'’&-]*(?:\.? (?:(?:of|the|de|du|da|del|della|van|von|der) )?{_UPPER}[\w'’&-]*){{0,5}}"
 _ENTITY = re.compile(rf"(?<![\w’'-])(?:{_DATE}|{_NAME})|(?<![\w’'-])[DLdl]['’]({_NAME})")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;\n\"“”«(*#>-])[ \t\"“«(*#>_-]*$")
-_OPENERS = frozenset(
-    (
-        "The A An In On At By For From This That These Those When While After Before And But If Yesterday Today Tomorrow However Then Since As Although Because"
-        " It He She They We You With To So Under According Neither Both Unlike Contact Ask Use Open Please Two Three See Bring Its His Her Their Our My Your No Not"
-        " Yes There Here Where Who What Which How Why Only Also Even Each Every All Some Many Most Several One Within Without During Through Over Of Or Nor Le La Les"
-        " El Los Las Il Lo Gli O Os As De Het Em En À Al A"
-    ).split()
+_OPENERS_TEXT = (
+    "The A An In On At By For From This That These Those When While After Before And But If Yesterday Today Tomorrow However Then Since"
+    " As Although Because"
+    " It He She They We You With To So Under According Neither Both Unlike Contact Ask Use Open Please Two Three See Bring Its His Her"
+    " Their Our My Your No Not"
+    " Yes There Here Where Who What Which How Why Only Also Even Each Every All Some Many Most Several One Within Without During Through"
+    " Over Of Or Nor Le La Les"
+    " El Los Las Il Lo Gli O Os As De Het Em En À Al A"
 )
-_TITLES = frozenset(
-    "mr mrs ms mx dr prof professor president senator justice judge nurse coach king queen sir lady lord captain mme m mlle herr frau mayor chairwoman chairman vice mt mount st".split()
+_OPENERS = frozenset(_OPENERS_TEXT.split())
+_TITLES_TEXT = (
+    "mr mrs ms mx dr prof professor president senator justice judge nurse coach king queen sir lady lord captain mme m mlle herr frau"
+    " mayor chairwoman chairman vice mt mount st"
 )
+_TITLES = frozenset(_TITLES_TEXT.split())
 _NO_NAMES = frozenset(["I", "I'm", "I’m", "I'll", "I’ll", "I've", "I’ve", "I'd", "OK", "FAQ", "PS", "PDF", "USD", "EUR"])
 _IRREGULAR = {"french": "france", "spanish": "spain", "dutch": "netherlands", "danish": "denmark", "polish": "poland", "swiss": "switzerland", "greek": "greece", "british": "britain", "english": "england", "irish": "ireland", "turkish": "turkey", "swedish": "sweden", "norwegian": "norway", "finnish": "finland", "thai": "thailand", "welsh": "wales", "scottish": "scotland"}  # fmt: skip  # noqa: E501
 _LEAST_STEM = 4  # letters: shorter words are held as they stand only
-_GERMAN = frozenset("der die das und ist nicht ein eine einen einem einer den dem des mit von für wurde hat sich auf im am zum zur leitet wird sind".split())
-_ENGLISH = frozenset("the of and is to was has for with are by".split())
+_GERMAN_TEXT = "der die das und ist nicht ein eine einen einem einer den dem des mit von für wurde hat sich auf im am zum zur leitet wird sind"
+_GERMAN = frozenset(_GERMAN_TEXT.split())
+_ENGLISH_TEXT = "the of and is to was has for with are by"
+_ENGLISH = frozenset(_ENGLISH_TEXT.split())
 
 
 def shows_names(text: str) -> bool:

@@ -55,7 +55,7 @@ def _in_its_own_words(openings: pa.StringArray, said: npt.NDArray[np.int64]) -> 
     texts = {int(index): openings[int(index)].as_py() for index in said}
     bare = {index: text if _ONE_QUOTATION.fullmatch(text) else IDIOMS.sub(" | ", OTHERS.sub(" | ", text)) for index, text in texts.items()}
     changed = [index for index, text in bare.items() if text != texts[index]]
-    still = _refuses(pa.array([bare[index] for index in changed], pa.string())) if changed else []
+    still = _refuses(pa.array([bare[index] for index in changed], pa.string())) if changed else np.zeros(0, bool)
     fallen = {index for index, refuses in zip(changed, still, strict=True) if not refuses}
     return [index for index in texts if index not in fallen]
 

@@ -20,33 +20,38 @@ _SHORT = 60  # characters, and of scripts without spaces half as many: a shorter
 _TAIL = 2_000  # characters that the marks of prose are looked for in
 
 # Words that end no sentence, as they are written inside one: articles, conjunctions, prepositions, possessives.
-_NEVER_LAST = frozenset(
-    (
-        "the a an and or but nor because although unless than whose my your their its our every very into onto upon between among during including whereas"
-        " der den dem des ein eine einen einem einer und oder aber weil dass sowie sondern ihre seinen seiner für von vom im zum zur durch zwischen ohne gegen über"
-        " les des du de et ou dans avec pour une aux cette ces leurs que qui chez parce dont sous"
-        " el los las una pero en con por para del al sus porque cuando desde hasta entre"
-        " il gli della dello dei degli delle nel nella che di da ed dal dalla sul sulla alla ai"
-        " os uma em com pelo pela dos das à às ao aos seu sua"
-        " het een en maar dat met van voor naar bij omdat zodat hun zijn"
-        " и или но что чтобы как в во на с со к по из за от до для у о об при его её их не который которая которые потому если когда"
-    ).split()
+_NEVER_LAST_TEXT = (
+    "the a an and or but nor because although unless than whose my your their its our every very into onto upon between among during including whereas"
+    " der den dem des ein eine einen einem einer und oder aber weil dass sowie sondern ihre seinen seiner für von vom im zum zur durch"
+    " zwischen ohne gegen über"
+    " les des du de et ou dans avec pour une aux cette ces leurs que qui chez parce dont sous"
+    " el los las una pero en con por para del al sus porque cuando desde hasta entre"
+    " il gli della dello dei degli delle nel nella che di da ed dal dalla sul sulla alla ai"
+    " os uma em com pelo pela dos das à às ao aos seu sua"
+    " het een en maar dat met van voor naar bij omdat zodat hun zijn"
+    " и или но что чтобы как в во на с со к по из за от до для у о об при его её их не который которая которые потому если когда"
 )
-_SELDOM_LAST = frozenset(
-    "of to for with from by in on at as is are was were has have had that which who when where how will would can could should be been not if so".split()
+_NEVER_LAST = frozenset(_NEVER_LAST_TEXT.split())
+_SELDOM_LAST_TEXT = (
+    "of to for with from by in on at as is are was were has have had that which who when where how will would can could should be been not if so"
 )
+_SELDOM_LAST = frozenset(_SELDOM_LAST_TEXT.split())
 _ASKS = re.compile(
     r"\b(?:what|who|whom|which|where|how|anything|something|anyone|someone|is there|are there|do you|did you|would you|can i|could i|no one|nothing)\b",
     re.IGNORECASE,
 )
 
 # "something you are familiar with" is whole: the preposition is left behind by what it belongs to.
-_STRANDING = frozenset(
-    "familiar comfortable deal cope agree work live play start begin talk help come look log sign opt fill go looking going dealing working happy it pleased associated interested involved believe depend rely there".split()
+_STRANDING_TEXT = (
+    "familiar comfortable deal cope agree work live play start begin talk help come look log sign opt fill go looking going dealing"
+    " working happy it pleased associated interested involved believe depend rely there"
 )
-_BEFORE_I = frozenset("so and but that if when because because, then which as what while although however therefore program model assistant".split())
+_STRANDING = frozenset(_STRANDING_TEXT.split())
+_BEFORE_I_TEXT = "so and but that if when because because, then which as what while although however therefore program model assistant"
+_BEFORE_I = frozenset(_BEFORE_I_TEXT.split())
 _OPENER = re.compile(
-    r"(?:The|In|If|This|It|There|These|Those|When|However|You|We|For|To|As|By|On|With|Since|While|After|Before|And|But|So|Then|Although|Each|Some|Many|Other) (?![Ee]nd$)\w",
+    r"(?:The|In|If|This|It|There|These|Those|When|However|You|We|For|To|As|By|On|With|Since|While|After|Before|And|But|So|Then|Although|Each|Some"
+    r"|Many|Other) (?![Ee]nd$)\w",
     re.ASCII,
 )
 _BY = re.compile(r"\s*(?:[-–—~]|by )\s?[A-Z]")
@@ -86,7 +91,7 @@ def _looks_cut(text: str, whole: str) -> bool:
 
 def _breaks_off(whole: str, line: str) -> bool:
     """Whether the last words cannot be the end: a word that needs another one, a bracket, quote or mark left open."""
-    words = _ITEM.sub("", line).split()
+    words = line[item.end() :].split() if (item := _ITEM.match(line)) else line.split()
     last, before = words[-1], words[-2] if len(words) > 1 else ""
     if before and last in _NEVER_LAST and len(whole) > _LEAST:
         return True
@@ -100,7 +105,7 @@ def _breaks_off(whole: str, line: str) -> bool:
 def _left_open(line: str) -> bool:
     """Whether the last line opens a bracket or quote that it does not close."""
     opened = max(line.rfind(mark) for mark in _OPEN)
-    if opened >= 0 and _OPEN[line[opened]] not in line[opened:] and not line[opened - 1 : opened] in ":;=":
+    if opened >= 0 and _OPEN[line[opened]] not in line[opened:] and line[opened - 1 : opened] not in ":;=":
         return True
     return line.count("`") % 2 == 1 or line.count("**") % 2 == 1 or (line.count('"') % 2 == 1 and not _INCHES.search(line))
 
