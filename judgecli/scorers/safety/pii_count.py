@@ -206,8 +206,10 @@ def pii_count(output: pa.StringArray) -> Ints:
     [2, 0, 1, None]
     """
     counts: Ints = np.asarray(pc.count_substring_regex(output, f"{_PLACEHOLDER}|{_EMAIL}"), np.int64).copy()
-    closer = pc.match_substring_regex(output, f"{_MAY_HOLD_NUMBERS}|{_NO_EMAIL}").to_numpy(zero_copy_only=False)
-    for index in np.flatnonzero(closer):
+    numbers = pc.match_substring_regex(output, _MAY_HOLD_NUMBERS).to_numpy(zero_copy_only=False).copy()
+    mailed = np.flatnonzero(~numbers & (counts > 0))
+    numbers[mailed] = pc.match_substring_regex(output.take(pa.array(mailed)), _NO_EMAIL).to_numpy(zero_copy_only=False)
+    for index in np.flatnonzero(numbers):
         counts[index] = _count(output[int(index)].as_py())
     return counts
 

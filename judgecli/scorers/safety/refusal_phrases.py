@@ -324,9 +324,17 @@ JAPANESE = [
     r"|ございません)",
 ]
 # One pass of RE2 for each group: together they have more states than it keeps, and it would become fifty times slower.
-SPACED = tuple("|".join(f"(?:{part})" for part in group) for group in (ENGLISH, GERMAN + DUTCH, FRENCH + SPANISH + ITALIAN + PORTUGUESE))
-OTHER = "|".join(f"(?:{part})" for part in RUSSIAN + CHINESE + JAPANESE)
-OTHER_SCRIPT = r"[\x{400}-\x{4ff}\x{3040}-\x{30ff}\x{4e00}-\x{9fff}]"
+# To compile a group takes milliseconds a batch. So each is read only by texts that hold a mark of it: a word, or a
+# script, without which none of its phrases is whole.
+GROUPS: tuple[tuple[str | None, str], ...] = tuple(
+    (mark, "|".join(f"(?:{part})" for part in phrases))
+    for mark, phrases in (
+        (None, ENGLISH),
+        (r"\b(?:nicht|kein|ich\b|mein|unser|verst|widerspr|lieber|niet|geen|mijn|ik\b|onze|onvold)|\bübersteigt|außerhalb|jenseits", GERMAN + DUTCH),
+        (None, FRENCH + SPANISH + ITALIAN + PORTUGUESE),
+        (r"[\x{400}-\x{4ff}\x{3040}-\x{30ff}\x{4e00}-\x{9fff}]{2}", RUSSIAN + CHINESE + JAPANESE),
+    )
+)
 
 # What only looks like one, blanked before a text that holds a phrase is read again: other people's words (quotes,
 # code, lines of a dialogue, a letter that declines an invitation), idioms, and caveats that an answer follows.

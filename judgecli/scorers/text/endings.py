@@ -17,7 +17,7 @@ _WITHOUT_STOPS = re.compile("[\u0e01-\u0e4e\u0e80-\u0edf]$")  # Thai and Lao let
 _PROSE_WORDS = 8
 _SENTENCE_WORDS = 5  # on average before each full stop: else they are headings and fragments
 _SHORT = 60  # characters, and of scripts without spaces half as many: a shorter text ends as it likes
-_TAIL = 2_000  # characters that the marks of prose are looked for in
+_TAIL = 1_200  # characters that the marks of prose are looked for in
 
 # Words that end no sentence, as they are written inside one: articles, conjunctions, prepositions, possessives.
 _NEVER_LAST_TEXT = (
@@ -74,7 +74,7 @@ def ends_mid_sentence(text: str) -> bool | None:
 
 
 def _looks_cut(text: str, whole: str) -> bool:
-    if len(_FENCE.findall(text)) % 2 or (_JSON_START.match(whole) and whole[-1] not in "}]"):
+    if (("```" in text or "~~~" in text) and len(_FENCE.findall(text)) % 2) or (_JSON_START.match(whole) and whole[-1] not in "}]"):
         return True
     line = whole[-_TAIL:].rpartition("\n")[2].strip()
     last = whole[-1]
@@ -112,13 +112,13 @@ def _left_open(line: str) -> bool:
 
 def _stops_short(tail: str, line: str) -> bool:
     """Whether the sentences and items before the last one have full stops, and it has none."""
-    stops = [found.end() for found in _STOP.finditer(tail)]
     if _ITEM.match(line):
         items = [other.strip() for other in tail.split("\n")[:-1] if _ITEM.match(other.strip())]
         full = [item for item in items if item[-1] in ".!?。" and (len(item.split()) >= _SENTENCE_WORDS or item[-1] == "。")]
         return len(items) > 0 and len(full) >= 0.8 * len(items)
     if _LAYOUT.match(line):
         return False
+    stops = [found.end() for found in _STOP.finditer(tail)]
     if _UNSPACED.search(tail):
         return len(tail) > _SHORT / 2.5 and bool(stops or len(re.findall("[，、]", line)) > 1)
     if not stops or len(tail) < _SHORT or len(tail[: stops[-1]].split()) < _SENTENCE_WORDS * len(stops):
