@@ -251,15 +251,14 @@ def _pieces(block: Block) -> tuple[Ints, Ints, Ints]:
     """Where words begin and end, and the words of each text; in mostly unspaced texts each letter is one."""
     if not block.mostly_unspaced.any():
         return block.starts, block.ends, block.word_offsets
-    cuts = np.zeros(len(block.data) + 1, bool)
-    letters = np.flatnonzero(block.unspaced & np.repeat(np.append(block.mostly_unspaced, False), np.diff(np.append(block.offsets, len(block.data)))))
-    cuts[letters] = True
+    letters = np.flatnonzero(block.unspaced)
+    letters = letters[block.mostly_unspaced[np.searchsorted(block.offsets, letters, side="right") - 1]]
     after = letters + np.where(block.data[letters] >= 0xF0, 4, 3)
-    cuts[after] = True
-    cuts[:-1] &= (block.classes & SPACE) == 0
-    cuts[block.starts] = True
-    cuts[block.offsets[-1] :] = False
-    starts = np.flatnonzero(cuts)
+    cuts = np.union1d(letters, after[after < block.offsets[-1]])
+    cuts = cuts[(block.classes[cuts] & SPACE) == 0]
+    place = np.searchsorted(block.starts, cuts)
+    fresh = np.append(block.starts, -1)[place] != cuts
+    starts = np.insert(block.starts, place[fresh], cuts[fresh])
     word = np.searchsorted(block.starts, starts, side="right") - 1
     ends = np.minimum(block.ends[word], np.append(starts[1:], len(block.data)))
     return starts, ends, np.searchsorted(starts, block.offsets)
