@@ -47,6 +47,7 @@ def approve(
       judge baseline approve v2 --on prompt_version=v2 --by ada
 
     Commit both files, and review a change of them as you review code. They hold hashes and numbers, no text.
+    Gates leave the records of a baseline out of what they hold against it, so a log may go on growing.
     Exit codes: 0, 2 usage, 3 too little was measured, 4 environment.
     """
     from judgecli.cli.output import say, show

@@ -43,7 +43,7 @@ def evaluate(
 
     from judgecli.cli.output import say, show
     from judgecli.cli.progress import open_progress
-    from judgecli.pipeline.evaluating import STORED, Reading, evaluate_model, open_model, write_evaluation
+    from judgecli.pipeline.evaluating import STORED, Reading, evaluate_model, learnt_from, open_model, write_evaluation
     from judgecli.pipeline.reporting import report_format
     from judgecli.renderers.reward_eval import evaluation_page
 
@@ -54,10 +54,11 @@ def evaluate(
     tags = tuple(name.strip() for names in by or () for name in names.split(",") if name.strip())
     reading = Reading(shape, prompt_field, read_scale(rating_scale), tags)
     found = None if model == STORED else open_model(model, embeddings=Path(embeddings) if embeddings else None)
+    learnt = set() if found is None else learnt_from(model)
     progress = open_progress(quiet=quiet)
     try:
         progress.phase("scoring")
-        document = evaluate_model(found, pairs, reading, tick=lambda count: progress.advance(0, count))
+        document = evaluate_model(found, pairs, reading, learnt=learnt, tick=lambda count: progress.advance(0, count))
     finally:
         progress.close()
     for path in paths:

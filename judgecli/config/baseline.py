@@ -1,9 +1,10 @@
 """A baseline: what a gate compares with, two files under version control that a person approved.
 
 baselines/main.yaml       who approved what and when, and what each metric is (below)
-baselines/main.parquet    one row a prompt: prompt, cluster, and of each metric NAME (mean), NAME.n, NAME.squares, NAME.missing
+baselines/main.parquet    one row for each prompt in each cluster: prompt (null: none), cluster, records (what tells its records from others),
+                          and of each metric NAME (mean), NAME.n, NAME.squares (around that mean), NAME.missing
 
-    judge_baseline: 1
+    judge_baseline: 2
     name: main
     approved: 2026-10-01T08:00:00+00:00
     by: ada
@@ -13,7 +14,7 @@ baselines/main.parquet    one row a prompt: prompt, cluster, and of each metric 
     metrics:
       refusal: {identity: 97aa..., kind: rate, range: [0.0, 1.0], higher_is_better: false, n: 387, missing: 0, mean: 0.02}
 
-Prompts and clusters are hashes; no text of a record is in it. The same scores give the same bytes.
+Prompts, clusters and records are hashes; no text of a record is in it. The same scores give the same bytes.
 """
 
 from pathlib import Path
@@ -56,14 +57,14 @@ class BaselineMetric(Section):
 class Baseline(Section):
     """The YAML file of a baseline."""
 
-    judge_baseline: Literal[1]
+    judge_baseline: Literal[2]
     name: Annotated[str, StringConstraints(pattern=NAME)]
     approved: str
     by: str
     on: str
     run: int | None = None
     records: Annotated[int, Field(ge=1)]
-    prompts: Annotated[int, Field(ge=1)]
+    prompts: Annotated[int, Field(ge=0)]
     pair: str
     cluster: str
     scores: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -78,6 +79,12 @@ def baseline_paths(folder: Path, name: str) -> tuple[Path, Path]:
 def read_baseline(folder: Path, name: str) -> Baseline:
     """Who approved what; the scores are not read. Raises: UsageError (no such baseline), ConfigError (file:line:column), EnvironmentFailure."""
     document = FILES.document(folder, name)
+    if isinstance(document.data, dict) and document.data.get("judge_baseline") == 1:
+        raise ConfigError(
+            "it was approved before baselines kept which records they hold, so a candidate could be compared with itself",
+            where=f"{document.file}:1:1",
+            hint=f"approve it anew: judge baseline approve {name}",
+        )
     found = validate(document, Baseline, page="docs/gate.md")
     if found.name != name:
         hint = "a baseline keeps its name: approve it under the new one"
@@ -87,7 +94,7 @@ def read_baseline(folder: Path, name: str) -> Baseline:
 
 def read_scores(folder: Path, baseline: Baseline) -> pa.Table:
     """The scores of a baseline, checked against the hash that was reviewed. Raises: ConfigError."""
-    columns = ["prompt", "cluster", *(f"{name}{part}" for name in baseline.metrics for part in PARTS)]
+    columns = ["prompt", "cluster", "records", *(f"{name}{part}" for name in baseline.metrics for part in PARTS)]
     return FILES.table(folder, baseline.name, baseline.scores, columns)
 
 

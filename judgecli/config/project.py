@@ -228,6 +228,8 @@ class Gate(Section):
     at_most: float | None = None
     not_worse_than: Text | None = None
     margin: Annotated[float, Field(gt=0)] | None = None
+    unpaired_margin: Annotated[float, Field(gt=0)] | None = None
+    paired: bool | None = None
     strict: bool = False
     corrected: bool = False
     where: Text | None = None
@@ -244,10 +246,14 @@ class Gate(Section):
             raise PydanticCustomError(
                 "gate", "a gate needs exactly one of at_least, at_most, not_worse_than", {"hint": "for example {reward: NAME, at_least: 0.7}"}
             )
-        if self.not_worse_than is None and (self.margin is not None or self.strict):
+        if self.not_worse_than is None and (self.margin is not None or self.unpaired_margin is not None or self.paired is not None or self.strict):
             raise PydanticCustomError(
-                "gate", "margin and strict belong to not_worse_than", {"hint": "for example {metric: NAME, not_worse_than: main, margin: 0.02}"}
+                "gate",
+                "margin, unpaired_margin, paired and strict belong to not_worse_than",
+                {"hint": "for example {metric: NAME, not_worse_than: main, margin: 0.02}"},
             )
+        if self.paired and self.unpaired_margin is not None:
+            raise PydanticCustomError("gate", "a gate that is always paired has no use for unpaired_margin", {"hint": "leave one of the two out"})
         if self.corrected and (subjects == ["measured"] or self.not_worse_than is not None):
             raise PydanticCustomError(
                 "gate", "corrected belongs to at_least and at_most", {"hint": "for example {metric: NAME, at_least: 0.7, corrected: true}"}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from judgecli.config.baseline import (
     FOLDER,
@@ -21,16 +22,20 @@ from judgecli.config.baseline import (
     read_scores,
 )
 from judgecli.config.reviewed import table_bytes
-from judgecli.errors import Incomplete, UnknownName, UsageError
+from judgecli.errors import ConfigError, Incomplete, UnknownName, UsageError
 from judgecli.pipeline.rewarding import select_rewarded
-from judgecli.pipeline.sides import Measured, read_selection
-from judgecli.signal.paired import SEVERAL, Pairs, Side
+from judgecli.pipeline.sides import Detail, Measured, read_selection
+from judgecli.signal.paired import Side
+from judgecli.signal.parts import Parts
 from judgecli.store import tables
 from judgecli.store.folder import Store
 from judgecli.store.selection import Selection, select_records
 
 if TYPE_CHECKING:
     from judgecli.config.settings import Settings
+
+
+NONE = np.empty(0, np.uint64)  # no record is left out
 
 
 @dataclass(frozen=True)
@@ -44,8 +49,9 @@ class Approved:
 
     def to_json(self) -> dict[str, object]:
         """As data."""
-        paths = [str(path) for path in baseline_paths(self.folder, self.baseline.name)]
-        return {**self.baseline.model_dump(), "files": paths, "changed": self.changed, "notes": list(self.notes)}
+        paths = baseline_paths(self.folder, self.baseline.name)
+        sizes = [path.stat().st_size for path in paths]
+        return {**self.baseline.model_dump(), "files": [str(path) for path in paths], "bytes": sizes, "changed": self.changed, "notes": list(self.notes)}
 
 
 def baseline_folder(settings: "Settings") -> Path:
@@ -69,20 +75,20 @@ def approve_baseline(
         for metric in metrics or ():
             if metric not in selection.metrics:
                 raise UnknownName("metric of these records", metric, known=selection.metrics)
-        part = read_selection(store, settings, name, selection, metrics or list(selection.metrics), newest=True)
+        part = read_selection(store, settings, name, selection, metrics or list(selection.metrics), newest=True, without=NONE)
         run = _run_of(store, selection)
-    found = {metric: measured for metric, measured in sorted(part.metrics.items()) if metrics or _side(measured).counts.any()}
-    if not found or not len(_side(next(iter(found.values()))).prompts):
-        raise UsageError(f"{selection.on}: no metric with a mean has a score on a record with a prompt", hint="judge score LOGS first")
+    found = {metric: measured for metric, measured in sorted(part.metrics.items()) if metrics or _detail_of(measured).parts.counts.any()}
+    if not found:
+        raise UsageError(f"{selection.on}: no metric with a mean has a score", hint="judge score LOGS first")
     short = _short(found, settings.measured)
     if short and not despite_missing:
         raise Incomplete(
             f"too little was measured for a baseline: {'; '.join(short)}",
             hint="run judge score again, name the metrics with --metric, or approve --despite-missing",
         )
-    raw = table_bytes(_table(found))
+    raw = table_bytes(_table(found, next(iter(part.metrics.values()))))
     baseline = Baseline(
-        judge_baseline=1,
+        judge_baseline=2,
         name=name,
         approved=datetime.now(UTC).isoformat(timespec="seconds"),
         by=by,
@@ -95,13 +101,21 @@ def approve_baseline(
         scores=hashlib.sha256(raw).hexdigest(),
         metrics={metric: _facts(measured) for metric, measured in found.items()},
     )
-    before = read_baseline(folder, name) if yaml_path.exists() and scores_path.exists() else None
+    before = _before(folder, name) if yaml_path.exists() and scores_path.exists() else None
     if before is not None and before.model_copy(update={"approved": baseline.approved, "by": by, "on": baseline.on, "run": run}) == baseline:
         return Approved(before, folder, False, [f"it was approved before, by {before.by}: nothing changed"])
     folder.mkdir(parents=True, exist_ok=True)
     tables.publish(scores_path, lambda file: file.write(raw))
     tables.publish(yaml_path, lambda file: file.write(baseline_text(baseline).encode()))
     return Approved(baseline, folder, True, [*short, *_small(found), "commit both files: a gate compares with what was reviewed, never with the latest run"])
+
+
+def _before(folder: Path, name: str) -> Baseline | None:
+    """The baseline of that name as it was approved before; None where its file cannot be used: it is approved anew."""
+    try:
+        return read_baseline(folder, name)
+    except ConfigError:
+        return None
 
 
 def show_baseline(settings: "Settings", name: str) -> Approved:
@@ -119,20 +133,30 @@ def describe_baselines(settings: "Settings") -> list[dict[str, object]]:
     return [{key: getattr(one, key) for key in ("name", "approved", "by", "on", "records", "prompts")} | {"metrics": list(one.metrics)} for one in found]
 
 
-def stored_side(settings: "Settings", baseline: Baseline, metric: str) -> Side:
-    """The scores of one metric of a baseline, by prompt. Raises: ConfigError."""
+@dataclass(frozen=True)
+class Stored:
+    """The scores of one metric of a baseline, and the short keys of its records, ascending."""
+
+    parts: Parts
+    keys: np.ndarray
+
+
+def stored_scores(settings: "Settings", baseline: Baseline, metric: str) -> Stored:
+    """What a baseline holds of one metric. Raises: ConfigError."""
     table = read_scores(baseline_folder(settings), baseline)
     counts, squares, missing = (table.column(f"{metric}{part}").to_numpy().astype(np.float64) for part in (".n", ".squares", ".missing"))
     sums = np.where(counts > 0, table.column(metric).fill_null(0.0).to_numpy() * counts, 0.0)
-    prompts, clusters = table.column("prompt").to_numpy(), table.column("cluster").fill_null(SEVERAL).to_numpy()
-    parts = (prompts, np.where(clusters == SEVERAL, prompts, clusters), counts, sums)  # of a prompt in several conversations they are not kept
-    return Side(prompts, counts, sums, squares, missing, clusters, parts)
+    prompts = table.column("prompt")
+    keyed = pc.is_valid(prompts).to_numpy()
+    parts = Parts(prompts.fill_null(0).to_numpy(), keyed, table.column("cluster").to_numpy(), counts, sums, squares, missing)
+    keys = pc.list_flatten(table.column("records")).to_numpy().astype(np.uint64)
+    return Stored(parts, np.unique(keys))
 
 
-def evidence_of(pairs: Pairs, identity: str) -> str:
+def evidence_of(candidate: Side | Parts, identity: str) -> str:
     """The hash of what a candidate showed: the same scores are the same try."""
     digest = hashlib.blake2b(identity.encode(), digest_size=16)
-    for column in (pairs.b.prompts, pairs.b.counts, pairs.b.sums, pairs.b.missing):
+    for column in (candidate.prompts, candidate.counts, candidate.sums, candidate.missing):
         digest.update(np.ascontiguousarray(column).tobytes())
     return digest.hexdigest()
 
@@ -141,8 +165,14 @@ def _side(measured: Measured) -> Side:
     return measured.segments[()]
 
 
+def _detail_of(measured: Measured) -> Detail:
+    if measured.detail is None:
+        raise AssertionError("a baseline was read without its records")
+    return measured.detail
+
+
 def _facts(measured: Measured) -> BaselineMetric:
-    side, info = _side(measured), measured.info
+    side, info, parts = _side(measured), measured.info, _detail_of(measured).parts
     kept = side.counts > 0
     mean = float((side.sums[kept] / side.counts[kept]).mean()) if kept.any() else None
     return BaselineMetric(
@@ -150,8 +180,8 @@ def _facts(measured: Measured) -> BaselineMetric:
         kind=info.kind,  # type: ignore[arg-type]  # categories have no mean and are left out
         range=list(info.range),
         higher_is_better=info.higher_is_better,
-        n=int(side.counts.sum()),
-        missing=int(side.missing.sum()),
+        n=int(parts.counts.sum()),
+        missing=int(parts.missing.sum()),
         mean=mean,
         served=list(measured.served),
     )
@@ -160,8 +190,8 @@ def _facts(measured: Measured) -> BaselineMetric:
 def _short(found: Mapping[str, Measured], bar: float) -> list[str]:
     texts = []
     for metric, measured in found.items():
-        side = _side(measured)
-        scored, lost = int(side.counts.sum()), int(side.missing.sum())
+        parts = _detail_of(measured).parts
+        scored, lost = int(parts.counts.sum()), int(parts.missing.sum())
         if scored + lost and scored / (scored + lost) < bar:
             texts.append(f"{metric} has {scored:,} of {scored + lost:,} scores")
     return texts
@@ -169,20 +199,28 @@ def _short(found: Mapping[str, Measured], bar: float) -> list[str]:
 
 def _small(found: Mapping[str, Measured]) -> list[str]:
     prompts = len(_side(next(iter(found.values()))).prompts)
+    if not prompts:
+        return ["no record has a prompt: gates compare two means, by cluster"]
     return [f"{prompts} prompts are few: a gate needs 20 clusters for a verdict"] if prompts < 20 else []
 
 
-def _table(found: Mapping[str, Measured]) -> pa.Table:
-    """One row a prompt: prompt, cluster (null where it stands in several), and the parts of each metric."""
-    first = _side(next(iter(found.values())))
-    columns = {"prompt": pa.array(first.prompts, pa.int64()), "cluster": pa.array(first.clusters, pa.int64(), mask=first.clusters == SEVERAL)}
-    for metric, measured in found.items():
-        side = _side(measured)
-        means = np.divide(side.sums, side.counts, out=np.zeros(len(side.counts)), where=side.counts > 0)
-        columns[metric] = pa.array(means, pa.float64(), mask=side.counts == 0)
-        columns[f"{metric}.n"] = pa.array(side.counts.astype(np.int32), pa.int32())
-        columns[f"{metric}.squares"] = pa.array(side.squares, pa.float64())
-        columns[f"{metric}.missing"] = pa.array(side.missing.astype(np.int32), pa.int32())
+def _table(found: Mapping[str, Measured], first_read: Measured) -> pa.Table:
+    """One row for each prompt in each cluster: prompt (null: none), cluster, the keys of its records, and the parts of each metric."""
+    details, held = [_detail_of(measured) for measured in found.values()], _detail_of(first_read)
+    first = held.parts
+    offsets = pa.array(np.r_[0, np.cumsum(held.sizes)].astype(np.int32))
+    columns = {
+        "prompt": pa.array(first.prompts, pa.int64(), mask=~first.keyed),
+        "cluster": pa.array(first.clusters, pa.int64()),
+        "records": pa.ListArray.from_arrays(offsets, pa.array(held.keys, pa.uint64())),
+    }
+    for metric, detail in zip(found, details, strict=True):
+        parts = detail.parts
+        means = np.divide(parts.sums, parts.counts, out=np.zeros(len(parts.counts)), where=parts.counts > 0)
+        columns[metric] = pa.array(means, pa.float64(), mask=parts.counts == 0)
+        columns[f"{metric}.n"] = pa.array(parts.counts.astype(np.int32), pa.int32())
+        columns[f"{metric}.squares"] = pa.array(parts.squares, pa.float64())
+        columns[f"{metric}.missing"] = pa.array(parts.missing.astype(np.int32), pa.int32())
     return pa.table(columns)
 
 

@@ -1,6 +1,6 @@
 """judge rm eval: a reward model on people's preferences, on the RewardBenches, and at best of n, as one document."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,14 @@ from judgecli.readers.steps import is_steps, read_steps
 from judgecli.reward_model.benchmarks import RewardBench, RewardBench2, reward_bench, reward_bench_2
 from judgecli.reward_model.best_of_n import Choice, Point, curve
 from judgecli.reward_model.evaluation import Evaluation, available_tags, evaluate
+from judgecli.reward_model.groups import group_rows, prompt_number
 from judgecli.reward_model.model import RewardModel
 from judgecli.reward_model.preferences import Preferences, Verdict
 from judgecli.reward_model.process import AGGREGATES, Solution, aggregate, cross_fitted_score, step_rewards
 from judgecli.stats.auc import auc
 from judgecli.stats.intervals import Estimate
 
+LEARNT = "{name} is a file that the model learnt from: what it gets there says nothing of other answers"
 STORED = "stored"  # in place of a model: the scores that the rows hold
 BATCH = 2000  # texts that a model is given at once
 
@@ -41,9 +43,17 @@ class Reading:
     by: tuple[str, ...] = ()
 
 
-def evaluate_model(model: RewardModel | None, paths: Sequence[str], reading: Reading = Reading(), *, tick: Callable[[int], None] = lambda _: None) -> Document:
+def evaluate_model(
+    model: RewardModel | None,
+    paths: Sequence[str],
+    reading: Reading = Reading(),
+    *,
+    learnt: Collection[str] = (),
+    tick: Callable[[int], None] = lambda _: None,
+) -> Document:
     """What `judge rm eval --json` prints. `model` None: the scores that rows with several outputs hold.
 
+    `learnt`: SHA-256 of the files that the model learnt from: a note says which of them it is measured on again.
     Raises: LogError, NoRecords (nothing to evaluate on), UsageError (no stored scores), UnknownName (shape, tag).
     """
     pair_files, choice_files, step_files = _sorted_files(paths, reading)
@@ -67,7 +77,7 @@ def evaluate_model(model: RewardModel | None, paths: Sequence[str], reading: Rea
     return {
         "model": None if model is None else model.name,
         "identity": None if model is None else model.identity,
-        "data": _data(preferences, choices, solutions),
+        "data": (data := _data(preferences, choices, solutions)),
         **(document or pairs_document(evaluate((), np.zeros(0), np.zeros(0)))),
         "tags": available_tags(pairs),
         "outside": scored.outside_share(),
@@ -76,8 +86,16 @@ def evaluate_model(model: RewardModel | None, paths: Sequence[str], reading: Rea
         "reward_bench_2": None if bench_2 is None else _bench_2(bench_2),
         "best_of_n": [] if bench_2 is not None else [_point(point) for point in curve(choices.items, rewards)],
         "steps": _steps(model, solutions.items) if model is not None and solutions.items else None,
-        "notes": list(preferences.notes),
+        "notes": [*(LEARNT.format(name=name) for name, digest in data["hashes"].items() if digest in learnt), *preferences.notes],
     }
+
+
+def learnt_from(name: str) -> set[str]:
+    """The SHA-256 of the files that a reward model of a folder or a name learnt from, as its card says. Raises: UnknownName, UsageError, ModelRefused."""
+    from judgecli.catalog import model_folders
+    from judgecli.store import model_library
+
+    return {one.sha256 for one in model_library.model_card(name.removeprefix("rm:"), model_folders()).data}
 
 
 def open_model(name: str, *, embeddings: Path | None = None) -> RewardModel:
@@ -166,7 +184,7 @@ def pairs_document(found: Evaluation) -> Document:
     """An evaluation on pairs under the keys of `judge rm eval --json`."""
     length = found.length
     numbers: Document = {"accuracy": found.accuracy.mean, "low": found.accuracy.low, "high": found.accuracy.high, "ece": found.ece, "brier": found.brier}
-    why = "no pair" if not found.n else "all pairs are of one prompt"
+    why = "no pair" if not found.n else "all pairs are of one group of prompts and answers"
     return {
         "n": found.n,
         "clusters": found.clusters,
@@ -194,14 +212,12 @@ def _verdicts(verdicts: Sequence[Verdict], scored: _Scored) -> Document | None:
     if not sided or scored.model is None:
         return None
     rewards, good = scored.outputs([one.prompt for one in sided], [one.output for one in sided]), np.array([one.value > 0.5 for one in sided])
-    return {"n": len(sided), "good": int(good.sum()), **order_document(rewards, good, [one.prompt for one in sided])}
+    return {"n": len(sided), "good": int(good.sum()), **order_document(rewards, good, group_rows(sided).clusters)}
 
 
-def order_document(rewards: Floats, good: npt.NDArray[np.bool_], prompts: Sequence[str]) -> Document:
-    """How often a good one stands above a bad one, with the interval by prompts; nulls where there is only one kind."""
-    names: dict[object, int] = {}
-    clusters = np.array([names.setdefault(prompt or place, len(names)) for place, prompt in enumerate(prompts)], np.int64)
-    found = auc(rewards, good, clusters)
+def order_document(rewards: Floats, good: npt.NDArray[np.bool_], groups: npt.NDArray[np.int64]) -> Document:
+    """How often a good one stands above a bad one, with the interval by groups; nulls where there is only one kind."""
+    found = auc(rewards, good, np.unique(groups, return_inverse=True)[1])
     return {"auroc": None, "low": None, "high": None} if found is None else {"auroc": found.auc, "low": found.low, "high": found.high}
 
 
@@ -210,18 +226,23 @@ def _steps(model: RewardModel, solutions: Sequence[Solution]) -> Document:
     rewards = step_rewards(model, solutions)
     found = cross_fitted_score(solutions, rewards)
     labelled = [
-        (reward, good, one.prompt) for one, own in zip(solutions, rewards, strict=True) for reward, good in zip(own, one.good, strict=True) if good is not None
+        (reward, good, one.prompt or one.source)
+        for one, own in zip(solutions, rewards, strict=True)
+        for reward, good in zip(own, one.good, strict=True)
+        if good is not None
     ]
     values, goods = np.array([reward for reward, _, _ in labelled]), np.array([good for _, good, _ in labelled], bool)
+    named = np.array([prompt_number(Verdict(prompt, "", 0.0)) for _, _, prompt in labelled], np.int64)
     whole = [(special.expit(own).tolist(), one) for one, own in zip(solutions, rewards, strict=True) if one.answer_correct is not None and own]
-    right, asked = np.array([one.answer_correct for _, one in whole], bool), [one.prompt for _, one in whole]
+    right = np.array([one.answer_correct for _, one in whole], bool)
+    asked = np.array([prompt_number(Verdict(one.prompt, one.source, 0.0)) for _, one in whole], np.int64)
     answers = {how: order_document(np.array([aggregate(own, how) for own, _ in whole]), right, asked)["auroc"] for how in AGGREGATES}
     return {
         "n": found.n,
         "erroneous": {"n": found.erroneous_n, **_estimate(found.erroneous), "within_one": found.within_one},
         "correct": {"n": found.correct_n, **_estimate(found.correct)},
         "score": found.score,
-        **order_document(values, goods, [prompt for _, _, prompt in labelled]),
+        **order_document(values, goods, named),
         "answers": {"n": len(whole), **answers},
     }
 

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
 from judgecli.config.baseline import Baseline, BaselineMetric, read_baseline
 from judgecli.errors import ConfigError, UsageError
-from judgecli.pipeline.baselines import baseline_folder, evidence_of, stored_side
+from judgecli.pipeline.baselines import Stored, baseline_folder, evidence_of, stored_scores
 from judgecli.pipeline.linking import AnchorLinks
 from judgecli.pipeline.pairing import usual_margin
 from judgecli.pipeline.rewarding import directions
@@ -18,9 +18,11 @@ from judgecli.pipeline.signals import ask
 from judgecli.signal.compare import Subject
 from judgecli.signal.gate import Evidence, GateResult
 from judgecli.signal.linked import Judge, Link
-from judgecli.signal.not_worse import Bar, claim_regressions, judge_not_worse, lucky_pass
-from judgecli.signal.paired import gather_side, pair_sides
+from judgecli.signal.not_worse import Bar, claim_regressions, judge_not_worse, lucky_pass, without_own
+from judgecli.signal.paired import Pairs, pair_sides
+from judgecli.signal.parts import Parts, gather_parts, side_of
 from judgecli.signal.served import NOT_ONE_MODEL, served_apart
+from judgecli.signal.unpaired import Apart, judge_apart, prompts_in_common
 from judgecli.store.attempts import Attempt, note_attempts
 from judgecli.store.folder import Store
 from judgecli.store.selection import Selection
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from judgecli.config.settings import Settings
 
 Refuse = Callable[[str, str], ConfigError]
-NOTHING = gather_side(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), np.empty(0, bool))
+NOTHING = gather_parts(np.empty(0, np.int64), np.empty(0, bool), np.empty(0, np.int64), np.empty(0), np.empty(0, bool))
 
 
 @dataclass(frozen=True)
@@ -46,46 +48,116 @@ class Try:
 def ask_not_worse(store: Store, settings: "Settings", selection: Selection, gate: "Gate", name: str, evidence: Evidence, refuse: Refuse) -> Try:
     """Answer `not_worse_than` on the selected records. `evidence` is what is known of the metric there.
 
+    Records that stand in the baseline are no candidate: they are left out and counted. Prompts are paired where enough are in common
+    (`prompts_in_common`), or as the gate's `paired` says; else two means are compared.
     Raises: ConfigError by `refuse`: no such baseline, a metric that it lacks, another identity, no direction, no margin.
     """
     metric = evidence.summary.name
     baseline, approved = _approved(settings, str(gate.not_worse_than), metric, refuse)
-    candidate, identity, served, range_ = NOTHING, approved.identity, tuple(approved.served), (approved.range[0], approved.range[1])
-    judges: dict[str, tuple[str, ...]] = {}
-    if metric in selection.metrics:
-        part = read_selection(store, settings, name, selection, [metric], newest=True)
-        measured, judges = part.metrics.get(metric), part.judges
-        if measured is not None:
-            candidate, identity, served, range_ = measured.segments[()], measured.info.identity, measured.served, measured.info.range
+    stored = stored_scores(settings, baseline, metric)
+    candidate, judges = _candidate_of(store, settings, selection, name, metric, approved, stored)
     better = directions(settings, {metric: approved.higher_is_better})[metric]
     if better is None:
         raise refuse(
             f"nothing says which way is better for '{metric}'", "let a term of the reward say so (higher_is_better), or gate it with at_least or at_most"
         )
     scale = (approved.range[0], approved.range[1])
-    before, after = Judge(approved.identity, tuple(approved.served)), Judge(identity, served)
-    scales = {(metric, identity): (range_, better), (metric, approved.identity): (scale, better)}
-    link = AnchorLinks(store, settings, scales)(metric, before, after) if before.differs(after) else None
-    if isinstance(link, str) and identity != approved.identity:
+    link = _link(store, settings, metric, baseline, candidate, better, refuse)
+    common, enough = prompts_in_common(stored.parts, candidate.parts)
+    paired = (enough or not candidate.parts.records) if gate.paired is None else gate.paired
+    margin = gate.margin if gate.margin is not None else usual_margin(scale)
+    margin = margin if paired or gate.unpaired_margin is None else gate.unpaired_margin
+    if margin is None:
+        raise refuse(f"'{metric}' has an open scale, so 2 % of its range is no number", "give a margin, in units of the metric")
+    if link is not None and not paired:
         raise refuse(
-            f"'{metric}' is measured in another way now ({identity}) than in baseline '{baseline.name}' ({approved.identity}): they cannot be compared; {link}",
+            f"another judge scored '{metric}' than in baseline '{baseline.name}', and they are linked on the same prompts only; {common:,} are in common",
+            f"score with what the baseline was scored with, or approve anew: judge baseline approve {baseline.name}",
+        )
+    subject = Subject(metric, candidate.identity, approved.kind, scale, better, margin)
+    bar = Bar(name, baseline.name, subject, margin, settings.measured, gate.strict, gate.where)
+    pairs = _pairs(stored.parts, candidate, sliced=gate.where is not None)
+    why: Why = {"unscored": candidate.unscored, "pending": candidate.pending, "dead_endpoint": evidence.dead_endpoint}
+    if paired:
+        result = replace(judge_not_worse(bar, pairs, link=link, **why), paired=True, common=common)
+    else:
+        sides = Apart(stored.parts, candidate.parts, common, forced=gate.paired is False)
+        result = judge_apart(bar, sides, left_out=candidate.left_out, **why)
+    asked = f"{metric}{'' if gate.where is None else f' [{gate.where}]'}"
+    shown = evidence_of(pairs.b if paired else candidate.parts, subject.identity)
+    return Try(
+        without_own(result, selection.on, candidate.left_out),
+        Attempt(baseline.scores, asked, _policies_of(store, settings, selection), shown, result.verdict),
+        None if link is not None else _served_note(name, baseline, judges),
+    )
+
+
+class Why(TypedDict):
+    """What else is known of the candidate's cells."""
+
+    unscored: Mapping[str, int]
+    pending: int
+    dead_endpoint: bool
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """The records that are held against a baseline, and how many stand in it themselves (`left_prompts`: theirs)."""
+
+    parts: Parts
+    identity: str
+    served: tuple[str, ...]
+    scale: tuple[float | None, float | None]
+    unscored: Mapping[str, int]
+    pending: int
+    left_out: int
+    left_prompts: np.ndarray
+
+
+def _candidate_of(
+    store: Store, settings: "Settings", selection: Selection, name: str, metric: str, approved: BaselineMetric, stored: Stored
+) -> tuple[Candidate, Mapping[str, Sequence[str]]]:
+    """The candidate, and the models that judged it and the terms of its reward."""
+    nobody = np.empty(0, np.int64)
+    if metric in selection.metrics:
+        part = read_selection(store, settings, name, selection, [metric], newest=True, without=stored.keys)
+        measured = part.metrics.get(metric)
+        if measured is not None and measured.detail is not None:
+            info, detail = measured.info, measured.detail
+            found = Candidate(
+                *(detail.parts, info.identity, measured.served, info.range, detail.unscored, measured.older),
+                left_out=detail.left_out,
+                left_prompts=detail.left_prompts,
+            )
+            return found, part.judges
+    scale = (approved.range[0], approved.range[1])
+    return Candidate(NOTHING, approved.identity, tuple(approved.served), scale, {}, 0, left_out=0, left_prompts=nobody), {}
+
+
+def _link(store: Store, settings: "Settings", metric: str, baseline: Baseline, candidate: Candidate, better: bool, refuse: Refuse) -> Link | None:
+    """How the candidate's judge is linked to the baseline's; None where it is the same. Raises: ConfigError by `refuse`."""
+    approved = baseline.metrics[metric]
+    before, after = Judge(approved.identity, tuple(approved.served)), Judge(candidate.identity, candidate.served)
+    scales = {(metric, candidate.identity): (candidate.scale, better), (metric, approved.identity): ((approved.range[0], approved.range[1]), better)}
+    link = AnchorLinks(store, settings, scales)(metric, before, after) if before.differs(after) else None
+    if isinstance(link, str) and candidate.identity != approved.identity:
+        raise refuse(
+            f"'{metric}' is measured in another way now ({candidate.identity}) than in baseline '{baseline.name}' ({approved.identity}): "
+            f"they cannot be compared; {link}",
             f"approve anew from records that are scored this way: judge baseline approve {baseline.name}; or score with what the baseline was scored with; "
             "or link two judges by frozen outputs that both rate: judge anchors create|rejudge",
         )
-    held = link if isinstance(link, Link) else None
-    margin = gate.margin if gate.margin is not None else usual_margin(scale)
-    if margin is None:
-        raise refuse(f"'{metric}' has an open scale, so 2 % of its range is no number", "give a margin, in units of the metric")
-    bar = Bar(name, baseline.name, Subject(metric, identity, approved.kind, scale, better, margin), margin, settings.measured, gate.strict, gate.where)
-    pairs = pair_sides(stored_side(settings, baseline, metric), candidate, absent_is_missing=gate.where is None)
-    summary = evidence.summary
-    result = judge_not_worse(bar, pairs, unscored=summary.unscored, pending=summary.pending, dead_endpoint=evidence.dead_endpoint, link=held)
-    asked = f"{metric}{'' if gate.where is None else f' [{gate.where}]'}"
-    return Try(
-        result,
-        Attempt(baseline.scores, asked, _candidate(store, settings, selection), evidence_of(pairs, identity), result.verdict),
-        None if held is not None else _served_note(name, baseline, judges),
-    )
+    return link if isinstance(link, Link) else None
+
+
+def _pairs(stored: Parts, candidate: Candidate, *, sliced: bool) -> Pairs:
+    """The baseline's prompts with the candidate's: all must be asked again; of a slice those that its records, left out or not, were asked."""
+    a, b = side_of(stored), side_of(candidate.parts)
+    if not sliced or not len(candidate.left_prompts):
+        return pair_sides(a, b, absent_is_missing=not sliced)
+    asked = np.isin(stored.prompts, np.union1d(b.prompts, candidate.left_prompts))
+    found = pair_sides(side_of(stored.taken(asked)), b, absent_is_missing=True)
+    return replace(found, only_a=len(a.prompts) - len(found.a.prompts) - found.by_design)
 
 
 def _served_note(gate: str, baseline: Baseline, judges: Mapping[str, Sequence[str]]) -> str | None:
@@ -129,7 +201,7 @@ def settle_tries(store: Store, results: Sequence[GateResult], tries: dict[int, T
     return found, notes
 
 
-def _candidate(store: Store, settings: "Settings", selection: Selection) -> str:
+def _policies_of(store: Store, settings: "Settings", selection: Selection) -> str:
     """Who is tried: the policies of the selected records."""
     try:
         with WindowReduction(store, selection, [], ask(settings, settings.policy, "all")) as reduction:

@@ -14,6 +14,7 @@ from judgecli.pipeline.signals import ask
 from judgecli.schema import REASONS
 from judgecli.signal.cells import MetricCells
 from judgecli.signal.paired import Side, gather_side
+from judgecli.signal.parts import Parts, gather_parts, part_codes
 from judgecli.store import tables
 from judgecli.store.folder import Store
 from judgecli.store.selection import Selection, select_records
@@ -37,6 +38,24 @@ class Measured:
     unkeyed: int
     older: int  # records that only have scores of an older identity: they count as missing
     served: tuple[str, ...] = ()  # of a judge: the models that an endpoint said it served
+    detail: "Detail | None" = None  # where it was asked for
+
+
+@dataclass(frozen=True)
+class Detail:
+    """What a baseline needs to know of one metric: its records by prompt and cluster, less those that were to be left out.
+
+    `keys`: the short keys of the records, those of each part together (of the first metric alone: all have the same records);
+    `sizes`: how many each part has. `left_out` counts the records that were left out, `left_prompts` are their prompts, `unscored` says
+    why how many of the others have no score.
+    """
+
+    parts: Parts
+    keys: np.ndarray
+    sizes: np.ndarray
+    left_out: int
+    left_prompts: np.ndarray
+    unscored: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -74,8 +93,12 @@ def read_selection(
     pair: str | None = None,
     *,
     newest: bool = False,
+    without: np.ndarray | None = None,
 ) -> Part:
-    """As `read_part`, of records that are selected. `newest`: only the newest identity of each metric, scored or not."""
+    """As `read_part`, of records that are selected. `newest`: only the newest identity of each metric, scored or not.
+
+    `without`: short keys of records to leave out; with it (also empty) each metric has its `detail`.
+    """
     wanted = [metric for metric in metrics if metric in selection.metrics]
     is_rewarded = any(metric.startswith("reward.") for metric in wanted)
     terms = sorted((needed_metrics(settings) & set(selection.metrics)) - set(wanted)) if is_rewarded else []
@@ -89,8 +112,10 @@ def read_selection(
         for metric in wanted:
             places = [place for place, info in enumerate(reduction.metrics) if info.name == metric and info.kind != "category"]
             for place in places[:1] if newest else places:  # the newest identity stands first
-                measured = _read(reduction, place, settings, [cell.segment for cell in cells], pair)
+                measured = _read(reduction, place, settings, [cell.segment for cell in cells], pair, without)
                 measured = replace(measured, served=_served(whole.metrics[place]))
+                if found and metric not in found and measured.detail is not None:
+                    measured = replace(measured, detail=replace(measured.detail, keys=measured.detail.keys[:0]))
                 if metric not in found or _scored(measured):
                     found[metric] = measured
                 if _scored(measured):
@@ -117,17 +142,55 @@ def _scored(measured: Measured) -> bool:
     return any(side.counts.any() for side in measured.segments.values())
 
 
-def _read(reduction: WindowReduction, place: int, settings: "Settings", segments: Sequence[Segment], pair: str | None) -> Measured:
+@dataclass(frozen=True)
+class _Rows:
+    """The records of one metric: cell, prompt (0 where not `keyed`), cluster, value (NaN: none), whether one is missing, reason; key or None."""
+
+    cell: np.ndarray
+    keyed: np.ndarray
+    prompts: np.ndarray
+    clusters: np.ndarray
+    values: np.ndarray
+    missing: np.ndarray
+    reasons: pa.ChunkedArray
+    keys: np.ndarray | None
+
+    def taken(self, kept: np.ndarray) -> "_Rows":
+        """Some of them."""
+        return _Rows(
+            *(self.cell[kept], self.keyed[kept], self.prompts[kept], self.clusters[kept], self.values[kept], self.missing[kept]),
+            self.reasons.filter(pa.array(kept)),
+            None if self.keys is None else self.keys[kept],
+        )
+
+
+def _read(reduction: WindowReduction, place: int, settings: "Settings", segments: Sequence[Segment], pair: str | None, without: np.ndarray | None) -> Measured:
     option = "--pair" if pair is not None else "group:"
-    cell, table = paired_values(reduction, place, pair or settings.group, settings.cluster, option=option)
+    cell, table = paired_values(reduction, place, pair or settings.group, settings.cluster, option=option, keys=without is not None)
     reason = table.column("reason")
     values = pc.fill_null(table.column("value"), float("nan")).to_numpy()
     missing = pc.fill_null(pc.invert(pc.is_in(reason, value_set=pa.array(DESIGN))), True).to_numpy() & np.isnan(values)
     keyed = pc.is_valid(table.column("prompt")).to_numpy()
     prompts, clusters = pc.fill_null(table.column("prompt"), 0).to_numpy(), table.column("cluster").to_numpy()
-    older = int(np.count_nonzero(np.isnan(values) & pc.is_null(reason).to_numpy()))
+    keys = None if without is None else short_keys(tables.key_array(table.column("key").cast(pa.binary(16))))
+    rows, detail = _Rows(cell, keyed, prompts, clusters, values, missing, reason, keys), None
+    if without is not None and keys is not None:
+        held = np.isin(keys, without)
+        left, rows = rows.taken(held), rows.taken(~held)
+        detail = _detail(rows, left)
+    older = int(np.count_nonzero(np.isnan(rows.values) & pc.is_null(rows.reasons).to_numpy()))
     sides = {}
     for number, segment in enumerate(segments):
-        own = keyed & (cell == number)
-        sides[segment] = gather_side(prompts[own], clusters[own], values[own], missing[own])
-    return Measured(reduction.metrics[place], sides, int(np.count_nonzero(~keyed)), older)
+        own = rows.keyed & (rows.cell == number)
+        sides[segment] = gather_side(rows.prompts[own], rows.clusters[own], rows.values[own], rows.missing[own])
+    return Measured(reduction.metrics[place], sides, int(np.count_nonzero(~rows.keyed)), older, detail=detail)
+
+
+def _detail(rows: _Rows, left: _Rows) -> Detail:
+    parts = gather_parts(rows.prompts, rows.keyed, rows.clusters, rows.values, rows.missing)
+    codes, _ = part_codes(rows.prompts, rows.keyed, rows.clusters)
+    keys = np.empty(0, np.uint64) if rows.keys is None else rows.keys[np.lexsort((rows.keys, codes))]
+    counted = pc.value_counts(rows.reasons.drop_null().cast(pa.string())).to_pylist()
+    unscored = {str(one["values"]): int(one["counts"]) for one in counted}
+    sizes = np.bincount(codes, minlength=len(parts.prompts))
+    return Detail(parts, keys, sizes, len(left.keyed), np.unique(left.prompts[left.keyed]), dict(sorted(unscored.items())))

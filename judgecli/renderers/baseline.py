@@ -17,7 +17,7 @@ def baseline_page(document: Document, page: Page) -> str:
     lines = [
         f"baseline  {document['name']}: {document['records']:,} records of {document['on']}{run}, {document['prompts']:,} prompts",
         f"approved  {document['approved']} by {document['by']}",
-        *(f"file      {path}" for path in document["files"]),
+        *(f"file      {path} ({size / 1000:,.1f} kB)" for path, size in zip(document["files"], document["bytes"], strict=True)),
     ]
     rows = [
         [name, f"{metric['n']:,} of {metric['n'] + metric['missing']:,}", number(metric["mean"]), metric["identity"]]

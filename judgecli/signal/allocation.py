@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from judgecli.stats.best_arm import Posterior, rank_arms, split_regret
+from judgecli.stats.column import Column
+from judgecli.stats.deciding import estimate_mean
 from judgecli.stats.intervals import Scale, interval
 from judgecli.stats.off_policy import Log, doubly_robust, ips, snips, support_of
 
@@ -80,7 +82,19 @@ def _arm(name: str, values: Floats, cluster: Integers, kind: str, scale: Scale) 
     if found.se == 0:
         row["reasons"] = dict.fromkeys(("p_best", "regret", "suggested"), "all values are the same, on an open scale")
         return row, None
-    return row, Posterior.of_mean(found.mean, found.se, len(counts))
+    column = Column.of(kind, scale, sums, counts)
+    known = estimate_mean(sums, counts, column)
+    if known.low is None or not known.decides:
+        row["reasons"] = dict.fromkeys(("p_best", "regret", "suggested"), known.why or "it has no interval")
+        return row, None
+    return row, Posterior.of_limits(found.mean, lambda level: _limits(sums, counts, column, level))
+
+
+def _limits(sums: Floats, counts: Floats, column: Column, level: float) -> tuple[float, float]:
+    found = estimate_mean(sums, counts, column, level=level)
+    assert found.low is not None
+    assert found.high is not None
+    return found.low, found.high
 
 
 def _policy(choices: Choices, target: int) -> Document:
@@ -93,8 +107,9 @@ def _policy(choices: Choices, target: int) -> Document:
     chances = shares[choices.stratum, choices.arm] if choices.propensity is None else choices.propensity
     weights = np.where(taken, 1 / chances, 0.0)
     gap = float(rows[shares[:, target] < 1 / len(choices.values)].sum()) / len(choices.values)
-    support = support_of(weights, gap)
+    support = support_of(weights, gap, choices.cluster)
     facts: Document = {"policy": f"all to {choices.arms[target]}", "n": support.n, "ess": support.ess, "max_weight": support.max_weight, "gap": support.gap}
+    facts |= {"unsupported": support.unsupported, "mean_weight": support.mean_weight}
     if support.refused:
         return {**facts, "ips": None, "snips": None, "dr": None, "reasons": dict.fromkeys(("ips", "snips", "dr"), support.refused)}
     expected_taken, expected_policy = _model(choices, target)
@@ -102,6 +117,8 @@ def _policy(choices: Choices, target: int) -> Document:
     for name, estimator in (("ips", ips), ("snips", snips), ("dr", doubly_robust)):
         found = estimator(log)
         facts[name] = {"mean": found.mean, "low": found.low, "high": found.high}
+    if support.refused_ips:
+        return {**facts, "ips": None, "reasons": {"ips": support.refused_ips}}
     return {**facts, "reasons": {}}
 
 

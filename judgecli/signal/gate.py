@@ -111,6 +111,9 @@ class GateResult:
     means: Mapping[str, float | None] = field(default_factory=dict)
     tries: int | None = None
     lucky_pass: float | None = None
+    paired: bool | None = None  # whether prompts were held against themselves, or two means against each other
+    common: int | None = None  # prompts that both sides were asked
+    left_out: int | None = None  # records that stand in the baseline themselves
     linked: Mapping[str, object] | None = None  # how the candidate was put into units of the baseline's judge, where another one scored it
 
     def to_json(self) -> dict[str, object]:

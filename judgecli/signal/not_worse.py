@@ -95,7 +95,7 @@ def _verdict(bar: Bar, pairs: Pairs, found: Difference, worst: Difference | None
     asked = len(pairs.a.prompts)
     if found.difference is None:
         return "incomplete", found.reasons.get("difference", "nothing to compare")
-    shown = _shown(bar, found)
+    shown = shown_change(bar, found)
     if found.pairs < bar.measured * asked:
         return "incomplete", f"{shown}, but only {found.pairs:,} of the {asked:,} prompts of the baseline have a score, and {100 * bar.measured:g} % must"
     if found.clusters < LEAST_CLUSTERS:
@@ -103,22 +103,22 @@ def _verdict(bar: Bar, pairs: Pairs, found: Difference, worst: Difference | None
             "inconclusive",
             f"not enough data: {shown} from {plural(found.clusters, 'cluster')}, and a verdict needs {LEAST_CLUSTERS}",
         )
-    answer = _side(bar, found)
+    answer = answer_of(bar, found)
     if answer == "inconclusive":
         return answer, f"{shown}: {_undecided(bar, found)}"
-    said = f"{shown} is {_relation(bar, found, answer)}"
+    said = f"{shown} is {relation_to(bar, found, answer)}"
     if not pairs.lost_values:
         return answer, said
     end = worst if answer == "pass" else best
     lost = plural(pairs.lost_values, "missing score")
     if end is None:
         return "inconclusive", f"{said}, but {lost} could change that: the scale has no end to hold them against"
-    if _side(bar, end) != answer:
-        return "inconclusive", f"{said}, but {lost} could change that: at the end of the scale they make it {_shown(bar, end)}"
+    if answer_of(bar, end) != answer:
+        return "inconclusive", f"{said}, but {lost} could change that: at the end of the scale they make it {shown_change(bar, end)}"
     return answer, said
 
 
-def _side(bar: Bar, found: Difference) -> Verdict:
+def answer_of(bar: Bar, found: Difference) -> Verdict:
     if found.low is None or found.high is None:
         return "inconclusive"
     worse_end, better_end = _ends(bar, found.low, found.high)
@@ -132,20 +132,20 @@ def _ends(bar: Bar, low: float, high: float) -> tuple[float, float]:
     return (low, high) if bar.wanted_up else (-high, -low)
 
 
-def _shown(bar: Bar, found: Difference) -> str:
+def shown_change(bar: Bar, found: Difference) -> str:
     """The difference with its sign; positive is more, whether or not more is better."""
     if found.low is None or found.high is None:
-        return f"{_signed(found.difference, bar.threshold)} against {bar.baseline} (no interval)"
+        return f"{signed_text(found.difference, bar.threshold)} against {bar.baseline} (no interval)"
     low, high = (near_text(limit, bar.threshold) for limit in (found.low, found.high))
-    return f"{_signed(found.difference, bar.threshold)} against {bar.baseline} (95 % interval {low} to {high})"
+    return f"{signed_text(found.difference, bar.threshold)} against {bar.baseline} (95 % interval {low} to {high})"
 
 
-def _signed(value: float | None, threshold: float) -> str:
+def signed_text(value: float | None, threshold: float) -> str:
     text = near_text(value, threshold)
     return f"+{text}" if value is not None and value > 0 and not text.startswith("+") else text
 
 
-def _relation(bar: Bar, found: Difference, answer: Verdict) -> str:
+def relation_to(bar: Bar, found: Difference, answer: Verdict) -> str:
     if answer == "pass":
         return f"not worse by more than {bar.margin:g}"
     beyond = found.low is not None and found.high is not None and order_of(_ends(bar, found.low, found.high)[1], -bar.margin) < 0
@@ -170,6 +170,17 @@ def _counted(bar: Bar, pairs: Pairs, found: Difference) -> str:
     if bar.where is not None and pairs.only_a:
         text += f"; {pairs.only_a:,} of the baseline are not among these records"
     return text
+
+
+def without_own(result: GateResult, on: str, left_out: int) -> GateResult:
+    """The result with the records that stand in the baseline themselves, and so say nothing about a candidate, counted in its message."""
+    if not left_out:
+        return replace(result, left_out=0)
+    records = f"{left_out:,} record{'' if left_out == 1 else 's'} of {'the latest run' if on == 'run:last' else on}"
+    said = f"{records} {'stands' if left_out == 1 else 'stand'} in baseline '{result.baseline}' and {'is' if left_out == 1 else 'are'} left out"
+    if not result.n and result.verdict == "incomplete" and not result.pending and not result.unscored:
+        return replace(result, left_out=left_out, message=f"{said}, and nothing else is there to compare")
+    return replace(result, left_out=left_out, message=f"{result.message}; {said}")
 
 
 def claim_regressions(results: Sequence[GateResult]) -> list[GateResult]:

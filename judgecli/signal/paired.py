@@ -27,7 +27,7 @@ from judgecli.stats.skewed_t import skewed_t
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Scale = tuple[float | None, float | None]
-Method = Literal["Bonett-Price", "bootstrap-t", "t", "none"]
+Method = Literal["Bonett-Price", "bootstrap-t", "t", "Newcombe", "Welch", "none"]
 
 FEW_CLUSTERS = 500  # below it bootstrap-t, from it on t with its correction for skew: t alone passes skewed candidates too often even at 1,500 (simulated)
 FLIPPED_CLUSTERS = 2000  # up to it the p-value is of sign flips, beyond it of t: they agree there

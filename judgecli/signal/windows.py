@@ -10,14 +10,16 @@ from datetime import datetime
 
 import numpy as np
 
-from judgecli.reward.regret import Arm, best_arm, lost
+from judgecli.reward.regret import Arm, best_arm, joint_level, lost, safe_limit
 from judgecli.reward.value import Baseline, decayed_values
 from judgecli.schema import REASONS
 from judgecli.signal.cells import Cells, Floats, MetricCells
 from judgecli.signal.summary import MetricSummary, Reduced, summarise
+from judgecli.stats.column import Column
+from judgecli.stats.deciding import LEAST_CLUSTERS, estimate_means
 from judgecli.stats.intervals import Estimate, segment_intervals
 
-OPTIONAL = ("corrected", "corrected_by_errors", "linked")  # keys of a row that are there only where they say something
+OPTIONAL = ("corrected", "corrected_by_errors", "linked", "regret_mark")  # keys of a row that are there only where they say something
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class SignalRow:
     unit: str = "record"  # what n counts: record, session, prompt, pair or corpus (outputs)
     corrected: Mapping[str, object] | None = None  # the mean as people's labels correct it, where judge.yaml aligns the metric
     corrected_by_errors: Mapping[str, object] | None = None  # the same of a rate, by how often the judge errs on labelled records
+    regret_mark: Mapping[str, object] | None = None  # what regret is held against: the policy that is known to be best, and its safe limit
     linked: Mapping[str, object] | None = None  # the mean in units of the first judge of the chart, where this is another one
 
     @property
@@ -168,7 +171,7 @@ def _values(cells: Cells, metric: MetricCells, half_life_us: float, prior: float
 
 
 def _known_best(cells: Cells, metric: MetricCells, estimates: Mapping[int, Estimate]) -> tuple[Arm | None, Estimate | None]:
-    """The best segment over all windows where there are two or more; else the first window that has a mean."""
+    """The best segment over all windows where there are two or more (None: none is known well enough); else the first window, if that is known well enough."""
     if metric.kind == "category" or metric.higher_is_better is None:
         return None, None
     segments = sorted({cell.segment for cell in cells.cells}, key=repr)
@@ -178,7 +181,14 @@ def _known_best(cells: Cells, metric: MetricCells, estimates: Mapping[int, Estim
     if len(arms) >= 2:
         return best_arm(arms, higher_is_better=metric.higher_is_better), None
     timed = [place for place in sorted(estimates) if estimates[place].mean is not None and cells.cells[place].window is not None]
-    return None, estimates[timed[0]] if timed else None
+    return None, _arm_of(metric, metric.cells == timed[0], float(metric.totals[timed[0]])) if timed else None
+
+
+def _arm_of(metric: MetricCells, rows: np.ndarray, total: float) -> Estimate | None:
+    """The mean of these clusters, where its interval is one that decides."""
+    sums, counts = metric.sums[rows], metric.counts[rows]
+    (found,) = estimate_means(sums, counts, np.zeros(len(counts), np.int64), np.array([total]), Column(metric.kind, metric.scale))
+    return found if found.decides else None
 
 
 def _arms(metric: MetricCells, of_cell: np.ndarray, segments: Sequence[tuple[str | None, ...]]) -> list[Arm]:
@@ -190,7 +200,8 @@ def _arms(metric: MetricCells, of_cell: np.ndarray, segments: Sequence[tuple[str
     sums: Floats = np.add.reduceat(metric.sums[order], starts) if len(starts) else metric.sums
     counts = np.add.reduceat(metric.counts[order], starts) if len(starts) else metric.counts
     totals: Floats = np.bincount(of_cell, metric.totals, len(segments)).astype(float)
-    estimates = segment_intervals(sums, counts, arm[starts], totals, rate=metric.kind == "rate", scale=metric.scale)
+    level = joint_level(len(np.unique(arm)))
+    estimates = estimate_means(sums, counts, arm[starts], totals, Column(metric.kind, metric.scale), level=level)
     return [Arm(segment, estimate) for segment, estimate in zip(segments, estimates, strict=True) if estimate.mean is not None]
 
 
@@ -226,6 +237,7 @@ def _row(
         value=value,
         advantage=None if before is None or estimate.mean is None else estimate.mean - before,
         regret=regret,
+        regret_mark=None if best is None or regret is None else _mark(cells, best, summary.higher_is_better),
         identity=summary.identity,
         late=cell.late,
         final=end is not None and cells.newest is not None and cells.newest - end >= cells.lateness,
@@ -236,6 +248,11 @@ def _row(
         served=tuple(metric.served.get(place, ())),
         unit=metric.unit,
     )
+
+
+def _mark(cells: Cells, best: Arm, higher_is_better: bool | None) -> dict[str, object]:
+    limit = safe_limit(best.estimate, higher_is_better=higher_is_better is not False)
+    return {"policy": dict(zip(cells.by, best.policy, strict=True)), "mean": best.estimate.mean, "limit": limit}
 
 
 def _why_no_interval(summary: MetricSummary) -> dict[str, str]:
@@ -259,5 +276,8 @@ def _why_null(cells: Cells, unit: str, summary: MetricSummary, baseline: Baselin
     if summary.higher_is_better is None:
         why["regret"] = "no direction of this metric is good in itself"
     elif best is None:
-        why["regret"] = "no two segments to compare; see shortfall" if cells.window.width_us is not None else "no two segments to compare"
+        alone = len({cell.segment for cell in cells.cells}) < 2
+        several = f"no segment is known well enough to hold others against: that takes {LEAST_CLUSTERS} clusters"
+        compared = "no two segments to compare; see shortfall" if cells.window.width_us is not None else "no two segments to compare"
+        why["regret"] = compared if alone else several
     return why

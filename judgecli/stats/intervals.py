@@ -11,12 +11,19 @@ Scale = tuple[float | None, float | None]  # smallest and largest value, None wh
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean with its standard error and 95 % interval; None where there is too little to say."""
+    """A mean with its standard error and 95 % interval; None where there is too little to say.
+
+    `method` names how the limits were made, `why` says why there are none or why they decide nothing; `decides` is False
+    where a verdict must not rest on them.
+    """
 
     mean: float | None
     se: float | None
     low: float | None
     high: float | None
+    method: str = "none"
+    why: str | None = None
+    decides: bool = True
 
 
 def mean_interval(sums: npt.NDArray[np.float64], counts: npt.NDArray[np.float64], *, level: float = 0.95) -> Estimate:

@@ -68,10 +68,13 @@ def prompt_column(group: str | None, *, option: str = "group:") -> str:
     return f"CAST(md5_number_lower({sql_column(str(group), option=option)}) >> 1 AS BIGINT)"
 
 
-def paired_values(reduction: WindowReduction, metric: int, group: str | None, cluster: str | None, *, option: str) -> tuple[np.ndarray, pa.Table]:
-    """Every record: its cell, and prompt (null: none), cluster, value and reason of one metric."""
-    columns = [f"{prompt_column(group, option=option)} AS prompt", f"{cluster_column(cluster)} AS cluster"]
-    return reduction.select(columns, [metric], f"SELECT w, seg, prompt, cluster, v{metric} AS value, r{metric} AS reason FROM ROWS")
+def paired_values(
+    reduction: WindowReduction, metric: int, group: str | None, cluster: str | None, *, option: str, keys: bool = False
+) -> tuple[np.ndarray, pa.Table]:
+    """Every record: its cell, and prompt (null: none), cluster, value and reason of one metric; with `keys` also its key."""
+    columns = [f"{prompt_column(group, option=option)} AS prompt", f"{cluster_column(cluster)} AS cluster", *(["key"] if keys else [])]
+    key = ", key" if keys else ""
+    return reduction.select(columns, [metric], f"SELECT w, seg, prompt, cluster, v{metric} AS value, r{metric} AS reason{key} FROM ROWS")
 
 
 def selected_keys(reduction: WindowReduction) -> pa.ChunkedArray:

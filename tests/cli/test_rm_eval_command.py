@@ -30,6 +30,7 @@ def _here(tmp_path, monkeypatch):
     for name in [name for name in os.environ if name.startswith(("JUDGE_", "GITHUB_")) or name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "CI")]:
         monkeypatch.delenv(name)
     monkeypatch.setattr(evaluating, "open_model", lambda *_, **__: Longer())
+    monkeypatch.setattr(evaluating, "learnt_from", lambda _: set())
     rows = [{"prompt": f"p{at}", "chosen": "long answer " * (1 + at % 3), "rejected": "short", "topic": "xy"[at % 2]} for at in range(40)]
     write_lines(tmp_path / "pairs.jsonl", rows)
     write_lines(tmp_path / "samples.jsonl", [{"prompt": "p", "outputs": ["a", "b"], "gold": [0, 1], "scores": [1, 2]}] * 3)

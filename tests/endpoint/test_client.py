@@ -152,7 +152,7 @@ def test_which_key_is_sent(settings, environment, sent, monkeypatch):
         (EndpointSettings(base_url="${NOT_SET}/v1"), "NOT_SET"),
         (EndpointSettings(base_url="http://x/v1", api_key_env="NOT_SET"), "NOT_SET"),
         (EndpointSettings(base_url="localhost:8000"), "localhost:8000"),
-        (EndpointSettings(base_url="file:///etc/passwd"), "http"),
+        (EndpointSettings(base_url="file:///x/JUDGE_MARK"), "http"),
         (EndpointSettings(base_url="http://[::1/v1"), "http"),
     ],
 )

@@ -125,7 +125,7 @@ def test_strict_is_said_only_of_schemas_that_are():
         ('Here: {"explanation": "e", "score": 3}', "text", False),
         ("[1]", "text", False),
         (None, "text", False),
-        ("[" * 100_000, "text", False),
+        ("[" * 1_025, "text", False),
     ],
 )
 def test_what_fits(text, mode, good):

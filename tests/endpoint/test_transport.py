@@ -11,10 +11,13 @@ import pytest
 from asking import KEY, answers, ask_all, question, quick
 
 from judgecli.endpoint.ask import open_ask
+from judgecli.endpoint.settings import EndpointSettings
 from judgecli.errors import JudgeUnavailable
 from judgecli.judge.request import AskFailed, Reply
 from judgecli.serve.fake_judge import FakeJudge, FakeSettings
 from judgecli.serve.wire import Response
+
+LARGEST_REPLY = EndpointSettings().largest_reply
 
 
 def body(content='{"explanation": "e", "score": 3}', finish="stop", **message):
@@ -80,8 +83,8 @@ STATES = {
     "chunks cut": (lambda: chunked(body(), end=False), "connection"),
     "reset": (lambda: Response(raw=b"", close=True), "connection"),
     "no HTTP": (lambda: Response(raw=b"hello\r\n\r\n", close=True), "connection"),
-    "10 MB reply": (lambda: ok(body("x" * 10_000_000)), "judge_parse"),
-    "gzip bomb": (lambda: ok(gzip.compress(b" " * 50_000_000), content_encoding="gzip"), "judge_parse"),
+    "8 MB reply": (lambda: ok(body("x" * LARGEST_REPLY)), "judge_parse"),
+    "gzip just over the limit": (lambda: ok(gzip.compress(b" " * (LARGEST_REPLY + 1)), content_encoding="gzip"), "judge_parse"),
     "HTML 502": (lambda: Response(502, b"<html>Bad Gateway</html>", {"content-type": "text/html"}), "connection"),
     "500": (lambda: Response(500, b'{"error": {"message": "boom"}}'), "connection"),
     "503 empty": (lambda: Response(503), "connection"),

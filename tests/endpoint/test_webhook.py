@@ -57,7 +57,7 @@ def test_a_refusal_is_told_and_no_redirect_is_followed(server, status):
 
 
 @pytest.mark.parametrize("address", [
-    "", "ftp://127.0.0.1/s3cret", "file:///etc/passwd", "s3cret", "http://", "http://[s3cret", "http://127.0.0.1:9/s3cret", "http://127.0.0.1:99999/s3cret",
+    "", "ftp://127.0.0.1/s3cret", "file:///x/JUDGE_MARK", "s3cret", "http://", "http://[s3cret", "http://127.0.0.1:9/s3cret", "http://127.0.0.1:99999/s3cret",
     "http://s3cret@\n/", "http://host with blank/s3cret", "http://s3cret.invalid/",
 ])  # fmt: skip
 def test_what_is_no_address_is_told_without_it(monkeypatch, address):

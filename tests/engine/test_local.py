@@ -116,14 +116,13 @@ rows = rows_of(result)
 print(json.dumps({"rows": len(rows), "seen": seen}))
 """
 LURES = [
-    "file:///etc/hostname",
-    "http://169.254.169.254/latest/meta-data",
+    "file:///x/JUDGE_MARK",
+    "http://127.0.0.1:9/JUDGE_MARK",
     "\\\\\\\\host\\\\share",
-    "../../../../etc/passwd",
-    "/dev/zero",
+    "../../../../x/JUDGE_MARK",
     "CON",
     "${HOME}/x",
-    "/etc/passwd",
+    "/x/JUDGE_MARK",
 ]
 
 

@@ -314,7 +314,7 @@ def test_images_and_audio_are_passed_on_but_nothing_is_opened():
         "data:image/png;base64,AAAA",
         "https://example.org/a.png",
         "http://example.org/a.png",
-        "file:///etc/passwd",
+        "file:///x/JUDGE_MARK",
         "data:audio/wav;base64,BBBB",
         "//host/a.png",
     ]

@@ -161,8 +161,8 @@ def test_no_text_made_of_attacks_leaves_its_block():
         check_contained("".join(draw.choice(PIECES) for _ in range(draw.randint(1, 12))))
 
 
-@pytest.mark.parametrize("name", ["naughty_strings", "xss_payloads", "csv_payloads", "json_parsing"])
-def test_no_string_of_the_corpora_leaves_its_block(name):
+@pytest.mark.parametrize("name", ["markers", "json_parsing"])
+def test_no_shared_text_leaves_its_block(name):
     import gzip
     import json
 
@@ -171,7 +171,7 @@ def test_no_string_of_the_corpora_leaves_its_block(name):
         pytest.skip(f"{path} is not here")
     with gzip.open(path, "rt", encoding="utf-8") as file:
         texts = [text for line in file for text in strings(json.loads(line))]
-    assert len(texts) > 5
+    assert len(texts) > 550
     for text in texts:
         check_contained(text)
 

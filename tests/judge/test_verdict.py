@@ -7,7 +7,7 @@ import pytest
 from memory_judge import asked, judge, reply, score, verdict
 
 from judgecli.judge.request import Reply
-from judgecli.judge.verdict import Verdict, read_verdict
+from judgecli.judge.verdict import MAX_REPLY, Verdict, read_verdict
 from judgecli.scorer import Score
 
 GOOD = verdict(4)
@@ -82,9 +82,9 @@ REPLIES: dict[str, tuple[str | None, str | None, str | None, float | str | None]
     "inside channel reasoning": (f"<|channel|>analysis<|message|>{GOOD}", "stop", None, "judge_parse"),
     "event stream cut": ('data: {"choices": [{"delta": {"content": "{\\"sc', "stop", None, "judge_parse"),
     "wrong charset": ("\x8f\x9f{\xff\x00", "stop", None, "judge_parse"),
-    "ten megabytes": (verdict(4, "x" * 10_000_000), "stop", None, "judge_parse"),
-    "deep nesting": ('{"a":' * 20_000, "stop", None, "judge_parse"),
-    "many braces": ("{" * 100_000, "stop", None, "judge_parse"),
+    "longer than a reply may be": (verdict(4, "x" * MAX_REPLY), "stop", None, "judge_parse"),
+    "deep nesting": ('{"a":' * 1_025, "stop", None, "judge_parse"),
+    "many braces": ("{" * 1_025, "stop", None, "judge_parse"),
     "cut": (GOOD, "length", None, "judge_truncated"),
     "cut, other name": (GOOD, "MAX_TOKENS", None, "judge_truncated"),
     "filtered": (GOOD, "content_filter", None, "content_filter"),

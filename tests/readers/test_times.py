@@ -153,7 +153,7 @@ def test_naive_times_are_of_the_zone_that_was_said(name):
 
 
 def test_unknown_zone_is_a_usage_error():
-    for name in ("Mars/Olympus", "../etc/passwd", ""):
+    for name in ("Mars/Olympus", "../x/JUDGE_MARK", ""):
         with pytest.raises(UsageError, match="no time zone"):
             zone_named(name)
 

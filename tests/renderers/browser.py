@@ -19,6 +19,7 @@ OPTIONS = (
 ).replace("MAP*~NOTFOUND,EXCLUDE127.0.0.1", "MAP * ~NOTFOUND , EXCLUDE 127.0.0.1")
 HOOKS = """
 window.ran = [];
+window.marked = () => [...(window.JUDGE_MARK ? ['property'] : []), ...(document.title.trim() === 'JUDGE_MARK' ? ['title'] : [])].map(name => 'mark ' + name);
 for (const name of ['alert', 'confirm', 'prompt', 'print', 'open', 'eval', 'fetch']) {
   window[name] = (...given) => { window.ran.push(name + ' ' + given.join(' ')); };
 }
@@ -37,14 +38,14 @@ CENSUS = """
     }
   }
   const root = document.documentElement;
-  return JSON.stringify({names, attributes, ran: window.ran || [], wide: root.scrollWidth - root.clientWidth, title: document.title, heap: 0});
+  return JSON.stringify({names, attributes, ran: [...(window.ran || []), ...window.marked()], wide: root.scrollWidth - root.clientWidth});
 })()
 """
 
 
 @dataclass
 class Seen:
-    """What a page did: elements and attributes by name, functions that ran, requests, dialogs, console lines; `wide` is its horizontal overflow."""
+    """What a page did: elements and attributes by name, functions that ran and marks left, requests, dialogs, console lines; `wide` is its overflow."""
 
     names: dict[str, int] = field(default_factory=dict)
     attributes: dict[str, int] = field(default_factory=dict)
@@ -129,7 +130,7 @@ class _Tab:
         census = (await self.ask("Runtime.evaluate", expression=CENSUS))["result"]
         found = json.loads(census["value"])
         await asyncio.sleep(0.2)  # timers and late requests of the page
-        ran = (await self.ask("Runtime.evaluate", expression="JSON.stringify(window.ran || [])"))["result"]["value"]
+        ran = (await self.ask("Runtime.evaluate", expression="JSON.stringify([...(window.ran || []), ...window.marked()])"))["result"]["value"]
         seen = Seen(found["names"], found["attributes"], sorted({*found["ran"], *json.loads(ran)}), wide=found["wide"])
         for event in self._events:
             self._note(event, seen, url)

@@ -42,8 +42,9 @@ def parse(text):
 
 
 HOSTILE = [
-    "]]><script>alert(1)</script>", "a\x00b\x1b[31m\x07", "\ud800 lone", "\ufffe\uffff", "x\n::error::y\r\n", "| a | b |\n|---|",
-    "<img src=x onerror=alert(1)>",    '" onload="x', "&amp;&#x41;&bogus;", "\u202eevil", "[a](javascript:alert(1))", "`code`", "@everyone https://x.example",
+    "]]><script>window.JUDGE_MARK=1</script>", "a\x00b\x1b[31m\x07", "\ud800 lone", "\ufffe\uffff", "x\n::error::y\r\n", "| a | b |\n|---|",
+    "<img src=x onerror=window.JUDGE_MARK=1>",    '" onload="x', "&amp;&#x41;&bogus;", "\u202eevil", "[a](javascript:window.JUDGE_MARK=1)",
+    "`code`", "@everyone https://x.example",
     "%0A::set-env::",
     "##[add-mask]x", "", "\U0001f600" * 400, "--><!--", "${{ secrets.X }}",
 ]  # fmt: skip

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browser import open_pages
-from test_report_hostile import HTML_ATTRIBUTES, HTML_NAMES, PER_PAGE, SHARED, check, needs_browser, payloads, trap
+from markers import markers
+from test_report_hostile import HTML_ATTRIBUTES, HTML_NAMES, PER_PAGE, check, needs_browser, payloads, trap
 
 from judgecli.renderers.drift_html import MOST_BYTES, drift_html
 from judgecli.signal.drift import DriftRow
@@ -44,7 +45,7 @@ def test_nothing_runs_and_nothing_leaves(tmp_path: Path, trap, width):
         page.write_bytes(drift_html(drift_of(every[start : start + PER_PAGE])).encode("utf-8", "backslashreplace"))
         assert page.stat().st_size <= MOST_BYTES
         pages.append(page)
-    assert len(every) >= (200 if SHARED.exists() else 85)
+    assert len(every) >= (600 if markers() else 80)
     for page, seen in zip(pages, open_pages(pages, tmp_path / "profile", width=width), strict=True):
         check(seen, HTML_NAMES, HTML_ATTRIBUTES)
         assert seen.wide <= 0, f"{page.name} is {seen.wide} px too wide"

@@ -1,24 +1,20 @@
 """S1: reports whose every text is hostile, opened in a real browser: nothing runs, nothing leaves (docs/promises.md)."""
 
-import gzip
-import json
 import re
 import socket
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from browser import Seen, browser_path, open_pages
 from markdown_it import MarkdownIt
+from markers import markers, own_marks
 from reports import report_of
 
 from judgecli.renderers.report_html import report_html
 from judgecli.renderers.report_markdown import report_markdown
 
-SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "hostile" / "xss_payloads.jsonl.gz"
 PER_PAGE = 20
-OWN = json.loads((Path(__file__).parents[1] / "data" / "markup_payloads.json").read_text(encoding="utf-8"))  # {trap} stands for the address of the trap
 # What our own pages are made of; anything else came from data.
 HTML_NAMES = {
     "a",
@@ -140,13 +136,8 @@ def trap() -> Iterator[tuple[str, list[bytes]]]:
 
 
 def payloads(address: str) -> list[str]:
-    """Our own, and a spread of the shared collection where it is there."""
-    shared: list[str] = []
-    if SHARED.exists():
-        with gzip.open(SHARED, "rt", encoding="utf-8") as file:
-            every = [json.loads(line) for line in file]
-        shared = every[:: max(1, len(every) // 220)]
-    return list(dict.fromkeys([*(text.replace("{trap}", address) for text in OWN), *shared]))
+    """Our own, and the shared ones where they are there."""
+    return list(dict.fromkeys([*own_marks(address), *markers()]))
 
 
 def check(seen: Seen, names: set[str], attributes: set[str]) -> None:
@@ -163,9 +154,12 @@ def needs_browser() -> None:
 def test_the_trap_catches_what_it_should(tmp_path, trap):
     needs_browser()
     page = tmp_path / "bad.html"
-    page.write_text(f"<script>alert(1)</script><img src={trap[0]}/x onerror=console.log(2)><p onmouseover=confirm(3)>")
+    page.write_text(
+        "<title>a</title><script>window.JUDGE_MARK=1</script>"
+        f"<img src={trap[0]}/x onerror=console.log(2)><p onmouseover=\"document.title='JUDGE_MARK'\"><p onmouseover=confirm(3)>"
+    )
     seen = open_pages([page], tmp_path / "profile")[0]
-    assert seen.ran == ["alert 1", "confirm 3"]
+    assert seen.ran == ["confirm 3", "mark property", "mark title"]
     assert seen.console
     assert seen.requests == [f"{trap[0]}/x"]
     assert trap[1]
@@ -191,7 +185,7 @@ def test_nothing_runs_and_nothing_leaves_in_html(tmp_path, trap, width):
         page = tmp_path / f"{start}.html"
         page.write_bytes(report_html(report_of(every[start : start + PER_PAGE], pending=1)).encode())
         pages.append(page)
-    assert len(every) >= (200 if SHARED.exists() else 85)
+    assert len(every) >= (600 if markers() else 80)
     for page, seen in zip(pages, open_pages(pages, tmp_path / "profile", width=width), strict=True):
         check(seen, HTML_NAMES, HTML_ATTRIBUTES)
         assert seen.wide <= 0, f"{page.name} is {seen.wide} px too wide"

@@ -1,19 +1,15 @@
 """S1 for the page of `judge rm eval`: hostile names, tags and notes, in a real browser."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 from browser import browser_path, open_pages
 from markdown_it import MarkdownIt
+from markers import own_marks
 
 from judgecli.pipeline.evaluating import available_tags, pairs_document
 from judgecli.renderers.reward_eval import evaluation_html, evaluation_markdown
 from judgecli.reward_model.evaluation import evaluate
 from judgecli.reward_model.preferences import Comparison
-
-OWN = json.loads((Path(__file__).parents[1] / "data" / "markup_payloads.json").read_text(encoding="utf-8"))
 
 
 def document_of(payloads):
@@ -42,7 +38,7 @@ def document_of(payloads):
 def test_nothing_runs_and_nothing_leaves(tmp_path, width):
     if browser_path() is None:
         pytest.skip("there is no Chromium here")
-    every = [str(said).replace("{trap}", "http://127.0.0.1:9") for said in OWN]
+    every = own_marks()
     html, marked = tmp_path / "e.html", tmp_path / "m.html"
     html.write_text(evaluation_html(document_of(every)), encoding="utf-8", errors="backslashreplace")
     body = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render(evaluation_markdown(document_of(every)))

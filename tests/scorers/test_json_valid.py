@@ -29,7 +29,7 @@ SUITE = Path(__file__).parents[2].parent / "shared" / "data" / "hostile" / "json
         ("[link](https://a.example)", None),
         ("plain", None),
         ("", None),
-        ("[" * 5000 + "]" * 5000, None),  # deeper than the parser follows
+        ("[" * 1_025 + "]" * 1_025, None),  # deeper than the parser follows
     ],
 )
 def test_by_hand(text, value):

@@ -13,7 +13,7 @@ import time
 import pytest
 from reward_servers import ByLength, running
 
-from judgecli.serve.reward_wire import Template
+from judgecli.serve.reward_wire import MOST_TAGS, Template
 
 SEED = 20261127
 LARGEST = 1 << 18
@@ -25,10 +25,10 @@ PATHS = [
     "/health",
     "/metrics",
     "/",
-    "/../etc/passwd",
+    "/../x/JUDGE_MARK",
     "/v1/rewards/x",
     "/%00",
-    "/classify?model=rm:/etc",
+    "/classify?model=rm:/x",
 ]
 DOCUMENTS = [
     {"inputs": ["q", "r"], "outputs": ["a", "b"], "references": ["x", None], "contexts": [["c"], None], "tags": {"t": ["u", None]}},
@@ -57,7 +57,7 @@ ODD = [
     {"a": {"b": []}},
     ["a"] * 300,
     "x" * 3000,
-    "../../etc/passwd",
+    "../../x/JUDGE_MARK",
 ]
 
 
@@ -215,10 +215,10 @@ def test_a_body_of_100_mb_is_refused_before_it_is_read(said):
         assert server.post("/v1/rewards", {"outputs": ["abc"]})[0] == 200
 
 
-def test_a_bomb_of_rows_and_of_depth():
+def test_rows_depth_and_tags_just_over_the_limits():
     with running(ByLength()) as server:
-        assert server.post("/v1/rewards", {"outputs": [""] * 500_000})[0] == 413
-        deep = b'{"outputs":' + b"[" * 500_000 + b"]" * 500_000 + b"}"
+        assert server.post("/v1/rewards", {"outputs": [""] * (server.server.settings.most_rows + 1)})[0] == 413
+        deep = b'{"outputs":' + b"[" * 1_025 + b"]" * 1_025 + b"}"
         assert server.send("POST", "/v1/rewards", deep, {"content-type": "application/json"})[0] == 400
-        wide = json.dumps({"outputs": ["a"], "tags": {f"t{number}": ["x"] for number in range(100_000)}}).encode()
+        wide = json.dumps({"outputs": ["a"], "tags": {f"t{number}": ["x"] for number in range(MOST_TAGS + 1)}}).encode()
         assert server.send("POST", "/v1/rewards", wide, {"content-type": "application/json"})[0] == 413

@@ -45,7 +45,7 @@ def test_own_protocol_brings_the_other_columns():
 
 
 def test_vllm_classify(server):
-    status, reply = server.post("/classify", {"model": "/etc/passwd", "messages": CHAT, "use_activation": False})
+    status, reply = server.post("/classify", {"model": "/x/JUDGE_MARK", "messages": CHAT, "use_activation": False})
     assert status == 200
     assert reply["object"] == "list"
     assert reply["data"] == [{"index": 0, "label": "LABEL_0", "probs": [2.0], "num_classes": 1}]
@@ -114,7 +114,7 @@ def test_a_row_without_a_reward_is_named_where_the_protocol_knows_no_null(server
         ("/v1/rewards", {"outputs": ["a", "b" * 5001]}, 413, "more than 5000 characters"),
         ("/v1/rewards", ["a"], 400, "no JSON object"),
         ("/v1/models", {}, 404, "/v1/rewards"),
-        ("/v1/rewards/../../etc/passwd", {}, 404, "/v1/rewards"),
+        ("/v1/rewards/../../x/JUDGE_MARK", {}, 404, "/v1/rewards"),
     ],
 )
 def test_what_is_refused(server, path, document, status, said):
@@ -134,7 +134,7 @@ def test_without_a_template_a_text_in_one_piece_is_refused():
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b'{"outputs": ["a"], "inputs": [NaN]}', b"\xff\xfe", b"[" * 60_000, b'{"outputs": ["\\ud800"]}', b"null", b"1e999"],
+    [b"", b"{", b'{"outputs": ["a"], "inputs": [NaN]}', b"\xff\xfe", b"[" * 1_025, b'{"outputs": ["\\ud800"]}', b"null", b"1e999"],
 )
 def test_bodies_that_are_none(server, body):
     status, _, reply = server.send("POST", "/v1/rewards", body, {"content-type": "application/json"})

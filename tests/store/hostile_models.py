@@ -22,6 +22,9 @@ from judgecli.reward_model.card import Card
 from judgecli.reward_model.features import FeatureSpec
 from judgecli.reward_model.linear import LinearModel
 from judgecli.stats.calibration import Calibration
+from judgecli.store.card_yaml import MAX_DEPTH, MAX_NODES
+from judgecli.store.models import CARD_BYTES, WEIGHT_BYTES
+from judgecli.store.tensors import HEADER_BYTES
 
 WEIGHTS, CARD = "model.safetensors", "card.yaml"
 Spoil = Callable[[Path], object]
@@ -107,37 +110,19 @@ def _value(name: str, value: float, place: int = 0) -> Spoil:
     return spoil
 
 
-class _Gadget:
-    """What runs a call when it is unpickled."""
+class _Mark:
+    """What makes a file, the mark, when it is unpickled."""
 
-    def __init__(self, call: Callable[..., object], *arguments: object) -> None:
-        self.made = (call, arguments)
+    def __init__(self, path: str) -> None:
+        self.path = path
 
-    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
-        return self.made
+    def __reduce__(self) -> tuple[object, tuple[str, str]]:
+        return open, (self.path, "w")
 
 
-def _gadgets(canary: str) -> Iterator[tuple[str, object]]:
-    import builtins
-    import importlib
-    import runpy
-    import shutil
-    import subprocess
-    import webbrowser
-
-    code = f"open({canary!r}, 'w').close()"
-    yield "system", _Gadget(os.system, f"touch {canary}")
-    yield "popen", _Gadget(os.popen, f"touch {canary}")
-    yield "subprocess", _Gadget(subprocess.Popen, ["touch", canary])
-    yield "check_output", _Gadget(subprocess.check_output, ["touch", canary])
-    yield "eval", _Gadget(builtins.eval, code)
-    yield "exec", _Gadget(builtins.exec, code)
-    yield "open", _Gadget(builtins.open, canary, "w")
-    yield "import", _Gadget(importlib.import_module, "antigravity")
-    yield "runpy", _Gadget(runpy.run_path, canary)
-    yield "rmtree", _Gadget(shutil.rmtree, f"{canary}.folder", True)
-    yield "webbrowser", _Gadget(webbrowser.open, f"file://{canary}")
-    yield "nested", [{"state_dict": _Gadget(os.system, f"touch {canary}")}]
+def _marks(canary: str) -> Iterator[tuple[str, object]]:
+    yield "bare", _Mark(canary)
+    yield "nested", [{"state_dict": _Mark(canary)}]
 
 
 def _zipped(content: bytes) -> bytes:
@@ -174,10 +159,10 @@ FORMS: dict[str, Callable[[bytes], bytes]] = {
 
 
 def pickles(canary: str) -> Iterator[tuple[str, Spoil]]:
-    """Weights that are a pickle, in seven wrappings and by twelve ways to run something."""
-    for name, gadget in _gadgets(canary):
+    """Weights that are a pickle which would leave a mark, in seven wrappings."""
+    for name, marks in _marks(canary):
         for form, wrap in FORMS.items():
-            content = wrap(pickle.dumps(gadget, protocol=4 if form != "pickle" else 0))
+            content = wrap(pickle.dumps(marks, protocol=4 if form != "pickle" else 0))
             yield f"{name}-{form}", lambda folder, content=content: put_weights(folder, content)
 
 
@@ -191,7 +176,7 @@ def _renamed(old: str, new: str) -> Spoil:
 
 def headers() -> Iterator[tuple[str, Spoil]]:
     """Headers that lie."""
-    for name, length in {"8_GB": 8 << 30, "2**63": 1 << 63, "2**64-1": (1 << 64) - 1, "0": 0, "1": 1, "64_MB": 64 << 20}.items():
+    for name, length in {"beyond the limit": HEADER_BYTES + 1, "beyond the file": 60_000, "0": 0, "1": 1}.items():
         yield f"length {name}", lambda folder, length=length: put_weights(folder, struct.pack("<Q", length) + (folder / WEIGHTS).read_bytes()[8:])
     for size in (0, 1, 7, 8, 9, 100):
         yield f"cut to {size} bytes", lambda folder, size=size: put_weights(folder, (folder / WEIGHTS).read_bytes()[:size])
@@ -200,9 +185,9 @@ def headers() -> Iterator[tuple[str, Spoil]]:
     yield "overlap", _header(lambda header: header["sd"].update(data_offsets=header["mean"]["data_offsets"]))
     yield "gap", _header(lambda header: header.pop("sd") and None)
     yield "reversed", _header(lambda header: header["mean"].update(data_offsets=header["mean"]["data_offsets"][::-1]))
-    for name, offsets in {"negative": [-8, 0], "huge": [0, 1 << 60], "floats": [0.0, 8.0], "text": ["0", "8"], "three": [0, 1, 2], "none": None}.items():
+    for name, offsets in {"negative": [-8, 0], "beyond": [0, 1 << 48], "floats": [0.0, 8.0], "text": ["0", "8"], "three": [0, 1, 2], "none": None}.items():
         yield f"offsets {name}", _entry("mean", data_offsets=offsets)
-    for name, shape in {"negative": [-1], "huge": [1 << 62, 4], "floats": [1.5], "text": "40", "bools": [True], "deep": [1] * 60, "none": None}.items():
+    for name, shape in {"negative": [-1], "beyond": [1 << 48], "floats": [1.5], "text": "40", "bools": [True], "deep": [1] * 9, "none": None}.items():
         yield f"shape {name}", _entry("mean", shape=shape)
     for dtype in ("F16", "I64", "F128", "O", "", None, 3, "../F64"):
         yield f"dtype {dtype}", _entry("mean", dtype=dtype)
@@ -212,7 +197,7 @@ def headers() -> Iterator[tuple[str, Spoil]]:
     for old, new in {"mean": "means", "reach": "../reach", "offset": "__class__", "sd": "spec", "centre": "embed"}.items():
         yield f"{old} called {new}", _renamed(old, new)
     yield "one too many", _header(lambda header: header.update(extra={"dtype": "F64", "shape": [0], "data_offsets": [0, 0]}))
-    yield "unknown key", _entry("mean", run="os.system")
+    yield "unknown key", _entry("mean", run="JUDGE_MARK")
     yield "metadata of numbers", _header(lambda header: header.update(__metadata__={"a": 1}))
     yield "metadata is a list", _header(lambda header: header.update(__metadata__=[]))
     yield "header a list", _header(lambda header: [header])
@@ -220,8 +205,8 @@ def headers() -> Iterator[tuple[str, Spoil]]:
     yield "header no JSON", _header(lambda _: b"{'mean': 1}")
     yield "header no UTF-8", _header(lambda _: b'{"\xff\xfe": 1}')
     yield "header NaN", _header(lambda _: b'{"mean": NaN}')
-    yield "header deep", _header(lambda _: b"[" * 60_000)
-    yield "header large", _header(lambda header: json.dumps({**header, "__metadata__": {"a": "b" * 70_000}}).encode())
+    yield "header deep", _header(lambda _: b"[" * 1_025)
+    yield "header large", _header(lambda header: json.dumps({**header, "__metadata__": {"a": "b" * HEADER_BYTES}}).encode())
     yield "name twice", _header(lambda header: json.dumps(header).encode().replace(b'{"', b'{"mean": {"dtype":"F64","shape":[0],"data_offsets":[0,0]}, "', 1))
 
 
@@ -242,6 +227,10 @@ def values() -> Iterator[tuple[str, Spoil]]:
     yield "precision below 0", _value("precision", -5.0)
 
 
+def _nested(opens: str, closes: str) -> str:
+    return f"a: {opens * MAX_DEPTH}1{closes * MAX_DEPTH}\n"
+
+
 def cards() -> Iterator[tuple[str, Spoil]]:
     """Cards that lie, and YAML that does more than say something."""
     yield "hash", lambda folder: (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:-1] + b"\x01")
@@ -254,7 +243,7 @@ def cards() -> Iterator[tuple[str, Spoil]]:
         yield f"features.{key}: {value}", _card(lambda card, key=key, value=value: card["features"].update({key: value}))
     for key, value in {"name": "../model.safetensors", "bytes": -1, "sha256": "0" * 64}.items():
         yield f"file {key}", _card(lambda card, key=key, value=value: card["files"][0].update({key: value}))
-    for name in ("/etc/passwd", "sub/model.safetensors", "..", "model.safetensors\0.bin", "model.py", "MODEL.SAFETENSORS", "a" * 200, ""):
+    for name in ("/x/JUDGE_MARK", "sub/model.safetensors", "..", "model.safetensors\0.bin", "model.py", "MODEL.SAFETENSORS", "a" * 200, ""):
         yield f"file called {name[:40]!r}", _card(lambda card, name=name: card["files"][0].update(name=name))
     yield "file twice", _card(lambda card: card["files"].append(dict(card["files"][0])))
     for name, probe in {"another": [0.0, 0.0, 0.0], "short": [0.0], "text": ["a"]}.items():
@@ -270,20 +259,17 @@ def cards() -> Iterator[tuple[str, Spoil]]:
         found = {"pairs": {"method": "isotonic", "parameters": {"x": points[0], "y": points[1]}}}
         yield f"calibration {name}", _card(lambda card, found=found: card.update(calibrations=found))
     yield "calibration turned", _card(lambda card: card["calibrations"]["pairs"]["parameters"].update(slope=-1.0))
-    bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
-        f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True)
-    )
     texts = {
-        "alias bomb": bomb, "alias": "a: &a 1\nb: *a\n", "deep": "[" * 3_000, "deep maps": "{a: " * 3_000, "many": "x: [" + "1, " * 60_000 + "1]\n",
-        "tag apply": "!!python/object/apply:os.system ['touch CANARY']\n", "tag new": "!!python/object/new:subprocess.Popen [['touch', 'CANARY']]\n",
-        "tag name": "a: !!python/name:os.system\n", "tag module": "a: !!python/module:antigravity\n", "tag own": "a: !mine 1\n",
+        "alias": "a: &a 1\nb: *a\n", "deep": _nested("[", "]"), "deep maps": _nested("{a: ", "}"), "many": "x: [" + "1, " * MAX_NODES + "1]\n",
+        "tag apply": "!!python/object/apply:builtins.open [CANARY, w]\n", "tag new": "!!python/object/new:builtins.open [CANARY, w]\n",
+        "tag name": "a: !!python/name:builtins.open\n", "tag module": "a: !!python/module:colorsys\n", "tag own": "a: !mine 1\n",
         "tag binary": "a: !!binary aGk=\n",
         "tag timestamp": "a: !!timestamp 2026-01-01\n", "no YAML": "a: [1\n", "a list": "- 1\n", "empty": "", "text": "hello",
         "tab": "a:\n\t- 1\n", "null byte": "a: \0\n",
     }  # fmt: skip
     for name, text in texts.items():
         yield f"card {name}", lambda folder, text=text: (folder / CARD).write_text(text)
-    yield "card with a tag", _card_text(lambda text: text.replace("name: support", "name: !!python/name:os.system support"))
+    yield "card with a tag", _card_text(lambda text: text.replace("name: support", "name: !!python/name:builtins.open support"))
     yield "card with an anchor", _card_text(lambda text: text.replace("name: support", "name: &a support"))
     yield "card with a merge", _card_text(lambda text: text + "<<: {kind: process}\n")
     yield "card with a key twice", _card_text(lambda text: text + "kind: process\n")
@@ -291,8 +277,8 @@ def cards() -> Iterator[tuple[str, Spoil]]:
     yield "card with infinity", _card_text(lambda text: text.replace("seed: 0", "seed: .inf"))
     yield "card with a long number", _card_text(lambda text: text.replace("seed: 0", f"seed: {'9' * 5_000}"))
     yield "card no UTF-8", lambda folder: (folder / CARD).write_bytes(b"\xff\xfe\x00kind: linear")
-    yield "card large", lambda folder: (folder / CARD).write_bytes(b"# " + b"x" * 1_100_000)
-    yield "card is a pickle", lambda folder: (folder / CARD).write_bytes(pickle.dumps(_Gadget(os.system, "touch CANARY")))
+    yield "card large", lambda folder: (folder / CARD).write_bytes(b"# " + b"x" * CARD_BYTES)
+    yield "card is a pickle", lambda folder: (folder / CARD).write_bytes(pickle.dumps(_Mark("CANARY")))
 
 
 def _linked(name: str) -> Spoil:
@@ -319,15 +305,15 @@ def _folder_linked(folder: Path) -> None:
 
 def _sparse(folder: Path) -> None:
     with (folder / WEIGHTS).open("r+b") as file:
-        file.truncate(9 << 30)
+        file.truncate(WEIGHT_BYTES + 1)
 
 
 def _encoder(folder: Path, *names: str) -> None:
     card = card_of(folder)
     card.update(kind="encoder", features=None, encoder={"base": "tiny", "max_length": 16, "scale": 1.0})
     for name in names:
-        (folder / name).write_bytes(b"import os; os.system('touch CANARY')")
-        card["files"].append({"name": name, "bytes": 36, "sha256": hashlib.sha256((folder / name).read_bytes()).hexdigest()})
+        (folder / name).write_bytes(b"open('CANARY', 'w').close()         ")
+        card["files"].append({"name": name, "bytes": (folder / name).stat().st_size, "sha256": hashlib.sha256((folder / name).read_bytes()).hexdigest()})
     put_card(folder, card)
 
 
@@ -343,15 +329,15 @@ def folders() -> Iterator[tuple[str, Spoil]]:
     yield "folder a link", _folder_linked
     yield "weights a dangling link", _replaced(WEIGHTS, lambda path: path.symlink_to("nowhere"))
     yield "card a dangling link", _replaced(CARD, lambda path: path.symlink_to("nowhere"))
-    yield "weights /dev/zero", _replaced(WEIGHTS, lambda path: path.symlink_to("/dev/zero"))
+    yield "weights a device", _replaced(WEIGHTS, lambda path: path.symlink_to("/dev/null"))
     yield "weights a pipe", _replaced(WEIGHTS, os.mkfifo)
     yield "card a pipe", _replaced(CARD, os.mkfifo)
     yield "weights a folder", _replaced(WEIGHTS, Path.mkdir)
     yield "card a folder", _replaced(CARD, Path.mkdir)
     yield "weights lack", lambda folder: (folder / WEIGHTS).unlink()
     yield "card lacks", lambda folder: (folder / CARD).unlink()
-    yield "weights of 9 GB", _sparse
-    yield "card says 9 GB", lambda folder: (_sparse(folder), _card(lambda card: card["files"][0].update(bytes=9 << 30))(folder))
+    yield "weights over the limit", _sparse
+    yield "card says so too", lambda folder: (_sparse(folder), _card(lambda card: card["files"][0].update(bytes=WEIGHT_BYTES + 1))(folder))
     yield "encoder with code", lambda folder: _encoder(folder, "modeling.py")
     yield "encoder with a pickle", lambda folder: _encoder(folder, "pytorch_model.bin")
     yield "encoder with a library", lambda folder: _encoder(folder, "custom.so")

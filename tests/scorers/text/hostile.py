@@ -1,4 +1,4 @@
-"""Texts that a scorer must survive: edge cases of Unicode, naughty strings where they are at hand, and hypothesis."""
+"""Texts that a scorer must survive: edge cases of Unicode, the shared markers where they are at hand, and hypothesis."""
 
 import gzip
 import json
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import strategies
+from markers import read_markers
 
 SHARED = Path(__file__).parents[3].parent / "shared" / "data"
 EDGES = [
@@ -55,16 +56,12 @@ prose = strategies.lists(
 ).map("".join)
 
 
-def naughty() -> list[str]:
-    """The strings of the naughty list and of the XSS list. Skips where they are not at hand."""
-    found = []
-    for name in ("naughty_strings", "xss_payloads"):
-        path = SHARED / "hostile" / f"{name}.jsonl.gz"
-        if not path.exists():
-            pytest.skip("the shared hostile data is not at hand")
-        with gzip.open(path, "rt", encoding="utf-8") as lines:
-            found += [json.loads(line) for line in lines]
-    return [str(item["text"]) if isinstance(item, dict) else str(item) for item in found]
+def marked() -> list[str]:
+    """The shared markers, and one text of them all. Skips where they are not at hand."""
+    found = read_markers()
+    if not found:
+        pytest.skip("the shared markers are not at hand")
+    return [*found, " ".join(found)]
 
 
 def real() -> list[str]:
