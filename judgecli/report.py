@@ -58,7 +58,8 @@ class Standing:
 
 @dataclass(frozen=True)
 class Change:
-    """One metric of one policy value against the value before it. `worse` is None where no direction is better."""
+    """One metric of one policy value against the value before it. `worse` is None where no direction is better, or where the shares
+    without a score differ: `missing_p` is that of their test by cluster."""
 
     metric: str
     column: str
@@ -77,6 +78,7 @@ class Change:
     p_holm: float
     effect: float
     worse: bool | None
+    missing_p: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -133,9 +133,21 @@ def _map(path: str, found: Detected, adapter: Adapter, objects: Sequence[Object]
         notes.append("no entry of the sample could be read")
     elif not _is_enough(mapping):
         _refuse_unmapped(path, objects)
-    missing = [field for field, get in shaping.map.items() if objects and not any(value is not None for value in getter(get, found.columns)(objects))]
+    missing = _empty(shaping.map, found, objects)
     notes += [f"--map {field}={shaping.map[field]} finds nothing in the first {len(objects)} entries" for field in missing]
-    return replace(found, mapping=mapping, guessed=shaping.guess and bool(guesses), unmapped=unmapped(objects, _heads(mapping, found)), notes=tuple(notes))
+    return replace(
+        found,
+        mapping=mapping,
+        guessed=shaping.guess and bool(guesses),
+        unmapped=unmapped(objects, _heads(mapping, found)),
+        notes=tuple(notes),
+        empty=tuple(_empty(mapping, found, objects)),
+    )
+
+
+def _empty(mapping: Mapping[str, str], found: Detected, objects: Sequence[Object]) -> list[str]:
+    """The mapped fields that no entry of the sample holds; none where there is no sample."""
+    return [field for field, path in mapping.items() if objects and not any(value is not None for value in getter(path, found.columns)(objects))]
 
 
 def _is_enough(mapping: Mapping[str, str]) -> bool:

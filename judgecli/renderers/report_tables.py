@@ -69,7 +69,7 @@ def alarm_table(report: Report) -> Table:
         word = texts[-1]
         rows.append(
             [
-                *(Cell(text, "n" if name in ("was", "is") else "") for name, text in zip(columns[:-1], texts, strict=False)),
+                *(Cell(text, "n" if name in ("was", "is", "by") else "") for name, text in zip(columns[:-1], texts, strict=False)),
                 Cell(word, f"{word}-text" if word else ""),
             ]
         )

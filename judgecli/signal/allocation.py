@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from judgecli.signal.missing import DIFFERS, Measured, shares_p
 from judgecli.stats.best_arm import Posterior, rank_arms, split_regret
 from judgecli.stats.column import Column
 from judgecli.stats.deciding import estimate_mean
@@ -16,12 +17,18 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Document = dict[str, object]
 FOLDS = 5
+SCORED, FAILED, WAITING, DESIGN = range(4)
+CANNOT_TELL = "cannot tell"
+ESTIMATORS = ("ips", "snips", "dr")
+MOST_MOVED = 0.05  # of P(best), by what has no score: where more could be, there is no suggestion
 
 
 @dataclass(frozen=True)
 class Choices:
-    """N scored records: the variant of each (a place in `arms`), its value, cluster, stratum (bucket of time and context),
-    and the logged chance of the variant that was taken (None: estimated as its share of the stratum)."""
+    """N records: the variant of each (a place in `arms`), its value, cluster, stratum (bucket of time and context), and the logged
+    chance of the variant that was taken (None: estimated as its share of the stratum).
+
+    `states`: SCORED, or why a record has no value (its value is then not read); None: all are scored."""
 
     arms: Sequence[str]
     arm: Integers
@@ -29,6 +36,14 @@ class Choices:
     cluster: Integers
     stratum: Integers
     propensity: Floats | None = None
+    states: npt.NDArray[np.int8] | None = None
+
+    def kept(self, which: npt.NDArray[np.bool_], values: Floats | None = None) -> "Choices":
+        """Some of the records as scored ones, `values` (of all) in place of their own."""
+        held = self.values if values is None else values
+        chances = None if self.propensity is None else self.propensity[which]
+        _, stratum = np.unique(self.stratum[which], return_inverse=True)
+        return Choices(self.arms, self.arm[which], held[which], self.cluster[which], stratum, chances)
 
 
 def allocate(choices: Choices, *, kind: str, scale: Scale, higher_is_better: bool, explore: float = 0.0) -> Document:
@@ -37,7 +52,28 @@ def allocate(choices: Choices, *, kind: str, scale: Scale, higher_is_better: boo
     Posteriors are of means over clusters: Beta for a rate, and for a mean whose values all stand at one end of a closed scale; Student's t else. `explore` is
     the least share of each variant in the suggestion; the rest goes by P(best) (Thompson). A variant with fewer than two clusters
     has no posterior and is left out, with its reason.
+
+    Records without a value are put to both ends of the scale: where that could move a P(best) by more than 0.05, or the scale has
+    no ends, there is no P(best), regret and suggestion; `p_best_low` and `p_best_high` are what it could be, and the limits of the
+    policies are the outermost. Records that are not measured by design count so where their share differs between the variants.
     """
+    states = np.zeros(len(choices.values), np.int8) if choices.states is None else choices.states
+    scored = states == SCORED
+    document = _ranked(choices.kept(scored), kind, scale, higher_is_better, explore)
+    held = _measured(choices, states)
+    for row, own in zip(_rows(document), held, strict=True):
+        row |= {"of": own.of, "measured": own.to_json(), "share": own.of / len(states)}
+    p = _shares_p(choices, ~scored)
+    owed = (states == FAILED) | (states == WAITING) | ((states == DESIGN) & (p < DIFFERS))
+    whole = Measured(*(int(np.count_nonzero(states == which)) for which in (SCORED, DESIGN, FAILED, WAITING)))
+    document |= {"of": whole.of, "measured": {**whole.to_json(), "p": p}}
+    if owed.any():
+        _bound(document, choices, scored, owed, kind, scale, higher_is_better)
+    return document
+
+
+def _ranked(choices: Choices, kind: str, scale: Scale, higher_is_better: bool, explore: float) -> Document:
+    """The answer for scored records."""
     rows, beliefs = [], {}
     for place, name in enumerate(choices.arms):
         own = choices.arm == place
@@ -61,6 +97,82 @@ def allocate(choices: Choices, *, kind: str, scale: Scale, higher_is_better: boo
     document["propensities"] = "logged" if choices.propensity is not None else "estimated"
     document["policies"] = [_policy(choices, place) for place in range(len(choices.arms))]
     return document
+
+
+def _rows(document: Document) -> list[Document]:
+    return document["variants"]  # type: ignore[return-value]
+
+
+def _measured(choices: Choices, states: npt.NDArray[np.int8]) -> list[Measured]:
+    """How many records of each variant have a value, and why not the rest."""
+    counts = [np.bincount(choices.arm[states == which], minlength=len(choices.arms)) for which in (SCORED, DESIGN, FAILED, WAITING)]
+    return [Measured(*(int(count[place]) for count in counts)) for place in range(len(choices.arms))]
+
+
+def _shares_p(choices: Choices, without: npt.NDArray[np.bool_]) -> float:
+    """p of the hypothesis that all variants lack their value equally often: each against all others by cluster, after Bonferroni."""
+    _, codes = np.unique(choices.cluster, return_inverse=True)
+    found = [1.0]
+    for place in range(len(choices.arms)):
+        own = choices.arm == place
+        parts = [np.bincount(codes[side], kept[side], codes.max(initial=-1) + 1).astype(float) for side in (own, ~own) for kept in (without, without | True)]
+        found.append(shares_p(*parts))
+    return min(1.0, min(found) * (1 if len(choices.arms) <= 2 else len(choices.arms)))
+
+
+def _bound(
+    document: Document, choices: Choices, scored: npt.NDArray[np.bool_], owed: npt.NDArray[np.bool_], kind: str, scale: Scale, higher_is_better: bool
+) -> None:
+    """Puts what is missing to the ends of the scale, and takes back what that could turn."""
+    low, high = (0.0, 1.0) if kind == "rate" else scale
+    count = int(np.count_nonzero(owed))
+    lost = f"{count:,} record{'' if count == 1 else 's'} without a score"
+    rows, ends = _rows(document), None if low is None or high is None else (low, high)
+    why = f"{CANNOT_TELL}: {lost} could be anything, for the scale has no ends" if ends is None else None
+    if ends is not None:
+        worst, best = ends if higher_is_better else ends[::-1]
+        for place, row in enumerate(rows):
+            chances: list[float | None] = []
+            for own, others in ((worst, best), (best, worst)):
+                filled = np.where(scored, choices.values, np.where(choices.arm == place, own, others))
+                standing = _rows(_ranked(choices.kept(scored | owed, filled), kind, scale, higher_is_better, 0.0))
+                told = standing[place]["p_best"]
+                chances.append(None if told is None else float(str(told)))
+            row |= {"p_best_low": chances[0], "p_best_high": chances[1]}
+            if chances[0] is None or chances[1] is None or chances[1] - chances[0] > MOST_MOVED:
+                why = f"{CANNOT_TELL}: {lost} could turn which variant is the best"
+    for row in rows if why is not None else ():
+        row |= {"p_best": None, "regret": None, "suggested": None, "reasons": dict.fromkeys(("p_best", "regret", "suggested"), why)}
+    if why is not None:
+        document |= {"regret": None, "reasons": {"regret": why}}
+    if document.get("policies"):
+        document["policies"] = _bounded_policies(document, choices, scored, owed, ends, lost)
+
+
+def _bounded_policies(
+    document: Document, choices: Choices, scored: npt.NDArray[np.bool_], owed: npt.NDArray[np.bool_], ends: tuple[float, float] | None, lost: str
+) -> list[Document]:
+    """What each policy would have earned, its limits the outermost of those with all that is missing at either end."""
+    found = []
+    for place, plain in enumerate(document["policies"]):  # type: ignore[arg-type, var-annotated]
+        sides = [_policy(choices.kept(scored | owed, np.where(scored, choices.values, end)), place) for end in ends or ()]
+        why = f"{lost} could be anything, for the scale has no ends" if not sides else "with the records without a score the log has no support"
+        row, reasons = dict(plain), dict(plain["reasons"])
+        for name in ESTIMATORS:
+            if plain[name] is not None and sides and all(side[name] is not None for side in sides):
+                row[name] = _outermost(plain[name], [side[name] for side in sides])
+            elif plain[name] is not None:
+                row[name], reasons[name] = None, why
+        found.append({**row, "reasons": reasons})
+    return found
+
+
+def _outermost(plain: Document, sides: Sequence[object]) -> Document:
+    limits = {name: [side[name] for side in sides] for name in ("low", "high")}  # type: ignore[index]
+    return {
+        **plain,
+        **{name: None if None in found else pick(found) for (name, found), pick in zip(limits.items(), (min, max), strict=True)},
+    }
 
 
 def _arm(name: str, values: Floats, cluster: Integers, kind: str, scale: Scale) -> tuple[dict[str, object], Posterior | None]:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from judgecli.report import Change
 from judgecli.signal.gathering import Gathered
+from judgecli.signal.missing import DIFFERS, shares_p
 from judgecli.signal.slices import MIN_CLUSTERS, Subject
 from judgecli.stats.contrast import Contrast, clustered_contrast
 from judgecli.stats.families import holm
@@ -52,7 +53,9 @@ def _change(gathered: Gathered, column: str, pair: tuple[str, str], subject: Sub
     deviation = float(np.std(subject.values[scored])) if scored.any() else 0.0
     if contrast is None or contrast.p is None or contrast.low is None or contrast.high is None or contrast.clusters < MIN_CLUSTERS or deviation == 0:
         return None
-    worse = None if subject.higher_is_better is None or contrast.difference == 0 else (contrast.difference < 0) == subject.higher_is_better
+    missing_p = _missing_p(gathered, sides, scored)
+    told = subject.higher_is_better is not None and contrast.difference != 0 and missing_p >= DIFFERS
+    worse = (contrast.difference < 0) == subject.higher_is_better if told else None
     return Change(
         metric=subject.name,
         column=column,
@@ -71,7 +74,15 @@ def _change(gathered: Gathered, column: str, pair: tuple[str, str], subject: Sub
         p_holm=contrast.p,
         effect=contrast.difference / deviation,
         worse=worse,
+        missing_p=missing_p,
     )
+
+
+def _missing_p(gathered: Gathered, sides: Sequence[npt.NDArray[np.bool_]], scored: npt.NDArray[np.bool_]) -> float:
+    """p of the hypothesis that both sides lack their score equally often: where they do not, the means are of other kinds of records."""
+    size = int(gathered.clusters.max()) + 1
+    parts = [np.bincount(gathered.clusters[which], minlength=size).astype(float) for side in sides[::-1] for which in (side & ~scored, side)]
+    return shares_p(*parts)
 
 
 def _contrast(gathered: Gathered, subject: Subject, sides: Sequence[npt.NDArray[np.bool_]]) -> Contrast | None:

@@ -50,7 +50,8 @@ class Subject:
 
 @dataclass(frozen=True)
 class CompareRow:
-    """DESIGN's row of `compare`: b minus a over the prompts that both answered. `missing` counts prompts that lack a value on a side.
+    """DESIGN's row of `compare`: b minus a over the prompts that both answered. `missing` counts prompts that lack a value on a side,
+    whatever the reason; `by_design` those that no side measures. `measured`: how many of all records of each side have a score, by class.
 
     `worst` and `best` are the difference with what is missing put to the ends of the scale, worst for b. `detectable` is the
     smallest true difference that would have been found with 80 % power; `needed_pairs` how many pairs would see the margin.
@@ -96,6 +97,7 @@ class CompareRow:
     kind: str = "number"
     higher_is_better: bool | None = None
     reasons: Mapping[str, str] = field(default_factory=dict)
+    measured: Mapping[str, object] = field(default_factory=dict)
     linked: Mapping[str, object] | None = None  # how b was put into units of a, where two judges scored them, and the raw numbers
 
     def to_json(self) -> dict[str, object]:
@@ -111,17 +113,15 @@ def compare_pairs(subject: Subject, pairs: Pairs, *, ranks: bool = False, link: 
     """
     rate, (line, b_scale) = subject.kind == "rate", (None, None) if link is None else (link.line, link.scale)
     found = measure_difference(pairs, rate=rate, scale=subject.scale, link=line, b_scale=b_scale)
-    bounds = [
-        bound_difference(pairs, rate=rate, scale=subject.scale, b_at_top=top, link=line, b_scale=b_scale) if pairs.lost_values else found
-        for top in (False, True)
-    ]
+    ends = (bound_difference(pairs, rate=rate, scale=subject.scale, b_at_top=top, link=line, b_scale=b_scale) for top in (False, True))
+    bounds = list(ends) if pairs.lost_values else [found, found]
     if subject.sign < 0:
         bounds.reverse()
     verdict, message = _answer(subject, pairs, found, bounds) if link is None or not link.few else ("inconclusive", few_anchors(link))
     wins, ties, losses = _outcomes(pairs, subject.sign) if link is None else (None, None, None)
     rate_of_wins = _win_rate(pairs, subject.sign) if link is None else (None, None, None)
     told = None if link is None else told_link(link, pairs, rate=rate, scale=subject.scale)
-    asked = len(pairs.a.prompts)
+    asked, shares = len(pairs.a.prompts), pairs.shares.text(*subject.policies)
     return CompareRow(
         metric=subject.metric,
         segment=subject.segment,
@@ -138,7 +138,7 @@ def compare_pairs(subject: Subject, pairs: Pairs, *, ranks: bool = False, link: 
         margin=subject.margin,
         verdict=verdict,
         detectable=None if found.se is None else detectable(found.se),
-        message=message if told is None else f"{message}, {link_text(told)}",
+        message=f"{message}{'' if told is None else f', {link_text(told)}'}{f'; {shares}' if shares else ''}",
         clusters=found.clusters,
         se=found.se,
         method=found.method,
@@ -162,6 +162,7 @@ def compare_pairs(subject: Subject, pairs: Pairs, *, ranks: bool = False, link: 
         kind=subject.kind,
         higher_is_better=subject.higher_is_better,
         reasons=_reasons(found, bounds) | ({} if link is None else dict.fromkeys(OUTCOMES, "a link is right for means, not for single answers")),
+        measured=pairs.shares.to_json(),
         linked=told,
     )
 

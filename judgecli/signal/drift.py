@@ -18,6 +18,7 @@ from scipy import special
 
 from judgecli.schema import REASONS
 from judgecli.signal.drift_shape import Grouped, Shape, category_shape, number_shape
+from judgecli.signal.missing import shares_p
 from judgecli.signal.summary import TOO_LARGE
 from judgecli.stats.categories import category_test
 from judgecli.stats.contrast import clustered_contrast
@@ -34,14 +35,15 @@ MARGIN = 0.05  # share of the score range
 LEAST_MEASURED = 0.98  # of a metric without bounds: below it the missing could be anything
 TOO_WIDE = 1e70  # fourth powers of values are taken
 GLANCE = 1_000  # clusters that are looked at before all of them are
-MISSING = "missing share"
+MISSING, UNMEASURED = "missing share", "unmeasured share"  # failed or waiting; by design
 
 
 @dataclass(frozen=True)
 class Side:
     """One metric on one side: by cluster its sum, scored rows and missing rows (failed or waiting), and why rows have no value.
 
-    Clusters stand at the same places on both sides. `rows` counts all records, `foreign` those measured under another identity.
+    Clusters stand at the same places on both sides. `rows` counts all records, `foreign` those measured under another identity;
+    `design`: by cluster the rows without a value by design, None where there are none.
     """
 
     sums: Floats
@@ -51,6 +53,7 @@ class Side:
     rows: int
     reasons: Mapping[str, int]
     foreign: int = 0
+    design: Floats | None = None
 
     @cached_property
     def scored(self) -> int:
@@ -107,7 +110,7 @@ class DriftRow:
     """One question of the report. `change` is current minus reference (of a category: total variation); None has its cause in `reasons`."""
 
     metric: str
-    what: str  # value, missing share, corpus, text
+    what: str  # value, missing share, unmeasured share, corpus, text
     segment: Mapping[str, str | None]
     kind: str
     identity: str
@@ -142,11 +145,16 @@ class DriftRow:
 
 
 def compare(evidence: Evidence, margins: Margins) -> list[DriftRow]:
-    """The rows of one metric in one segment, without q and verdict: its values, and where scores are missing the shares that are."""
+    """The rows of one metric in one segment, without q and verdict: its values; where scores are missing the shares that are, and
+    where some have none by design the shares of those: a mean is of what was measured, and that may be another part than before."""
     rows = [_category_row(evidence, margins) if evidence.kind == "category" else _value_row(evidence, margins)]
     sides = (evidence.reference, evidence.current)
-    if any(side.lost for side in sides) and not any(side.foreign for side in sides):
-        rows.append(_missing_row(evidence, margins))
+    if any(side.foreign for side in sides):
+        return rows
+    if any(side.lost for side in sides):
+        rows.append(_share_row(evidence, margins, MISSING, [side.missing for side in sides]))
+    if any(side.design is not None for side in sides):
+        rows.append(_share_row(evidence, margins, UNMEASURED, [np.zeros(len(side.counts)) if side.design is None else side.design for side in sides]))
     return rows
 
 
@@ -242,15 +250,17 @@ def _category_row(evidence: Evidence, margins: Margins) -> DriftRow:
     return replace(row, change=change, low=low, high=high, p=p, shape=shape, detectable=detectable, bounds=_category_bounds(evidence, change))
 
 
-def _missing_row(evidence: Evidence, margins: Margins) -> DriftRow:
-    """The share of rows that should have a value and have none."""
+def _share_row(evidence: Evidence, margins: Margins, what: str, without: Sequence[Floats]) -> DriftRow:
+    """The share of rows without a value (by cluster, a side each): of those that should have one, or by design of all."""
     sides = []
-    for side in (evidence.reference, evidence.current):
-        counts = side.counts + side.missing
-        sides.append(replace(side, sums=side.missing, counts=counts, missing=np.zeros_like(counts), total=float(side.missing.sum()), reasons={}))
-    asked = replace(evidence, kind="rate", scale=(0.0, 1.0), higher_is_better=False, reference=sides[0], current=sides[1], span=1.0, shape=None)
+    for side, lost in zip((evidence.reference, evidence.current), without, strict=True):
+        counts = side.counts + side.missing if what == MISSING or side.design is None else side.counts + side.missing + side.design
+        sides.append(replace(side, sums=lost, counts=counts, missing=np.zeros_like(counts), total=float(lost.sum()), reasons={}, design=None))
+    worse = False if what == MISSING else None  # that more does not apply is neither good nor bad in itself
+    asked = replace(evidence, kind="rate", scale=(0.0, 1.0), higher_is_better=worse, reference=sides[0], current=sides[1], span=1.0, shape=None)
     row = _value_row(asked, Margins(margins.share))
-    return replace(row, what=MISSING)
+    old, new = sides
+    return replace(row, what=what, p=None if row.p is None else shares_p(old.sums, old.counts, new.sums, new.counts))
 
 
 def _blank(evidence: Evidence, margin: float | None) -> DriftRow:

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from judgecli.signal.corpus_drift import CorpusShift
-from judgecli.signal.drift import MISSING, DriftRow, Verdict
+from judgecli.signal.drift import MISSING, UNMEASURED, DriftRow, Verdict
 from judgecli.signal.headline import amount, difference, plain_number, span
+from judgecli.signal.missing import DIFFERS
 from judgecli.signal.served import NOT_ONE_MODEL
 from judgecli.stats.decomposition import Decomposition
 
@@ -203,10 +204,13 @@ def attributed(row: DriftRow, parts: Decomposition | None, judges: str | None = 
 
 
 def overall_verdict(rows: Sequence[DriftRow]) -> Verdict:
-    """Drift where any row drifted; no drift where every metric over all records has none; else inconclusive."""
+    """Drift where any row drifted; no drift where every metric over all records has none and is measured as often as before; else inconclusive."""
     if any(row.verdict == "drift" for row in rows):
         return "drift"
     values = [row for row in rows if row.overall and row.what == "value"]
+    apart = [row for row in rows if row.overall and row.what in (MISSING, UNMEASURED) and row.verdict != "no drift" and row.p is not None]
+    if any(row.p < DIFFERS for row in apart if row.p is not None):  # other records are measured now: the means do not tell of the rest
+        return "inconclusive"
     return "no drift" if values and all(row.verdict == "no drift" for row in values) else "inconclusive"
 
 
@@ -242,6 +246,7 @@ def headline(rows: Sequence[DriftRow], verdict: Verdict, since: datetime | None,
     open_rows = [row for row in values if row.verdict == "inconclusive"]
     if verdict == "no drift":
         told.append(("", f"No drift: each of {len(values)} metrics changed by less than its margin ({family} comparisons)."))
+        told += [("", f"{row.metric} was measured on {_held(row.reference)} before and {_held(row.current)} now.") for row in values if _is_short(row)][:3]
     elif not told and values:
         told.append(("", f"Not enough data to say: {len(open_rows)} of {len(values)} metrics are open, none drifted ({family} comparisons)."))
     elif not values:
@@ -273,7 +278,7 @@ def _sentence(row: DriftRow, since: datetime | None) -> str:
     if row.kind == "category":
         limits = f"95 % interval {row.low:.0%} to {row.high:.0%}{_counts(row)}"
         return f"{row.metric}{place} moved: {row.change:.0%} of the answers are in another category ({limits}){start}{blame}."
-    name = f"The {row.what} of {row.metric}" if row.what == MISSING else row.metric
+    name = f"The {row.what} of {row.metric}" if row.what in (MISSING, UNMEASURED) else row.metric
     better = {True: ", which is worse", False: ", which is better", None: ""}[row.worse]
     verb = "rose" if row.change > 0 else "fell"
     size = difference(abs(row.change), row).lstrip("+")
@@ -284,6 +289,15 @@ def _sentence(row: DriftRow, since: datetime | None) -> str:
 
 def _counts(row: DriftRow) -> str:
     return f"; {row.reference['n']:,} of {row.reference['of']:,} answers before, {row.current['n']:,} of {row.current['of']:,} now"
+
+
+def _held(side: Mapping[str, object]) -> str:
+    return f"{side['n']:,} of {side['of']:,} records"
+
+
+def _is_short(row: DriftRow) -> bool:
+    """Whether some record of a side has no score."""
+    return any(side["n"] != side["of"] for side in (row.reference, row.current))
 
 
 def _open_sentence(row: DriftRow) -> str:

@@ -88,6 +88,7 @@ class GateResult:
     where: str | None = None
     direction: Literal["at_least", "at_most"] = "at_least"
     cells: int = 0
+    of: int = 0  # cells, with those that have no value by design
     clusters: int | None = None
     worst: float | None = None
     best: float | None = None
@@ -111,6 +112,7 @@ class GateResult:
     means: Mapping[str, float | None] = field(default_factory=dict)
     tries: int | None = None
     lucky_pass: float | None = None
+    measured: Mapping[str, object] | None = None  # how many of all records of baseline (a) and candidate (b) have a score, by class
     paired: bool | None = None  # whether prompts were held against themselves, or two means against each other
     common: int | None = None  # prompts that both sides were asked
     left_out: int | None = None  # records that stand in the baseline themselves
@@ -221,6 +223,7 @@ def judge_threshold(question: Question, evidence: Evidence) -> GateResult:
         where=question.where,
         direction=direction,
         cells=summary.scored + evidence.missing,
+        of=summary.cells,
         clusters=evidence.clusters,
         worst=summary.worst,
         best=summary.best,
@@ -334,6 +337,7 @@ def judge_measured(gate: str, bar: float, asked: Sequence[tuple[str, Evidence]],
         metric=least.summary.name,
         where=where,
         cells=least.summary.scored + least.missing,
+        of=least.summary.cells,
         clusters=least.clusters,
         unscored=least.summary.unscored,
         pending=least.summary.pending,
@@ -346,9 +350,9 @@ def judge_measured(gate: str, bar: float, asked: Sequence[tuple[str, Evidence]],
 
 
 def counted_text(evidence: Evidence) -> str:
-    """n of N scored, and why not the rest."""
+    """n of N records scored, and why not the rest."""
     summary = evidence.summary
-    text = f"{summary.scored:,} of {summary.scored + evidence.missing:,} scored"
+    text = f"{summary.scored:,} of {summary.cells:,} scored"
     causes = [f"{reason} {count:,}" for reason, count in summary.unscored.items()] + ([f"pending {summary.pending:,}"] if summary.pending else [])
     return text + (f" ({', '.join(causes)})" if causes else "")
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from judgecli.signal.missing import DIFFERS
 from judgecli.signal.slices import ALPHA, Slice
 from judgecli.signal.summary import MetricSummary
 
@@ -85,8 +86,13 @@ def _change(change: "Change", summary: MetricSummary) -> str:
     return (
         f"{short(change.after)} is {word} than {short(change.before)} on {change.metric}: {amount(change.mean_after, summary)} against "
         f"{amount(change.mean_before, summary)} (difference {difference(change.difference, summary)}, 95 % interval "
-        f"{difference(change.low, summary, bare=True)} to {difference(change.high, summary)}; {scored})."
+        f"{difference(change.low, summary, bare=True)} to {difference(change.high, summary)}; {scored}{_apart(change)})."
     )
+
+
+def _apart(change: "Change") -> str:
+    """That the two means are of other shares of the answers."""
+    return f", so these may be other kinds of answers: the shares differ, p = {change.missing_p:.2g}" if change.missing_p < DIFFERS else ""
 
 
 def _judge(change: Mapping[str, Any]) -> str:

@@ -56,7 +56,7 @@ def judge_not_worse(bar: Bar, pairs: Pairs, *, unscored: Mapping[str, int], pend
     verdict, why = _verdict(bar, pairs, found, worst, best)
     if link is not None and link.few and verdict in ("pass", "fail"):
         verdict, why = "inconclusive", few_anchors(link)
-    asked = len(pairs.a.prompts)
+    asked = len(pairs.a.prompts) - pairs.unowed
     return GateResult(
         gate=bar.gate,
         verdict=verdict,
@@ -71,6 +71,7 @@ def judge_not_worse(bar: Bar, pairs: Pairs, *, unscored: Mapping[str, int], pend
         where=bar.where,
         direction="at_least" if bar.wanted_up else "at_most",
         cells=asked,
+        of=asked,
         clusters=found.clusters,
         worst=None if worst is None else worst.difference,
         best=None if best is None else best.difference,
@@ -87,12 +88,13 @@ def judge_not_worse(bar: Bar, pairs: Pairs, *, unscored: Mapping[str, int], pend
         p=found.p,
         method=found.method,
         means={"baseline": found.a, "candidate": found.b},
+        measured=pairs.shares.to_json(),
         linked=told,
     )
 
 
 def _verdict(bar: Bar, pairs: Pairs, found: Difference, worst: Difference | None, best: Difference | None) -> tuple[Verdict, str]:
-    asked = len(pairs.a.prompts)
+    asked = len(pairs.a.prompts) - pairs.unowed
     if found.difference is None:
         return "incomplete", found.reasons.get("difference", "nothing to compare")
     shown = shown_change(bar, found)
@@ -162,14 +164,15 @@ def _undecided(bar: Bar, found: Difference) -> str:
 
 def _counted(bar: Bar, pairs: Pairs, found: Difference) -> str:
     """How many pairs, what they could have seen, and who has no partner."""
-    text = f"{found.pairs:,} of {len(pairs.a.prompts):,} prompts paired"
+    text = f"{found.pairs:,} of {len(pairs.a.prompts) - pairs.unowed:,} prompts paired"
     if found.se is not None:
         text += f", could have seen {detectable(found.se):.3g}"
     if pairs.only_b:
         text += f"; {pairs.only_b:,} prompts are not in the baseline"
     if bar.where is not None and pairs.only_a:
         text += f"; {pairs.only_a:,} of the baseline are not among these records"
-    return text
+    shares = pairs.shares.text(f"baseline {bar.baseline}", "the candidate")
+    return f"{text}; {shares}" if shares else text
 
 
 def without_own(result: GateResult, on: str, left_out: int) -> GateResult:

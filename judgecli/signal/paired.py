@@ -15,6 +15,7 @@ from scipy import special
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from judgecli.signal.missing import Measured, Shares, shares_p
 from judgecli.stats.bonett_price import bonett_price
 from judgecli.stats.bootstrap_t import bootstrap_t
 from judgecli.stats.intervals import mean_interval
@@ -37,7 +38,10 @@ SEVERAL = -1  # the cluster of a prompt whose records stand in more than one
 @dataclass(frozen=True)
 class Side:
     """One side by prompt, ascending: n and sum of its values, their squares around the prompt's mean, how many are missing
-    (failed or waiting), and the cluster, or SEVERAL. `parts`: prompt, cluster, n and sum of each prompt in each cluster."""
+    (failed or waiting), and the cluster, or SEVERAL. `parts`: prompt, cluster, n and sum of each prompt in each cluster.
+
+    `design`: how many records have no value by design; None: one for each prompt that has neither a value nor a missing one.
+    `waiting`: how many of all that are missing wait."""
 
     prompts: Integers
     counts: Floats
@@ -46,9 +50,21 @@ class Side:
     missing: Floats
     clusters: Integers
     parts: tuple[Integers, Integers, Floats, Floats]
+    design: Floats | None = None
+    waiting: int = 0
+
+    @property
+    def by_design(self) -> Floats:
+        """By prompt, how many records have no value by design."""
+        return (self.counts + self.missing == 0).astype(np.float64) if self.design is None else self.design
+
+    @property
+    def measured(self) -> Measured:
+        """How many of its records have a value, and why not the rest."""
+        return Measured(int(self.counts.sum()), int(self.by_design.sum()), int(self.missing.sum()) - self.waiting, self.waiting)
 
 
-def gather_side(prompts: Integers, clusters: Integers, values: Floats, missing: npt.NDArray[np.bool_]) -> Side:
+def gather_side(prompts: Integers, clusters: Integers, values: Floats, missing: npt.NDArray[np.bool_], *, waiting: int = 0) -> Side:
     """A side from its records (NaN: no value, and `missing` whether it should have one); the same in any order of the records."""
     order = np.lexsort((values, clusters, prompts))
     prompts, clusters, values, missing = prompts[order], clusters[order], values[order], missing[order]
@@ -56,7 +72,7 @@ def gather_side(prompts: Integers, clusters: Integers, values: Floats, missing: 
     filled = np.where(scored, values, 0.0)
     distinct, place = np.unique(prompts, return_inverse=True)
     size = len(distinct)
-    counts, lost = (np.bincount(place, which, size).astype(np.float64) for which in (scored, missing))
+    counts, lost, design = (np.bincount(place, which, size).astype(np.float64) for which in (scored, missing, ~scored & ~missing))
     sums = np.bincount(place, filled, size).astype(np.float64)
     means = np.divide(sums, counts, out=np.zeros(size), where=counts > 0)
     squares = np.bincount(place, np.where(scored, (filled - means[place]) ** 2, 0.0), size).astype(np.float64)
@@ -65,18 +81,25 @@ def gather_side(prompts: Integers, clusters: Integers, values: Floats, missing: 
     new = np.flatnonzero(np.r_[True, (np.diff(place) != 0) | (np.diff(clusters) != 0)]) if len(place) else np.empty(0, np.int64)
     part = np.repeat(np.arange(len(new)), np.diff(np.r_[new, len(place)]))
     parts = (distinct[place[new]], clusters[new], np.bincount(part, scored, len(new)).astype(float), np.bincount(part, filled, len(new)).astype(float))
-    return Side(distinct, counts, sums, squares, lost, np.where(least == most, least, SEVERAL), parts)
+    return Side(distinct, counts, sums, squares, lost, np.where(least == most, least, SEVERAL), parts, design, waiting)
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """The prompts that both sides were asked and that are not left out by design; and how many only one side was asked."""
+    """The prompts that both sides were asked and that one of them measured or should have; and how many only one side was asked.
+
+    A record of these without a value is missing, whatever the reason: of a pair of which one side does not apply nobody knows
+    what the other would have been. `by_design` counts the prompts that neither side measures, by design; `unowed` those that
+    side a does not measure by design but side b does. `shares`: all records of both sides, with a score and without.
+    """
 
     a: Side
     b: Side
     only_a: int
     only_b: int
     by_design: int
+    shares: Shares
+    unowed: int = 0
 
     @property
     def measured(self) -> npt.NDArray[np.bool_]:
@@ -85,23 +108,44 @@ class Pairs:
 
     @property
     def missing(self) -> int:
-        """Prompts that lack their value on a side because it failed or waits."""
+        """Prompts that lack their value on a side."""
         return int(np.count_nonzero(~self.measured))
 
     @property
     def lost_values(self) -> int:
-        """Values that failed or wait, on either side."""
+        """Values that are missing, on either side."""
         return int(self.a.missing.sum() + self.b.missing.sum())
 
 
 def pair_sides(a: Side, b: Side, *, absent_is_missing: bool = False) -> Pairs:
-    """Pair by prompt. `absent_is_missing`: a prompt of side a that side b was never asked is missing there, not unpaired."""
+    """Pair by prompt. `absent_is_missing`: a prompt of side a that side b was never asked is missing there, not unpaired.
+
+    What one side lacks by design and the other measures is missing too; only what both lack by design is left out.
+    """
     if absent_is_missing:
         b = _extended(b, np.setdiff1d(a.prompts, b.prompts))
     _, in_a, in_b = np.intersect1d(a.prompts, b.prompts, assume_unique=True, return_indices=True)
     only = len(a.prompts) - len(in_a), len(b.prompts) - len(in_b)
-    asked = (a.counts[in_a] + a.missing[in_a] > 0) & (b.counts[in_b] + b.missing[in_b] > 0)
-    return Pairs(_taken(a, in_a[asked]), _taken(b, in_b[asked]), *only, int(np.count_nonzero(~asked)))
+    owed, held = a.counts[in_a] + a.missing[in_a] > 0, b.counts[in_b] + b.missing[in_b] > 0
+    asked = owed | held
+    unowed = int(np.count_nonzero(held & ~owed))
+    return Pairs(_owed(_taken(a, in_a[asked])), _owed(_taken(b, in_b[asked])), *only, int(np.count_nonzero(~asked)), compare_shares(a, b), unowed)
+
+
+def compare_shares(a: Side, b: Side) -> Shares:
+    """How much of each side has a score, with the test by cluster of whether the shares differ."""
+    prompts, units = join_all((a, b))
+    size = int(units.max(initial=-1)) + 1
+    parts = []
+    for side in (a, b):
+        own, without = units[np.searchsorted(prompts, side.prompts)], side.missing + side.by_design
+        parts += [np.bincount(own, which, size).astype(np.float64) for which in (without, without + side.counts)]
+    return Shares(a.measured, b.measured, shares_p(*parts))
+
+
+def _owed(side: Side) -> Side:
+    """The side with its values that are not there by design as missing ones."""
+    return replace(side, missing=side.missing + side.by_design, design=np.zeros(len(side.counts)))
 
 
 def _extended(side: Side, prompts: Integers) -> Side:
@@ -116,6 +160,8 @@ def _extended(side: Side, prompts: Integers) -> Side:
         missing=np.r_[side.missing, zeros + 1][order],
         clusters=np.r_[side.clusters, prompts][order],
         parts=side.parts,
+        design=np.r_[side.by_design, zeros][order],
+        waiting=side.waiting,
     )
 
 
@@ -129,6 +175,7 @@ def _taken(side: Side, places: Integers) -> Side:
         missing=side.missing[places],
         clusters=side.clusters[places],
         parts=(side.parts[0][kept], side.parts[1][kept], side.parts[2][kept], side.parts[3][kept]),
+        design=side.by_design[places],
     )
 
 
@@ -222,7 +269,7 @@ def linked_side(side: Side, link: LinearLink) -> Side:
 
 def _filled(side: Side, end: float) -> Side:
     counts, sums = side.counts + side.missing, side.sums + side.missing * end
-    return Side(side.prompts, counts, sums, side.squares, np.zeros(len(counts)), side.clusters, side.parts)
+    return Side(side.prompts, counts, sums, side.squares, np.zeros(len(counts)), side.clusters, side.parts, np.zeros(len(counts)))
 
 
 def _difference(a: Side, b: Side, rate: bool, scale: Scale) -> Difference:

@@ -5,15 +5,16 @@ two means also moves with the mix of what was asked, so every answer says that i
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from judgecli.signal.gate import LEAST_CLUSTERS, GateResult, Verdict, plural
+from judgecli.signal.missing import Shares
 from judgecli.signal.not_worse import Bar, answer_of, relation_to, shown_change
 from judgecli.signal.paired import Difference
-from judgecli.signal.parts import Clustered, Parts, by_cluster
+from judgecli.signal.parts import Clustered, Parts, by_cluster, compare_parts
 from judgecli.stats.column import Column
 from judgecli.stats.deciding import estimate_change, estimate_mean
 from judgecli.stats.mover import Limited, clustered_correlation, difference_limits
@@ -99,7 +100,13 @@ def _column(bar: Bar, sides: Apart) -> Column:
 
 
 def judge_apart(bar: Bar, sides: Apart, *, unscored: Mapping[str, int], pending: int, left_out: int, dead_endpoint: bool = False) -> GateResult:
-    """Answer one gate without pairs. `unscored` and `pending` count cells of the candidate, `left_out` its records that stand in the baseline."""
+    """Answer one gate without pairs. `unscored` and `pending` count cells of the candidate, `left_out` its records that stand in the baseline.
+
+    Where the shares without a score differ, what has none by design is missing as well: nobody may pass by what cannot be measured.
+    """
+    shares = compare_parts(sides.baseline, sides.candidate)
+    if shares.differ:
+        sides = replace(sides, baseline=sides.baseline.owed, candidate=sides.candidate.owed)
     old, new = by_cluster(sides.baseline), by_cluster(sides.candidate)
     column = _column(bar, sides)
     found = measure_apart(old, new, column)
@@ -113,12 +120,13 @@ def judge_apart(bar: Bar, sides: Apart, *, unscored: Mapping[str, int], pending:
         high=found.high,
         threshold=bar.threshold,
         n=int(sides.candidate.counts.sum()),
-        message=f"{why}; {_apart_text(sides)}; {_counted(sides, found)}",
+        message=f"{why}; {_apart_text(sides)}; {_counted(bar, shares, found)}",
         kind="baseline",
         metric=bar.subject.metric,
         where=bar.where,
         direction="at_least" if bar.wanted_up else "at_most",
         cells=sides.candidate.records,
+        of=shares.b.of,
         clusters=found.clusters,
         worst=None if worst is None else worst.difference,
         best=None if best is None else best.difference,
@@ -134,6 +142,7 @@ def judge_apart(bar: Bar, sides: Apart, *, unscored: Mapping[str, int], pending:
         p=found.p,
         method=found.method,
         means={"baseline": found.a, "candidate": found.b},
+        measured=shares.to_json(),
         paired=False,
         common=sides.common,
     )
@@ -180,7 +189,7 @@ def _apart_text(sides: Apart) -> str:
     return f"unpaired ({why}): two means by cluster, and another mix of prompts can move this"
 
 
-def _counted(sides: Apart, found: Difference) -> str:
-    new, old = (f"{int(side.counts.sum()):,} of {side.records:,} scored" for side in (sides.candidate, sides.baseline))
+def _counted(bar: Bar, shares: Shares, found: Difference) -> str:
     seen = "" if found.se is None else f", could have seen {detectable(found.se):.3g}"
-    return f"{new}, in the baseline {old}{seen}"
+    apart = shares.text(f"baseline {bar.baseline}", "the candidate")
+    return f"{shares.b.n:,} of {shares.b.of:,} scored, in the baseline {shares.a.n:,} of {shares.a.of:,} scored{seen}{f'; {apart}' if apart else ''}"

@@ -164,7 +164,10 @@ class DriftReduction(WindowReduction):
                     why[reason] = why.get(reason, 0) + count
         foreign = why.pop("", 0)
         sums, counts, missing, rows, total = gathered.side(seg, side)
-        return Side(sums, counts, missing, total, rows, dict(sorted(why.items())), foreign)
+        design = None
+        if rows.sum() > counts.sum() + missing.sum() + foreign:
+            design = rows - counts - missing  # not told where a score is of another identity: then no share is compared
+        return Side(sums, counts, missing, total, int(rows.sum()), dict(sorted(why.items())), foreign, design)
 
     def _why(self, m: int) -> dict[tuple[int, int], dict[str, int]]:
         """By segment and side, how many rows have no value for which reason; the reason '' is another identity."""

@@ -268,6 +268,19 @@ def ask(question, pairs):
     return judge_not_worse(question, pairs, unscored={}, pending=0)
 
 
+def test_a_ranking_is_left_open_by_what_has_no_value():
+    """c is as good as a and b; of its values below the middle none is there."""
+    random = np.random.default_rng(4)
+    held = {name: list(random.normal(0.5, 0.1, 100)) for name in "abc"}
+    sides = {name: once(values, first_cluster=1000 * at) for at, (name, values) in enumerate(held.items())}
+    lost = sides | {"c": once([value if value > 0.5 else None for value in held["c"]], first_cluster=2000)}
+    ranks = {rank.policy: rank for rank in rank_sides(subject(), lost)}
+    assert ranks["c"].win_rate > 0.6
+    assert (ranks["c"].rank_best, ranks["c"].rank_worst) == (1, 3)
+    better = sides | {"c": once([value + 0.3 for value in held["c"][:98]] + [None, None], first_cluster=2000)}
+    assert {rank.policy: rank.rank_worst for rank in rank_sides(subject(), better)}["c"] == 1
+
+
 @pytest.mark.parametrize(
     ("shift", "n", "better", "strict", "verdict"),
     [
