@@ -127,7 +127,7 @@ def test_answers_of_others_that_were_cut_at_random():
     whole = [text for model, text in alpaca_outputs() if model in {"gpt-3.5-turbo-1106", "claude-2"} and len(text) > 200]
     halves = [(text, int(hashlib.sha256(text.encode()).hexdigest()[:8], 16)) for text in whole]
     cut = [text[: len(text) * (30 + place % 65) // 100] if place % 2 else text for text, place in halves]
-    flags = [value > 0 for value in values("truncated", [{"text": text} for text in cut])]
+    flags = [bool(value) for value in values("truncated", [{"text": text} for text in cut])]
     right = sum(flag and place % 2 for flag, (_, place) in zip(flags, halves, strict=True))
     assert right / sum(flags) >= 0.97
     assert right / sum(place % 2 for _, place in halves) >= 0.7
