@@ -7,6 +7,8 @@ a word; `sentences`: one count a text). What a kind itself reads is named in `KI
 
 A word is what `str.split()` gives: a run of characters without whitespace, Unicode's included. All
 of it is done on the UTF-8 bytes, so that no Python string is made for a text that came from Arrow.
+
+Scripts that put no space between words have a rule of their own: see judgecli.unspaced.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from judgecli.errors import UsageError
+from judgecli.unspaced import LETTERS_A_WORD, mostly_unspaced, tokens, unspaced_letters
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
@@ -95,6 +98,25 @@ class Block:
             counts[index] = sum(map(holds, self.text(int(index))))
         return counts
 
+    @cached_property
+    def unspaced(self) -> Flags:
+        """True for each byte that begins a letter of a script without spaces between words."""
+        return unspaced_letters(self.data)
+
+    @cached_property
+    def mostly_unspaced(self) -> Flags:
+        """True for each text that `mostly_unspaced` is true of."""
+        found = np.flatnonzero(self.unspaced)
+        if not len(found):
+            return np.zeros(len(self), bool)
+        letters = np.diff(np.searchsorted(found, self.offsets))
+        flags = np.zeros(len(self), bool)
+        for index in np.flatnonzero(letters):
+            part = slice(self.offsets[index], self.offsets[index + 1])
+            begins = (self.data[part] & 0xC0) != 0x80
+            flags[index] = 10 * letters[index] > np.count_nonzero(begins & ((self.classes[part] & SPACE) == 0))
+        return flags
+
     def text(self, index: int) -> str:
         """Text number `index` as a Python string."""
         return self.raw(index).decode()
@@ -115,9 +137,20 @@ class WordHashes:
 
     values: Hashed
     word_offsets: Ints
+    letters: Flags  # texts of scripts without spaces: their values are of letters, LETTERS_A_WORD of them for a word
 
     def distinct(self, n: int) -> tuple[Ints, Ints]:
         """For each text the number of different word n-grams, and of all of them."""
+        found, total = self._in_words(n)
+        if self.letters.any():
+            found[self.letters], total[self.letters] = self._only(self.letters)._in_words(LETTERS_A_WORD * n)
+        return found, total
+
+    def _only(self, texts: Flags) -> "WordHashes":
+        sizes = np.diff(self.word_offsets)
+        return WordHashes(self.values[np.repeat(texts, sizes)], np.concatenate([[0], np.cumsum(sizes[texts])]), texts[texts])
+
+    def _in_words(self, n: int) -> tuple[Ints, Ints]:
         total = np.maximum(np.diff(self.word_offsets) - (n - 1), 0)
         found = np.zeros(len(total), np.int64)
         for first in range(0, len(total), _TEXTS_PER_SORT):
@@ -151,8 +184,8 @@ def lower(texts: Sequence[str]) -> list[str]:
 
 
 def words(texts: Sequence[str]) -> list[list[str]]:
-    """Each text split at whitespace."""
-    return [text.split() for text in texts]
+    """Each text split at whitespace; one that is mostly unspaced into letters as well."""
+    return [tokens(text) if mostly_unspaced(text) else text.split() for text in texts]
 
 
 def block(arrow: pa.StringArray) -> Block:
@@ -214,22 +247,40 @@ def _mix(values: Hashed) -> Hashed:
     return values ^ (values >> _SHIFT)
 
 
+def _pieces(block: Block) -> tuple[Ints, Ints, Ints]:
+    """Where words begin and end, and the words of each text; in mostly unspaced texts each letter is one."""
+    if not block.mostly_unspaced.any():
+        return block.starts, block.ends, block.word_offsets
+    letters = np.flatnonzero(block.unspaced)
+    letters = letters[block.mostly_unspaced[np.searchsorted(block.offsets, letters, side="right") - 1]]
+    after = letters + np.where(block.data[letters] >= 0xF0, 4, 3)
+    cuts = np.union1d(letters, after[after < block.offsets[-1]])
+    cuts = cuts[(block.classes[cuts] & SPACE) == 0]
+    place = np.searchsorted(block.starts, cuts)
+    fresh = np.append(block.starts, -1)[place] != cuts
+    starts = np.insert(block.starts, place[fresh], cuts[fresh])
+    word = np.searchsorted(block.starts, starts, side="right") - 1
+    ends = np.minimum(block.ends[word], np.append(starts[1:], len(block.data)))
+    return starts, ends, np.searchsorted(starts, block.offsets)
+
+
 def hashes(block: Block) -> WordHashes:
     """One number a word, from its bytes alone (see `WordHashes`)."""
+    starts, ends, word_offsets = _pieces(block)
     loads = np.ndarray(len(block.data) - _PADDING + 1, "<u8", block.data, strides=(1,))
-    lengths = block.ends - block.starts
-    values = _mix((loads[block.starts] & _LOW_BYTES[np.minimum(lengths, 8)]) * _ODD + lengths.astype(np.uint64))
+    lengths = ends - starts
+    values = _mix((loads[starts] & _LOW_BYTES[np.minimum(lengths, 8)]) * _ODD + lengths.astype(np.uint64))
     rest = np.flatnonzero((lengths > 8) & (lengths <= _LONG_WORD))
     for step in range(8, _LONG_WORD, 8):
         if not len(rest):
             break
         left = lengths[rest] - step
-        values[rest] = _mix(values[rest] * _ODD + (loads[block.starts[rest] + step] & _LOW_BYTES[np.minimum(left, 8)]))
+        values[rest] = _mix(values[rest] * _ODD + (loads[starts[rest] + step] & _LOW_BYTES[np.minimum(left, 8)]))
         rest = rest[left > 8]
     for index in np.flatnonzero(lengths > _LONG_WORD):
-        word = block.data[block.starts[index] : block.ends[index]].tobytes()
+        word = block.data[starts[index] : ends[index]].tobytes()
         values[index] = int.from_bytes(blake2b(word, digest_size=8).digest(), "little")
-    return WordHashes(values, block.word_offsets)
+    return WordHashes(values, word_offsets, block.mostly_unspaced)
 
 
 def sentences(arrow: pa.StringArray) -> Ints:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
-from judgecli.signal.slices import Slice
+from judgecli.signal.slices import ALPHA, Slice
 from judgecli.signal.summary import MetricSummary
 
 
@@ -58,7 +58,8 @@ class Standing:
 
 @dataclass(frozen=True)
 class Change:
-    """One metric of one policy value against the value before it. `worse` is None where no direction is better."""
+    """One metric of one policy value against the value before it. `worse` is None where no direction is better, or where the shares
+    without a score differ: `missing_p` is that of their test by cluster."""
 
     metric: str
     column: str
@@ -77,6 +78,12 @@ class Change:
     p_holm: float
     effect: float
     worse: bool | None
+    missing_p: float = 1.0
+
+    @property
+    def certain(self) -> bool:
+        """Whether it may be claimed: by its p-value among all changes of the report, and by its own interval."""
+        return self.p_holm < ALPHA and (self.low > 0 if self.difference > 0 else self.high < 0)
 
 
 @dataclass(frozen=True)

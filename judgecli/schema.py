@@ -58,7 +58,9 @@ RECORDS = pa.schema(
         ("tools", pa.list_(TOOL)),
         ("expected_tools", pa.list_(CALL)),
         ("tags", pa.map_(pa.string(), pa.string())),
-        ("imported", pa.map_(pa.string(), pa.string())),  # score.NAME of the log, as JSON text
+        # score.NAME of the log, as JSON text: "null" where the log maps it and this record has none; and under `unread_name`
+        # what stands where a number column (latency_ms, ...) has no number although the log has that column.
+        ("imported", pa.map_(pa.string(), pa.string())),
         pa.field("source", SOURCE, nullable=False),
     ]
 )
@@ -80,6 +82,18 @@ TEXT_COLUMNS = (
     "finish_reason",
     "error",
 )
+NOTHING = "null"  # of `imported`: the log has the column, and nothing stands in this record
+
+
+def unread_name(column: str) -> str:
+    """The name in `imported` for what stands in a number column that is no number.
+
+    >>> unread_name("latency_ms")
+    'unread:latency_ms'
+    """
+    return f"unread:{column}"
+
+
 MAPPABLE = TEXT_COLUMNS + NUMBER_COLUMNS + ("time", "messages", "output_messages", "contexts", "tools", "expected_tools")
 
 ReasonClass = Literal["design", "failed", "waiting"]

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from judgecli import derived
 from judgecli.errors import UsageError
+from judgecli.unspaced import mostly_unspaced, tokens
 
 texts = st.lists(st.text(st.characters(exclude_categories=("Cs",)), max_size=40), max_size=8)
+MIXED = st.text(st.sampled_from("ab 。，你好世カなไทยក é\n\u3000\U00020000x."), max_size=20)
 
 
 def test_words_of_a_block_by_hand():
@@ -36,9 +38,27 @@ def test_a_block_splits_as_python_does(batch):
 @settings(deadline=None)
 @given(texts)
 def test_equal_words_have_equal_hashes_and_different_ones_do_not(batch):
-    words = [word for text in batch for word in text.split()]
+    words = [word for text in batch for word in (tokens(text) if mostly_unspaced(text) else text.split())]
     hashes = derived.derive("output_hashes", batch).values.tolist()
     assert len(set(hashes)) == len(set(words)) == len(set(zip(words, hashes, strict=True)))
+
+
+@settings(deadline=None)
+@given(st.lists(MIXED, max_size=8), st.sampled_from([1, 2]))
+def test_scripts_without_spaces_are_cut_into_letters(batch, n):
+    block, hashes = derived.derive("output_block", batch), derived.derive("output_hashes", batch)
+    assert block.mostly_unspaced.tolist() == list(map(mostly_unspaced, batch))
+    for text, distinct, total in zip(batch, *hashes.distinct(n), strict=True):
+        pieces, size = (tokens(text), 3 * n) if mostly_unspaced(text) else (text.split(), n)
+        grams = list(zip(*(pieces[start:] for start in range(size)), strict=False))
+        assert (distinct, total) == (len(set(grams)), len(grams))
+
+
+@pytest.mark.parametrize(
+    ("text", "mostly"), [("", False), ("你", True), ("ten letters 你", False), ("nine let 你", True), ("한국어 조선말", False), ("ไทย", True)]
+)
+def test_a_tenth_in_a_script_without_spaces(text, mostly):
+    assert mostly_unspaced(text) == mostly
 
 
 def test_words_of_every_length_around_the_loads_are_told_apart():

@@ -23,7 +23,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "pipeline": ("pipeline",),
     "engine": ("engine",),
     "edge": ("readers", "exporters", "renderers", "store", "endpoint", "serve", "config", "catalog"),
-    "core": ("scorer", "derived", "scorers", "judge", "reward_model", "reward", "signal", "labels", "report", "stats"),
+    "core": ("scorer", "derived", "unspaced", "scorers", "judge", "reward_model", "reward", "signal", "labels", "report", "stats"),
     "ground": ("schema", "errors"),
 }
 ORDER = list(LAYERS)
@@ -36,6 +36,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "errors": set(),
     "schema": {"pyarrow"},
     "derived": {"numpy", "pyarrow"},
+    "unspaced": {"numpy"},
     "scorer": {"numpy", "pyarrow"},
 }
 RESERVED = {"openai": ("endpoint/client.py",)}

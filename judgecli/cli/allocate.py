@@ -35,7 +35,8 @@ def allocate(
       judge allocate --within tags.country --window 1w
 
     P(best), expected regret, Thompson's shares; and what all traffic to one variant would have earned (IPS, SNIPS, DR),
-    refused where the log cannot tell. Exit codes: 0, 2 usage, 4 environment.
+    refused where the log cannot tell. What has no score is put to both ends of the scale; where that could turn the answer, it
+    is that it cannot be told. Exit codes: 0, 2 usage, 3 less than `measured` has a score, 4 environment.
     """
     from judgecli.cli.output import show
     from judgecli.pipeline.allocating import allocate_traffic
@@ -44,3 +45,5 @@ def allocate(
     columns = None if by is None else names_of(by)
     found = allocate_traffic(load(context, config, store), metric=metric, by=columns, on=on, context=names_of(within), window=window, explore=explore)
     show(found, lambda page: allocation_page(found, page), as_json=as_json)
+    if found["incomplete"]:
+        raise typer.Exit(3)

@@ -23,7 +23,7 @@ def drift(
     by: Annotated[list[str] | None, typer.Option("--by", metavar="COLS", help=BY_HELP)] = None,
     metric: Annotated[list[str] | None, typer.Option("--metric", metavar="NAME", help=METRIC_HELP)] = None,
     margin: Annotated[list[str] | None, typer.Option("--margin", metavar="SHARE", help=MARGIN_HELP)] = None,
-    no_text: Annotated[bool, typer.Option("--no-text", help="Do not read texts: no words, diversity, kinds of traffic or examples.")] = False,
+    no_text: Annotated[bool, typer.Option("--no-text", help="Do not read texts: no words, diversity or examples, and no change is called the app's.")] = False,
     any_dependence: Annotated[bool, typer.Option("--any-dependence", help="q after Benjamini and Yekutieli: holds however the metrics hang together.")] = False,
     fail_on_drift: Annotated[bool, typer.Option("--fail-on-drift", help="Exit 1 on drift, 5 where it cannot be told.")] = False,
     output: Annotated[list[str] | None, typer.Option("--output", "-o", metavar="FILE", help=OUTPUT_HELP)] = None,
@@ -32,7 +32,7 @@ def drift(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Say what changed between two sets of records: by how much, where, and whether the app or the traffic did it.
+    """Say what changed between two sets of records: by how much, where, and (if the log can tell) whether the app or the traffic did it.
 
     Examples:
       judge drift                                              the newest 7 days against those before

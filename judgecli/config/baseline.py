@@ -50,6 +50,7 @@ class BaselineMetric(Section):
     higher_is_better: bool | None
     n: Annotated[int, Field(ge=0)]
     missing: Annotated[int, Field(ge=0)]
+    by_design: Annotated[int, Field(ge=0)] = 0  # records that have no score by design
     mean: float | None
     served: list[str] = Field(default_factory=list)  # of a judge: the models that an endpoint said it served
 

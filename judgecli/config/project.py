@@ -204,6 +204,7 @@ class Veto(Section):
     metric: Text
     at_most: float | None = None
     at_least: float | None = None
+    optional: bool = False
 
     @model_validator(mode="after")
     def _has_one_bound(self) -> "Veto":

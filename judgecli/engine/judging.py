@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from judgecli.engine.shard import CODES, OPEN, SERVED, Cells, fill_one, open_cells, read_columns
+from judgecli.engine.columns import read_columns
+from judgecli.engine.shard import CODES, OPEN, SERVED, Cells, fill_one, open_cells
 from judgecli.errors import JudgeError
 from judgecli.judge.request import AskFailed
 from judgecli.schema import REASONS

@@ -14,8 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from judgecli.engine.columns import is_text, is_valid, read_column, required_sources, single
 from judgecli.engine.remote import run_async
-from judgecli.schema import REASONS
+from judgecli.schema import NOTHING, NUMBER_COLUMNS, REASONS, unread_name
 from judgecli.scorer import Metric, Score, Scorer, as_list
 
 BATCH_ROWS = 2_000
@@ -44,16 +45,16 @@ class Cells:
     @classmethod
     def read(cls, table: pa.Table, name: str, *, category: bool) -> "Cells":
         """The cells that the columns of a score file hold."""
-        reasons = _single(table.column(f"{name}.reason")).cast(pa.string())
+        reasons = single(table.column(f"{name}.reason")).cast(pa.string())
         places = pc.fill_null(pc.index_in(reasons, pa.array(REASON_NAMES)), SCORED)
         cells = cls(places.to_numpy(zero_copy_only=False).astype(np.int8), category=category)
-        values = _single(table.column(name))
+        values = single(table.column(name))
         if category:
             cells.texts = values.cast(pa.string()).to_pylist()
         else:
             cells.numbers = pc.fill_null(values, 0.0).to_numpy(zero_copy_only=False).copy()
         told = [kind for kind in (*STORIES, SERVED) if f"{name}.{kind}" in table.column_names]
-        cells.stories = {kind: _single(table.column(f"{name}.{kind}")).cast(pa.string()).to_pylist() for kind in told}
+        cells.stories = {kind: single(table.column(f"{name}.{kind}")).cast(pa.string()).to_pylist() for kind in told}
         return cells
 
     def reopen(self, row: int) -> None:
@@ -161,9 +162,9 @@ class _View:
         if selection not in self._rows:
             chosen = np.ones(self.batch.num_rows, dtype=bool)
             for source in selection.present:
-                chosen &= _valid(self.column(source))
+                chosen &= is_valid(self.column(source))
             for source in selection.absent:
-                chosen &= ~_valid(self.column(source))
+                chosen &= ~is_valid(self.column(source))
             self._rows[selection] = np.flatnonzero(chosen)
         return self._rows[selection]
 
@@ -185,69 +186,55 @@ class _View:
             self._subsets[source, selection] = array if len(rows) == len(array) else array.take(pa.array(rows))
         return self._subsets[source, selection]
 
-    def missing_codes(self, required: tuple[str, ...]) -> np.ndarray:
-        """Why a row cannot be scored, OPEN where it can. Null output of a row that asks for one is a failure, any other gap is by design."""
+    def begin(self, scorer: Scorer) -> Cells:
+        """The cells of a scorer before it runs: OPEN where the row has all that it needs, else why it cannot be scored.
+
+        Null output of a row that asks for one is a failure, and so is a score, latency, cost or number of tokens that the log
+        has a column for and that this record lacks (`input_missing_field`) or has in a form that is no number (`metric_error`);
+        any other gap is by design.
+        """
+        required = required_sources(scorer)
         codes = np.full(self.batch.num_rows, CODES["not_applicable"], dtype=np.int8)
         if "output" in required:
-            codes[~_valid(self.column("output")) & self._expects_output()] = CODES["input_missing_field"]
+            codes[~is_valid(self.column("output")) & self._expects_output()] = CODES["input_missing_field"]
+        told = {source: self._said(source) for source in required if source.startswith("imported_") or source in NUMBER_COLUMNS}
+        for said in told.values():
+            codes[is_text(said, NOTHING)] = CODES["input_missing_field"]
+        unreadable = {source: is_valid(said) & ~is_text(said, NOTHING) for source, said in told.items() if source in NUMBER_COLUMNS}
         codes[self.rows(_Selection(required))] = OPEN
-        return codes
+        cells = Cells(codes, category=scorer.kind == "category")
+        for source, mask in unreadable.items():
+            for row in np.flatnonzero(mask & (codes != OPEN)).tolist():
+                cells.refuse(row, "metric_error", f"{source} is {told[source][row].as_py()[:80]}, which is no number")
+        return cells
+
+    def _said(self, source: str) -> pa.Array:
+        """What the log says where a column of numbers or a score should stand, as JSON text; nulls where it tells nothing."""
+        name = unread_name(source) if source in NUMBER_COLUMNS else source.removeprefix("imported_")
+        if "imported" not in self.batch.column_names or self.batch.column("imported").null_count == self.batch.num_rows:
+            return pa.nulls(self.batch.num_rows, pa.string())
+        return single(pc.map_lookup(self.batch.column("imported"), pa.scalar(name), "last"))
 
     def _expects_output(self) -> np.ndarray:
         """Rows that should hold an output text: those with an input or a conversation, unless the model answered with tool calls.
 
         A row that holds only a label or a score of the log has nothing to judge: `not_applicable`, by design.
         """
-        expects = _valid(self.column("input")) | _valid(self.column("messages")) | _valid(self.column("output_messages"))
-        for row in np.flatnonzero(expects & ~_valid(self.column("output")) & _valid(self.column("output_messages"))):
+        expects = is_valid(self.column("input")) | is_valid(self.column("messages")) | is_valid(self.column("output_messages"))
+        for row in np.flatnonzero(expects & ~is_valid(self.column("output")) & is_valid(self.column("output_messages"))):
             messages = self.column("output_messages")[int(row)].as_py()
             expects[row] = not any(part["type"] == "tool_call" for message in messages for part in message["parts"] or ())
         return np.asarray(expects)
 
 
-def _valid(array: pa.Array) -> np.ndarray:
-    return np.asarray(array.is_valid().to_numpy(zero_copy_only=False))
-
-
-def read_column(batch: pa.Table, source: str) -> pa.Array:
-    """A record column, `tags_NAME` or `imported_NAME`; nulls where the batch has none."""
-    for prefix, column in (("tags_", "tags"), ("imported_", "imported")):
-        if source.startswith(prefix) and column in batch.column_names:
-            return _single(pc.map_lookup(batch.column(column), pa.scalar(source.removeprefix(prefix)), "last"))
-    if source not in batch.column_names:
-        return pa.nulls(batch.num_rows)
-    return _single(batch.column(source))
-
-
-def _single(column: pa.ChunkedArray | pa.Array) -> pa.Array:
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    return pa.concat_arrays(array.chunks) if isinstance(array, pa.ChunkedArray) else array
-
-
-def needed_columns(metrics: Sequence[Metric]) -> list[str]:
-    """The record columns to load for these metrics."""
-    wanted = {"input", "output", "messages", "output_messages"}
-    for metric in metrics:
-        for column in metric.scorer.columns:
-            wanted.add(column.source if not column.source.startswith(("tags_", "imported_")) else column.source.split("_")[0])
-    return sorted(wanted)
-
-
 def open_cells(records: pa.Table, scorer: Scorer) -> Cells:
     """The cells of a scorer before it ran: OPEN where the row has all that it needs, else the reason."""
-    required = tuple(sorted({column.source for column in scorer.columns if column.required}))
-    return Cells(_View(records).missing_codes(required), category=scorer.kind == "category")
-
-
-def read_columns(records: pa.Table, scorer: Scorer) -> dict[str, pa.Array]:
-    """The record columns that a scorer reads, one item a row."""
-    return {column.source: read_column(records, column.source) for column in scorer.columns}
+    return _View(records).begin(scorer)
 
 
 def _score_batch(metric: Metric, view: _View) -> Cells:
-    required = tuple(sorted({column.source for column in metric.scorer.columns if column.required}))
-    cells = Cells(view.missing_codes(required), category=metric.scorer.kind == "category")
-    for selection in _selections(metric.scorer, required):
+    cells = view.begin(metric.scorer)
+    for selection in _selections(metric.scorer, required_sources(metric.scorer)):
         rows = view.rows(selection)
         if len(rows):
             try:
@@ -301,7 +288,7 @@ def _fill(cells: Cells, rows: np.ndarray, result: object, scorer: Scorer) -> Non
     numbers = None if cells.category else _as_numbers(result)
     if numbers is not None and not _has_fault(numbers, scorer):
         cells.numbers[rows] = pc.fill_null(numbers, 0.0).to_numpy(zero_copy_only=False)
-        cells.codes[rows] = np.where(_valid(numbers), SCORED, CODES["not_applicable"])
+        cells.codes[rows] = np.where(is_valid(numbers), SCORED, CODES["not_applicable"])
         return
     for row, item in zip(rows.tolist(), as_list(result), strict=True):
         fill_one(cells, row, item, scorer)
@@ -313,7 +300,7 @@ def _as_numbers(result: object) -> pa.Array | None:
         array = result if isinstance(result, (pa.Array, pa.ChunkedArray)) else pa.array(result)
         if not (pa.types.is_floating(array.type) or pa.types.is_integer(array.type) or pa.types.is_boolean(array.type) or pa.types.is_null(array.type)):
             return None
-        return _single(pc.cast(array, pa.float64()))
+        return single(pc.cast(array, pa.float64()))
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
         return None
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import IO
 
 from judgecli.catalog import Spec, bind
-from judgecli.engine.shard import needed_columns, score_table
+from judgecli.engine.columns import needed_columns
+from judgecli.engine.shard import score_table
 from judgecli.errors import JudgeError
 from judgecli.scorer import Metric
 from judgecli.store import tables

@@ -15,7 +15,9 @@ import numpy as np
 from judgecli.judge.probes import NEUTRAL, Probe
 from judgecli.judge.rubric import Rubric, higher_is_better, metric_range
 from judgecli.scorer import Score
-from judgecli.stats.intervals import Estimate, mean_interval, rate_interval
+from judgecli.stats.column import RATE, Column
+from judgecli.stats.deciding import estimate_change, estimate_mean
+from judgecli.stats.intervals import Estimate
 
 PASS = 0.75  # of the scale, from its bad end
 TOLERANCE = {
@@ -99,7 +101,7 @@ def rate(name: str, kind: str, hits: int, n: int, told: str, *, floor: float | N
     """A share with its Wilson interval; a defect where the interval lies above the tolerance (and above `floor`)."""
     if n == 0:
         return Finding(name, kind, None, None, None, 0, False, told)
-    found = rate_interval(np.array([float(place < hits) for place in range(n)]), np.ones(n))
+    found = estimate_mean(np.array([float(place < hits) for place in range(n)]), np.ones(n), RATE)
     if n == 1:
         return Finding(name, kind, float(hits), None, None, 1, False, told)
     limit = max(TOLERANCE.get(name, 1.0), floor or 0.0)
@@ -151,7 +153,7 @@ def _spread(table: _Table) -> Finding:
     """The standard deviation within records: root of the mean within variance (one-way ANOVA)."""
     draws = [[share for score in scores if (share := scale_share(table.rubric, score)) is not None] for scores in table.repeated()]
     variances = np.array([float(np.var(shares, ddof=1)) for shares in draws if len(shares) > 1])
-    found = mean_interval(variances, np.ones(len(variances)))
+    found = estimate_mean(variances, np.ones(len(variances)), Column("number", (0.0, 0.5)))  # shares of the scale vary by 1/2 at most
     sd, low, high = (None if value is None else float(np.sqrt(max(value, 0.0))) for value in (found.mean, found.low, found.high))
     return Finding("spread", "", sd, low, high, len(variances), low is not None and low > TOLERANCE["spread"], "standard deviation of one record's score")
 
@@ -173,7 +175,7 @@ def _first(table: _Table) -> Finding:
 
 
 def _mean(name: str, values: Sequence[float], told: str) -> Finding:
-    found = mean_interval(np.array(values, dtype=float), np.ones(len(values)))
+    found = estimate_mean(np.array(values, dtype=float), np.ones(len(values)), Column("number", (-1.0, 1.0)))
     return _signed(name, found, len(values), told)
 
 
@@ -228,10 +230,10 @@ def _self_preference(table: _Table, rows: Sequence[Mapping[str, object]], models
     )
     for kind, known, told in yardsticks:
         sides = [[shares[record] - known[record] for record in known if (rows[record].get("model") in kin) is same] for same in (True, False)]
-        one, other = (mean_interval(np.array(side), np.ones(len(side))) for side in sides)
-        if one.mean is not None and other.mean is not None and one.se is not None and other.se is not None:
-            half, gap = 1.96 * float(np.hypot(one.se, other.se)), one.mean - other.mean
-            return Finding("self_preference", kind, gap, gap - half, gap + half, len(sides[0]), False, f"{family}; {told}", warning=True)
+        values, kindred = np.array([*sides[0], *sides[1]]), np.arange(sum(map(len, sides))) < len(sides[0])
+        gap = estimate_change(values * kindred, kindred.astype(float), values * ~kindred, (~kindred).astype(float), Column("number", (-1.0, 1.0)))
+        if gap.mean is not None and gap.low is not None:
+            return Finding("self_preference", kind, gap.mean, gap.low, gap.high, len(sides[0]), False, f"{family}; {told}", warning=True)
     return Finding("self_preference", "", None, None, None, len(sides[0]), False, f"{family}; there are too few answers to tell", warning=True)
 
 

@@ -12,9 +12,11 @@ import numpy.typing as npt
 from judgecli.stats.auc import auc
 from judgecli.stats.cluster_bootstrap import LEAST_CLUSTERS, cluster_bootstrap
 from judgecli.stats.cohen_kappa import cohen_kappa, confusion_table
+from judgecli.stats.column import RATE
 from judgecli.stats.correlation import correlation
+from judgecli.stats.deciding import estimate_mean
 from judgecli.stats.gwet_ac1 import gwet_ac1
-from judgecli.stats.intervals import Scale, rate_interval
+from judgecli.stats.intervals import Scale
 from judgecli.stats.intraclass import intraclass
 from judgecli.stats.krippendorff_alpha import Measure, krippendorff_alpha
 from judgecli.stats.pabak import pabak
@@ -185,7 +187,7 @@ def _classify(pairs: Pairs, binary: bool, found: Agreement) -> None:
             found.reasons[name] = "every label is the same"
             continue
         _, own = np.unique(clusters[rows], return_inverse=True)
-        rate = rate_interval(np.bincount(own, right[rows]).astype(float), np.bincount(own).astype(float))
+        rate = estimate_mean(np.bincount(own, right[rows]).astype(float), np.bincount(own).astype(float), RATE)
         found.values[name] = rate.mean
         found.intervals[name] = None if rate.low is None or rate.high is None else (rate.low, rate.high)
 

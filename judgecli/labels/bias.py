@@ -8,8 +8,10 @@ import numpy.typing as npt
 from scipy import stats
 
 from judgecli.stats.bland_altman import limits_of_agreement
+from judgecli.stats.column import RATE, Column
 from judgecli.stats.contrast import clustered_contrast
-from judgecli.stats.intervals import Estimate, mean_interval, rate_interval
+from judgecli.stats.deciding import estimate_mean
+from judgecli.stats.intervals import Estimate
 from judgecli.stats.slope import clustered_slope
 
 Floats = npt.NDArray[np.float64]
@@ -35,7 +37,7 @@ def bias_of(lean: Lean, judge_families: frozenset[str]) -> Document:
     """
     _, codes = np.unique(lean.clusters, return_inverse=True)
     reasons: dict[str, str] = {}
-    mean = mean_interval(np.bincount(codes, lean.differences).astype(float), np.bincount(codes).astype(float))
+    mean = estimate_mean(np.bincount(codes, lean.differences).astype(float), np.bincount(codes).astype(float), Column("number"))
     limits = limits_of_agreement(lean.differences)
     found: Document = {
         "mean": _estimate(mean),
@@ -91,7 +93,7 @@ def position_bias(shown: Sequence[float], swapped: Sequence[float], truth: Seque
     one, two = np.asarray(shown, dtype=float), np.asarray(swapped, dtype=float)
     flipped = one != two
     first, second = int(((one == 1) & (two == 0)).sum()), int(((one == 0) & (two == 1)).sum())
-    share = rate_interval(flipped.astype(float), np.ones(len(one))) if len(one) else Estimate(None, None, None, None)
+    share = estimate_mean(flipped.astype(float), np.ones(len(one)), RATE) if len(one) else Estimate(None, None, None, None)
     found: Document = {
         "n": len(one),
         "flips": int(flipped.sum()),

@@ -98,8 +98,8 @@ def correct_by_sample(labelled: Labelled, every: Rest, *, scale: Scale = (None, 
     clusters = len(np.unique(labelled.cluster))
     if clusters < LEAST_LABELS:
         return CorrectedMean(None, None, None, "ppi++", n, assumed, None, f"{clusters} labelled clusters; a correction needs {LEAST_LABELS}", clusters)
-    found = ppi_mean(labelled, every if weighted else without(every, labelled))
-    why = None if found.se is not None else "no label differs from the others, so nothing tells how far the mean may be off"
+    found = ppi_mean(labelled, every if weighted else without(every, labelled), scale=scale)
+    why = None if found.low is not None else "no label differs from the others, so nothing tells how far the mean may be off"
     mean, low, high = (None if part is None else _within(part, scale) for part in (found.mean, found.low, found.high))
     return CorrectedMean(mean, low, high, "ppi++", n, assumed, found.tuning, why, clusters, found.se)
 

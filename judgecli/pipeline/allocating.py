@@ -8,7 +8,8 @@ import numpy as np
 
 from judgecli.errors import NoRecords, UsageError
 from judgecli.pipeline.rewarding import directions, select_rewarded
-from judgecli.signal.allocation import Choices, allocate, code_strata
+from judgecli.schema import REASONS
+from judgecli.signal.allocation import DESIGN, FAILED, SCORED, WAITING, Choices, allocate, code_strata
 from judgecli.signal.cells import EPOCH, Window
 from judgecli.signal.gathering import column_value
 from judgecli.signal.series import policy_label
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 PROPENSITY = "propensity"  # the tag of a logged chance
 MOST_VARIANTS = 50
+STATES = {"design": DESIGN, "failed": FAILED, "waiting": WAITING}
 ASSUMES = (
     "propensities are estimated as shares of traffic by {window} and {context}: right where who gets which variant does not depend on quality within those"
 )
@@ -57,30 +59,38 @@ def allocate_traffic(
         better = directions(settings, {name: info.higher_is_better})[name]
         if info.kind == "category" or better is None:
             raise UsageError(f"no direction of '{name}' is good in itself", hint="name a metric that has one, or bound it by a gate in judge.yaml")
-        scope = replace(selection.scope, shards=selection.shards_of[info.name, info.identity])
+        held = selection.shards_of[info.name, info.identity]
+        unasked = tuple(shard for shard in selection.scope.shards if shard not in held)
         plain = dict.fromkeys(column for column in (*columns, *context) if not column.startswith("tags."))
         rows: list[tuple[Any, ...]] = []
         unit = Window.of(window)
-        with Reduction(store, scope, [(info.name, info.identity)], where=selection.where, cluster=settings.cluster) as reduction:
-            for table in reduction.records(["key", "cluster_hash", "time", "tags", *plain], [name]):
-                for row in table.to_pylist():
-                    if row[name] is not None:
-                        rows.append(_row(row, name, columns, context, unit))
-    if not rows:
+        for shards, metrics in ((held, [(info.name, info.identity)]), (unasked, [])):  # records that nobody asked for count as well
+            if not shards:
+                continue
+            scope = replace(selection.scope, shards=tuple(shards))
+            with Reduction(store, scope, metrics, where=selection.where, cluster=settings.cluster) as reduction:
+                for table in reduction.records(["key", "cluster_hash", "time", "tags", *plain], [name] if metrics else []):
+                    rows += [_row(row, name, columns, context, unit) for row in table.to_pylist()]
+    if not any(row[2] is not None for row in rows):
         raise NoRecords(f"no record of '{selection.on}' has a score of '{name}'", hint="check --on, and --metric")
     choices = _choices(sorted(rows, key=lambda row: row[0]))
     if len(choices.arms) > MOST_VARIANTS or explore * len(choices.arms) > 1:
         raise UsageError(f"{', '.join(columns)} make {len(choices.arms)} variants", hint=f"at most {MOST_VARIANTS}, and shares of --explore that fit into one")
     found = allocate(choices, kind=info.kind, scale=info.range, higher_is_better=better, explore=explore)
     notes = [] if choices.propensity is not None else [ASSUMES.format(window=window, context=", ".join(context) or "nothing else")]
-    return {"metric": name, "identity": info.identity, "on": selection.on, "by": list(columns), "higher_is_better": better, **found, "notes": notes}
+    asked = {"metric": name, "identity": info.identity, "on": selection.on, "by": list(columns), "higher_is_better": better}
+    states = choices.states == SCORED, choices.states != DESIGN
+    coverage = float(np.count_nonzero(states[0]) / np.count_nonzero(states[1]))
+    return {**asked, **found, "coverage": coverage, "complete": coverage == 1.0, "incomplete": coverage < settings.measured, "notes": notes}
 
 
 def _row(row: dict[str, Any], name: str, columns: "Sequence[str]", context: "Sequence[str]", unit: Window) -> tuple[Any, ...]:
-    """key, variant, value, cluster, stratum, propensity."""
+    """key, variant, value, cluster, stratum, propensity, state."""
     variant = policy_label([column_value(row, column) for column in columns])
     stratum = (_bucket(row["time"], unit), *(column_value(row, column) for column in context))
-    return row["key"], variant, row[name], row["cluster_hash"], stratum, _chance(column_value(row, f"tags.{PROPENSITY}"))
+    value, reason = row.get(name), row.get(f"{name}.reason")
+    state = SCORED if value is not None else WAITING if reason is None else STATES[REASONS[reason]]
+    return row["key"], variant, value, row["cluster_hash"], stratum, _chance(column_value(row, f"tags.{PROPENSITY}")), state
 
 
 def _bucket(time: datetime | None, unit: Window) -> int | None:
@@ -105,8 +115,9 @@ def _choices(rows: "Sequence[tuple[Any, ...]]") -> Choices:
     return Choices(
         arms,
         np.array([place[row[1]] for row in rows], dtype=np.int64),
-        np.array([row[2] for row in rows], dtype=float),
+        np.array([0.0 if row[2] is None else row[2] for row in rows], dtype=float),
         np.array([row[3] for row in rows], dtype=np.int64),
         code_strata([row[4] for row in rows]),
         None if None in chances else np.array(chances, dtype=float),
+        np.array([row[6] for row in rows], dtype=np.int8),
     )

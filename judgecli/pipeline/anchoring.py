@@ -18,9 +18,9 @@ import pyarrow as pa
 from judgecli import catalog
 from judgecli.config.anchors import FOLDER, AnchorSet, anchor_paths, anchor_text, list_anchor_sets, read_anchor_set, read_outputs
 from judgecli.config.reviewed import table_bytes
+from judgecli.engine.columns import needed_columns, read_columns
 from judgecli.engine.judging import RETRIED
 from judgecli.engine.remote import gather_scores, run_async
-from judgecli.engine.shard import needed_columns, read_columns
 from judgecli.errors import Incomplete, UnknownName, UsageError
 from judgecli.judge.audit import scale_share
 from judgecli.judge.request import Ask

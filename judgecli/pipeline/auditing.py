@@ -13,8 +13,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from judgecli import catalog
+from judgecli.engine.columns import needed_columns, read_columns
 from judgecli.engine.remote import gather_scores, run_async
-from judgecli.engine.shard import needed_columns, read_columns
 from judgecli.errors import UnknownName, UsageError
 from judgecli.judge.audit import family_of, scale_share
 from judgecli.judge.probes import Attack, Probe, make_probes, read_attacks

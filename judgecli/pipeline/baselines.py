@@ -182,6 +182,7 @@ def _facts(measured: Measured) -> BaselineMetric:
         higher_is_better=info.higher_is_better,
         n=int(parts.counts.sum()),
         missing=int(parts.missing.sum()),
+        by_design=int(parts.by_design.sum()),
         mean=mean,
         served=list(measured.served),
     )

@@ -37,11 +37,16 @@ def card_of(document: Document, *, created: str, about: str = "") -> Card:
         dropped=data["dropped"],
         data=tuple(DataFile(name, digest) for name, digest in data["hashes"].items()),
         recipe={name: document[name] for name in RECIPE if name in document},
-        quality={kind: quality_of(found) for kind, found in document["held_out"].items() if found is not None},
+        quality={kind: quality_of(found) for kind, found in _measured(document).items()},
         limits=tuple(limits(document)),
         embedding=None if embedding is None else EmbeddingFacts(embedding["folder"], embedding["sha256"], embedding["width"], embedding["scale"]),
         encoder=None if document["kind"] == "linear" else EncoderFacts(document["base"], document["max_length"], document["scale"]),
     )
+
+
+def _measured(document: Document) -> Document:
+    """What was held out, without what was not."""
+    return {kind: document["held_out"][kind] for kind in NOUNS if document["held_out"].get(kind) is not None}
 
 
 RECIPE = (
@@ -90,14 +95,13 @@ def quality_of(found: Mapping[str, Any]) -> Quality:
 def limits(document: Document) -> list[str]:
     """What a user of the model must know: always, and of this one."""
     found = list(LIMITS)
-    for kind, quality in document["held_out"].items():
-        if quality is None:
-            continue
+    for kind, quality in _measured(document).items():
         length = quality if "accuracy" in quality else quality["length"]
         if length["length_verdict"] != "beyond_length":
             found.append(f"Of {NOUNS[kind]}, {length['told']}.")
         if quality["n"] < TRUSTED:
             found.append(f"Only {quality['n']} {NOUNS[kind]} were held out: how good it is can hardly be told.")
+    found += [f"How good it is on {NOUNS[kind]} is not known: {why}." for kind, why in document["held_out"].get("reasons", {}).items()]
     if document["tricks"]:
         named = ", ".join(f"{one['trick']} {one['share']:.0%}" for one in document["tricks"])
         found.append(f"It can be fooled. So often these tricks get more than an honest answer: {named}. Score what is well-formed, and audit it.")

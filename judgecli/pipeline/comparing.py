@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from judgecli.engine.columns import read_column
 from judgecli.engine.judging import Sheet
-from judgecli.engine.shard import SERVED, STORIES, read_column
+from judgecli.engine.shard import SERVED, STORIES
 from judgecli.pipeline.sheets import Part, Rivals, Wanted, rows_of_scope, sampled_rows
 from judgecli.scorer import Metric
 from judgecli.signal.comparisons import Answer, Comparison, comparisons_of, history_of, left_out, without_system

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from judgecli.errors import NoRecords, UsageError
+from judgecli.pipeline.attributing import Attribution, text_drift_of
 from judgecli.pipeline.rewarding import directions, needed_metrics, select_rewarded
 from judgecli.renderers.drift_html import drift_html
 from judgecli.renderers.drift_markdown import drift_markdown
@@ -16,11 +17,10 @@ from judgecli.renderers.safe import json_text
 from judgecli.renderers.text_file import publish_text
 from judgecli.signal.corpus_drift import corpus_drift
 from judgecli.signal.diversity import cut_words
-from judgecli.signal.drift import ALPHA, MIN_CLUSTERS, DriftRow, Evidence, Margins, compare, decide
-from judgecli.signal.drift_report import Drift, DriftExample, SideText, attributed, corpus_row, headline, overall_verdict, ranked, text_row
-from judgecli.signal.drift_sample import DriftSample, carriers, segment_parts, traffic_kinds, traffic_parts
+from judgecli.signal.drift import ALPHA, MIN_CLUSTERS, DriftRow, Margins, compare, decide
+from judgecli.signal.drift_report import Drift, DriftExample, SideText, corpus_row, headline, overall_verdict, ranked, switched_sentence, text_row
+from judgecli.signal.drift_sample import DriftSample, carriers
 from judgecli.signal.served import NOT_ONE_MODEL, served_apart
-from judgecli.stats.decomposition import Decomposition
 from judgecli.store.drift_query import DriftReduction, Sides, side_condition
 from judgecli.store.folder import Store
 from judgecli.store.selection import Selection
@@ -71,7 +71,7 @@ def find_drift(
         _check_margins(wanted, names)
         sides = choose_sides(store, selection, settings, reference, current)
         with DriftReduction(store, selection, names, sides, by=tuple(dict.fromkeys(by)), cluster=settings.cluster) as reduction:
-            work = _Work(settings, selection, reduction, wanted)
+            work = _Work(store, settings, selection, reduction, wanted)
             work.apart = _judged_apart(store, settings, selection, names, reduction)
             return work.run(by, texts=texts, any_dependence=any_dependence)
 
@@ -111,9 +111,9 @@ def _check_margins(margins: Margins, names: Sequence[str]) -> None:
 class _Work:
     """The queries of one answer."""
 
-    def __init__(self, settings: "Settings", selection: Selection, reduction: DriftReduction, margins: Margins) -> None:
+    def __init__(self, store: Store, settings: "Settings", selection: Selection, reduction: DriftReduction, margins: Margins) -> None:
         self.apart: Mapping[str, str] = {}
-        self._settings, self._selection, self._reduction, self._margins = settings, selection, reduction, margins
+        self._store, self._settings, self._selection, self._reduction, self._margins = store, settings, selection, reduction, margins
         self._facts = reduction.facts()
         self._sides = [SideText(name, fact.rows, fact.first, fact.last) for name, fact in zip(reduction.sides.names, self._facts, strict=True)]
         for side, name in zip(self._sides, ("reference", "current"), strict=True):
@@ -122,25 +122,26 @@ class _Work:
 
     def run(self, by: Sequence[str], *, texts: bool, any_dependence: bool) -> Drift:
         """Everything."""
-        rows, parts = self._metric_rows(by)
-        sample = self._sample() if texts else None
+        rows, spans = self._metric_rows()
+        columns = Attribution(self._store, self._selection, self._settings, self._reduction, (self._facts[0].rows, self._facts[1].rows), by)
+        rows, others = columns.local_rows(rows, spans, self._margins)
+        sample = self._sample(columns) if texts else None
         found: dict[str, TextDrift] = {}
         if sample is not None:
-            found = self._texts(sample)
+            found = {name: made for name in ("output", "input") if (made := text_drift_of(sample, name)) is not None}
             rows += [text_row(name, made) for name, made in found.items()]
             rows += self._corpus(sample)
-            kinds = traffic_kinds(sample)
-            names = [] if kinds is None else [name for name in sample.values if name not in parts]
-            parts |= {name: made for name in names if kinds is not None and (made := traffic_parts(sample, kinds, name)) is not None}
+            columns.read(sample)
+        decided = _localised(decide(rows, alpha=ALPHA, any_dependence=any_dependence, others=others))
         judged = [
-            attributed(row, parts.get(row.metric), self.apart.get(row.metric)) if row.overall else row
-            for row in decide(rows, alpha=ALPHA, any_dependence=any_dependence)
+            columns.attribute(row, found.get("input"), spans.get(row.metric), self.apart.get(row.metric)) if row.overall or row.found else row
+            for row in decided
         ]
-        ordered = ranked(judged)
-        verdict, family = overall_verdict(ordered), sum(row.p is not None for row in ordered)
+        ordered, switches = ranked(judged), columns.switches()
+        verdict, family = overall_verdict(ordered), sum(row.p is not None for row in rows) + len(others)
         return Drift(
             verdict=verdict,
-            headline=headline(ordered, verdict, self._since(), family=family),
+            headline=headline(ordered, verdict, self._since(), family=family, switches=switches),
             rows=ordered,
             reference=self._sides[0],
             current=self._sides[1],
@@ -152,42 +153,29 @@ class _Work:
             complete=not any(row.partial for row in ordered),
             texts=found,
             examples=self._examples(sample, ordered),
-            notes=self._notes(ordered, sample, texts=texts),
+            notes=[*self._notes(ordered, sample, texts=texts), *([] if verdict == "drift" else map(switched_sentence, switches))],
+            switched=switches,
         )
 
-    def _metric_rows(self, by: Sequence[str]) -> tuple[list[DriftRow], dict[str, Decomposition]]:
-        """The rows of all metrics, and where `by` tells traffic apart what of a change is its mix."""
+    def _metric_rows(self) -> tuple[list[DriftRow], dict[str, float | None]]:
+        """The rows of all metrics, and over what width the values of each spread."""
         better = directions(self._settings, {info.name: info.higher_is_better for info in self._reduction.metrics})
         rows: list[DriftRow] = []
-        segments: dict[str, list[Evidence]] = {}
+        spans: dict[str, float | None] = {}
         for evidence in self._reduction.evidence():
             asked = replace(evidence, higher_is_better=better[evidence.metric])
             rows += compare(asked, self._margins)
-            if evidence.segment and evidence.kind != "category":
-                segments.setdefault(evidence.metric, []).append(replace(evidence, shape=None))
+            spans[evidence.metric] = evidence.span
             del evidence, asked  # the next is made before the loop would let go of it
-        traffic = [name for name in dict.fromkeys(by) if name not in self._settings.policy]
-        parts = {name: made for name, own in segments.items() if traffic and (made := segment_parts(own, traffic)) is not None}
-        return rows, parts
+        return rows, spans
 
-    def _sample(self) -> DriftSample:
-        places = [place for place, info in enumerate(self._reduction.metrics) if info.kind != "category" and info == self._selection.metric(info.name)]
-        table = self._reduction.sample(places, (self._facts[0].rows, self._facts[1].rows))
+    def _sample(self, columns: Attribution) -> DriftSample:
+        places = columns.places
+        table = self._reduction.sample(columns.names, places, (self._facts[0].rows, self._facts[1].rows))
         values = {self._reduction.metrics[m].name: np.asarray(table.column(f"v{m}").to_numpy(), dtype=np.float64) for m in places}
         records = table.drop_columns([f"v{m}" for m in places]).to_pylist()
         _, codes = np.unique(table.column("cluster").to_numpy(), return_inverse=True)
         return DriftSample(table.column("side").to_numpy() == 1, codes.astype(np.int64), records, values)
-
-    def _texts(self, sample: DriftSample) -> "dict[str, TextDrift]":
-        from judgecli.signal.text_drift import text_drift  # brings scipy.sparse and scipy.optimize
-
-        found = {}
-        for name in ("output", "input"):
-            kept = np.array([bool(record[name]) for record in sample.records], dtype=bool)
-            if kept.any():
-                texts = [record[name] for record in sample.records if record[name]]
-                found[name] = text_drift(texts, sample.current[kept], sample.clusters[kept])
-        return found
 
     def _corpus(self, sample: DriftSample) -> list[DriftRow]:
         sides = []
@@ -223,12 +211,19 @@ class _Work:
         if not texts:
             notes.append("texts were not read (--no-text)")
         if sample is not None and all(record["input"] is None for record in sample.records):
-            notes.append("the records have no input, so the app and the traffic cannot be told apart")
+            notes.append("the records have no input, so a change can be called the traffic's, never the app's")
         if any(row.clusters < MIN_CLUSTERS for row in rows if row.segment):
             notes.append(f"segments with fewer than {MIN_CLUSTERS} clusters on a side are inconclusive")
         if any(row.shape is not None and row.shape.cut for row in rows):
             notes.append("for W1, values of an open scale far outside its 1 to 99 % range are moved to the ends of a grid three times as wide")
         return notes
+
+
+def _localised(rows: Sequence[DriftRow]) -> list[DriftRow]:
+    """The rows without segments that were found and then did not drift; where one did, the row over all records says so too."""
+    held = {row.metric: row.local for row in rows if row.found and row.verdict == "drift"}
+    kept = [row for row in rows if row.asked or row.verdict == "drift"]
+    return [replace(row, local=held[row.metric]) if row.overall and row.what == "value" and row.metric in held else row for row in kept]
 
 
 def write_drift(found: Drift, path: Path) -> None:

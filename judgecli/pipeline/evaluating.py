@@ -18,6 +18,7 @@ from judgecli.readers.steps import is_steps, read_steps
 from judgecli.reward_model.benchmarks import RewardBench, RewardBench2, reward_bench, reward_bench_2
 from judgecli.reward_model.best_of_n import Choice, Point, curve
 from judgecli.reward_model.evaluation import Evaluation, available_tags, evaluate
+from judgecli.reward_model.groups import group_rows, prompt_number
 from judgecli.reward_model.model import RewardModel
 from judgecli.reward_model.preferences import Preferences, Verdict
 from judgecli.reward_model.process import AGGREGATES, Solution, aggregate, cross_fitted_score, step_rewards
@@ -183,7 +184,7 @@ def pairs_document(found: Evaluation) -> Document:
     """An evaluation on pairs under the keys of `judge rm eval --json`."""
     length = found.length
     numbers: Document = {"accuracy": found.accuracy.mean, "low": found.accuracy.low, "high": found.accuracy.high, "ece": found.ece, "brier": found.brier}
-    why = "no pair" if not found.n else "all pairs are of one prompt"
+    why = "no pair" if not found.n else "all pairs are of one group of prompts and answers"
     return {
         "n": found.n,
         "clusters": found.clusters,
@@ -211,14 +212,12 @@ def _verdicts(verdicts: Sequence[Verdict], scored: _Scored) -> Document | None:
     if not sided or scored.model is None:
         return None
     rewards, good = scored.outputs([one.prompt for one in sided], [one.output for one in sided]), np.array([one.value > 0.5 for one in sided])
-    return {"n": len(sided), "good": int(good.sum()), **order_document(rewards, good, [one.prompt for one in sided])}
+    return {"n": len(sided), "good": int(good.sum()), **order_document(rewards, good, group_rows(sided).clusters)}
 
 
-def order_document(rewards: Floats, good: npt.NDArray[np.bool_], prompts: Sequence[str]) -> Document:
-    """How often a good one stands above a bad one, with the interval by prompts; nulls where there is only one kind."""
-    names: dict[object, int] = {}
-    clusters = np.array([names.setdefault(prompt or place, len(names)) for place, prompt in enumerate(prompts)], np.int64)
-    found = auc(rewards, good, clusters)
+def order_document(rewards: Floats, good: npt.NDArray[np.bool_], groups: npt.NDArray[np.int64]) -> Document:
+    """How often a good one stands above a bad one, with the interval by groups; nulls where there is only one kind."""
+    found = auc(rewards, good, np.unique(groups, return_inverse=True)[1])
     return {"auroc": None, "low": None, "high": None} if found is None else {"auroc": found.auc, "low": found.low, "high": found.high}
 
 
@@ -227,18 +226,23 @@ def _steps(model: RewardModel, solutions: Sequence[Solution]) -> Document:
     rewards = step_rewards(model, solutions)
     found = cross_fitted_score(solutions, rewards)
     labelled = [
-        (reward, good, one.prompt) for one, own in zip(solutions, rewards, strict=True) for reward, good in zip(own, one.good, strict=True) if good is not None
+        (reward, good, one.prompt or one.source)
+        for one, own in zip(solutions, rewards, strict=True)
+        for reward, good in zip(own, one.good, strict=True)
+        if good is not None
     ]
     values, goods = np.array([reward for reward, _, _ in labelled]), np.array([good for _, good, _ in labelled], bool)
+    named = np.array([prompt_number(Verdict(prompt, "", 0.0)) for _, _, prompt in labelled], np.int64)
     whole = [(special.expit(own).tolist(), one) for one, own in zip(solutions, rewards, strict=True) if one.answer_correct is not None and own]
-    right, asked = np.array([one.answer_correct for _, one in whole], bool), [one.prompt for _, one in whole]
+    right = np.array([one.answer_correct for _, one in whole], bool)
+    asked = np.array([prompt_number(Verdict(one.prompt, one.source, 0.0)) for _, one in whole], np.int64)
     answers = {how: order_document(np.array([aggregate(own, how) for own, _ in whole]), right, asked)["auroc"] for how in AGGREGATES}
     return {
         "n": found.n,
         "erroneous": {"n": found.erroneous_n, **_estimate(found.erroneous), "within_one": found.within_one},
         "correct": {"n": found.correct_n, **_estimate(found.correct)},
         "score": found.score,
-        **order_document(values, goods, [prompt for _, _, prompt in labelled]),
+        **order_document(values, goods, named),
         "answers": {"n": len(whole), **answers},
     }
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
 
-from judgecli.engine.shard import OPEN, Cells, fill_one, open_cells, read_columns
+from judgecli.engine.columns import read_columns
+from judgecli.engine.shard import OPEN, Cells, fill_one, open_cells
 from judgecli.errors import JudgeUnavailable, UsageError
 from judgecli.judge.request import Ask, AskFailed
 from judgecli.pipeline.asking import Budget, Counts, LedgerAsk

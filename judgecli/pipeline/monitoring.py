@@ -14,6 +14,8 @@ from judgecli.pipeline.rewarding import directions
 from judgecli.signal.cells import EPOCH, duration
 from judgecli.signal.charts import DAY_US
 from judgecli.signal.monitor import VERSION, Monitor, Plan, Span
+from judgecli.signal.sentence import since_text
+from judgecli.stats.day_effects import LEAST_DAYS
 from judgecli.store import watching
 from judgecli.store.folder import Store
 from judgecli.store.selection import index_metrics, latest_identities
@@ -73,6 +75,7 @@ def _update(store: Store, settings: "Settings") -> Watch | None:
     if kept is not None and kept[1] is not None and (frontier is None or kept[1] > frontier):
         watching.forget_lateness(store)  # what was newest is gone: a clock that was wrong, records that were forgotten
         shards, kept = watching.seen_shards(store, None), None
+    renewed = kept is not None and kept[2].get("version") != VERSION
     monitor = _restored(plan, kept[2]) if kept is not None and kept[0] == identity else Monitor(plan)
     began = monitor.closed
     days = _feed(store, monitor, shards, frontier, settings, sorted(names))
@@ -83,7 +86,7 @@ def _update(store: Store, settings: "Settings") -> Watch | None:
     until = None if monitor.closed is None else (EPOCH + timedelta(days=monitor.closed)).isoformat()
     kept_now = watching.kept_alarms(store)
     judges = judges_of_alarms(store, settings, kept_now, shards)
-    return Watch(_documents(kept_now, settings, judges), monitor.charts_json(settings.policy), until, days, _notes(monitor, frontier))
+    return Watch(_documents(kept_now, settings, judges), monitor.charts_json(settings.policy), until, days, _notes(monitor, frontier, renewed=renewed))
 
 
 def _restored(plan: Plan, state: Mapping[str, Any]) -> Monitor:
@@ -186,7 +189,7 @@ def _documents(alarms: Sequence[KeptAlarm], settings: "Settings", judges: Mappin
     found = []
     for alarm in alarms:
         document = dict(alarm.document)
-        good = better.get(str(document["metric"])) if document["kind"] == "value" else False
+        good = better.get(str(document["metric"])) if document["kind"] == "value" else False if document["kind"] == "missing" else None
         worse = None if good is None else (document["direction"] == "drop") == good
         state = "closed" if alarm.closed else "recovered" if document["recovered"] else "open"
         said = {"state": state, "worse": worse, "closed": alarm.closed, "comment": alarm.comment, "accepted": alarm.accepted, "judge": judges.get(alarm.id)}
@@ -194,15 +197,22 @@ def _documents(alarms: Sequence[KeptAlarm], settings: "Settings", judges: Mappin
     return found
 
 
-def _notes(monitor: Monitor, frontier: int | None) -> list[str]:
+def _notes(monitor: Monitor, frontier: int | None, *, renewed: bool) -> list[str]:
     waiting = sum(chart.reference is None for chart in monitor.charts.values())
     if frontier is None:
         return ["no record has a time, so nothing can be watched"]
     if not monitor.charts:
         return ["no day with records has closed yet"]
+    found = ["the state was kept by a version that watched otherwise: all days were watched anew (alarms that somebody closed stay)"] if renewed else []
     if waiting == len(monitor.charts):
-        return [f"none of {waiting:,} charts has a reference yet; judge alarms list --json says what each lacks"]
-    return []
+        found.append(f"none of {waiting:,} charts has a reference yet; judge alarms list --json says what each lacks")
+    unknown = sum(chart.reference is not None and not chart.effects.is_known for chart in monitor.charts.values())
+    if unknown:
+        found.append(
+            f"{unknown:,} charts have seen fewer than {LEAST_DAYS} days, too few to learn how far days differ by themselves: "
+            "their days are taken to differ much, so they notice a change late"
+        )
+    return found
 
 
 def close(settings: "Settings", names: Sequence[str], *, comment: str | None, accept: bool) -> Watch:
@@ -248,9 +258,10 @@ def standing_alarms(settings: "Settings", *, despite: bool) -> list[dict[str, ob
     found = watch(settings)
     if found is not None and found.open and not despite:
         first = found.open[0]
+        what = first["direction"] if first["kind"] == "value" else "without a score more often"
         more = f" and {len(found.open) - 1} more" if len(found.open) > 1 else ""
         raise AlarmOpen(
-            f"{len(found.open)} alarm{'s' if more else ''} open: {first['metric']} {first['direction']} since {str(first['since'])[:10]}{more}",
+            f"{len(found.open)} alarm{'s' if more else ''} open: {first['metric']} {what} since {since_text(first)}{more}",
             hint="judge alarms list shows them; judge alarms close ID when you have looked; or --despite-alarm (in judge.yaml: despite_alarm: true)",
         )
     return [{name: alarm[name] for name in ("id", "metric", "kind", "policy", "direction", "since")} for alarm in (found.open if found else ())]

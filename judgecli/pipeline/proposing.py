@@ -36,7 +36,9 @@ from judgecli.renderers.safe import json_text
 from judgecli.reward.compose import compose
 from judgecli.reward.spec import build_reward
 from judgecli.schema import REASONS, Label
-from judgecli.stats.intervals import Scale, interval
+from judgecli.stats.column import Column, two_values_of
+from judgecli.stats.deciding import estimate_mean
+from judgecli.stats.intervals import Scale
 
 if TYPE_CHECKING:
     from judgecli.config.settings import Settings
@@ -275,7 +277,7 @@ def _scored(cells: pa.Table, name: str, clusters: "np.ndarray", kind: str, scale
     sums = np.bincount(clusters[valid], numbers).astype(np.float64)
     counts = np.bincount(clusters[valid]).astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
-        found = interval(sums[counts > 0], counts[counts > 0], rate=kind == "rate", scale=scale)
+        found = estimate_mean(sums, counts, Column(kind, scale, two_values_of(numbers)))
     return Scored(rows, int(valid.sum()), failed, found.mean, found.low, found.high)
 
 

@@ -12,13 +12,13 @@ from judgecli.errors import UnknownName, UsageError
 from judgecli.pipeline.monitoring import watch
 from judgecli.pipeline.report_evidence import Evidence
 from judgecli.pipeline.rewarding import directions, select_rewarded
-from judgecli.pipeline.signals import compute_signals, conversation_signals
+from judgecli.pipeline.signals import conversation_signals
 from judgecli.renderers.report_html import report_html
 from judgecli.renderers.report_markdown import COMMENT_BYTES, report_markdown
 from judgecli.renderers.safe import json_text
 from judgecli.renderers.text_file import publish_text
 from judgecli.report import Change, Conversation, Distribution, Measure, Report
-from judgecli.signal.changes import find_changes
+from judgecli.signal.changes import find_changes, too_small
 from judgecli.signal.distributions import distribution
 from judgecli.signal.gathering import Gathered
 from judgecli.signal.headline import headline, important
@@ -28,7 +28,6 @@ from judgecli.signal.series import conversations_of, frequent_policies, series_o
 from judgecli.signal.served import served_notes
 from judgecli.signal.slices import Subject, find_slices
 from judgecli.signal.summary import MetricSummary
-from judgecli.signal.windows import Signals
 from judgecli.store.folder import Store
 from judgecli.store.tables import MetricInfo
 
@@ -36,10 +35,8 @@ if TYPE_CHECKING:
     from judgecli.config.settings import Settings
     from judgecli.signal.gate import Check
 
-MOST_POINTS = 2_400  # of all series together: what a page can hold
 MOST_POLICIES = 12
 MOST_TURNS = 1_000_000  # answers, of which conversations are still put together
-WINDOWS = {"1h": 1 / 24, "1d": 1.0, "1w": 7.0, "30d": 30.0, "90d": 90.0, "360d": 360.0}
 
 
 def build_report(
@@ -54,35 +51,33 @@ def build_report(
     with Store(settings.store, create=False) as store, np.errstate(over="ignore", invalid="ignore"):
         work = Evidence(store, select_rewarded(store, on, settings), by, settings.cluster)
         work.check(metric)
-        summaries = [work.summary(name) for name in work.infos]
-        gathered = work.gather()
+        measured = work.measure(settings, window, MOST_POLICIES)
+        summaries, gathered = measured.summaries, measured.gathered
         better = directions(settings, {name: info.higher_is_better for name, info in work.infos.items()})
-        subjects = [Subject(name, gathered.values[name], info.kind, better[name]) for name, info in work.infos.items()]
+        subjects = [Subject(name, gathered.values[name], info.kind, better[name], info.range) for name, info in work.infos.items()]
         changes = find_changes(gathered, subjects)
         chosen = metric or next((name for name in work.infos if name.startswith("reward.")), None)
         slices = find_slices([item for item in subjects if chosen in (None, item.name)], gathered.members, gathered.clusters)
         subject = chosen or _choose_subject(important(changes), summaries)
         answers = work.answers(subject, None if subject is None else better[subject], changes, gathered)
     verdict, notes = _verdict(settings, on, complete=all(summary.coverage in (None, 1.0) for summary in summaries))
-    overall = compute_signals(settings, by=by, window="all", on=on).rows if summaries else []
-    policies = frequent_policies(overall, MOST_POLICIES)
-    wanted = window or _fitting_window(gathered.times, len(policies) * len(summaries))
-    timed = compute_signals(settings, by=by, window=wanted, on=on) if summaries else Signals([], by, wanted)
-    conversations, left_out = _conversations(settings, work.total, by, wanted, on, policies)
+    policies = frequent_policies(measured.overall, MOST_POLICIES)
+    conversations, left_out = _conversations(settings, work.total, by, measured.window, on, policies)
+    first_time, last_time = measured.span or (None, None)
     return Report(
         **verdict,
-        headline=headline(subject, summaries, changes, slices, by=by, judged=timed.judge_changes),
+        headline=headline(subject, summaries, changes, slices, by=by, judged=measured.judge_changes),
         partial=[_partial(summary) for summary in summaries if summary.coverage not in (None, 1.0)],
         **work.scope(),
-        first_time=_moment(min(_known(gathered.times), default=None)),
-        last_time=_moment(max(_known(gathered.times), default=None)),
+        first_time=_moment(first_time),
+        last_time=_moment(last_time),
         by=by,
-        window=wanted,
+        window=measured.window,
         subject=subject,
         metrics=summaries,
         policies=policies,
-        standings=standings_of(overall, policies, {name: info.identity for name, info in work.infos.items()}),
-        series=series_of(timed.rows, policies),
+        standings=standings_of(measured.overall, policies, {name: info.identity for name, info in work.infos.items()}),
+        series=series_of(measured.timed, policies),
         changes=changes,
         distributions=[_distribution(summary, gathered) for summary in summaries],
         slices=slices,
@@ -95,11 +90,11 @@ def build_report(
             cluster=settings.cluster,
             clusters=int(gathered.clusters.max() + 1) if gathered.count else 0,
             gates=len(verdict["gates"]),
-            judges=len(timed.judge_changes),
+            judges=len(measured.judge_changes),
             alarms=_budget(settings),
         ),
-        notes=[*work.notes, *served_notes(timed.rows), *notes, *left_out],
-        judge_changes=timed.judge_changes,
+        notes=[*work.notes, *served_notes(measured.timed), *too_small(gathered), *notes, *left_out],
+        judge_changes=measured.judge_changes,
         conversations=conversations,
     )
 
@@ -165,20 +160,6 @@ def _choose_subject(changes: Sequence[Change], summaries: Sequence[MetricSummary
     worse = [change.metric for change in changes if change.worse]
     directed = [summary.name for summary in summaries if summary.higher_is_better is not None and summary.estimate.mean is not None]
     return next(iter([*worse, *directed, *(summary.name for summary in summaries)]), None)
-
-
-def _fitting_window(times: Sequence[int | None], lines: int) -> str:
-    """The smallest window that keeps all series within MOST_POINTS and a chart within 40 windows."""
-    known = _known(times)
-    if not known:
-        return "all"
-    days = (max(known) - min(known)) / 86_400e6
-    most = max(4.0, min(40.0, MOST_POINTS / max(lines, 1)))
-    return next((name for name, length in WINDOWS.items() if days / length < most), "all")
-
-
-def _known(times: Sequence[int | None]) -> list[int]:
-    return [time for time in times if time is not None]
 
 
 def _moment(microseconds: int | None) -> datetime | None:

@@ -16,7 +16,7 @@ from judgecli.errors import AlarmOpen, Interrupted, JudgeError
 from judgecli.pipeline.rewarding import directions
 from judgecli.pipeline.score_result import ScoreResult
 from judgecli.pipeline.scoring import Progress, score_logs
-from judgecli.signal.standouts import Standout, find_standouts
+from judgecli.signal.standouts import Standout, find_standouts, too_small_to_tell
 from judgecli.store.folder import Store
 from judgecli.store.marks import read_mark, state_of, write_mark
 
@@ -56,6 +56,7 @@ class RunResult:
     signals: dict[str, object] | None = None
     check: dict[str, object] | None = None
     standouts: list[Standout] = field(default_factory=list)
+    cannot_tell: list[str] = field(default_factory=list)
     headline: list[str] = field(default_factory=list)
     report: list[str] = field(default_factory=list)
     exports: list[dict[str, object]] = field(default_factory=list)
@@ -79,6 +80,7 @@ class RunResult:
             "report": self.report,
             "exports": self.exports,
             "standouts": [item.to_json() for item in self.standouts],
+            "cannot_tell": self.cannot_tell,
             "headline": self.headline,
             "steps": [step.to_json() for step in self.steps],
             "exit_code": self.exit_code,
@@ -180,10 +182,11 @@ class _Run:
         reward = self.settings.project.reward
         first = [f"reward.{reward.name}", *reward.terms] if reward else []
         for column in self.settings.policy:
-            rows = compute(self.settings, by=[column], window="all", on=self.on).rows
+            rows = compute(self.settings, by=[column], window="all", on=self.on, sums=True).rows
             if 2 <= len({row.policy.get(column) for row in rows}) <= MOST_VALUES:
                 better = directions(self.settings, {row.metric: row.higher_is_better for row in rows})
-                self.result.standouts += find_standouts(rows, column, better=better, first=first)
+                self.result.standouts += find_standouts(rows, column, better=better, first=first, columns=len(self.settings.policy))
+                self.result.cannot_tell += too_small_to_tell(rows, column)
 
     def report(self) -> Step:
         wanted = self.settings.project.report

@@ -7,8 +7,8 @@ from typing import Protocol
 import numpy as np
 import pyarrow as pa
 
+from judgecli.engine.columns import needed_columns
 from judgecli.engine.judging import RETRIED, Mask, Sheet
-from judgecli.engine.shard import needed_columns
 from judgecli.engine.worker import metric_info
 from judgecli.scorer import Metric
 from judgecli.store import tables

@@ -25,7 +25,7 @@ from judgecli.store.windows_query import WindowReduction
 if TYPE_CHECKING:
     from judgecli.config.settings import Settings
 
-DESIGN = [reason for reason, kind in REASONS.items() if kind == "design"]
+DESIGN, WAITING = ([reason for reason, kind in REASONS.items() if kind == wanted] for wanted in ("design", "waiting"))
 Segment = tuple[str | None, ...]
 
 
@@ -144,7 +144,7 @@ def _scored(measured: Measured) -> bool:
 
 @dataclass(frozen=True)
 class _Rows:
-    """The records of one metric: cell, prompt (0 where not `keyed`), cluster, value (NaN: none), whether one is missing, reason; key or None."""
+    """The records of one metric: cell, prompt (0 where not `keyed`), cluster, value (NaN: none), if one is missing, if it waits, reason; key or None."""
 
     cell: np.ndarray
     keyed: np.ndarray
@@ -152,13 +152,14 @@ class _Rows:
     clusters: np.ndarray
     values: np.ndarray
     missing: np.ndarray
+    waiting: np.ndarray
     reasons: pa.ChunkedArray
     keys: np.ndarray | None
 
     def taken(self, kept: np.ndarray) -> "_Rows":
         """Some of them."""
         return _Rows(
-            *(self.cell[kept], self.keyed[kept], self.prompts[kept], self.clusters[kept], self.values[kept], self.missing[kept]),
+            *(self.cell[kept], self.keyed[kept], self.prompts[kept], self.clusters[kept], self.values[kept], self.missing[kept], self.waiting[kept]),
             self.reasons.filter(pa.array(kept)),
             None if self.keys is None else self.keys[kept],
         )
@@ -170,10 +171,11 @@ def _read(reduction: WindowReduction, place: int, settings: "Settings", segments
     reason = table.column("reason")
     values = pc.fill_null(table.column("value"), float("nan")).to_numpy()
     missing = pc.fill_null(pc.invert(pc.is_in(reason, value_set=pa.array(DESIGN))), True).to_numpy() & np.isnan(values)
+    waits = pc.fill_null(pc.is_in(reason, value_set=pa.array(WAITING)), True).to_numpy() & missing
     keyed = pc.is_valid(table.column("prompt")).to_numpy()
     prompts, clusters = pc.fill_null(table.column("prompt"), 0).to_numpy(), table.column("cluster").to_numpy()
     keys = None if without is None else short_keys(tables.key_array(table.column("key").cast(pa.binary(16))))
-    rows, detail = _Rows(cell, keyed, prompts, clusters, values, missing, reason, keys), None
+    rows, detail = _Rows(cell, keyed, prompts, clusters, values, missing, waits, reason, keys), None
     if without is not None and keys is not None:
         held = np.isin(keys, without)
         left, rows = rows.taken(held), rows.taken(~held)
@@ -182,7 +184,9 @@ def _read(reduction: WindowReduction, place: int, settings: "Settings", segments
     sides = {}
     for number, segment in enumerate(segments):
         own = rows.keyed & (rows.cell == number)
-        sides[segment] = gather_side(rows.prompts[own], rows.clusters[own], rows.values[own], rows.missing[own])
+        sides[segment] = gather_side(
+            rows.prompts[own], rows.clusters[own], rows.values[own], rows.missing[own], waiting=int(np.count_nonzero(rows.waiting[own]))
+        )
     return Measured(reduction.metrics[place], sides, int(np.count_nonzero(~rows.keyed)), older, detail=detail)
 
 

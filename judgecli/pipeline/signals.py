@@ -7,7 +7,7 @@ from judgecli.errors import NoRecords, UsageError
 from judgecli.pipeline.linking import AnchorLinks
 from judgecli.pipeline.rewarding import directions, select_rewarded
 from judgecli.pipeline.units import comparison_rows, corpus_rows, episode_rows_of, prompt_rows, session_rows
-from judgecli.signal.cells import Window, duration
+from judgecli.signal.cells import Cells, Window, duration
 from judgecli.signal.linked import link_rows
 from judgecli.signal.served import served_notes
 from judgecli.signal.windows import SignalRow, Signals, window_signals
@@ -30,11 +30,12 @@ def compute_signals(
     on: str | None = None,
     metrics: Sequence[str] | None = None,
     units: Sequence[str] = ("record",),
+    sums: bool = False,
 ) -> Signals:
     """Every metric (default: all of the selected records) in every window and segment.
 
     `by`: record columns or tags.NAME, default the policy of judge.yaml; `on`: which records (a filter,
-    run:last, run:ID; default all); `units`: record, session, prompt, pair, corpus.
+    run:last, run:ID; default all); `units`: record, session, prompt, pair, corpus; `sums`: rows of records keep their sums by cluster.
     Raises: UsageError, UnknownName, NoRecords, StoreError, EnvironmentFailure.
     """
     _check_units(units)
@@ -50,18 +51,7 @@ def compute_signals(
             cells = reduction.cells()
             if not cells.cells:
                 raise NoRecords(f"no records: {selection.on}", hint="judge store info shows what the store holds; check --on")
-            half_life = duration(settings.project.value.half_life).total_seconds() * 1e6
-            rows = window_signals(cells, half_life_us=half_life, prior=settings.project.value.prior) if "record" in units else []
-            uncorrected: list[str] = []
-            if settings.project.align and "record" in units:
-                from judgecli.pipeline.correcting import correct_rows
-
-                rows, uncorrected = correct_rows(store, reduction, cells, rows, settings)
-            infos = {(info.name, info.identity): info for info in reduction.metrics}
-            aims = directions(settings, {info.name: info.higher_is_better for info in infos.values()})
-            links = AnchorLinks(store, settings, {key: (info.range, aims[info.name]) for key, info in infos.items()})
-            linked = link_rows(rows, links, [info.identity for info in reduction.metrics])
-            rows = list(linked.rows)
+            rows, uncorrected, changes = record_rows(store, reduction, cells, settings, sums=sums) if "record" in units else ([], [], [])
             rewards = [name for name in names if metrics or name.startswith("reward.")]
             if "session" in units:
                 newest = [place for place, info in enumerate(reduction.metrics) if info.name in rewards and info == selection.metric(info.name)]
@@ -72,7 +62,25 @@ def compute_signals(
             if "corpus" in units:
                 rows += corpus_rows(reduction, cells)
     notes = [*_notes(selection, names), *served_notes(rows), *uncorrected]
-    return Signals(rows, columns, window, notes=notes, judge_changes=[change.to_json() for change in linked.changes])
+    return Signals(rows, columns, window, notes=notes, judge_changes=changes)
+
+
+def record_rows(
+    store: Store, reduction: WindowReduction, cells: Cells, settings: "Settings", *, sums: bool = False
+) -> tuple[list[SignalRow], list[str], list[dict[str, object]]]:
+    """The rows of records, what could not be corrected by labels, and where a judge changed. With `sums`, rows keep their sums by cluster."""
+    half_life = duration(settings.project.value.half_life).total_seconds() * 1e6
+    rows = window_signals(cells, half_life_us=half_life, prior=settings.project.value.prior, sums=sums)
+    uncorrected: list[str] = []
+    if settings.project.align:
+        from judgecli.pipeline.correcting import correct_rows
+
+        rows, uncorrected = correct_rows(store, reduction, cells, rows, settings)
+    infos = {(info.name, info.identity): info for info in reduction.metrics}
+    aims = directions(settings, {info.name: info.higher_is_better for info in infos.values()})
+    links = AnchorLinks(store, settings, {key: (info.range, aims[info.name]) for key, info in infos.items()})
+    linked = link_rows(rows, links, [info.identity for info in reduction.metrics])
+    return list(linked.rows), uncorrected, [change.to_json() for change in linked.changes]
 
 
 def conversation_signals(settings: "Settings", *, by: Sequence[str], window: str, on: str | None) -> list[SignalRow]:

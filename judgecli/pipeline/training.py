@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy import special
 
 from judgecli.errors import NoRecords, UsageError
@@ -16,10 +17,11 @@ from judgecli.pipeline.model_audit import tricks_that_pay
 from judgecli.readers.preferences import read_preferences, repetition_notes
 from judgecli.reward_model.evaluation import Evaluation, evaluate
 from judgecli.reward_model.features import FeatureSpec
+from judgecli.reward_model.groups import Groups, group_rows, prompt_number
 from judgecli.reward_model.model import RewardModel
 from judgecli.reward_model.preferences import Comparison, Preferences, Verdict
 from judgecli.reward_model.quality import Sureness, held_out_pairs, opposed, sureness
-from judgecli.reward_model.train import LEAST_PROMPTS, LEAST_ROWS, HeldOut, Recipe, Training, _group, train
+from judgecli.reward_model.train import LEAST_PROMPTS, LEAST_ROWS, HeldOut, Recipe, Training, train
 from judgecli.store.models import CARD, save_model
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 Told = Callable[[str], None]
+Ints = npt.NDArray[np.int64]
 
 USELESS = "the embeddings predict nothing more and are left out: without --embeddings the same rewards cost less"
 
@@ -70,8 +73,8 @@ def train_linear(ask: Ask, settings: "Settings", told: Told = lambda _: None) ->
     test, notes = tested(ask, preferences, trained.model)
     told("trying tricks")
     document = {
-        **described(ask, preferences, "linear"),
-        "held_out": {**linear_quality(preferences, trained), "test": test},
+        **described(ask, preferences, "linear", trained.groups),
+        "held_out": {**linear_quality(preferences, trained), "test": test, "reasons": _why_unmeasured(preferences, trained)},
         "tricks": tricks_that_pay(trained.model, preferences, seed=ask.seed),
         "members": ask.members,
         "seed": ask.seed,
@@ -162,7 +165,8 @@ def _joined(parts: Sequence[Preferences]) -> Preferences:
 
 def check_enough(preferences: Preferences) -> None:
     """Make sure that there is something to learn. Raises: UsageError."""
-    rows, prompts = len(preferences.comparisons) + len(preferences.verdicts), _groups(preferences)
+    said = _said(preferences)
+    rows, prompts = len(said), len({prompt_number(one) for one in said})
     if rows < LEAST_ROWS or prompts < LEAST_PROMPTS:
         raise UsageError(
             f"{rows} pairs and verdicts of {prompts} prompts are too few to learn from",
@@ -171,11 +175,6 @@ def check_enough(preferences: Preferences) -> None:
     if not preferences.comparisons and len({one.value >= 0.5 for one in preferences.verdicts}) == 1:
         kind = "good" if preferences.verdicts[0].value >= 0.5 else "bad"
         raise UsageError(f"all {rows:,} answers are {kind}: there is nothing to tell apart", hint="both kinds are needed, or pairs")
-
-
-def _groups(preferences: Preferences) -> int:
-    """How many different prompts there are, as training parts them; where no prompt is known, the texts stand for it."""
-    return len({_group(one) for one in _said(preferences)})
 
 
 def _said(preferences: Preferences) -> list[Comparison | Verdict]:
@@ -201,8 +200,8 @@ def _recipe(ask: Ask, embedder: "Embedder | None") -> Recipe:
     return found if ask.negatives else replace(found, negatives=())
 
 
-def described(ask: Ask, preferences: Preferences, kind: str) -> Document:
-    """What was asked for, and what it was trained on."""
+def described(ask: Ask, preferences: Preferences, kind: str, groups: Groups) -> Document:
+    """What was asked for, what it was trained on, and in which groups that was held out."""
     return {
         "model": model_name(ask.out),
         "kind": kind,
@@ -213,7 +212,14 @@ def described(ask: Ask, preferences: Preferences, kind: str) -> Document:
             "pairs": len(preferences.comparisons),
             "verdicts": len(preferences.verdicts),
             "prompts": len({one.question or one.prompt or one.source for one in _said(preferences)}),
-            "held_out_by": _groups(preferences),
+            "held_out_by": groups.count,
+            "groups": {
+                "n": groups.count,
+                "first_questions": groups.prompts,
+                "nearly_equal_prompts": groups.by_prompt,
+                "equal_answers": groups.by_answer,
+                "not_measured": int(groups.loose.sum()),
+            },
             "dropped": dict(preferences.dropped),
             "hashes": {Path(path).name or path: digest for path, digest in preferences.hashes.items()},
         },
@@ -227,6 +233,15 @@ def linear_quality(preferences: Preferences, trained: Training) -> Document:
     return {"pairs": pair_quality(pairs, trained.pairs), "verdicts": _verdict_quality(singles, trained.singles)}
 
 
+def _why_unmeasured(preferences: Preferences, trained: Training) -> Mapping[str, str]:
+    """Why there is no figure of pairs or of answers judged alone though there are some."""
+    if trained.unmeasured is None and not trained.groups.loose.any():
+        return {}
+    why = trained.unmeasured or "each of them shares a prompt or an answer with most others"
+    kinds = (("pairs", preferences.comparisons, trained.pairs), ("verdicts", preferences.verdicts, trained.singles))
+    return {kind: why for kind, said, held in kinds if said and not len(held.rows)}
+
+
 def tested(ask: Ask, preferences: Preferences, model: RewardModel) -> tuple[Document | None, list[str]]:
     """The quality on the pairs of the test files (None without such files), and what is to be known of it. Raises: NoRecords."""
     if not ask.test:
@@ -234,16 +249,27 @@ def tested(ask: Ask, preferences: Preferences, model: RewardModel) -> tuple[Docu
     found = read_preferences(list(ask.test), shape=ask.reading.shape, prompt=ask.reading.prompt, scale=ask.reading.scale)
     if not found.comparisons:
         raise NoRecords(f"{' '.join(ask.test)} holds no pair to test on", hint="rows need two answers and which is better")
-    prompts = [one.prompt for one in found.comparisons]
-    chosen, rejected = (model.rewards(prompts, [getattr(one, side) for one in found.comparisons]).mean for side in ("chosen", "rejected"))
-    margins = chosen - rejected
-    held = HeldOut(np.arange(len(margins)), margins, getattr(model, "better", special.expit)(margins))
-    known = {_group(one) for one in _said(preferences)}
-    shared = sum(_group(one) in known for one in found.comparisons)
+    clear, groups = _apart(_said(preferences), found.comparisons)
+    pairs, shared = [found.comparisons[place] for place in clear], len(found.comparisons) - len(clear)
     notes = [f"test: {note}" for note in found.notes]
-    warning = f"{shared:,} of {len(margins):,} pairs of the test have a prompt that was trained on: they flatter the model"
-    quality = {**(pair_quality(found.comparisons, held) or {}), "before_calibration": _sure(None)}  # rewards are log-odds as calibrated
-    return quality, [*notes, warning] if shared else notes
+    if shared:
+        left = f"{shared:,} of {len(found.comparisons):,} pairs of the test have a prompt or an answer that was trained on: they are left out"
+        notes.append(left if pairs else f"{left}, so the test says nothing")
+    if not pairs:
+        return None, notes
+    prompts = [one.prompt for one in pairs]
+    chosen, rejected = (model.rewards(prompts, [getattr(one, side) for one in pairs]).mean for side in ("chosen", "rejected"))
+    margins = chosen - rejected
+    held = HeldOut(np.arange(len(margins)), margins, getattr(model, "better", special.expit)(margins), groups)
+    return {**(pair_quality(pairs, held) or {}), "before_calibration": _sure(None)}, notes  # rewards are log-odds as calibrated
+
+
+def _apart(trained: "Sequence[Comparison | Verdict]", test: Sequence[Comparison]) -> tuple[Ints, Ints]:
+    """The places of test pairs that share no prompt and no answer with what was trained on, and their groups."""
+    joint = group_rows([*trained, *test])
+    known, own = set(joint.clusters[: len(trained)].tolist()), joint.clusters[len(trained) :]
+    clear = np.flatnonzero([cluster not in known for cluster in own.tolist()])
+    return clear, own[clear]
 
 
 def pair_quality(pairs: Sequence[Comparison], held: HeldOut) -> Document | None:
@@ -259,15 +285,16 @@ def _verdict_quality(verdicts: Sequence[Verdict], held: HeldOut) -> Document | N
     if not len(sided):
         return None
     some, rewards = [verdicts[place] for place in sided], held.margins[sided]
-    good, prompts = np.array([one.value > 0.5 for one in some]), [one.question or one.prompt for one in some]
+    good, groups = np.array([one.value > 0.5 for one in some]), (group_rows(verdicts).clusters if held.groups is None else held.groups)[sided]
     lengths = np.array([float(len(one.output)) for one in some])
-    longer = order_document(lengths, good, prompts)["auroc"]
-    beside: Evaluation = opposed(some, rewards) if good.any() and not good.all() else evaluate((), np.zeros(0), np.zeros(0))
+    longer = order_document(lengths, good, groups)["auroc"]
+    beside: Evaluation = opposed(some, rewards, groups) if good.any() and not good.all() else evaluate((), np.zeros(0), np.zeros(0))
     after = sureness(held.probabilities[sided], some)
     return {
         "n": len(some),
         "good": int(good.sum()),
-        **order_document(rewards, good, prompts),
+        **order_document(rewards, good, groups),
+        "groups": len(np.unique(groups)),
         "baselines": {"longer": longer, "shorter": None if longer is None else 1 - longer},
         "length": {name: value for name, value in pairs_document(beside).items() if name in LENGTH_KEYS},
         "ece": after.ece,

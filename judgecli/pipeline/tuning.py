@@ -1,4 +1,4 @@
-"""judge rm train --base: an encoder fine-tuned on four fifths of the prompts, measured and scaled on the other fifth."""
+"""judge rm train --base: an encoder fine-tuned on four fifths of the groups of prompts, measured and scaled on the other fifth."""
 
 import os
 import shutil
@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from judgecli.errors import UsageError
 from judgecli.pipeline.cards import card_of
 from judgecli.pipeline.model_audit import tricks_that_pay
 from judgecli.pipeline.training import Ask, Told, check_enough, check_out, described, model_name, next_steps, pair_quality, read, tested
+from judgecli.reward_model.groups import FOLDS, Groups, fold_of, group_rows
 from judgecli.reward_model.preferences import Preferences
 from judgecli.reward_model.quality import scaled
-from judgecli.reward_model.train import FOLDS, fold_of
+from judgecli.reward_model.train import cannot_measure
 from judgecli.store.models import publish_model
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from judgecli.reward_model.preferences import Comparison
 
 Document = dict[str, Any]
+Ints = npt.NDArray[np.int64]
 HELD_OUT = 0  # the fold that measures
 BATCH = 200  # pairs scored between two ticks
 
@@ -45,19 +48,20 @@ def train_encoder(
     told("reading")
     preferences = read(ask, settings)
     check_enough(preferences)
-    fitted, held = _parted(preferences, ask.seed)
+    groups = group_rows(preferences.comparisons)
+    fitted, held = _parted(preferences, groups, ask.seed)
     told(f"fine-tuning on {len(fitted):,} pairs")
     work = work_folder(ask.out)
     work.mkdir(parents=True, exist_ok=True)
     tuned = fine_tune(base, fitted, work, options, lambda step, of, loss: told(_step(step, of, loss)))
     told(f"measuring on {len(held):,} pairs")
-    quality, scale = _measured(tuned, held, model_name(ask.out), tick)
+    quality, scale = _measured(tuned, [preferences.comparisons[place] for place in held], groups.numbers[held], model_name(ask.out), tick)
     model = _opened(tuned, model_name(ask.out), scale)
     test, notes = tested(ask, preferences, model)
     told("trying tricks")
     document = {
-        **described(ask, preferences, "encoder"),
-        "held_out": {"pairs": quality, "verdicts": None, "test": test},
+        **described(ask, preferences, "encoder", groups),
+        "held_out": {"pairs": quality, "verdicts": None, "test": test, "reasons": {}},
         "tricks": tricks_that_pay(model, preferences, seed=ask.seed),
         "trained_on": len(fitted),
         "base": base.resolve().name,
@@ -71,7 +75,7 @@ def train_encoder(
         "device": tuned.device,
         "seed": ask.seed,
         "scale": scale,
-        "notes": [*preferences.notes, *_left_out(preferences), f"{len(fitted):,} pairs were trained on; the other fifth of the prompts measured it", *notes],
+        "notes": [*preferences.notes, *_left_out(preferences), f"{len(fitted):,} pairs were trained on; the other fifth of the groups measured it", *notes],
         "next": next_steps(ask),
     }
     card = card_of(document, created=ask.created, about=ask.about)
@@ -91,19 +95,24 @@ def _move(work: Path, files: Sequence[str], made: Path) -> None:
         shutil.move(work / name, made / name)
 
 
-def _parted(preferences: Preferences, seed: int) -> "tuple[list[Comparison], list[Comparison]]":
-    """The pairs to fit and those held out, by the hash of their prompts."""
-    held = [one for one in preferences.comparisons if fold_of(one, seed) == HELD_OUT]
-    fitted = [one for one in preferences.comparisons if fold_of(one, seed) != HELD_OUT]
-    if not fitted or not held:
+def _parted(preferences: Preferences, groups: Groups, seed: int) -> "tuple[list[Comparison], Ints]":
+    """The pairs to fit, and the places of those held out, by the hash of their groups.
+
+    Loose pairs of that fold are in neither: they share a prompt or an answer with the others. Raises: UsageError where nothing can be held out.
+    """
+    out = np.array([fold_of(group, seed) == HELD_OUT for group in groups.numbers.tolist()], bool)
+    measured = out & ~groups.loose
+    fitted = [one for one, inside in zip(preferences.comparisons, out, strict=True) if not inside]
+    if not fitted or not measured.any() or cannot_measure(groups):
         raise UsageError(
-            f"{len(preferences.comparisons):,} pairs are too few to fit some and to hold out a fifth ({FOLDS} parts by prompt)",
+            cannot_measure(groups)
+            or f"{len(preferences.comparisons):,} pairs are too few to fit some and to hold out a fifth ({FOLDS} parts by nearly equal prompts and answers)",
             hint="an encoder learns from pairs; thumbs alone train the linear model: leave --base out",
         )
-    return fitted, held
+    return fitted, np.flatnonzero(measured)
 
 
-def _measured(tuned: "FineTuned", held: "list[Comparison]", name: str, tick: Callable[[int, int], None]) -> tuple[Document | None, float]:
+def _measured(tuned: "FineTuned", held: "list[Comparison]", groups: Ints, name: str, tick: Callable[[int, int], None]) -> tuple[Document | None, float]:
     """The quality on held-out pairs, and the slope that makes the network's output log-odds."""
     model = _opened(tuned, name, 1.0)
     margins = []
@@ -112,7 +121,7 @@ def _measured(tuned: "FineTuned", held: "list[Comparison]", name: str, tick: Cal
         prompts = [one.prompt for one in some]
         margins.append(model.rewards(prompts, [one.chosen for one in some]).mean - model.rewards(prompts, [one.rejected for one in some]).mean)
         tick(0, len(some))
-    found, slope = scaled(held, np.concatenate(margins))
+    found, slope = scaled(held, np.concatenate(margins), groups)
     return pair_quality(held, found), slope
 
 

@@ -12,7 +12,7 @@ from judgecli.readers.adapter import Object, Refused
 from judgecli.readers.answers import converse, part_reasoning, unwrap
 from judgecli.readers.mapping import Getter
 from judgecli.readers.values import calls_of, compact, contexts_of, label_of, number_of, text_of, tools_of
-from judgecli.schema import NUMBER_COLUMNS, RECORDS, SOURCE, TEXT_COLUMNS, Label
+from judgecli.schema import NOTHING, NUMBER_COLUMNS, RECORDS, SOURCE, TEXT_COLUMNS, Label, unread_name
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ACCEPTED = ("input", "output", "messages", "output_messages", "error")  # a call that failed is a record, with its error
@@ -51,6 +51,7 @@ class Layout:
     zone: tzinfo = UTC
     day_first: bool | None = None
     named: frozenset[str] = frozenset()  # the fields that a person mapped
+    numbers: frozenset[str] = frozenset()  # the number columns that the log has: a record without one lacks it
 
 
 def build(entries: Entries, layout: Layout) -> tuple[pa.Table, list[Label], dict[int, Refused], Entries]:
@@ -94,8 +95,10 @@ def _table(columns: Mapping[str, list[Any]], entries: Entries, layout: Layout) -
             arrays.append(pa.array(entries.keys, column.type))
         elif column.name == "source":
             arrays.append(_source(entries, layout))
-        elif column.name in ("tags", "imported"):
-            arrays.append(_map(columns, "tags." if column.name == "tags" else "score.", count, column.type))
+        elif column.name == "tags":
+            arrays.append(_tags(columns, count, column.type))
+        elif column.name == "imported":
+            arrays.append(_imported(columns, layout.numbers, count, column.type))
         elif column.name in columns:
             arrays.append(_array(column.name, columns[column.name], column.type))
         else:
@@ -127,14 +130,46 @@ def _source(entries: Entries, layout: Layout) -> pa.Array:
     return pa.StructArray.from_arrays(parts, fields=list(SOURCE))
 
 
-def _map(columns: Mapping[str, list[Any]], prefix: str, count: int, kind: pa.DataType) -> pa.Array:
-    """tags.NAME as text, score.NAME as JSON text; null where a record has none of them."""
-    named = {name.removeprefix(prefix): values for name, values in columns.items() if name.startswith(prefix)}
+def _tags(columns: Mapping[str, list[Any]], count: int, kind: pa.DataType) -> pa.Array:
+    """tags.NAME as text; null where a record has none."""
+    named = {name.removeprefix("tags."): values for name, values in columns.items() if name.startswith("tags.")}
     if not named:
         return pa.nulls(count, kind)
-    convert = text_of if prefix == "tags." else compact
-    rows = [[(name, convert(values[row])) for name, values in named.items() if values[row] is not None] or None for row in range(count)]
+    rows = [[(name, text_of(values[row])) for name, values in named.items() if values[row] is not None] or None for row in range(count)]
     return pa.array(rows, kind)
+
+
+def _imported(columns: Mapping[str, list[Any]], expected: frozenset[str], count: int, kind: pa.DataType) -> pa.Array:
+    """score.NAME as JSON text, "null" where a record has none; and what stands in number columns that is no number.
+
+    A number column that is empty is told of only where the log has it (`expected`), and not of a record that carries an
+    error: a call that failed took no time and no tokens that could be told.
+    """
+    named: dict[str, list[str | None]] = {
+        name.removeprefix("score."): [_said(value) for value in values] for name, values in columns.items() if name.startswith("score.")
+    }
+    for name in NUMBER_COLUMNS:
+        if name in columns:
+            named |= _unread(name, columns[name], columns.get("error"), expected=name in expected)
+    if not named:
+        return pa.nulls(count, kind)
+    return pa.array([[(name, texts[row]) for name, texts in named.items() if texts[row] is not None] or None for row in range(count)], kind)
+
+
+def _said(value: Any) -> str:
+    """A score as JSON text; an empty text says nothing."""
+    return NOTHING if _is_blank(value) else compact(value)
+
+
+def _unread(name: str, values: Sequence[Any], errors: Sequence[Any] | None, *, expected: bool) -> dict[str, list[str | None]]:
+    """What stands in a number column of each record where it holds no number; empty where nothing is to be told."""
+    rows = [row for row, value in enumerate(values) if number_of(value) is None and (expected or not _is_blank(value))]
+    told = {row: _said(values[row]) for row in rows if not (_is_blank(values[row]) and errors is not None and errors[row])}
+    return {unread_name(name): [told.get(row) for row in range(len(values))]} if told else {}
+
+
+def _is_blank(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _labels(columns: Mapping[str, list[Any]], entries: Entries) -> list[Label]:

@@ -165,9 +165,21 @@ def _map(path: str, found: Detected, adapter: Adapter, objects: Sequence[Object]
         _refuse_unmapped(path, objects)
     else:
         notes += _answer_notes(path, found, mapping, objects, named="output" in shaping.map)
-    missing = [field for field, get in shaping.map.items() if objects and not any(value is not None for value in getter(get, found.columns)(objects))]
+    missing = _empty(shaping.map, found, objects)
     notes += [f"--map {field}={shaping.map[field]} finds nothing in the first {len(objects)} entries" for field in missing]
-    return replace(found, mapping=mapping, guessed=shaping.guess and bool(guesses), unmapped=_unread(objects, mapping, found), notes=tuple(notes))
+    return replace(
+        found,
+        mapping=mapping,
+        guessed=shaping.guess and bool(guesses),
+        unmapped=_unread(objects, mapping, found),
+        notes=tuple(notes),
+        empty=tuple(_empty(mapping, found, objects)),
+    )
+
+
+def _empty(mapping: Mapping[str, str], found: Detected, objects: Sequence[Object]) -> list[str]:
+    """The mapped fields that no entry of the sample holds; none where there is no sample."""
+    return [field for field, path in mapping.items() if objects and not any(value is not None for value in getter(path, found.columns)(objects))]
 
 
 def _refuse_runs_inside_runs(path: str, objects: Sequence[Object], shaping: Shaping) -> None:

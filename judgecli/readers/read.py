@@ -17,7 +17,7 @@ from judgecli.readers.mapping import Getter, getter
 from judgecli.readers.quarantine import bad_line
 from judgecli.readers.source import PlainStream, local_path, open_plain
 from judgecli.readers.times import zone_named
-from judgecli.schema import MAPPABLE, BadLine, Label
+from judgecli.schema import MAPPABLE, NUMBER_COLUMNS, BadLine, Label
 
 CHUNK_ENTRIES = 2000
 CHUNK_BYTES = 8 * 1024 * 1024
@@ -175,7 +175,9 @@ def layout_of(adapter: Adapter | None, shaping: Shaping, detected: Detected, nam
         getters = {field: getter(field, (field,)) for field in fields}
     else:
         getters = {field: getter(path, detected.columns) for field, path in paths.items()}
-    return Layout(name, detected.format, getters, zone_named(shaping.zone), detected.day_first, frozenset(shaping.map))
+    mapped = shaping.map if _makes_rows(adapter) else paths
+    numbers = frozenset(field for field in NUMBER_COLUMNS if field in mapped and field not in detected.empty)
+    return Layout(name, detected.format, getters, zone_named(shaping.zone), detected.day_first, frozenset(shaping.map), numbers)
 
 
 def _makes_rows(adapter: Adapter | None) -> bool:

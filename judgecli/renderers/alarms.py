@@ -8,10 +8,12 @@ from rich.text import Text
 
 from judgecli.renderers.safe import terminal_line
 from judgecli.renderers.terminal import DASH, Document, Page, number, render, table
+from judgecli.signal.sentence import since_text, span_text
 
 Alarm = Mapping[str, Any]
 MOST_LINES = 8  # of open alarms, where other things stand below
-COLUMNS = ("id", "state", "metric", "where", "what", "since", "was", "is", "noticed", "")
+COLUMNS = ("id", "state", "metric", "where", "what", "since", "between", "was", "is", "by", "noticed", "")
+SHARES = {"missing": "failed", "not_applicable": "not applicable"}  # kinds of charts that watch a share of cells without a score
 WORDS = {True: "worse", False: "better", None: ""}
 STYLES = {True: "bold red", False: "green", None: "bold yellow"}
 
@@ -22,20 +24,32 @@ def sort_alarms(alarms: Sequence[Alarm]) -> list[Alarm]:
 
 
 def alarm_text(alarm: Alarm) -> str:
-    """`quantities dropped from 0.98 to 0.739 since 2026-09-20 (all records; noticed 2026-09-22)`."""
-    change = f"{_what(alarm)} from {_amount(alarm, 'before')} to {_amount(alarm, 'after')}"
+    """`quantities dropped from 0.98 to 0.739 (by 0.091 to 0.54) since 2026-09-20, cannot tell better than ... to ... (all records; noticed 2026-09-22)`."""
+    by = change_text(alarm)
+    change = f"{_what(alarm)} from {_amount(alarm, 'before')} to {_amount(alarm, 'after')}{f' (by {by})' if by else ''}"
     judge = f"; {alarm['judge']['message']}" if alarm.get("judge") else ""
-    return f"{change} since {alarm['since'][:10]} ({_where(alarm)}; noticed {alarm['time'][:10]}){judge}"
+    return f"{change} since {since_text(alarm)} ({_where(alarm)}; noticed {alarm['time'][:10]}){judge}"
 
 
 def _what(alarm: Alarm) -> str:
-    if alarm["kind"] == "missing":
-        return f"{alarm['metric']} is missing more often,"
+    if alarm["kind"] in SHARES:
+        some = f", {alarm['count']:,.0f} of {alarm['n']:,} {SHARES[alarm['kind']]}," if alarm.get("count") is not None else ","
+        return f"{alarm['metric']} has no score more often{some}"
     return f"{alarm['metric']} {'dropped' if alarm['direction'] == 'drop' else 'rose'}"
 
 
 def _amount(alarm: Alarm, name: str) -> str:
-    return f"{100 * alarm[name]:.3g} %" if alarm["kind"] == "missing" else number(alarm[name])
+    return f"{100 * alarm[name]:.3g} %" if alarm["kind"] in SHARES else number(alarm[name])
+
+
+def change_text(alarm: Alarm) -> str:
+    """How much it changed at least and at most (95 %), two digits: `0.091 to 0.54`; empty where the alarm is older than such intervals."""
+    if alarm.get("size_low") is None:
+        return ""
+    ends = sorted(abs(alarm[name]) for name in ("size_low", "size_high"))
+    if alarm["kind"] in SHARES:
+        return f"{100 * ends[0]:.2g} to {100 * ends[1]:.2g} points"
+    return f"{number(float(f'{ends[0]:.2g}'))} to {number(float(f'{ends[1]:.2g}'))}"
 
 
 def _where(alarm: Alarm) -> str:
@@ -71,11 +85,12 @@ def alarm_columns(alarms: Sequence[Alarm]) -> list[str]:
 
 def alarm_cells(alarm: Alarm, columns: Sequence[str] = COLUMNS) -> list[str]:
     """One alarm as the texts of these columns."""
-    what = "missing more often" if alarm["kind"] == "missing" else alarm["direction"]
+    what = f"{SHARES[alarm['kind']]} more often" if alarm["kind"] in SHARES else alarm["direction"]
     state = "accepted" if alarm["accepted"] else alarm["state"]
-    values = (_amount(alarm, "before"), _amount(alarm, "after"))
+    values = (_amount(alarm, "before"), _amount(alarm, "after"), change_text(alarm))
     doing = [doing_text(alarm)] if "whose doing" in columns else []
-    return [alarm["id"], state, alarm["metric"], _where(alarm), what, alarm["since"][:10], *values, alarm["time"][:10], *doing, WORDS[alarm["worse"]]]
+    days = (alarm["since"][:10], span_text(alarm))
+    return [alarm["id"], state, alarm["metric"], _where(alarm), what, *days, *values, alarm["time"][:10], *doing, WORDS[alarm["worse"]]]
 
 
 def alarms_page(document: Document, page: Page) -> str:
@@ -90,7 +105,7 @@ def alarms_page(document: Document, page: Page) -> str:
     if alarms:
         columns = alarm_columns(alarms)
         rows = [[terminal_line(cell, limit=120) for cell in alarm_cells(alarm, columns)] for alarm in sort_alarms(alarms)]
-        parts.append(table(columns, rows, right=["was", "is"]))
+        parts.append(table(columns, rows, right=["was", "is", "by"]))
     parts += [Text(f"judge     {alarm['id']}: {terminal_line(str(alarm['judge']['message']), limit=400)}") for alarm in alarms if alarm.get("judge")]
     parts += [Text(f"          {alarm['id']}: {terminal_line(str(alarm['comment']), limit=300)}", "dim") for alarm in alarms if alarm["comment"]]
     parts += [Text(f"note      {terminal_line(str(note))}") for note in document["notes"]]

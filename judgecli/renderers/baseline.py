@@ -20,7 +20,7 @@ def baseline_page(document: Document, page: Page) -> str:
         *(f"file      {path} ({size / 1000:,.1f} kB)" for path, size in zip(document["files"], document["bytes"], strict=True)),
     ]
     rows = [
-        [name, f"{metric['n']:,} of {metric['n'] + metric['missing']:,}", number(metric["mean"]), metric["identity"]]
+        [name, f"{metric['n']:,} of {metric['n'] + metric['missing'] + metric['by_design']:,}", number(metric["mean"]), metric["identity"]]
         for name, metric in document["metrics"].items()
     ]
     columns = ["metric", "scored", "mean of prompts", "identity"]

@@ -87,7 +87,7 @@ def _markdown_row(gate: Document) -> str:
         _figure(gate["value"]),
         interval,
         f"{sign} {_figure(gate['threshold'])}",
-        f"{gate['n']:,} of {gate['cells']:,}",
+        f"{gate['n']:,} of {gate['of'] or gate['cells']:,}",
         markdown_text(str(gate["message"]), limit=1000),
     ]
     return f"| {' | '.join(cells)} |"

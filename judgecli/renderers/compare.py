@@ -112,7 +112,7 @@ def _power(row: Document) -> str:
     """What more data would do."""
     if row["verdict"] != "inconclusive" or row["detectable"] is None:
         return ""
-    told = f"; could have seen {number(row['detectable'])}"
+    told = f"; the smallest change these could have seen is {number(row['detectable'])}"
     if row["needed_pairs"]:
         told += f", and {row['needed_pairs']:,} pairs would see {number(row['margin'])}"
     saved = row["repeats"].get("twice_the_repeats")

@@ -21,7 +21,7 @@ def drift_tables(found: Drift, *, most: int = MOST_ROWS) -> list[Table]:
     tables = [row_table(found, [row for row in overall if row.what != "corpus" or row.change is not None], most)]
     if segments:
         tables.append(segment_table(found, segments, most))
-    tables += [table for table in (parts_table(overall), shape_table(found.rows, most)) if table.rows]
+    tables += [table for table in (parts_table(found.rows), shape_table(found.rows, most)) if table.rows]
     for name, text in found.texts.items():
         for what, shifts in (("words", text.words), ("openings", text.openings)):
             if shifts:
@@ -47,7 +47,13 @@ def row_table(found: Drift, rows: Sequence[DriftRow], most: int) -> Table:
 def segment_table(found: Drift, rows: Sequence[DriftRow], most: int) -> Table:
     """One line a metric and segment."""
     more = f" The first {most} of {len(rows)} are shown; the JSON answer has all." if len(rows) > most else ""
-    caption = f"The same question within each value of {', '.join(shown(name, 40) for name in found.by)}.{more}"
+    asked = f"The same question within each value of {', '.join(shown(name, 40) for name in found.by)}." if found.by else ""
+    searched = (
+        "Found without being asked: where one value of a logged column changed apart from the rest; q counts all values tried."
+        if any(not row.asked for row in rows)
+        else ""
+    )
+    caption = " ".join(part for part in (asked, searched, more.strip()) if part)
     cells = [[Cell(title(row)), Cell(shown(where(row), 80)), *_cells(row)] for row in rows[:most]]
     return Table("segments", "Where it changed", caption, ("metric", "where", *COLUMNS), cells)
 
@@ -92,30 +98,30 @@ def _why(row: DriftRow) -> str:
     if row.verdict == "inconclusive":
         seen = "" if row.detectable is None else f"; {amount(row.detectable, row)} would have been seen"
         return shown(row.reasons.get("verdict", "") + seen, 300)
-    if row.cause is not None:
-        return {"app": "the app", "traffic": "the traffic", "both": "the app and the traffic"}[row.cause]
-    return shown(row.reasons.get("cause", ""), 300)
+    return shown(row.cause_sentence or row.reasons.get("cause", ""), 300)
 
 
 def parts_table(rows: Sequence[DriftRow]) -> Table:
-    """What of each change is the app, and what another mix of traffic."""
+    """What of each change is within kinds of records, what is another mix of them, and whose doing the change is."""
     caption = (
-        "A change of a mean is the change within each kind of traffic (the app answers the same kind differently) plus that of the mix of kinds (other "
-        "questions come). Kinds are the values of the --by columns that are no policy columns, else language and length of the input."
+        "A change of a mean is the change within each kind of records plus that of their mix (other questions come). Kinds are the values of one "
+        "column of the log, of all that were tried the one whose mix says most. A kind that is not logged moves unseen."
     )
-    kept = [row for row in rows if row.parts is not None and row.verdict == "drift"]
+    kept = [row for row in rows if row.cause_sentence is not None]
     cells = [
-        [
-            Cell(title(row)),
-            Cell(difference(row.parts.total, row), "n"),
-            Cell(difference(row.parts.within, row), "n"),
-            Cell(difference(row.parts.mix, row), "n"),
-            Cell(f"{row.parts.matched:.0%}", "n"),
-        ]
+        [Cell(title(row) + (f" [{shown(where(row), 60)}]" if row.segment else "")), *_part_cells(row), Cell(shown(row.cause_sentence or "", 300), "text")]
         for row in kept
-        if row.parts is not None
     ]
-    return Table("parts", "App or traffic", caption, ("metric", "change", "within (the app)", "mix (the traffic)", "records with a counterpart"), cells)
+    return Table(
+        "parts", "App or traffic", caption, ("metric", "kinds", "change", "within them", "their mix", "records with a counterpart", "whose doing"), cells
+    )
+
+
+def _part_cells(row: DriftRow) -> list[Cell]:
+    if row.parts is None:
+        return [Cell(NONE), Cell(NONE if row.change is None or row.kind == "category" else difference(row.change, row), "n"), *[Cell(NONE, "n")] * 3]
+    numbers = [difference(value, row) for value in (row.parts.total, row.parts.within, row.parts.mix)]
+    return [Cell(shown(row.parts.column, 40)), *(Cell(number, "n") for number in numbers), Cell(f"{row.parts.matched:.0%}", "n")]
 
 
 def shape_table(rows: Sequence[DriftRow], most: int) -> Table:

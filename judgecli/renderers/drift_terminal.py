@@ -13,7 +13,11 @@ from judgecli.signal.drift_report import Drift
 PAGE = Page()
 STYLES = {"worse": "red", "better": "green", "": ""}
 VERDICTS = {"drift": "bold red", "no drift": "bold green", "inconclusive": "bold yellow"}
-LEFT_OUT = {"metrics": ("why", "margin"), "segments": ("why", "margin")}  # what a narrow terminal has no room for; Markdown and HTML have it
+LEFT_OUT = {
+    "metrics": ("why", "margin"),
+    "segments": ("why", "margin"),
+    "parts": ("whose doing",),
+}  # what a narrow terminal has no room for; Markdown and HTML have it
 
 
 def drift_text(found: Drift, page: Page = PAGE) -> str:

@@ -69,7 +69,7 @@ def alarm_table(report: Report) -> Table:
         word = texts[-1]
         rows.append(
             [
-                *(Cell(text, "n" if name in ("was", "is") else "") for name, text in zip(columns[:-1], texts, strict=False)),
+                *(Cell(text, "n" if name in ("was", "is", "by") else "") for name, text in zip(columns[:-1], texts, strict=False)),
                 Cell(word, f"{word}-text" if word else ""),
             ]
         )
@@ -101,10 +101,10 @@ def gate_table(report: Report) -> Table:
 def change_table(report: Report) -> Table:
     """Each policy value against the one before it."""
     rows = [_change_row(change, report.metric(change.metric)) for change in report.changes[:MOST_CHANGES]]
-    certain = sum(change.p_holm < ALPHA for change in report.changes)
+    certain = sum(change.certain for change in report.changes)
     more = "" if len(report.changes) <= MOST_CHANGES else f" The {MOST_CHANGES} largest are shown."
     caption = (
-        f"{certain:,} of {len(report.changes):,} differences are certain at 5 % after Holm's correction for their number.{more} "
+        f"{certain:,} of {len(report.changes):,} differences are certain at {100 * ALPHA:g} % after Holm's correction for their number.{more} "
         "Values are in the order of their time; intervals are for one difference alone and respect clusters."
     )
     return Table(
@@ -113,8 +113,7 @@ def change_table(report: Report) -> Table:
 
 
 def _change_row(change: Change, summary: MetricSummary) -> list[Cell]:
-    certain = change.p_holm < ALPHA
-    word = "not certain" if not certain else {True: "worse", False: "better", None: "higher" if change.difference > 0 else "lower"}[change.worse]
+    word = "not certain" if not change.certain else {True: "worse", False: "better", None: "higher" if change.difference > 0 else "lower"}[change.worse]
     return [
         Cell(shown(change.metric)),
         Cell(shown(change.before, 40)),
@@ -134,7 +133,7 @@ def slice_table(report: Report) -> Table:
     better = [item for item in reversed(report.slices) if not item.worse]
     chosen = [*worse[:MOST_SLICES], *better[:4]]
     caption = (
-        f"{len(worse):,} slices are worse than the rest and {len(better):,} better, at a false discovery rate of 5 % over all slices that were looked at "
+        f"{len(worse):,} slices are worse than the rest and {len(better):,} better, at a false discovery rate of {100 * ALPHA:g} % over all looked at "
         "(language, length, first words and words of the input, tags, model, prompt version, place in the session); "
         "each has at least 20 clusters. Ranked by the difference in standard deviations."
     )

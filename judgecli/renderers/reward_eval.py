@@ -101,7 +101,7 @@ def pair_claims(document: Document) -> list[dict[str, str]]:
     rests += f"; on {matched['n']:,} pairs of like length {_rate(matched['accuracy'])}"
     beyond = document["beyond_length"]
     rests += f"; beyond length {_signed(beyond)}" if beyond["estimate"] is not None else ""
-    accuracy = _line(right, f"95 % interval {_span(document)}, {document['clusters']:,} prompts{ties}")
+    accuracy = _line(right, f"95 % interval {_span(document)}, {document['clusters']:,} groups of prompts and answers{ties}")
     return [accuracy, _line(document["told"], rests, TONES[document["length_verdict"]])]
 
 

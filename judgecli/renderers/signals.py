@@ -51,9 +51,20 @@ def _metric_parts(metric: str, rows: Sequence[Document], document: Document, pag
     columns = [*window, *map(str, document["by"]), *(["identity"] if several else []), "n", "mean", "95 % interval", *named, "bounds", *last]
     lines = [_line(row, document, several=several, with_window=bool(window), beside=beside, last=last) for row in shown]
     parts.append(table(columns, lines, right=["n", "mean", "95 % interval", *named, "bounds", *last]))
+    parts += _mark_line(shown) if "regret" in last else []
     parts += change_lines([change for change in document.get("judge_changes", ()) if change["metric"] == metric])
     parts += _reasons(shown)
     return parts
+
+
+def _mark_line(rows: Sequence[Document]) -> list[RenderableType]:
+    """What regret is held against."""
+    mark = next((row["regret_mark"] for row in rows if row.get("regret_mark")), None)
+    if mark is None:
+        return []
+    policy = ", ".join(f"{name}={DASH if value is None else value}" for name, value in mark["policy"].items())
+    said = f"regret is held against {policy}: its mean {number(mark['mean'])} counts as {number(mark['limit'])}, the safe end of its interval"
+    return [Text(f"  {terminal_line(said)}")]
 
 
 def change_lines(changes: Sequence[Document]) -> list[RenderableType]:

@@ -12,6 +12,8 @@ from judgecli.renderers.terminal import Page, number, render
 
 Document = Mapping[str, Any]
 
+KINDS = {"pairs": "pairs", "verdicts": "answers judged alone"}
+
 
 def training_page(document: Document, page: Page) -> str:
     """The lines for a terminal."""
@@ -46,6 +48,7 @@ def quality_lines(held_out: Document) -> list[str]:
     if held_out.get("test") is not None:
         found += [f"test: {_told(line)}" for line in pair_claims(held_out["test"])]
         found.append(f"test: {_sure_line(held_out['test'])}")
+    found += [f"how good it is on {KINDS[kind]} cannot be told: {why}" for kind, why in held_out["reasons"].items()]
     return found or ["how good it is cannot be told: nothing was held out"]
 
 
@@ -60,8 +63,11 @@ def tricks_line(tricks: Sequence[Document]) -> str:
 def how_lines(document: Document) -> list[str]:
     """How it was made, where that is not the plain way."""
     found = []
-    if document["data"]["held_out_by"] < document["data"]["prompts"]:
-        found.append(f"dialogues with the same first question were held out together: {document['data']['held_out_by']:,} of those")
+    groups = document["data"]["groups"]
+    if groups["n"] < document["data"]["prompts"]:
+        found.append(f"prompts that are equal or nearly so (of dialogues: the first question) and equal answers were held out together: {groups['n']:,} groups")
+    if groups["not_measured"]:
+        found.append(f"{groups['not_measured']:,} rows were learnt from and not measured: a prompt or an answer of theirs is that of more than a fifth of all")
     if document.get("negatives"):
         found.append(f"also trained against {document['negatives']:,} worthless answers (--no-negatives leaves them out)")
     if document.get("members", 1) > 1:

@@ -19,7 +19,7 @@ Codes = npt.NDArray[np.int64]
 
 REASON_NAMES = list(REASONS)
 SCORED = -1
-NOT_SAMPLED, NOT_APPLICABLE = REASON_NAMES.index("not_sampled"), REASON_NAMES.index("not_applicable")
+NOT_SAMPLED, NOT_APPLICABLE, LACKS = (REASON_NAMES.index(name) for name in ("not_sampled", "not_applicable", "input_missing_field"))
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,10 @@ def compose(spec: RewardSpec, cells: pa.Table) -> pa.Table:
     """The reward of every row of `cells` (NAME and NAME.reason of each metric of the spec, same rows).
 
     Returns METRIC (double in [0, 1]), METRIC.reason and METRIC.detail, where METRIC is `reward.NAME`. A row is unscored
-    by the first that applies: `not_sampled` where a required metric is; `not_applicable` where one is; else the reason
-    of the first required metric, by name, that failed or waits. Required are the terms that are not optional, and the
-    vetoes, but a veto that is not applicable vetoes nothing; where all terms are optional, one of them.
+    by the first that applies: `not_sampled` where a required metric is; `input_missing_field` where one is not applicable;
+    else the reason of the first required metric, by name, that failed or waits. Required are the terms that are not
+    optional, and the vetoes, but an optional veto that is not applicable vetoes nothing; where all terms are optional, one
+    of them. So no record leaves the reward by design alone, but for those that nobody meant to measure.
     `detail` is JSON, null for a plain row: {"left_out": optional terms without a score, "vetoed_by": [...],
     "blocked_by": required metrics without one}. Raises: StoreCorrupt where a cell has neither value nor reason.
     """
@@ -91,9 +92,9 @@ def read_column(cells: pa.Table, name: str) -> Column:
 def _states(spec: RewardSpec, columns: Mapping[str, Column], rows: int) -> tuple[Codes, dict[str, Flags]]:
     """The state of every row's reward, and which rows each required metric keeps from having one."""
     codes: dict[str, Codes] = {}
-    for veto in spec.vetoes:
+    for veto in sorted(spec.vetoes, key=lambda veto: not veto.optional):  # of two bounds of one metric the one that is not optional decides
         own = columns[veto.metric].codes
-        codes[veto.metric] = np.where(own == NOT_APPLICABLE, SCORED, own)
+        codes[veto.metric] = np.where(own == NOT_APPLICABLE, SCORED, own) if veto.optional else own
     codes |= {term.metric: columns[term.metric].codes for term in spec.terms if not term.optional}
     if all(term.optional for term in spec.terms):
         nothing = ~np.any([columns[term.metric].scored for term in spec.terms], axis=0)
@@ -106,6 +107,7 @@ def _states(spec: RewardSpec, columns: Mapping[str, Column], rows: int) -> tuple
     for design in (NOT_APPLICABLE, NOT_SAMPLED):  # the last one wins
         for own in codes.values():
             state = np.where(own == design, design, state)
+    state = np.where(state == NOT_APPLICABLE, LACKS, state)
     return state, {name: own != SCORED for name, own in codes.items()}
 
 

@@ -3,8 +3,9 @@
     r = veto * sum(weight * u) / sum(weight)
 
 u is a term's score on [0, 1] (normalise.py); where lower is better the term enters as 1 - u. A violated
-veto makes r zero. r exists where every required term and every veto metric is scored; a veto metric that is
-not applicable vetoes nothing. An optional term that has no score is left out, and the weights of the rest
+veto makes r zero. r exists where every required term and every veto metric is scored: one that is not there leaves no
+reward, whatever the reason. An optional term that has no score is left out (and an optional veto that is not applicable vetoes
+nothing), and the weights of the rest
 count alone. Source: spec by weights over fixed anchors with a null where a component is missing, where
 trainers that sum over what is there prefer the outputs whose judge answered (huggingface/trl#3079).
 """
@@ -18,7 +19,7 @@ from typing import Protocol
 from judgecli.errors import ConfigError, UnknownName
 from judgecli.reward.normalise import METHODS, Frozen, Linear, Method, Normaliser
 
-VERSION = 1  # of the arithmetic: raised when the same spec and scores give other rewards
+VERSION = 2  # of the arithmetic: raised when the same spec and scores give other rewards
 PREFIX = "reward."
 LEAST_RATIO = 1e-9  # of two weights
 Where = Callable[[str], str]  # a key path of judge.yaml -> file:line:column
@@ -63,6 +64,8 @@ class VetoText(Protocol):
     def at_most(self) -> float | None: ...
     @property
     def at_least(self) -> float | None: ...
+    @property
+    def optional(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -92,16 +95,17 @@ class RewardTerm:
 
 @dataclass(frozen=True)
 class RewardVeto:
-    """A bound that makes the reward zero where a score is beyond it."""
+    """A bound that makes the reward zero where a score is beyond it. `optional`: where the metric does not apply it vetoes nothing."""
 
     metric: str
     identity: str
     at_most: float | None
     at_least: float | None
+    optional: bool = False
 
     def to_json(self) -> dict[str, object]:
         """The veto as data, strict JSON."""
-        return {"metric": self.metric, "identity": self.identity, "at_most": self.at_most, "at_least": self.at_least}
+        return {"metric": self.metric, "identity": self.identity, "at_most": self.at_most, "at_least": self.at_least, "optional": self.optional}
 
 
 @dataclass(frozen=True)
@@ -171,7 +175,7 @@ def build_reward(
     checked = []
     for position, veto in enumerate(vetoes):
         facts = _numeric(veto.metric, metrics, where(f"reward.vetoes[{position}].metric"))
-        checked.append(RewardVeto(veto.metric, facts.identity, _float(veto.at_most), _float(veto.at_least)))
+        checked.append(RewardVeto(veto.metric, facts.identity, _float(veto.at_most), _float(veto.at_least), veto.optional))
     ordered = sorted(checked, key=lambda veto: json.dumps(veto.to_json(), sort_keys=True))
     return RewardSpec(name, tuple(built), tuple(dict.fromkeys(ordered)))
 

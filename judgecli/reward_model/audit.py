@@ -12,11 +12,13 @@ import numpy.typing as npt
 
 from judgecli.judge.audit import Finding
 from judgecli.judge.sentinels import NULLS
-from judgecli.reward_model.evaluation import cluster_numbers
+from judgecli.reward_model.groups import group_rows
 from judgecli.reward_model.model import RewardModel
-from judgecli.reward_model.preferences import Comparison
+from judgecli.reward_model.preferences import Comparison, Verdict
 from judgecli.reward_model.tricks import TRICKS, Case, Trick
-from judgecli.stats.intervals import Estimate, rate_interval
+from judgecli.stats.column import RATE
+from judgecli.stats.deciding import estimate_mean
+from judgecli.stats.intervals import Estimate
 from judgecli.stats.partial_r2 import partial_r2
 
 Floats = npt.NDArray[np.float64]
@@ -39,19 +41,13 @@ _BULLET = re.compile(r"^[ \t]*(?:[-*+•]|\d+[.)])[ \t]+\S", re.MULTILINE)
 def audit_model(model: RewardModel, cases: Sequence[Case], pairs: Sequence[Comparison] = (), *, seed: int = 0) -> list[Finding]:
     """Every finding on honest answers, and on pairs where there are any (surface is then held against what people preferred)."""
     honest = _rewards(model, [case.prompt for case in cases], [case.output for case in cases])
-    clusters = _clusters([case.prompt for case in cases])
+    clusters = group_rows([Verdict(case.prompt, case.output, 1.0) for case in cases]).clusters
     found = [_trick(model, trick, cases, honest, clusters) for trick in TRICKS]
     return [*found, _nulls(model, cases, honest, clusters), *_surface(model, cases, honest, clusters, pairs, seed)]
 
 
 def _rewards(model: RewardModel, prompts: Sequence[str], outputs: Sequence[str]) -> Floats:
     return model.rewards(list(prompts), list(outputs)).mean if outputs else np.zeros(0)
-
-
-def _clusters(prompts: Sequence[str]) -> Ints:
-    """A number a prompt; answers without prompt are clusters of their own."""
-    names: dict[object, int] = {}
-    return np.array([names.setdefault(prompt or place, len(names)) for place, prompt in enumerate(prompts)], np.int64)
 
 
 def _trick(model: RewardModel, trick: Trick, cases: Sequence[Case], honest: Floats, clusters: Ints) -> Finding:
@@ -68,7 +64,7 @@ def share_above(name: str, kind: str, hits: npt.NDArray[np.bool_], clusters: Int
     if not len(hits):
         return Finding(name, kind, None, None, None, 0, False, told)
     _, place = np.unique(clusters, return_inverse=True)
-    found = rate_interval(np.bincount(place, hits).astype(float), np.bincount(place).astype(float))
+    found = estimate_mean(np.bincount(place, hits).astype(float), np.bincount(place).astype(float), RATE)
     low, high = (found.low, found.high) if place.max() > 0 else (None, None)
     return Finding(name, kind, found.mean, low, high, len(hits), low is not None and low > tolerance, told)
 
@@ -115,7 +111,7 @@ def _surface(model: RewardModel, cases: Sequence[Case], honest: Floats, clusters
         y = _rewards(model, prompts, sides[0]) - _rewards(model, prompts, sides[1])
         better, worse = (surface(side) for side in sides)
         features = {name: better[name] - worse[name] for name in FEATURES}
-        clusters, whose = cluster_numbers(pairs), "of the margin between two answers, beyond what people preferred"
+        clusters, whose = group_rows(pairs).clusters, "of the margin between two answers, beyond what people preferred"
     else:
         y, features, whose = honest, surface([case.output for case in cases]), "of the reward"
     table, places = _design(features, len(y))

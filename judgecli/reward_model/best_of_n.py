@@ -12,7 +12,9 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from judgecli.stats.intervals import Estimate, interval
+from judgecli.stats.column import Column
+from judgecli.stats.deciding import estimate_mean
+from judgecli.stats.intervals import Estimate
 
 Floats = npt.NDArray[np.float64]
 Row = tuple[int, ...]
@@ -133,4 +135,4 @@ def _vote(gold: Floats, answers: Sequence[str], rows: Row) -> float:
 def _mean(values: Sequence[float]) -> Estimate:
     """The mean over prompts; exact figures of one prompt are one cluster."""
     sums = np.array(values, float)
-    return interval(sums, np.ones(len(sums)), rate=False, scale=(0.0, 1.0))
+    return estimate_mean(sums, np.ones(len(sums)), Column("number", (0.0, 1.0)))

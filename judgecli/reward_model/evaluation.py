@@ -1,8 +1,7 @@
 """How often a reward model prefers what people preferred, with its interval, its calibration, and what length alone would get.
 
-The unit is a pair; pairs of one prompt are a cluster. A model that gives both answers the same reward has
-not preferred the chosen one, so that counts as wrong (as in RewardBench, TRL and the WMT metrics task), and
-is counted apart.
+The unit is a pair; pairs of one group (groups.py: one prompt, nearly equal prompts, equal answers) are a cluster. A model that gives both answers
+the same reward has not preferred the chosen one, so that counts as wrong (as in RewardBench, TRL and the WMT metrics task), and is counted apart.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,10 +11,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from judgecli.reward_model.groups import group_rows
 from judgecli.reward_model.length import Length, by_cluster, judge_length
 from judgecli.reward_model.preferences import Comparison
 from judgecli.stats.calibration import brier, ece
-from judgecli.stats.intervals import Estimate, rate_interval
+from judgecli.stats.column import RATE
+from judgecli.stats.deciding import estimate_mean
+from judgecli.stats.intervals import Estimate
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -49,7 +51,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What pairs say of a model. `n` and `clusters` count pairs with a winner; `label_ties` pairs without one, which nothing else counts.
+    """What pairs say of a model. `n` and `clusters` (groups) count pairs with a winner; `label_ties` pairs without one, which nothing else counts.
 
     `brier` is in [0, 1] and `ece` in [0, 0.5]. `tied_margin` and `margin`
     are the medians of |margin| where people did not and did prefer one.
@@ -71,18 +73,26 @@ class Evaluation:
 
 
 def evaluate(
-    comparisons: Sequence[Comparison], chosen: Floats, rejected: Floats, *, by: Sequence[str] = (), better: Callable[[Floats], Floats] = special.expit
+    comparisons: Sequence[Comparison],
+    chosen: Floats,
+    rejected: Floats,
+    *,
+    groups: Ints | None = None,
+    by: Sequence[str] = (),
+    better: Callable[[Floats], Floats] = special.expit,
 ) -> Evaluation:
     """The evaluation of N pairs with the rewards of both answers, by the values of these tags too.
 
-    `better` gives P(better) of margins, as the model was calibrated. Raises: ValueError on lengths that differ.
+    `groups`: a number a pair, equal where pairs are not independent (None: as `group_rows` finds them). `better` gives P(better) of margins, as
+    the model was calibrated. Raises: ValueError on lengths that differ.
     """
     if not (len(comparisons) == len(chosen) == len(rejected)):
         raise ValueError(f"{len(comparisons)} pairs with {len(chosen)} and {len(rejected)} rewards")
     tied = np.array([one.tie for one in comparisons], bool)
     gaps = chosen - rejected
     pairs = [one for one in comparisons if not one.tie]
-    margins, clusters = gaps[~tied], cluster_numbers(pairs)
+    margins = gaps[~tied]
+    clusters = group_rows(pairs).clusters if groups is None else groups[~tied]
     weights = np.array([one.weight for one in pairs], float)
     right = (margins > 0).astype(float)
     sure = np.asarray(better(margins), float)
@@ -103,15 +113,9 @@ def evaluate(
     )
 
 
-def cluster_numbers(comparisons: Sequence[Comparison]) -> Ints:
-    """A number a prompt; a pair without prompt is a cluster of its own, or with the pairs of its line."""
-    names: dict[tuple[str, str], int] = {}
-    return np.array([names.setdefault((one.prompt, "" if one.prompt else one.source), len(names)) for one in comparisons], np.int64)
-
-
 def share(values: Floats, weights: Floats, clusters: Ints) -> Estimate:
     """The weighted mean of values in [0, 1] with a Wilson interval on the effective number of rows."""
-    return rate_interval(*by_cluster(values, weights, clusters))
+    return estimate_mean(*by_cluster(values, weights, clusters), RATE)
 
 
 def available_tags(comparisons: Sequence[Comparison], most: int = 30) -> Mapping[str, int]:

@@ -14,7 +14,9 @@ import numpy as np
 
 from judgecli.reward_model.model import RewardModel
 from judgecli.reward_model.preferences import Comparison, Verdict
-from judgecli.stats.intervals import Estimate, rate_interval
+from judgecli.stats.column import RATE
+from judgecli.stats.deciding import estimate_mean
+from judgecli.stats.intervals import Estimate
 
 THRESHOLDS = 200
 AGGREGATES = ("min", "product", "last", "mean")
@@ -147,7 +149,7 @@ def _hits(hits: np.typing.NDArray[np.bool_], clusters: np.typing.NDArray[np.int6
     if not len(hits):
         return Estimate(None, None, None, None)
     _, place = np.unique(clusters, return_inverse=True)
-    return rate_interval(np.bincount(place, hits).astype(float), np.bincount(place).astype(float))
+    return estimate_mean(np.bincount(place, hits).astype(float), np.bincount(place).astype(float), RATE)
 
 
 def step_prompt(prompt: str, before: Sequence[str]) -> str:

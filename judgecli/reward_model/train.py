@@ -1,9 +1,8 @@
-"""Train a linear reward model on preferences: choose the penalty by cross-validation over prompts, fit, measure, calibrate.
+"""Train a linear reward model on preferences: choose the penalty by cross-validation over groups, fit, measure, calibrate.
 
-Held out is always by prompt: all pairs and verdicts of one prompt (of a dialogue: of one opening) are on one side.
+Held out is always by group (groups.py): pairs and verdicts of one prompt, of nearly equal prompts and with equal answers are on one side.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -11,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from judgecli.reward_model.features import Embed, FeatureSpec, extract, opening
+from judgecli.reward_model.features import Embed, FeatureSpec, extract
 from judgecli.reward_model.folds import Part, least, split
+from judgecli.reward_model.groups import FOLDS, Groups, fold_of, group_rows
 from judgecli.reward_model.linear import LinearModel, Penalty, Posterior, Rows, Weights, fit, fit_guards, posterior, standardise
 from judgecli.reward_model.negatives import KINDS, draw_kinds, make_negative
 from judgecli.reward_model.preferences import Comparison, Preferences, Verdict
@@ -21,8 +21,8 @@ from judgecli.stats import calibration
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-FOLDS = 5
 LEAST_ROWS, LEAST_PROMPTS = 20, 10
+LEAST_GROUPS = 10  # among what was held out, below which nothing is measured
 MOST_CHOOSING = 2_000  # rows on which the penalty is chosen
 FEWER_FOLDS = 3  # of them are held out in turn where there are more rows than that
 MOST_FOLDED = 6_000  # rows up to which all folds are held out in turn; beyond, one of them
@@ -41,7 +41,7 @@ class Recipe:
     """How a model is trained.
 
     `negatives`: kinds of worthless answers that the guards are trained on (negatives.py), () for none; `members`: models of the ensemble, each beyond the
-    first on a bootstrap of prompts.
+    first on a bootstrap of groups.
     """
 
     spec: FeatureSpec = field(default_factory=FeatureSpec)
@@ -55,12 +55,13 @@ class HeldOut:
     """What the model said of rows it was not fitted to.
 
     `margins` are log-odds as fitted, `probabilities` those after cross-fitted calibration; `rows` are places among
-    comparisons, then verdicts.
+    comparisons, then verdicts, and `groups` says which of them are not independent (None: each prompt for itself).
     """
 
     rows: Ints
     margins: Floats
     probabilities: Floats
+    groups: Ints | None = None
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,12 @@ class Training:
     penalty: Penalty
     pairs: HeldOut
     singles: HeldOut
-    groups: Ints  # of comparisons, then verdicts: which prompt
+    groups: Groups  # of comparisons, then verdicts
     folds: Ints
     negatives: int
     slope: float  # what the fitted log-odds were multiplied by, so that they come true
     embedding_scale: float | None = None  # of EMBEDDING_SCALES, 0: it is left out; None without an embedding
+    unmeasured: str | None = None  # why nothing was held out, where that is so
 
 
 def train(preferences: Preferences, recipe: Recipe, *, name: str, embed: Embed | None = None) -> Training:
@@ -98,18 +100,19 @@ def train(preferences: Preferences, recipe: Recipe, *, name: str, embed: Embed |
     whole = fit(rows, penalty)
     covariance = posterior(rows, whole, penalty)
     guards = _guards(rows, table, held, whole)
-    held = held - table.guarded(table.said) @ guards
+    why = cannot_measure(table.grouping)
+    measured = np.where(table.grouping.loose | (why is not None), np.nan, held - table.guarded(table.said) @ guards)
     pairs = np.flatnonzero(rows.single == 0)
-    margins = held[pairs]
+    margins = measured[pairs]
     known = ~np.isnan(margins)
     pairs_held, pair_map, slope = _calibrated_pairs(rows, table, pairs[known], margins[known])
-    singles = np.flatnonzero((rows.single == 1) & ~np.isnan(held))
-    singles_held, single_map, single_slope = _calibrated_singles(rows, table, singles, held[singles])
+    singles = np.flatnonzero((rows.single == 1) & ~np.isnan(measured))
+    singles_held, single_map, single_slope = _calibrated_singles(rows, table, singles, measured[singles])
     slope = slope if slope is not None else single_slope if single_slope is not None else 1.0
     calibrations = {kind: _rescaled(found, slope) for kind, found in (("pairs", pair_map), ("singles", single_map)) if found is not None}
     weights = [whole, *(fit(_bootstrap(rows, table.groups, recipe.seed + member), penalty, start=whole) for member in range(1, recipe.members))]
     model = table.model(name, weights, covariance, slope * guards, slope, calibrations)
-    return Training(model, penalty, pairs_held, singles_held, table.groups, table.folds, len(table.bad), slope, scale)
+    return Training(model, penalty, pairs_held, singles_held, table.grouping, table.folds, len(table.bad), slope, scale, why)
 
 
 class _Table:
@@ -120,9 +123,10 @@ class _Table:
         self.embedding_scale = 1.0
         self._places: dict[tuple[str, str], int] = {}
         said: list[Comparison | Verdict] = [*preferences.comparisons, *preferences.verdicts]
-        self.groups = np.array([_group(one) for one in said], np.int64)
-        self.folds = np.array([fold_of(one, recipe.seed) for one in said], np.int64)
-        _check_enough(self.groups)
+        self.grouping = group_rows(said)
+        self.groups = self.grouping.numbers
+        self.folds = np.array([fold_of(group, recipe.seed) for group in self.groups.tolist()], np.int64)
+        _check_enough(len(said), self.grouping.prompts)
         sides = [(self._place(one.prompt, one.chosen), self._place(one.prompt, one.rejected)) for one in preferences.comparisons]
         sides += [(self._place(one.prompt, one.output), -1) for one in preferences.verdicts]
         outputs = len(self._places)
@@ -213,25 +217,19 @@ class _Table:
         )
 
 
-def _check_enough(groups: Ints) -> None:
-    prompts = len(np.unique(groups))
-    if len(groups) < LEAST_ROWS or prompts < LEAST_PROMPTS:
-        raise ValueError(
-            f"{len(groups)} pairs and verdicts of {prompts} prompts are too few to learn from; {LEAST_ROWS} of {LEAST_PROMPTS} prompts is the least"
-        )
+def _check_enough(rows: int, prompts: int) -> None:
+    if rows < LEAST_ROWS or prompts < LEAST_PROMPTS:
+        raise ValueError(f"{rows} pairs and verdicts of {prompts} prompts are too few to learn from; {LEAST_ROWS} of {LEAST_PROMPTS} prompts is the least")
 
 
-def fold_of(one: Comparison | Verdict, seed: int = 0) -> int:
-    """The fold of a comparison or verdict, 0 to 4, by the hash of its prompt alone."""
-    return int.from_bytes(hashlib.blake2b(f"{seed}\0{_group(one)}".encode(), digest_size=4).digest(), "little") % FOLDS
-
-
-def _group(one: Comparison | Verdict) -> int:
-    """The prompt as a number. Where no prompt is known, the texts stand for it."""
-    text = " ".join(opening(one.question or one.prompt).split()).casefold()
-    if not text:
-        text = "\0".join(sorted([one.chosen, one.rejected])) if isinstance(one, Comparison) else one.output
-    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest(), "little", signed=True)
+def cannot_measure(groups: Groups) -> str | None:
+    """Why nothing that is held out could say how good a model is: too few groups are left that share nothing with others. None where it can."""
+    measured = len(np.unique(groups.numbers[~groups.loose]))
+    if measured >= LEAST_GROUPS:
+        return None
+    loose = f"; {int(groups.loose.sum()):,} rows share a prompt or an answer with most others" if groups.loose.any() else ""
+    made = f"the {groups.prompts:,} prompts make {measured:,} groups of nearly equal prompts and answers, and {LEAST_GROUPS} are needed"
+    return f"no part can be held out: {made}{loose}"
 
 
 def _negatives(said: Sequence[Comparison | Verdict], recipe: Recipe) -> list[tuple[str, str, str]]:
@@ -266,9 +264,12 @@ def _guards(rows: Rows, table: _Table, held: Floats, whole: Weights) -> Floats:
 def _choose(rows: Rows, table: _Table) -> Penalty:
     """The penalties of least held-out log loss on what people said: first of the dense features alone, then of the n-grams, then again of the dense.
 
-    An embedding is left out: how much it says is chosen after it (`_choose_scale`). Each path goes from strong to weak.
+    An embedding is left out: how much it says is chosen after it (`_choose_scale`). Each path goes from strong to weak; where there is one group alone, the
+    strongest penalties are taken.
     """
     parts = _choosing(_scaled(rows, table, 0.0), table)
+    if not parts:
+        return Penalty(DENSE_PENALTIES[0], HASHED_PENALTIES[0] if table.spec.buckets else None)
 
     def best(candidates: Sequence[Penalty], first: tuple[float, Penalty] | None) -> tuple[float, Penalty]:
         return least(((one, parts, one) for one in candidates), first)
@@ -285,6 +286,8 @@ def _choose_scale(rows: Rows, table: _Table, penalty: Penalty) -> float:
 
     A scale of features is that of the prior on their weights. Source: a ridge for each group of features, van de Wiel et al. 2021, arXiv:2005.09301.
     """
+    if not _choosing(rows, table):
+        return 0.0
     return least(((scale, _choosing(_scaled(rows, table, scale), table), penalty) for scale in EMBEDDING_SCALES), None)[1]
 
 
@@ -295,7 +298,7 @@ def _scaled(rows: Rows, table: _Table, scale: float) -> Rows:
 
 
 def _choosing(rows: Rows, table: _Table) -> list[Part]:
-    """The folds on which it is chosen, of some prompts where there are many."""
+    """The folds on which it is chosen, of some groups where there are many."""
     places = _some_groups(table.groups, MOST_CHOOSING)
     return split(rows.take(places), table.folds[places], range(FOLDS if len(places) == len(rows.target) else FEWER_FOLDS))
 
@@ -326,7 +329,7 @@ def _calibrated_pairs(rows: Rows, table: _Table, places: Ints, margins: Floats) 
     method = calibration.choose_method(both, labels, parts, weights, n=len(places))
     probabilities = calibration.cross_fit(both, labels, parts, weights, method=method)[: len(places)]
     slope = calibration.temperature(both, labels, weights)
-    return HeldOut(places, margins, probabilities), calibration.calibrate(both, labels, weights, method=method), slope
+    return HeldOut(places, margins, probabilities, table.groups[places]), calibration.calibrate(both, labels, weights, method=method), slope
 
 
 def _calibrated_singles(rows: Rows, table: _Table, places: Ints, margins: Floats) -> tuple[HeldOut, calibration.Calibration | None, float | None]:
@@ -338,11 +341,11 @@ def _calibrated_singles(rows: Rows, table: _Table, places: Ints, margins: Floats
     method = calibration.choose_method(margins, labels, parts, weights, n=len(places))
     probabilities = calibration.cross_fit(margins, labels, parts, weights, method=method)
     slope = calibration.temperature(margins, labels, weights)
-    return HeldOut(places, margins, probabilities), calibration.calibrate(margins, labels, weights, method=method), slope
+    return HeldOut(places, margins, probabilities, table.groups[places]), calibration.calibrate(margins, labels, weights, method=method), slope
 
 
 def _calibration_folds(groups: Ints) -> Ints:
-    """Folds of the map, by prompt; not those of the fit, so that a large set with one held-out fold can be calibrated as well."""
+    """Folds of the map, by group; not those of the fit, so that a large set with one held-out fold can be calibrated as well."""
     return np.asarray((groups.view(np.uint64) // np.uint64(7)) % np.uint64(FOLDS), np.int64)
 
 
@@ -357,7 +360,7 @@ def _rescaled(found: calibration.Calibration, slope: float) -> calibration.Calib
 
 
 def _bootstrap(rows: Rows, groups: Ints, seed: int) -> Rows:
-    """The rows with weights as if whole prompts had been drawn with replacement."""
+    """The rows with weights as if whole groups had been drawn with replacement."""
     names, place = np.unique(groups, return_inverse=True)
     drawn = np.bincount(np.random.default_rng(seed).integers(len(names), size=len(names)), minlength=len(names))
     return replace(rows, weight=rows.weight * drawn[place])

@@ -6,20 +6,29 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from judgecli.signal.missing import DIFFERS, Measured, shares_p
 from judgecli.stats.best_arm import Posterior, rank_arms, split_regret
-from judgecli.stats.intervals import Scale, interval
+from judgecli.stats.column import Column, two_values_of
+from judgecli.stats.deciding import estimate_mean
+from judgecli.stats.intervals import Scale
 from judgecli.stats.off_policy import Log, doubly_robust, ips, snips, support_of
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Document = dict[str, object]
 FOLDS = 5
+SCORED, FAILED, WAITING, DESIGN = range(4)
+CANNOT_TELL = "cannot tell"
+ESTIMATORS = ("ips", "snips", "dr")
+MOST_MOVED = 0.05  # of P(best), by what has no score: where more could be, there is no suggestion
 
 
 @dataclass(frozen=True)
 class Choices:
-    """N scored records: the variant of each (a place in `arms`), its value, cluster, stratum (bucket of time and context),
-    and the logged chance of the variant that was taken (None: estimated as its share of the stratum)."""
+    """N records: the variant of each (a place in `arms`), its value, cluster, stratum (bucket of time and context), and the logged
+    chance of the variant that was taken (None: estimated as its share of the stratum).
+
+    `states`: SCORED, or why a record has no value (its value is then not read); None: all are scored."""
 
     arms: Sequence[str]
     arm: Integers
@@ -27,6 +36,14 @@ class Choices:
     cluster: Integers
     stratum: Integers
     propensity: Floats | None = None
+    states: npt.NDArray[np.int8] | None = None
+
+    def kept(self, which: npt.NDArray[np.bool_], values: Floats | None = None) -> "Choices":
+        """Some of the records as scored ones, `values` (of all) in place of their own."""
+        held = self.values if values is None else values
+        chances = None if self.propensity is None else self.propensity[which]
+        _, stratum = np.unique(self.stratum[which], return_inverse=True)
+        return Choices(self.arms, self.arm[which], held[which], self.cluster[which], stratum, chances)
 
 
 def allocate(choices: Choices, *, kind: str, scale: Scale, higher_is_better: bool, explore: float = 0.0) -> Document:
@@ -35,11 +52,33 @@ def allocate(choices: Choices, *, kind: str, scale: Scale, higher_is_better: boo
     Posteriors are of means over clusters: Beta for a rate, and for a mean whose values all stand at one end of a closed scale; Student's t else. `explore` is
     the least share of each variant in the suggestion; the rest goes by P(best) (Thompson). A variant with fewer than two clusters
     has no posterior and is left out, with its reason.
+
+    Records without a value are put to both ends of the scale: where that could move a P(best) by more than 0.05, or the scale has
+    no ends, there is no P(best), regret and suggestion; `p_best_low` and `p_best_high` are what it could be, and the limits of the
+    policies are the outermost. Records that are not measured by design count so where their share differs between the variants.
     """
+    states = np.zeros(len(choices.values), np.int8) if choices.states is None else choices.states
+    scored = states == SCORED
+    column = Column(kind, scale, two_values_of(choices.values[scored]))
+    document = _ranked(choices.kept(scored), column, higher_is_better, explore)
+    held = _measured(choices, states)
+    for row, own in zip(_rows(document), held, strict=True):
+        row |= {"of": own.of, "measured": own.to_json(), "share": own.of / len(states)}
+    p = _shares_p(choices, ~scored)
+    owed = (states == FAILED) | (states == WAITING) | ((states == DESIGN) & (p < DIFFERS))
+    whole = Measured(*(int(np.count_nonzero(states == which)) for which in (SCORED, DESIGN, FAILED, WAITING)))
+    document |= {"of": whole.of, "measured": {**whole.to_json(), "p": p}}
+    if owed.any():
+        _bound(document, choices, scored, owed, column, higher_is_better)
+    return document
+
+
+def _ranked(choices: Choices, column: Column, higher_is_better: bool, explore: float) -> Document:
+    """The answer for scored records."""
     rows, beliefs = [], {}
     for place, name in enumerate(choices.arms):
         own = choices.arm == place
-        row, belief = _arm(name, choices.values[own], choices.cluster[own], kind, scale)
+        row, belief = _arm(name, choices.values[own], choices.cluster[own], column)
         rows.append(row)
         if belief is not None:
             beliefs[place] = belief
@@ -61,26 +100,106 @@ def allocate(choices: Choices, *, kind: str, scale: Scale, higher_is_better: boo
     return document
 
 
-def _arm(name: str, values: Floats, cluster: Integers, kind: str, scale: Scale) -> tuple[dict[str, object], Posterior | None]:
+def _rows(document: Document) -> list[Document]:
+    return document["variants"]  # type: ignore[return-value]
+
+
+def _measured(choices: Choices, states: npt.NDArray[np.int8]) -> list[Measured]:
+    """How many records of each variant have a value, and why not the rest."""
+    counts = [np.bincount(choices.arm[states == which], minlength=len(choices.arms)) for which in (SCORED, DESIGN, FAILED, WAITING)]
+    return [Measured(*(int(count[place]) for count in counts)) for place in range(len(choices.arms))]
+
+
+def _shares_p(choices: Choices, without: npt.NDArray[np.bool_]) -> float:
+    """p of the hypothesis that all variants lack their value equally often: each against all others by cluster, after Bonferroni."""
+    _, codes = np.unique(choices.cluster, return_inverse=True)
+    found = [1.0]
+    for place in range(len(choices.arms)):
+        own = choices.arm == place
+        parts = [np.bincount(codes[side], kept[side], codes.max(initial=-1) + 1).astype(float) for side in (own, ~own) for kept in (without, without | True)]
+        found.append(shares_p(*parts))
+    return min(1.0, min(found) * (1 if len(choices.arms) <= 2 else len(choices.arms)))
+
+
+def _bound(document: Document, choices: Choices, scored: npt.NDArray[np.bool_], owed: npt.NDArray[np.bool_], column: Column, higher_is_better: bool) -> None:
+    """Puts what is missing to the ends of the scale, and takes back what that could turn."""
+    low, high = (0.0, 1.0) if column.kind == "rate" else column.scale
+    count = int(np.count_nonzero(owed))
+    lost = f"{count:,} record{'' if count == 1 else 's'} without a score"
+    rows, ends = _rows(document), None if low is None or high is None else (low, high)
+    why = f"{CANNOT_TELL}: {lost} could be anything, for the scale has no ends" if ends is None else None
+    if ends is not None:
+        worst, best = ends if higher_is_better else ends[::-1]
+        for place, row in enumerate(rows):
+            chances: list[float | None] = []
+            for own, others in ((worst, best), (best, worst)):
+                filled = np.where(scored, choices.values, np.where(choices.arm == place, own, others))
+                standing = _rows(_ranked(choices.kept(scored | owed, filled), column, higher_is_better, 0.0))
+                told = standing[place]["p_best"]
+                chances.append(None if told is None else float(str(told)))
+            row |= {"p_best_low": chances[0], "p_best_high": chances[1]}
+            if chances[0] is None or chances[1] is None or chances[1] - chances[0] > MOST_MOVED:
+                why = f"{CANNOT_TELL}: {lost} could turn which variant is the best"
+    for row in rows if why is not None else ():
+        row |= {"p_best": None, "regret": None, "suggested": None, "reasons": dict.fromkeys(("p_best", "regret", "suggested"), why)}
+    if why is not None:
+        document |= {"regret": None, "reasons": {"regret": why}}
+    if document.get("policies"):
+        document["policies"] = _bounded_policies(document, choices, scored, owed, ends, lost)
+
+
+def _bounded_policies(
+    document: Document, choices: Choices, scored: npt.NDArray[np.bool_], owed: npt.NDArray[np.bool_], ends: tuple[float, float] | None, lost: str
+) -> list[Document]:
+    """What each policy would have earned, its limits the outermost of those with all that is missing at either end."""
+    found = []
+    for place, plain in enumerate(document["policies"]):  # type: ignore[arg-type, var-annotated]
+        sides = [_policy(choices.kept(scored | owed, np.where(scored, choices.values, end)), place) for end in ends or ()]
+        why = f"{lost} could be anything, for the scale has no ends" if not sides else "with the records without a score the log has no support"
+        row, reasons = dict(plain), dict(plain["reasons"])
+        for name in ESTIMATORS:
+            if plain[name] is not None and sides and all(side[name] is not None for side in sides):
+                row[name] = _outermost(plain[name], [side[name] for side in sides])
+            elif plain[name] is not None:
+                row[name], reasons[name] = None, why
+        found.append({**row, "reasons": reasons})
+    return found
+
+
+def _outermost(plain: Document, sides: Sequence[object]) -> Document:
+    limits = {name: [side[name] for side in sides] for name in ("low", "high")}  # type: ignore[index]
+    return {
+        **plain,
+        **{name: None if None in found else pick(found) for (name, found), pick in zip(limits.items(), (min, max), strict=True)},
+    }
+
+
+def _arm(name: str, values: Floats, cluster: Integers, column: Column) -> tuple[dict[str, object], Posterior | None]:
     _, codes = np.unique(cluster, return_inverse=True)
     sums, counts = np.bincount(codes, values).astype(float), np.bincount(codes).astype(float)
-    found = interval(sums, counts, rate=kind == "rate", scale=scale)
+    found = estimate_mean(sums, counts, column)
     row: dict[str, object] = {"variant": name, "n": len(values), "clusters": len(counts), "mean": found.mean, "low": found.low, "high": found.high}
     row |= {"p_best": None, "regret": None, "suggested": None, "reasons": {}}
     if len(counts) < 2 or found.mean is None or found.se is None:
-        row["reasons"] = dict.fromkeys(("p_best", "regret", "suggested"), "fewer than two clusters")
+        why = "fewer than two clusters" if len(counts) < 2 else "all values are the same, on an open scale"
+        row["reasons"] = dict.fromkeys(("p_best", "regret", "suggested"), why)
         return row, None
-    low, high = (0.0, 1.0) if kind == "rate" else scale
-    if kind == "rate" or (found.se == 0 and low is not None and high is not None):
-        assert low is not None
-        assert high is not None
-        spread = found.mean * (1 - found.mean) if kind == "rate" else 0.0
+    if column.is_rate or (found.se == 0 and column.closed is not None):
+        assert column.closed is not None
+        spread = found.mean * (1 - found.mean) if column.is_rate else 0.0
         trials = min(float(len(values)), spread / found.se**2) if spread > 0 and found.se > 0 else float(len(counts))
-        return row, Posterior.of_rate(found.mean, trials, (low, high))
-    if found.se == 0:
-        row["reasons"] = dict.fromkeys(("p_best", "regret", "suggested"), "all values are the same, on an open scale")
+        return row, Posterior.of_rate(found.mean, trials, column.closed)
+    if found.low is None or not found.decides:
+        row["reasons"] = dict.fromkeys(("p_best", "regret", "suggested"), found.why or "it has no interval")
         return row, None
-    return row, Posterior.of_mean(found.mean, found.se, len(counts))
+    return row, Posterior.of_limits(found.mean, lambda level: _limits(sums, counts, column, level))
+
+
+def _limits(sums: Floats, counts: Floats, column: Column, level: float) -> tuple[float, float]:
+    found = estimate_mean(sums, counts, column, level=level)
+    assert found.low is not None
+    assert found.high is not None
+    return found.low, found.high
 
 
 def _policy(choices: Choices, target: int) -> Document:
@@ -93,8 +212,9 @@ def _policy(choices: Choices, target: int) -> Document:
     chances = shares[choices.stratum, choices.arm] if choices.propensity is None else choices.propensity
     weights = np.where(taken, 1 / chances, 0.0)
     gap = float(rows[shares[:, target] < 1 / len(choices.values)].sum()) / len(choices.values)
-    support = support_of(weights, gap)
+    support = support_of(weights, gap, choices.cluster)
     facts: Document = {"policy": f"all to {choices.arms[target]}", "n": support.n, "ess": support.ess, "max_weight": support.max_weight, "gap": support.gap}
+    facts |= {"unsupported": support.unsupported, "mean_weight": support.mean_weight}
     if support.refused:
         return {**facts, "ips": None, "snips": None, "dr": None, "reasons": dict.fromkeys(("ips", "snips", "dr"), support.refused)}
     expected_taken, expected_policy = _model(choices, target)
@@ -102,6 +222,8 @@ def _policy(choices: Choices, target: int) -> Document:
     for name, estimator in (("ips", ips), ("snips", snips), ("dr", doubly_robust)):
         found = estimator(log)
         facts[name] = {"mean": found.mean, "low": found.low, "high": found.high}
+    if support.refused_ips:
+        return {**facts, "ips": None, "reasons": {"ips": support.refused_ips}}
     return {**facts, "reasons": {}}
 
 

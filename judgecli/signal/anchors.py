@@ -93,7 +93,7 @@ def judge_alarms(windows: Sequence[tuple[Floats, npt.NDArray[np.int64]]], *, sd:
         order = sorted(range(len(z)), key=lambda at: blake2b(f"{number}:{int(places[at])}".encode(), digest_size=8).digest())
         for at in order:
             x = (1 + np.clip(z[at], -1, 1)) / 2
-            statistic = step(state, factors, mu0, np.array([x, 1 - x]), np.full(2, number), 2)
+            statistic = step(state, factors, mu0, np.array([x, 1 - x]), 2)
             for chart in np.flatnonzero(statistic >= 2 * ROUNDS * anchors):
                 found.append(JudgeAlarm(number, "drop" if chart == 0 else "rise"))
                 state.restart(int(chart))

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgecli.errors import UsageError
+from judgecli.stats.column import Column
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -89,6 +90,12 @@ class MetricCells:
     reasons: Mapping[int, Mapping[str, int]]
     unit: str = "record"
     served: Mapping[int, Sequence[str]] = field(default_factory=dict)  # of a judge, by cell: the models that served it
+    two_values: tuple[float, float] | None = None  # all that was seen in any cell, where that is so (stats/column.py)
+
+    @property
+    def column(self) -> Column:
+        """What is known of the values."""
+        return Column(self.kind, self.scale, self.two_values)
 
 
 @dataclass(frozen=True)

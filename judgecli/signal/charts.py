@@ -9,80 +9,25 @@ from typing import Any, Literal
 
 import numpy as np
 
-from judgecli.signal.cells import EPOCH, Floats
+from judgecli.signal.cells import EPOCH, Floats, Integers
+from judgecli.signal.history import Row, add_day
 from judgecli.signal.items import Segment
+from judgecli.signal.reference import DayPart, Reference, freeze
+from judgecli.stats.day_effects import DayEffects
 from judgecli.stats.e_detector import SHIFTS
 
-Kind = Literal["value", "missing"]
+Kind = Literal["value", "missing", "not_applicable"]  # the mean; the share of cells that failed; the share that the metric does not apply to
 SAMPLE = 2_000  # items that a reference is estimated from: those with the lowest draws
-LEAST = 50  # items without which there is no reference
-RISK = 0.05  # that the true mean lies beyond the limit of the reference
-TAIL = 0.01  # an unbounded metric is scaled between these quantiles of its reference
 DAY_US = 86_400_000_000
-
-
-@dataclass(frozen=True)
-class Reference:
-    """What a chart is held against, frozen. `mean`, `sd` and the one-sided limits are on the scale [0, 1] between `low` and `high`.
-
-    What lies beyond an end counts as the end there; `own_mean` is the mean of the values as they are.
-    """
-
-    n: int
-    first_day: int
-    end_day: int
-    low: float
-    high: float
-    mean: float
-    sd: float
-    lower: float
-    upper: float
-    binary: bool
-    own_mean: float
-
-    def scale(self, values: Floats) -> Floats:
-        """Values on the scale of the chart; what lies beyond stands at its ends."""
-        scaled: Floats = np.clip((values - self.low) / (self.high - self.low), 0.0, 1.0)
-        return scaled
-
-    def value(self, scaled: float) -> float:
-        """A number of the scale in units of the metric."""
-        return self.low + scaled * (self.high - self.low)
-
-
-def freeze(values: Floats, scale: tuple[float | None, float | None], first_day: int, end_day: int) -> Reference:
-    """The reference of these items; a metric without both ends gets those of its quantiles, a constant one some room on both sides."""
-    low, high = scale
-    if low is None or high is None:
-        low, high = (float(end) for end in np.quantile(values, (TAIL, 1 - TAIL)))
-        if low == high:
-            low, high = float(values.min()), float(values.max())
-        if low == high:
-            low, high = low - max(1.0, abs(low)), high + max(1.0, abs(high))
-    x = np.clip((values - low) / (high - low), 0.0, 1.0)
-    binary = bool(((x == 0) | (x == 1)).all())
-    limits = (lower_limit(x), 1 - lower_limit(1 - x))
-    return Reference(len(x), first_day, end_day, low, high, float(x.mean()), float(x.std(ddof=1)), *limits, binary, float(values.mean()))
-
-
-def lower_limit(x: Floats) -> float:
-    """The one-sided 95 % lower limit of the mean of items in [0, 1]: exact for zeros and ones, else by t.
-
-    Never above mean x 0.05^(1/n): up to 3/n of all items may stand at 0 without any among n having shown it.
-    """
-    from scipy.special import betaincinv, stdtrit
-
-    n, mean = len(x), float(x.mean())
-    if ((x == 0) | (x == 1)).all():
-        ones = int(x.sum())
-        return float(betaincinv(ones, n - ones + 1, RISK)) if ones else 0.0
-    by_t = mean - float(stdtrit(n - 1, 1 - RISK)) * float(x.std(ddof=1)) / n**0.5
-    return float(max(0.0, min(by_t, mean * RISK ** (1 / n))))
 
 
 @dataclass
 class Alarm:
-    """A change that one chart noticed. Times are microseconds since 1970; `before` and `after` are means in units of the metric."""
+    """A change that one chart noticed. Times are microseconds since 1970; `before` and `after` are means in units of the metric.
+
+    It began at `since`, with 95 % between `since_low` and `since_high`, and `after` is `before` and the estimate of the change, which has a
+    95 % interval. `count` is the sum of the `n` items since: of shares the cells without a score, where a cluster has one.
+    """
 
     id: str
     metric: str
@@ -92,9 +37,14 @@ class Alarm:
     direction: Literal["drop", "rise"]
     time: int
     since: int
+    since_low: int
+    since_high: int
     before: float
     after: float
+    size_low: float
+    size_high: float
     n: int
+    count: float
     higher_is_better: bool | None = None
     recovered: int | None = None
 
@@ -111,35 +61,35 @@ class Alarm:
             "time": moment_text(self.time),
             "direction": self.direction,
             "since": moment_text(self.since),
+            "since_low": moment_text(self.since_low),
+            "since_high": moment_text(self.since_high),
             "size": self.after - self.before,
+            "size_low": self.size_low,
+            "size_high": self.size_high,
             "id": self.id,
             "kind": self.kind,
             "identity": self.identity,
             "before": self.before,
             "after": self.after,
             "n": self.n,
+            "count": self.count,
             "higher_is_better": self.higher_is_better,
             "recovered": None if self.recovered is None else moment_text(self.recovered),
         }
 
 
-def _empty() -> list[float]:
-    return [0.0] * len(SHIFTS)
-
-
 @dataclass
 class Side:
-    """One direction of a chart. `alarm` is the id of the alarm that stands: then it waits for the metric to come back over `mu0`."""
+    """One direction of a chart. `alarm` is the id of the alarm that stands: then it waits for the metric to come back over `mu0`.
+
+    `began` is the moment after which its items came.
+    """
 
     rising: bool
     alarm: str | None = None
     mu0: float = 0.0
-    sr: list[float] = field(default_factory=_empty)
-    cusum: list[float] = field(default_factory=_empty)
-    since: list[int] = field(default_factory=lambda: [0] * len(SHIFTS))
-    count: list[int] = field(default_factory=lambda: [0] * len(SHIFTS))
-    total: list[float] = field(default_factory=_empty)
-    own: list[float] = field(default_factory=_empty)
+    began: int = -(2**62)
+    sr: list[float] = field(default_factory=lambda: [0.0] * len(SHIFTS))
 
     @property
     def flipped(self) -> bool:
@@ -149,7 +99,7 @@ class Side:
 
 @dataclass
 class Chart:
-    """One metric (or how often it is missing) of one segment (None: all records), of one identity."""
+    """One metric (or how often it has no score) of one segment (None: all records), of one identity."""
 
     metric: str
     identity: str
@@ -162,11 +112,15 @@ class Chart:
     seen: int = 0
     draws: list[int] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
+    parts: list[DayPart] = field(default_factory=list)
     reference: Reference | None = None
+    effects: DayEffects = field(default_factory=DayEffects)
     threshold: float | None = None
     sides: list[Side] = field(default_factory=list)
     band: list[float] = field(default_factory=lambda: [0.0] * 6)
     own: float = 0.0  # the sum of the items of the band, as they are
+    history: list[Row] = field(default_factory=list)
+    days: list[int] = field(default_factory=list)  # how many rows of it each of the newest days has
 
     @property
     def key(self) -> str:
@@ -174,17 +128,27 @@ class Chart:
         return chart_key(self.metric, self.identity, self.kind, self.segment)
 
     def collect(self, values: Floats, draws: "np.ndarray[Any, np.dtype[np.uint64]]", day: int) -> None:
-        """Add the items of a day to those that the reference is estimated from."""
+        """Add the items of a day, in the order of time, to those that the reference is estimated from."""
+        self.parts.append(DayPart.of(day, values))
         self.seen, self.last_day = self.seen + len(values), day
         held = sorted([*zip(self.draws, self.values, strict=True), *zip(draws.tolist(), values.tolist(), strict=True)])[:SAMPLE]
         self.draws, self.values = [draw for draw, _ in held], [value for _, value in held]
 
-    def begin(self, first_day: int, end_day: int, threshold: float) -> None:
+    def begin(self, first_day: int, end_day: int, threshold: float, risk: float) -> None:
         """Freeze the reference, which holds the items of these days, and watch from here on."""
-        reference = freeze(np.array(self.values), self.scale, first_day, end_day)
-        self.reference, self.threshold, self.draws, self.values = reference, threshold, [], []
+        self.reference, self.effects = freeze(np.array(self.values), self.scale, first_day, end_day, self.parts, risk=risk)
+        self.threshold, self.draws, self.values, self.parts = threshold, [], [], []
         directions = (False, True) if self.kind == "value" else (True,)
-        self.sides = [Side(rising, mu0=1 - reference.upper if rising else reference.lower) for rising in directions]
+        self.sides = [Side(rising, mu0=1 - self.reference.upper if rising else self.reference.lower) for rising in directions]
+
+    def remember(self, time: Integers, x: Floats, own: Floats, effect: float) -> None:
+        """Take in a day that was watched: its items without what their weekday differs by, and its design effect."""
+        assert self.reference is not None
+        add_day(self.history, time, x, own, effect, self.days)
+        if any(side.alarm for side in self.sides):
+            self.effects.recent.clear()  # a level that is new is no day effect
+        else:
+            self.effects.learn(float(x.mean()), len(x), self.reference.sd)
 
     def to_plain(self) -> dict[str, Any]:
         """As JSON holds it."""
@@ -199,7 +163,9 @@ class Chart:
                 **plain,
                 "segment": None if segment is None else tuple(segment),
                 "scale": tuple(plain["scale"]),
+                "parts": [DayPart(**part) for part in plain["parts"]],
                 "reference": None if reference is None else Reference(**reference),
+                "effects": DayEffects(**plain["effects"]),
                 "sides": [Side(**side) for side in plain["sides"]],
             }
         )

@@ -14,12 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from judgecli.signal.anchors import FEW
-from judgecli.signal.gate import LEAST_CLUSTERS, plural
+from judgecli.signal.gate import plural
 from judgecli.signal.linked import Link, link_text
 from judgecli.signal.paired import Difference, Pairs, Scale, bound_difference, join_clusters, measure_difference, measured_sides, noise
+from judgecli.stats.column import RATE
+from judgecli.stats.deciding import LEAST_CLUSTERS, estimate_mean
 from judgecli.stats.families import benjamini_hochberg
-from judgecli.stats.intervals import rate_interval
 from judgecli.stats.power import detectable, required_prompts, savings
+from judgecli.stats.tails import unseen_share
 from judgecli.stats.wilcoxon import wilcoxon
 
 Answer = Literal["better", "worse", "higher", "lower", "same", "inconclusive", "not comparable"]
@@ -50,7 +52,8 @@ class Subject:
 
 @dataclass(frozen=True)
 class CompareRow:
-    """DESIGN's row of `compare`: b minus a over the prompts that both answered. `missing` counts prompts that lack a value on a side.
+    """DESIGN's row of `compare`: b minus a over the prompts that both answered. `missing` counts prompts that lack a value on a side,
+    whatever the reason; `by_design` those that no side measures. `measured`: how many of all records of each side have a score, by class.
 
     `worst` and `best` are the difference with what is missing put to the ends of the scale, worst for b. `detectable` is the
     smallest true difference that would have been found with 80 % power; `needed_pairs` how many pairs would see the margin.
@@ -96,6 +99,7 @@ class CompareRow:
     kind: str = "number"
     higher_is_better: bool | None = None
     reasons: Mapping[str, str] = field(default_factory=dict)
+    measured: Mapping[str, object] = field(default_factory=dict)
     linked: Mapping[str, object] | None = None  # how b was put into units of a, where two judges scored them, and the raw numbers
 
     def to_json(self) -> dict[str, object]:
@@ -111,17 +115,15 @@ def compare_pairs(subject: Subject, pairs: Pairs, *, ranks: bool = False, link: 
     """
     rate, (line, b_scale) = subject.kind == "rate", (None, None) if link is None else (link.line, link.scale)
     found = measure_difference(pairs, rate=rate, scale=subject.scale, link=line, b_scale=b_scale)
-    bounds = [
-        bound_difference(pairs, rate=rate, scale=subject.scale, b_at_top=top, link=line, b_scale=b_scale) if pairs.lost_values else found
-        for top in (False, True)
-    ]
+    ends = (bound_difference(pairs, rate=rate, scale=subject.scale, b_at_top=top, link=line, b_scale=b_scale) for top in (False, True))
+    bounds = list(ends) if pairs.lost_values else [found, found]
     if subject.sign < 0:
         bounds.reverse()
     verdict, message = _answer(subject, pairs, found, bounds) if link is None or not link.few else ("inconclusive", few_anchors(link))
     wins, ties, losses = _outcomes(pairs, subject.sign) if link is None else (None, None, None)
     rate_of_wins = _win_rate(pairs, subject.sign) if link is None else (None, None, None)
     told = None if link is None else told_link(link, pairs, rate=rate, scale=subject.scale)
-    asked = len(pairs.a.prompts)
+    asked, shares = len(pairs.a.prompts), pairs.shares.text(*subject.policies)
     return CompareRow(
         metric=subject.metric,
         segment=subject.segment,
@@ -137,8 +139,8 @@ def compare_pairs(subject: Subject, pairs: Pairs, *, ranks: bool = False, link: 
         p=found.p,
         margin=subject.margin,
         verdict=verdict,
-        detectable=None if found.se is None else detectable(found.se),
-        message=message if told is None else f"{message}, {link_text(told)}",
+        detectable=found.seen,
+        message=f"{message}{'' if told is None else f', {link_text(told)}'}{f'; {shares}' if shares else ''}",
         clusters=found.clusters,
         se=found.se,
         method=found.method,
@@ -162,6 +164,7 @@ def compare_pairs(subject: Subject, pairs: Pairs, *, ranks: bool = False, link: 
         kind=subject.kind,
         higher_is_better=subject.higher_is_better,
         reasons=_reasons(found, bounds) | ({} if link is None else dict.fromkeys(OUTCOMES, "a link is right for means, not for single answers")),
+        measured=pairs.shares.to_json(),
         linked=told,
     )
 
@@ -225,6 +228,8 @@ def _answer(subject: Subject, pairs: Pairs, found: Difference, bounds: Sequence[
         return "inconclusive", f"not enough data: {found.reasons.get('difference', 'nothing to compare')}"
     if found.clusters < LEAST_CLUSTERS:
         return "inconclusive", f"not enough data: {found.pairs:,} pairs in {found.clusters:,} clusters, and a verdict needs {LEAST_CLUSTERS} clusters"
+    if found.undecided is not None:
+        return "inconclusive", f"not enough data: {found.undecided}"
     side = _side(subject, found)
     if side == "inconclusive":
         return side, _undecided(subject, found)
@@ -234,7 +239,15 @@ def _answer(subject: Subject, pairs: Pairs, found: Difference, bounds: Sequence[
                 return "inconclusive", f"{_lost(pairs)} could change the answer: the scale has no end to hold them against"
             if _side(subject, bound) != side:
                 return "inconclusive", f"{_lost(pairs)} could change the answer: at an end of the scale the difference is {bound.difference:.4g}"
-    return side, _words(side, subject)
+    return side, f"{_words(side, subject)}{rare_loss(found, subject.scale, subject.margin) if side == 'same' else ''}"
+
+
+def rare_loss(found: Difference, scale: Scale, margin: float | None) -> str:
+    """What so few pairs cannot exclude where no end of the scale bounds it: a rare loss, and how large it would have to be to pass the margin."""
+    if not margin or found.method == "Bonett-Price" or (scale[0] is not None and scale[1] is not None):
+        return ""
+    share = float(unseen_share(np.array([float(found.clusters)]), 0.95)[0])
+    return f"; a loss of {margin / share:.3g} or more in fewer than {100 * share:.2g} % of prompts may not be among these {found.clusters:,}"
 
 
 def _side(subject: Subject, found: Difference) -> Answer:
@@ -296,7 +309,7 @@ def _win_rate(pairs: Pairs, sign: float) -> tuple[float | None, float | None, fl
         return None, None, None
     units, _ = join_clusters(*measured_sides(pairs))
     points = np.where(np.abs(moved) <= TIE, 0.5, (moved > 0).astype(float))
-    found = rate_interval(np.bincount(units, points).astype(float), np.bincount(units).astype(float))
+    found = estimate_mean(np.bincount(units, points).astype(float), np.bincount(units).astype(float), RATE)
     return found.mean, found.low, found.high
 
 

@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from judgecli.labels.correct import CorrectedMean
-from judgecli.signal.gate import LEAST_CLUSTERS, Evidence, GateResult, Question, counted_text, judge_threshold, plural, shown_text
+from judgecli.signal.gate import Evidence, GateResult, Question, counted_text, judge_threshold, plural, shown_text
 from judgecli.signal.summary import Range
+from judgecli.stats.deciding import LEAST_CLUSTERS
 from judgecli.stats.intervals import Estimate
 
 
@@ -37,7 +38,7 @@ def _judge(question: Question, evidence: Evidence, corrected: CorrectedMean | st
     raw, summary = evidence.summary.estimate, evidence.summary
     if isinstance(corrected, str) or corrected.mean is None:
         return _incomplete(question, evidence, why or "nothing was corrected")
-    estimate = Estimate(corrected.mean, corrected.se, corrected.low, corrected.high)
+    estimate = Estimate(corrected.mean, corrected.se, corrected.low, corrected.high, corrected.method)
     bottom, top = (_filled(estimate, evidence, end) for end in scale)
     worst, best = (bottom, top) if summary.higher_is_better is not False else (top, bottom)
     reasons = {**summary.why_null, **({name: why for name in ("low", "high") if why and getattr(estimate, name) is None})}

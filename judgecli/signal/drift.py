@@ -17,14 +17,18 @@ import numpy.typing as npt
 from scipy import special
 
 from judgecli.schema import REASONS
+from judgecli.signal.cause import Parts
 from judgecli.signal.drift_shape import Grouped, Shape, category_shape, number_shape
+from judgecli.signal.local_change import LocalChange
+from judgecli.signal.missing import shares_p
 from judgecli.signal.summary import TOO_LARGE
 from judgecli.stats.categories import category_test
+from judgecli.stats.column import Column
 from judgecli.stats.contrast import clustered_contrast
-from judgecli.stats.decomposition import Decomposition
+from judgecli.stats.deciding import estimate_change, smallest_seen
 from judgecli.stats.families import benjamini_hochberg, benjamini_yekutieli
-from judgecli.stats.intervals import Scale, interval
-from judgecli.stats.mover import Limited, clustered_correlation, difference_limits
+from judgecli.stats.intervals import Scale
+from judgecli.stats.permutation import permutation_p
 
 Floats = npt.NDArray[np.float64]
 Verdict = Literal["drift", "no drift", "inconclusive"]
@@ -33,15 +37,17 @@ MIN_CLUSTERS = 20
 MARGIN = 0.05  # share of the score range
 LEAST_MEASURED = 0.98  # of a metric without bounds: below it the missing could be anything
 TOO_WIDE = 1e70  # fourth powers of values are taken
-GLANCE = 1_000  # clusters that are looked at before all of them are
-MISSING = "missing share"
+MISSING, UNMEASURED = "missing share", "unmeasured share"  # failed or waiting; by design
+MOST_PERMUTED = 20_000  # clusters of the smaller side; beyond it t holds, and permutations take long
+UNEQUAL = 1.2  # the larger side's clusters to the smaller one's
 
 
 @dataclass(frozen=True)
 class Side:
     """One metric on one side: by cluster its sum, scored rows and missing rows (failed or waiting), and why rows have no value.
 
-    Clusters stand at the same places on both sides. `rows` counts all records, `foreign` those measured under another identity.
+    Clusters stand at the same places on both sides. `rows` counts all records, `foreign` those measured under another identity;
+    `design`: by cluster the rows without a value by design, None where there are none.
     """
 
     sums: Floats
@@ -51,6 +57,7 @@ class Side:
     rows: int
     reasons: Mapping[str, int]
     foreign: int = 0
+    design: Floats | None = None
 
     @cached_property
     def scored(self) -> int:
@@ -88,6 +95,12 @@ class Evidence:
     current: Side
     span: float | None
     shape: Grouped | None = None
+    two_values: tuple[float, float] | None = None  # all that was seen on either side, where that is so (stats/column.py)
+
+    @property
+    def column(self) -> Column:
+        """What is known of the values."""
+        return Column(self.kind, self.scale, self.two_values)
 
 
 @dataclass(frozen=True)
@@ -107,7 +120,7 @@ class DriftRow:
     """One question of the report. `change` is current minus reference (of a category: total variation); None has its cause in `reasons`."""
 
     metric: str
-    what: str  # value, missing share, corpus, text
+    what: str  # value, missing share, unmeasured share, corpus, text
     segment: Mapping[str, str | None]
     kind: str
     identity: str
@@ -127,13 +140,23 @@ class DriftRow:
     reasons: Mapping[str, str] = field(default_factory=dict)
     shape: Shape | None = None
     bounds: tuple[float, float] | None = None  # what the change could be with the missing at both ends
-    parts: Decomposition | None = None
+    parts: Parts | None = None
     partial: bool = False
+    method: str = "none"
+    cause_sentence: str | None = None  # whose doing it is, or why that cannot be told; None where nothing drifted
+    tried: Sequence[str] = ()  # the columns by which the change was taken apart
+    local: LocalChange | None = None  # where it changed apart from the rest, found without being asked
+    asked: bool = True  # whether the segment is one of --by
 
     @property
     def overall(self) -> bool:
         """Whether the row is about all records."""
         return not self.segment
+
+    @property
+    def found(self) -> bool:
+        """Whether the search found the segment, asked for or not."""
+        return bool(self.segment) and self.local is not None
 
     @property
     def worse(self) -> bool | None:
@@ -142,11 +165,16 @@ class DriftRow:
 
 
 def compare(evidence: Evidence, margins: Margins) -> list[DriftRow]:
-    """The rows of one metric in one segment, without q and verdict: its values, and where scores are missing the shares that are."""
+    """The rows of one metric in one segment, without q and verdict: its values; where scores are missing the shares that are, and
+    where some have none by design the shares of those: a mean is of what was measured, and that may be another part than before."""
     rows = [_category_row(evidence, margins) if evidence.kind == "category" else _value_row(evidence, margins)]
     sides = (evidence.reference, evidence.current)
-    if any(side.lost for side in sides) and not any(side.foreign for side in sides):
-        rows.append(_missing_row(evidence, margins))
+    if any(side.foreign for side in sides):
+        return rows
+    if any(side.lost for side in sides):
+        rows.append(_share_row(evidence, margins, MISSING, [side.missing for side in sides]))
+    if any(side.design is not None for side in sides):
+        rows.append(_share_row(evidence, margins, UNMEASURED, [np.zeros(len(side.counts)) if side.design is None else side.design for side in sides]))
     return rows
 
 
@@ -156,18 +184,21 @@ def _value_row(evidence: Evidence, margins: Margins) -> DriftRow:
     row = _blank(evidence, margin)
     if old.mean is None or new.mean is None or "change" in row.reasons:
         return row
-    estimate = change_interval(new, old, rate=evidence.kind == "rate", scale=evidence.scale)
+    estimate = change_interval(new, old, evidence.column)
+    p = certain_p(new, old, estimate.p)
     numbers = (estimate.low, estimate.high, estimate.p, new.mean - old.mean)
     if not all(value is None or math.isfinite(value) for value in numbers):
         return replace(row, reasons=dict.fromkeys(("change", "low", "high", "p", "q", "detectable"), TOO_LARGE))
-    why = {} if estimate.low is not None else {"low": "one side has fewer than two clusters", "p": "one side has fewer than two clusters"}
+    seen = smallest_seen(estimate.se, new.mean - old.mean, estimate.low, estimate.high)
+    why = {name: estimate.why for name in ("low", "high", "p") if estimate.why is not None and getattr(estimate, name) is None}
     return replace(
         row,
         change=new.mean - old.mean,
         low=estimate.low,
         high=estimate.high,
-        p=estimate.p,
-        detectable=None if estimate.se is None or margin is None else margin + (_Z95 + _Z80) * estimate.se,
+        p=p,
+        detectable=None if seen is None or margin is None else margin + seen,
+        method=estimate.method,
         reasons={**row.reasons, **why},
         bounds=_bounds(evidence),
         shape=None if evidence.shape is None else number_shape(evidence.shape, (old.clusters, new.clusters)),
@@ -179,52 +210,42 @@ _Z95, _Z80 = float(special.ndtri(0.975)), float(special.ndtri(0.8))
 
 @dataclass(frozen=True)
 class ChangeInterval:
-    """Limits of new minus old, the standard error and p; None below two clusters, infinite where values are too large for their squares."""
+    """Limits of new minus old, the standard error, p, and how the limits were made; None has its cause in `why`, infinite is too large for floats."""
 
     low: float | None
     high: float | None
     se: float | None
     p: float | None
+    method: str = "none"
+    why: str | None = None
 
 
-def change_interval(new: Side, old: Side, *, rate: bool, scale: Scale) -> ChangeInterval:
-    """Of a rate Newcombe's hybrid limits from cluster-robust Wilson ones; of a number Welch's on clusters, which may stand on both sides.
-
-    Where a side has all its values at one end of its scale, Welch's would claim that there is no doubt: there the limits
-    come from those of the two sides, as for a rate.
-    """
+def change_interval(new: Side, old: Side, column: Column) -> ChangeInterval:
+    """The interval that the column gets (stats/deciding.py), and Welch's p on clusters, or that of the limits where a side shows no spread."""
     if max(float(np.abs(side.sums).max(initial=0.0)) for side in (new, old)) > TOO_WIDE:
         return ChangeInterval(math.inf, math.inf, math.inf, math.inf)
-    contrast = clustered_contrast(new.sums, new.counts, old.sums, old.counts, rate=rate)
-    if contrast is None or contrast.se is None:
-        return ChangeInterval(None, None, None, None)
-    if not rate and not any(_stuck(side, scale) for side in (new, old)):
-        return ChangeInterval(contrast.low, contrast.high, contrast.se, contrast.p)
-    limits = [_limited(side, rate=rate, scale=scale) for side in (new, old)]
-    correlation = clustered_correlation(new.sums, new.counts, old.sums, old.counts)
-    low, high = difference_limits(limits[0], limits[1], correlation=correlation)
-    if rate:
-        return ChangeInterval(low, high, contrast.se, contrast.p)
-    z = (high - low) / (2 * _Z95)  # the limits' own standard error, since the values show none
-    return ChangeInterval(low, high, z, float(2 * special.ndtr(-abs(contrast.difference) / z)) if z > 0 else float(contrast.difference == 0))
+    found = estimate_change(new.sums, new.counts, old.sums, old.counts, column)
+    if found.low is None or found.high is None:
+        return ChangeInterval(None, None, None, None, found.method, found.why)
+    contrast = clustered_contrast(new.sums, new.counts, old.sums, old.counts, rate=column.is_rate)
+    if contrast is not None and (contrast.se or 0.0) > 0 and (column.is_rate or found.method != "Newcombe"):
+        return ChangeInterval(found.low, found.high, found.se, contrast.p, found.method, found.why)
+    z = (found.high - found.low) / (2 * _Z95)  # the limits' own standard error, since the values show none
+    change = found.mean or 0.0
+    return ChangeInterval(found.low, found.high, z, float(2 * special.ndtr(-abs(change) / z)) if z > 0 else float(change == 0), found.method, found.why)
 
 
-def _stuck(side: Side, scale: Scale) -> bool:
-    ends = [end for end in scale if end is not None]
-    return any(_all_at(side, end, slice(GLANCE)) and _all_at(side, end, slice(None)) for end in ends)
+def certain_p(new: Side, old: Side, p: float | None) -> float | None:
+    """The p-value of a change: the greater of that of its interval's method and that of a permutation of clusters.
 
-
-def _all_at(side: Side, end: float, some: slice) -> bool:
-    """Whether all values of these clusters lie at this end."""
-    counts = side.counts[some]
-    return bool(np.all(np.abs(side.sums[some] - end * counts) <= 1e-9 * max(abs(end), 1.0) * counts))
-
-
-def _limited(side: Side, *, rate: bool, scale: Scale) -> Limited:
-    kept = side.counts > 0
-    found = interval(side.sums[kept], side.counts[kept], rate=rate, scale=scale)
-    mean = found.mean or 0.0
-    return Limited(mean, mean if found.low is None else found.low, mean if found.high is None else found.high)
+    Where a small side stands beside a large one, t trusts the small side's own spread, which skewed and rare values understate by chance;
+    a permutation assumes no shape. It is asked where t would claim something, where one side has 1.2 times the clusters of the other (between
+    equal ones skew cancels), and where the smaller has at most 20,000.
+    """
+    fewer, more = sorted((new.clusters, old.clusters))
+    if p is None or not p < ALPHA or fewer > MOST_PERMUTED or more < UNEQUAL * fewer:
+        return p
+    return max(p, permutation_p(new.sums, new.counts, old.sums, old.counts))
 
 
 def _category_row(evidence: Evidence, margins: Margins) -> DriftRow:
@@ -242,15 +263,19 @@ def _category_row(evidence: Evidence, margins: Margins) -> DriftRow:
     return replace(row, change=change, low=low, high=high, p=p, shape=shape, detectable=detectable, bounds=_category_bounds(evidence, change))
 
 
-def _missing_row(evidence: Evidence, margins: Margins) -> DriftRow:
-    """The share of rows that should have a value and have none."""
+def _share_row(evidence: Evidence, margins: Margins, what: str, without: Sequence[Floats]) -> DriftRow:
+    """The share of rows without a value (by cluster, a side each): of those that should have one, or by design of all."""
     sides = []
-    for side in (evidence.reference, evidence.current):
-        counts = side.counts + side.missing
-        sides.append(replace(side, sums=side.missing, counts=counts, missing=np.zeros_like(counts), total=float(side.missing.sum()), reasons={}))
-    asked = replace(evidence, kind="rate", scale=(0.0, 1.0), higher_is_better=False, reference=sides[0], current=sides[1], span=1.0, shape=None)
+    for side, lost in zip((evidence.reference, evidence.current), without, strict=True):
+        counts = side.counts + side.missing if what == MISSING or side.design is None else side.counts + side.missing + side.design
+        sides.append(replace(side, sums=lost, counts=counts, missing=np.zeros_like(counts), total=float(lost.sum()), reasons={}, design=None))
+    worse = False if what == MISSING else None  # that more does not apply is neither good nor bad in itself
+    asked = replace(
+        evidence, kind="rate", scale=(0.0, 1.0), two_values=None, higher_is_better=worse, reference=sides[0], current=sides[1], span=1.0, shape=None
+    )
     row = _value_row(asked, Margins(margins.share))
-    return replace(row, what=MISSING)
+    old, new = sides
+    return replace(row, what=what, p=None if row.p is None else shares_p(old.sums, old.counts, new.sums, new.counts))
 
 
 def _blank(evidence: Evidence, margin: float | None) -> DriftRow:
@@ -314,11 +339,12 @@ def _category_bounds(evidence: Evidence, change: float) -> tuple[float, float]:
     return max(0.0, change - reach), min(1.0, change + reach)
 
 
-def decide(rows: Sequence[DriftRow], *, alpha: float = ALPHA, any_dependence: bool = False) -> list[DriftRow]:
-    """The rows with q over the whole family and their verdict."""
+def decide(rows: Sequence[DriftRow], *, alpha: float = ALPHA, any_dependence: bool = False, others: Sequence[float] = ()) -> list[DriftRow]:
+    """The rows with q over the whole family and their verdict; `others` are p-values of the family that have no row."""
     asked = [place for place, row in enumerate(rows) if row.p is not None]
     adjust = benjamini_yekutieli if any_dependence else benjamini_hochberg
-    adjusted = dict(zip(asked, adjust([rows[place].p or 0.0 for place in asked]), strict=True))
+    family = adjust([*(rows[place].p or 0.0 for place in asked), *others])
+    adjusted = dict(zip(asked, family[: len(asked)], strict=True))
     return [_judged(replace(row, q=adjusted.get(place)), alpha) for place, row in enumerate(rows)]
 
 

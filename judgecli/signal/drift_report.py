@@ -5,11 +5,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
+from judgecli.signal.cause import Cause
 from judgecli.signal.corpus_drift import CorpusShift
-from judgecli.signal.drift import MISSING, DriftRow, Verdict
-from judgecli.signal.headline import amount, difference, plain_number, span
+from judgecli.signal.drift import MISSING, UNMEASURED, DriftRow, Verdict
+from judgecli.signal.headline import amount, difference, percent, plain_number, span
+from judgecli.signal.logged import Switched
+from judgecli.signal.missing import DIFFERS
 from judgecli.signal.served import NOT_ONE_MODEL
-from judgecli.stats.decomposition import Decomposition
 
 if TYPE_CHECKING:
     from judgecli.signal.text_drift import TextDrift
@@ -18,10 +20,8 @@ Tone = Literal["worse", "better", ""]
 TEXT_MARGIN = 0.05  # above an AUC of 0.5
 CORPUS_MARGIN = 0.05  # of indicators between 0 and 1; of the compression ratio in its own units
 MOST_SENTENCES = 8
-TWO_THIRDS = 2 / 3
-UNKNOWN = "no kinds of traffic are known: no input was read, and --by names no column of the traffic"
+MOST_SWITCHED = 3  # values of a column
 JUDGE = f"it may be the judge: {NOT_ONE_MODEL}"
-UNCLEAR = "within the same kinds of traffic nothing can be compared: too few records have a counterpart on the other side"
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ class Drift:
     texts: "Mapping[str, TextDrift]" = field(default_factory=dict)
     examples: Sequence[DriftExample] = ()
     notes: Sequence[str] = ()
+    switched: Sequence[Switched] = ()
 
     def to_json(self) -> dict[str, object]:
         """DESIGN's `drift` shape, with more keys."""
@@ -88,6 +89,10 @@ class Drift:
             "texts": {name: _text_json(found) for name, found in self.texts.items()},
             "examples": [{**vars_of(item), "time": None if item.time is None else item.time.isoformat()} for item in self.examples],
             "notes": list(self.notes),
+            "switched": [
+                {"column": item.column, "shares": [{"value": value, "reference": old, "current": new} for value, old, new in item.shares]}
+                for item in self.switched
+            ],
         }
 
 
@@ -104,7 +109,8 @@ def row_json(row: DriftRow) -> dict[str, object]:
     document["shape"] = None if row.shape is None else row.shape.to_json()
     document["bounds"] = None if row.bounds is None else list(row.bounds)
     document["parts"] = None if row.parts is None else vars_of(row.parts)
-    return {**document, "worse": row.worse}
+    document["local"], document["tried"] = None if row.local is None else vars_of(row.local), list(row.tried)
+    return {**document, "found": row.found, "worse": row.worse}
 
 
 def _side_json(side: SideText) -> dict[str, object]:
@@ -179,34 +185,20 @@ def corpus_row(shift: CorpusShift, outputs: tuple[int, int], clusters: tuple[int
     )
 
 
-def attributed(row: DriftRow, parts: Decomposition | None, judges: str | None = None) -> DriftRow:
-    """The row with what of its change is the app and what is the traffic; the change within is what the mix does not explain.
-
-    `judges`: what served the scores, where that was not one model: then what changed within may be the judge, and only traffic can be told.
-    """
-    if row.change is None or row.what != "value":
-        return row
-    judged = "" if judges is None else f"{JUDGE}, {judges}"
-    if parts is None:
-        why = judged or ("a category has no mean to take apart" if row.kind == "category" else UNKNOWN)
-        return row if row.verdict != "drift" else replace(row, reasons={**row.reasons, "cause": why})
-    whole = Decomposition(row.change, row.change - parts.mix, parts.mix, parts.matched)
-    if row.verdict != "drift":
-        return replace(row, parts=whole)
-    if parts.matched < 0.5:
-        return replace(row, parts=whole, reasons={**row.reasons, "cause": judged or UNCLEAR})
-    within, mix = whole.within / row.change, whole.mix / row.change
-    cause = "app" if within >= TWO_THIRDS else "traffic" if mix >= TWO_THIRDS else "both"
-    if judged and cause != "traffic":
-        return replace(row, parts=whole, reasons={**row.reasons, "cause": judged})
-    return replace(row, parts=whole, cause=cause)
+def attributed(row: DriftRow, cause: Cause) -> DriftRow:
+    """The row with whose doing its change is."""
+    untold = {} if cause.whose is not None else {"cause": cause.sentence}
+    return replace(row, cause=cause.whose, cause_sentence=cause.sentence, parts=cause.parts, tried=tuple(cause.tried), reasons={**row.reasons, **untold})
 
 
 def overall_verdict(rows: Sequence[DriftRow]) -> Verdict:
-    """Drift where any row drifted; no drift where every metric over all records has none; else inconclusive."""
+    """Drift where any row drifted; no drift where every metric over all records has none and is measured as often as before; else inconclusive."""
     if any(row.verdict == "drift" for row in rows):
         return "drift"
     values = [row for row in rows if row.overall and row.what == "value"]
+    apart = [row for row in rows if row.overall and row.what in (MISSING, UNMEASURED) and row.verdict != "no drift" and row.p is not None]
+    if any(row.p < DIFFERS for row in apart if row.p is not None):  # other records are measured now: the means do not tell of the rest
+        return "inconclusive"
     return "no drift" if values and all(row.verdict == "no drift" for row in values) else "inconclusive"
 
 
@@ -218,7 +210,7 @@ def ranked(rows: Sequence[DriftRow]) -> list[DriftRow]:
         place = {"drift": 0, "inconclusive": 1, "no drift": 2}[row.verdict]
         return (
             place,
-            not row.overall,
+            not (row.overall or row.found),
             row.what != "value",
             not row.metric.startswith("reward."),
             row.worse is not True,
@@ -230,18 +222,20 @@ def ranked(rows: Sequence[DriftRow]) -> list[DriftRow]:
     return sorted(rows, key=weight)
 
 
-def headline(rows: Sequence[DriftRow], verdict: Verdict, since: datetime | None, *, family: int) -> list[tuple[Tone, str]]:
-    """Sentences, the most important first: what drifted, by how much, since when, whose fault."""
+def headline(rows: Sequence[DriftRow], verdict: Verdict, since: datetime | None, *, family: int, switches: Sequence[Switched] = ()) -> list[tuple[Tone, str]]:
+    """Sentences, the most important first: what drifted, by how much, where, since when, whose doing it is; then which variant of the app became another."""
     whole = {row.metric for row in rows if row.verdict == "drift" and row.overall}
     drifted = [row for row in rows if row.verdict == "drift" and (row.overall or row.metric not in whole)]  # a segment is news where the whole is not
     told = [(_tone(row), _sentence(row, since)) for row in drifted[:MOST_SENTENCES]]
     more = len(drifted) - len(told)
     if more > 0:
         told.append(("", f"{more} more rows drifted; they are in the tables."))
+    told += [("", switched_sentence(item)) for item in switches] if told else []
     values = [row for row in rows if row.overall and row.what == "value"]
     open_rows = [row for row in values if row.verdict == "inconclusive"]
     if verdict == "no drift":
         told.append(("", f"No drift: each of {len(values)} metrics changed by less than its margin ({family} comparisons)."))
+        told += [("", f"{row.metric} was measured on {_held(row.reference)} before and {_held(row.current)} now.") for row in values if _is_short(row)][:3]
     elif not told and values:
         told.append(("", f"Not enough data to say: {len(open_rows)} of {len(values)} metrics are open, none drifted ({family} comparisons)."))
     elif not values:
@@ -250,22 +244,26 @@ def headline(rows: Sequence[DriftRow], verdict: Verdict, since: datetime | None,
     return told
 
 
+def switched_sentence(item: Switched) -> str:
+    """Which variants of the app answer more or less than before: a fact, not a cause."""
+    moved = ", ".join(f"{'none' if value is None else value} from {percent(old)} to {percent(new)}" for value, old, new in item.shares[:MOST_SWITCHED])
+    return f"{item.column} changed between the sides (share of the records): {moved}."
+
+
 def _tone(row: DriftRow) -> Tone:
     return {True: "worse", False: "better", None: ""}[row.worse]  # type: ignore[return-value]
 
 
 def where(row: DriftRow) -> str:
     """The segment in words; empty for all records."""
-    return ", ".join(f"{name} = {'none' if value is None else value}" for name, value in row.segment.items())
+    return ", ".join(_named(name, value) for name, value in row.segment.items())
 
 
 def _sentence(row: DriftRow, since: datetime | None) -> str:
     assert row.change is not None and row.low is not None and row.high is not None  # noqa: PT018
     place = f" where {where(row)}" if row.segment else ""
     start = "" if since is None else f" since {since:%Y-%m-%d}"
-    blame = {"app": "; the app, not the traffic", "traffic": "; the traffic, not the app", "both": "; the app and the traffic both"}.get(row.cause or "", "")
-    why = row.reasons.get("cause", "")
-    blame = blame or (f"; {why}" if why.startswith(JUDGE) else "")
+    blame = "" if row.cause_sentence is None else f"; {row.cause_sentence}"
     if row.what == "text":
         limits = f"95 % interval {row.low + 0.5:.2f} to {row.high + 0.5:.2f}"
         name = row.metric.removeprefix("text.")
@@ -273,17 +271,41 @@ def _sentence(row: DriftRow, since: datetime | None) -> str:
     if row.kind == "category":
         limits = f"95 % interval {row.low:.0%} to {row.high:.0%}{_counts(row)}"
         return f"{row.metric}{place} moved: {row.change:.0%} of the answers are in another category ({limits}){start}{blame}."
-    name = f"The {row.what} of {row.metric}" if row.what == MISSING else row.metric
+    name = f"The {row.what} of {row.metric}" if row.what in (MISSING, UNMEASURED) else row.metric
     better = {True: ", which is worse", False: ", which is better", None: ""}[row.worse]
     verb = "rose" if row.change > 0 else "fell"
     size = difference(abs(row.change), row).lstrip("+")
     old, new = (amount(float(str(side["mean"])), row) for side in (row.reference, row.current))
     limits = f"95 % interval of the change {difference(row.low, row, bare=True)} to {difference(row.high, row)}"
-    return f"{name}{place} {verb} by {size}{start}{better}: {old} to {new} ({limits}{_counts(row)}){blame}."
+    return f"{name}{place} {verb} by {size}{start}{better}: {old} to {new} ({limits}{_counts(row)}){_elsewhere(row)}{blame}."
+
+
+def _elsewhere(row: DriftRow) -> str:
+    """Where a change is not everywhere: how much of it is there and how much elsewhere."""
+    local = row.local
+    if local is None or local.column is None:
+        return ""
+    outside = f"{difference(local.elsewhere, row)} ({difference(local.elsewhere_low, row, bare=True)} to {difference(local.elsewhere_high, row)})"
+    if row.segment:
+        return f"; elsewhere it changed by {outside}"
+    return f"; where {_named(local.column, local.value)} by {difference(local.inside, row)}, elsewhere by {outside}"
+
+
+def _named(column: str, value: str | None) -> str:
+    return f"{column} = {'none' if value is None else value}"
 
 
 def _counts(row: DriftRow) -> str:
     return f"; {row.reference['n']:,} of {row.reference['of']:,} answers before, {row.current['n']:,} of {row.current['of']:,} now"
+
+
+def _held(side: Mapping[str, object]) -> str:
+    return f"{side['n']:,} of {side['of']:,} records"
+
+
+def _is_short(row: DriftRow) -> bool:
+    """Whether some record of a side has no score."""
+    return any(side["n"] != side["of"] for side in (row.reference, row.current))
 
 
 def _open_sentence(row: DriftRow) -> str:

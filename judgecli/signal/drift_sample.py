@@ -1,4 +1,4 @@
-"""What a sample of whole records says of a change: how much of it is another mix of traffic, and which records carry it."""
+"""A sample of whole records, and which of them carry a change."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,10 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from judgecli.signal.drift import DriftRow, Evidence
+from judgecli.signal.drift import DriftRow
 from judgecli.signal.drift_report import DriftExample
-from judgecli.signal.traits import language_guess, length_bucket
-from judgecli.stats.decomposition import Decomposition, decompose
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
@@ -26,39 +24,6 @@ class DriftSample:
     clusters: Rows
     records: Sequence[Mapping[str, Any]]
     values: Mapping[str, Floats]
-
-
-def traffic_kinds(sample: DriftSample) -> Rows | None:
-    """The kind of traffic of every record as a code from 0 up: language and length of its input; None where no record has an input."""
-    if all(record["input"] is None for record in sample.records):
-        return None
-    kinds: dict[tuple[str | None, str], int] = {}
-    return np.array([kinds.setdefault(_kind(record["input"]), len(kinds)) for record in sample.records], dtype=np.int64)
-
-
-def traffic_parts(sample: DriftSample, kinds: Rows, metric: str) -> Decomposition | None:
-    """Within and mix of one metric over kinds of traffic; None where a side has no value."""
-    values, size = sample.values[metric], int(kinds.max()) + 1
-    parts = []
-    for side in (False, True):
-        own = (sample.current == side) & ~np.isnan(values)
-        parts += [np.bincount(kinds[own], values[own], size).astype(float), np.bincount(kinds[own], minlength=size).astype(float)]
-    return decompose(parts[0], parts[1], parts[2], parts[3])
-
-
-def _kind(text: str | None) -> tuple[str | None, str]:
-    return (None, "no input") if text is None else (language_guess(text), length_bucket(text))
-
-
-def segment_parts(segments: Sequence[Evidence], columns: Sequence[str]) -> Decomposition | None:
-    """Within and mix over the values of these columns of the segments of one metric, from all records; None where there are none."""
-    kinds: dict[tuple[str | None, ...], list[float]] = {}
-    for item in segments:
-        own = kinds.setdefault(tuple(item.segment[name] for name in columns), [0.0] * 4)
-        for place, part in enumerate((item.reference.total, item.reference.scored, item.current.total, item.current.scored)):
-            own[place] += part
-    parts = np.array(list(kinds.values()), dtype=float).reshape(-1, 4)
-    return decompose(parts[:, 0], parts[:, 1], parts[:, 2], parts[:, 3])
 
 
 def carriers(sample: DriftSample, row: DriftRow) -> list[DriftExample]:

@@ -6,21 +6,21 @@ the scale: a verdict that would be another one there is none. Missing data never
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from judgecli.signal.summary import MetricSummary, Range
-from judgecli.stats.intervals import Estimate, interval, rate_interval
-from judgecli.stats.power import detectable
+from judgecli.stats.column import RATE, Column, two_values_of
+from judgecli.stats.deciding import LEAST_CLUSTERS, estimate_mean, smallest_seen
+from judgecli.stats.intervals import Estimate
 
 Verdict = Literal["pass", "fail", "inconclusive", "incomplete"]
 Choice = Literal["pass", "fail"]
 Cells = npt.NDArray[np.float64]  # one number a cluster
 
-LEAST_CLUSTERS = 20  # below it no usual interval keeps its promise (spec: Bowyer et al. 2025, arXiv:2503.01747)
 PRECEDENCE: tuple[Verdict, ...] = ("fail", "incomplete", "inconclusive", "pass")
 EXIT_CODES: dict[Verdict, int] = {"pass": 0, "fail": 1, "incomplete": 3, "inconclusive": 5}
 DEAD_ENDPOINT = 4
@@ -88,6 +88,7 @@ class GateResult:
     where: str | None = None
     direction: Literal["at_least", "at_most"] = "at_least"
     cells: int = 0
+    of: int = 0  # cells, with those that have no value by design
     clusters: int | None = None
     worst: float | None = None
     best: float | None = None
@@ -111,6 +112,7 @@ class GateResult:
     means: Mapping[str, float | None] = field(default_factory=dict)
     tries: int | None = None
     lucky_pass: float | None = None
+    measured: Mapping[str, object] | None = None  # how many of all records of baseline (a) and candidate (b) have a score, by class
     paired: bool | None = None  # whether prompts were held against themselves, or two means against each other
     common: int | None = None  # prompts that both sides were asked
     left_out: int | None = None  # records that stand in the baseline themselves
@@ -187,19 +189,20 @@ def weigh(summary: MetricSummary, scale: Range, *, sums: Cells, counts: Cells, m
     clusters = int(np.count_nonzero(counts))
     if not missing.sum():
         return Evidence(summary, clusters, summary.estimate, summary.estimate, dead_endpoint)
-    bottom, top = (None if end is None else _filled(summary.kind, scale, sums + missing * end, counts + missing) for end in scale)
-    return Evidence(summary, clusters, bottom, top, dead_endpoint, rate_interval(missing, counts + missing))
+    bottom, top = (None if end is None else _filled(summary, scale, end, sums + missing * end, counts + missing) for end in scale)
+    return Evidence(summary, clusters, bottom, top, dead_endpoint, estimate_mean(missing, counts + missing, RATE))
 
 
-def _filled(kind: str, scale: Range, sums: Cells, counts: Cells) -> Estimate | None:
-    """The estimate of filled clusters, cut at the ends of the scale; None where floats end."""
+def _filled(summary: MetricSummary, scale: Range, end: float, sums: Cells, counts: Cells) -> Estimate | None:
+    """The estimate of clusters that were filled with this end, cut at the ends of the scale; None where floats end."""
+    two_values = None if summary.two_values is None else two_values_of(np.array([*summary.two_values, end]))
     with np.errstate(over="ignore", invalid="ignore"):
-        found = interval(sums, counts, rate=kind == "rate", scale=scale)
+        found = estimate_mean(sums, counts, Column(summary.kind, scale, two_values))
     if found.mean is None or not all(number is None or math.isfinite(number) for number in (found.mean, found.low, found.high)):
         return None
     least, most = (math.inf * sign if end is None else end for sign, end in zip((-1, 1), scale, strict=True))
     low, high = (None if limit is None else min(max(limit, least), most) for limit in (found.low, found.high))
-    return Estimate(found.mean, found.se, low, high)
+    return replace(found, low=low, high=high)
 
 
 def judge_threshold(question: Question, evidence: Evidence) -> GateResult:
@@ -226,6 +229,7 @@ def judge_threshold(question: Question, evidence: Evidence) -> GateResult:
         where=question.where,
         direction=direction,
         cells=summary.scored + evidence.missing,
+        of=summary.cells,
         clusters=evidence.clusters,
         worst=summary.worst,
         best=summary.best,
@@ -235,7 +239,8 @@ def judge_threshold(question: Question, evidence: Evidence) -> GateResult:
         identity=summary.identity or None,
         dead_endpoint=evidence.dead_endpoint,
         reasons={name: cause for name, cause in summary.why_null.items() if name in ("mean", "low", "high", "worst", "best")},
-        detectable=None if estimate.se is None else detectable(estimate.se),
+        detectable=smallest_seen(estimate.se, estimate.mean, estimate.low, estimate.high),
+        method=estimate.method,
     )
 
 
@@ -247,6 +252,8 @@ def _verdict(question: Question, evidence: Evidence) -> tuple[Verdict, str]:
     shown = shown_text(estimate, question.threshold)
     if evidence.clusters < LEAST_CLUSTERS:
         return "inconclusive", f"not enough data: {shown} from {plural(evidence.clusters, 'cluster')}, and a verdict needs {LEAST_CLUSTERS}"
+    if estimate.low is not None and not estimate.decides:
+        return "inconclusive", f"not enough data: {shown}, {estimate.why}"
     answer = _side(question, estimate)
     if answer == "inconclusive":
         return answer, f"{shown}: {_undecided(question, summary)}"
@@ -284,7 +291,7 @@ def _relation(question: Question, answer: Verdict) -> str:
 
 def _undecided(question: Question, summary: MetricSummary) -> str:
     if summary.estimate.low is None or summary.estimate.high is None:
-        return "there is no interval to decide by"
+        return summary.estimate.why or "there is no interval to decide by"
     if summary.kind == "rate" and question.threshold == (1 if question.at_least is not None else 0):
         return f"no number of answers can show a rate of exactly {question.threshold:g}; leave it some room"
     return f"the interval holds {question.threshold:g}, so these records cannot tell"
@@ -339,6 +346,7 @@ def judge_measured(gate: str, bar: float, asked: Sequence[tuple[str, Evidence]],
         metric=least.summary.name,
         where=where,
         cells=least.summary.scored + least.missing,
+        of=least.summary.cells,
         clusters=least.clusters,
         unscored=least.summary.unscored,
         pending=least.summary.pending,
@@ -351,16 +359,17 @@ def judge_measured(gate: str, bar: float, asked: Sequence[tuple[str, Evidence]],
 
 
 def counted_text(evidence: Evidence) -> str:
-    """n of N scored, and why not the rest."""
+    """n of N records scored, and why not the rest."""
     summary = evidence.summary
-    text = f"{summary.scored:,} of {summary.scored + evidence.missing:,} scored"
+    text = f"{summary.scored:,} of {summary.cells:,} scored"
     causes = [f"{reason} {count:,}" for reason, count in summary.unscored.items()] + ([f"pending {summary.pending:,}"] if summary.pending else [])
     return text + (f" ({', '.join(causes)})" if causes else "")
 
 
 def _seen(estimate: Estimate) -> str:
     """What a gate on these records could have seen: the smallest true distance from the threshold found with 80 % power."""
-    return "" if not estimate.se else f", could have seen {detectable(estimate.se):.3g}"
+    seen = smallest_seen(estimate.se, estimate.mean, estimate.low, estimate.high)
+    return "" if not seen else f", the smallest change this could have seen is {seen:.3g}"
 
 
 def shown_text(estimate: Estimate, threshold: float) -> str:

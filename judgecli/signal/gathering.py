@@ -11,6 +11,8 @@ from judgecli.signal.traits import TraitIndex, session_positions
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
+Columns = Mapping[str, Sequence[Any]]
+READ = ("cluster_hash", "time", "key", "prompt_hash", "session")  # of every record, beside its traits and the policy
 
 
 @dataclass(frozen=True)
@@ -36,39 +38,31 @@ class Gatherer:
     def __init__(self, by: Sequence[str], metrics: Sequence[str]) -> None:
         self._by, self._metrics = tuple(by), tuple(metrics)
         self._traits = TraitIndex()
-        self._clusters: dict[object, int] = {}
-        self._codes: list[int] = []
-        self._keys: list[bytes] = []
-        self._prompts: list[int | None] = []
-        self._times: list[int | None] = []
-        self._sessions: list[str | None] = []
+        self._read: dict[str, list[Any]] = {name: [] for name in READ}
         self._columns: dict[str, list[str | None]] = {name: [] for name in by}
         self._values: dict[str, list[Floats]] = {name: [] for name in metrics}
 
-    def add(self, records: Iterable[Mapping[str, Any]], values: Mapping[str, Floats]) -> None:
-        """Take one batch in; a metric without values here is unscored in all its rows."""
-        rows = 0
-        for record in records:
-            rows += 1
-            self._traits.add(record)
-            self._codes.append(self._clusters.setdefault(record["cluster_hash"], len(self._clusters)))
-            self._times.append(record["time"])
-            self._keys.append(record["key"])
-            self._prompts.append(record["prompt_hash"])
-            self._sessions.append(record["session"])
-            for name in self._by:
-                self._columns[name].append(column_value(record, name))
+    def add(self, records: Columns | Iterable[Mapping[str, Any]], values: Mapping[str, Floats]) -> None:
+        """Take one batch in, as columns or record by record; a metric without values here is unscored in all its rows."""
+        columns = records if isinstance(records, Mapping) else _as_columns(records)
+        rows = len(columns["key"]) if columns else 0
+        if not rows:
+            return
+        self._traits.add_columns(columns, rows)
+        for name in READ:
+            self._read[name] += columns[name]
+        for name in self._by:
+            self._columns[name] += columns[name] if name in columns else _tagged(columns, name, rows)
         for name in self._metrics:
             self._values[name].append(values.get(name, np.full(rows, np.nan)))
 
     def finish(self) -> Gathered:
         """All batches as one."""
-        for row, position in enumerate(session_positions(self._sessions, self._times)):
-            if position is not None:
-                self._traits.mark("place in the session", position, row)
-        members = {key: np.array(rows, dtype=np.int64) for key, rows in self._traits.members().items()}
+        clusters, times, keys, prompts, sessions = (self._read[name] for name in READ)
+        self._traits.mark_all("place in the session", session_positions(sessions, times))
+        members = {key: np.asarray(rows, dtype=np.int64) for key, rows in self._traits.members().items()}
         values = {name: np.concatenate([np.empty(0), *parts]) for name, parts in self._values.items()}
-        return Gathered(len(self._codes), np.array(self._codes, dtype=np.int64), self._times, self._columns, values, members, self._keys, self._prompts)
+        return Gathered(len(keys), _codes(clusters), times, self._columns, values, members, keys, prompts)
 
 
 def column_value(record: Mapping[str, Any], name: str) -> str | None:
@@ -77,3 +71,21 @@ def column_value(record: Mapping[str, Any], name: str) -> str | None:
         return next((value for key, value in record.get("tags") or [] if key == name.removeprefix("tags.")), None)
     value = record.get(name)
     return None if value is None else str(value)
+
+
+def _as_columns(records: Iterable[Mapping[str, Any]]) -> Columns:
+    rows = list(records)
+    return {name: [row.get(name) for row in rows] for name in dict.fromkeys(name for row in rows for name in row)}
+
+
+def _tagged(columns: Columns, name: str, rows: int) -> list[str | None]:
+    """The values of a policy column that is no column of the batch."""
+    if not name.startswith("tags."):
+        return [None] * rows
+    return [column_value({"tags": tags}, name) for tags in columns.get("tags", [None] * rows)]
+
+
+def _codes(values: Sequence[object]) -> Rows:
+    """A code from 0 up for each different value, in the order of their first appearance."""
+    number = {value: place for place, value in enumerate(dict.fromkeys(values))}
+    return np.fromiter((number[value] for value in values), dtype=np.int64, count=len(values))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from judgecli.signal.missing import DIFFERS
 from judgecli.signal.slices import ALPHA, Slice
 from judgecli.signal.summary import MetricSummary
 
@@ -32,8 +33,8 @@ def headline(
 ) -> list[str]:
     """Sentences, the most important first. `judged`: where judges changed, told of each metric that a sentence speaks of, lest the app be blamed.
 
-    A change is told where its p-value, corrected after Holm over all changes of the report, is below
-    5 %; a slice likewise over all slices. Where no direction is better, the change is higher or lower.
+    A change is told where its p-value, corrected after Holm over all changes of the report, is below 2.5 % and its own
+    interval leaves 0 out; a slice likewise over all slices. Where no direction is better, the change is higher or lower.
     """
     by_name = {summary.name: summary for summary in metrics}
     found = [_level(by_name[subject])] if subject is not None else ["Nothing was measured."]
@@ -42,16 +43,14 @@ def headline(
     named = {subject, *(change.metric for change in important(changes))}
     found += [_judge(change) for change in judged if change["metric"] in named]
     if changes and not told:
-        found.append(
-            f"No difference between {' or '.join(by)} values stands out: every interval of a difference allows for none, given how many were compared."
-        )
+        found.append(f"No difference between {' or '.join(by)} values stands out: chance alone could make every one of them, given how many were compared.")
     found += [_slice(item, by_name[item.metric]) for item in _telling(slices, by)]
     return found
 
 
 def important(changes: "Sequence[Change]") -> "list[Change]":
     """The changes a headline may name: certain and at least a fifth of a standard deviation; the largest first, at most two of a value."""
-    certain = [change for change in changes if change.p_holm < ALPHA and abs(change.effect) >= LEAST_EFFECT]
+    certain = [change for change in changes if change.certain and abs(change.effect) >= LEAST_EFFECT]
     found: list[Change] = []
     for change in sorted(certain, key=lambda item: (-abs(item.effect) * (2 if item.worse else 1), item.metric, item.after)):
         same = [item for item in found if (item.column, item.after) == (change.column, change.after)]
@@ -85,8 +84,13 @@ def _change(change: "Change", summary: MetricSummary) -> str:
     return (
         f"{short(change.after)} is {word} than {short(change.before)} on {change.metric}: {amount(change.mean_after, summary)} against "
         f"{amount(change.mean_before, summary)} (difference {difference(change.difference, summary)}, 95 % interval "
-        f"{difference(change.low, summary, bare=True)} to {difference(change.high, summary)}; {scored})."
+        f"{difference(change.low, summary, bare=True)} to {difference(change.high, summary)}; {scored}{_apart(change)})."
     )
+
+
+def _apart(change: "Change") -> str:
+    """That the two means are of other shares of the answers."""
+    return f", so these may be other kinds of answers: the shares differ, p = {change.missing_p:.2g}" if change.missing_p < DIFFERS else ""
 
 
 def _judge(change: Mapping[str, Any]) -> str:
@@ -124,6 +128,15 @@ def amount(value: float, summary: Kinded) -> str:
     if summary.kind == "rate":
         return f"{100 * value:.1f} %" if 0 < abs(value) < 0.1 or 0.9 < value < 1 else f"{100 * value:.0f} %"
     return plain_number(value)
+
+
+def percent(share: float) -> str:
+    """A share of records: whole per cent, and never 0 or 100 where it is neither.
+
+    >>> percent(0.2), percent(0.004), percent(1.0)
+    ('20 %', '0.4 %', '100 %')
+    """
+    return f"{100 * share:.0f} %" if share in (0.0, 1.0) or 0.01 <= share <= 0.99 else f"{100 * share:.2g} %"
 
 
 def span(low: float | None, high: float | None, summary: Kinded) -> str:

@@ -14,10 +14,11 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class DayRows:
-    """The records of one UTC day, ordered by (cluster, time, key). `values` and `failed` have a row a metric.
+    """The records of one UTC day, ordered by (cluster, time, key). `values`, `failed` and `not_applicable` have a row a metric.
 
     `segment` is a place in a list of segments, `time` microseconds since 1970; a value is NaN where the
-    cell has none; `failed` marks cells that should have one. Neither: not applicable, not sampled, not asked yet.
+    cell has none; `failed` marks cells that should have one, `not_applicable` those that the metric has nothing to say of.
+    None of them: not sampled, not asked yet.
     """
 
     day: int
@@ -26,35 +27,38 @@ class DayRows:
     time: Integers
     values: Floats
     failed: Flags
+    not_applicable: Flags
 
 
 @dataclass(frozen=True)
 class Items:
     """One item a cluster, ordered by the time of its first record, then its hash.
 
-    `means` and `missing` have a row a metric: the mean of its values, the share of cells that failed; NaN where there is none.
+    Of each kind of chart a row a metric: `value` the mean of its values, `missing` the share of its cells that failed, among
+    those that should have a score, `not_applicable` the share of cells it does not apply to, among all; NaN where there is none.
     """
 
     time: Integers
     draw: npt.NDArray[np.uint64]
-    means: Floats
+    value: Floats
     missing: Floats
+    not_applicable: Floats
 
 
 def items_of(rows: DayRows, chosen: Integers | None = None) -> Items:
     """The items of a day, of all rows or of these places (ascending)."""
-    cluster, time, values, failed = rows.cluster, rows.time, rows.values, rows.failed
+    cluster, time, values, failed, beside = rows.cluster, rows.time, rows.values, rows.failed, rows.not_applicable
     if chosen is not None:
-        cluster, time, values, failed = cluster[chosen], time[chosen], values[:, chosen], failed[:, chosen]
+        cluster, time, values, failed, beside = cluster[chosen], time[chosen], values[:, chosen], failed[:, chosen], beside[:, chosen]
     starts = np.flatnonzero(np.r_[True, cluster[1:] != cluster[:-1]])
     scored = ~np.isnan(values)
     counts = np.add.reduceat(scored, starts, axis=1, dtype=np.int64)
     sums = np.add.reduceat(np.where(scored, values, 0.0), starts, axis=1)
-    lost = np.add.reduceat(failed, starts, axis=1, dtype=np.int64)
+    lost, left = (np.add.reduceat(flags, starts, axis=1, dtype=np.int64) for flags in (failed, beside))
     with np.errstate(invalid="ignore", divide="ignore"):
-        means, missing = sums / counts, lost / (counts + lost)
+        means, missing, apart = sums / counts, lost / (counts + lost), left / (counts + lost + left)
     order = np.lexsort((cluster[starts], time[starts]))
-    return Items(time[starts][order], _draws(cluster[starts][order], rows.day), means[:, order], missing[:, order])
+    return Items(time[starts][order], _draws(cluster[starts][order], rows.day), means[:, order], missing[:, order], apart[:, order])
 
 
 def segments_of(rows: DayRows) -> Sequence[tuple[int, Integers]]:

@@ -6,6 +6,12 @@ from judgecli.report import Change, Method
 from judgecli.signal.slices import ALPHA, MIN_CLUSTERS, Slice
 from judgecli.signal.summary import MetricSummary
 
+BY_CHANCE = (
+    "How likely a difference is by chance is asked twice, and the less certain answer counts: by the spread within each side (Welch's t by cluster), and by "
+    "how often as many clusters, drawn at random from both sides, differ as much. The second keeps a small group from looking certain only because it missed "
+    "what is rare; the first keeps one that varies more from doing so."
+)
+
 
 def methods_of(
     metrics: Sequence[MetricSummary],
@@ -24,7 +30,9 @@ def methods_of(
         Method(
             "Means",
             f"A mean is over the scored answers, and n of N stands beside it. Its 95 % interval treats the {clusters:,} clusters, one a {unit}, as the "
-            "independent units, not the single answers: answers of one conversation resemble each other. Rates have Wilson's interval.",
+            "independent units, not the single answers: answers of one conversation resemble each other. Rates, and columns of zeros and ones, have "
+            "Wilson's interval; other numbers Student's t, with the limit on the side of a long tail moved out. On a scale with two ends no limit is "
+            "nearer than values that so many clusters may have missed; equal values on an open scale have no interval.",
         ),
         Method(
             "What is missing",
@@ -37,11 +45,12 @@ def methods_of(
             Method(
                 "Changes",
                 f"{len(changes):,} differences were tested, and the one-in-{round(1 / ALPHA)} chance of a false alarm is shared among all of them (Holm). "
-                f"Each side needs {MIN_CLUSTERS} clusters.",
+                f"{BY_CHANCE} Each side needs {MIN_CLUSTERS} clusters.",
             )
         )
     if slices:
-        found.append(Method("Slices", f"Of the {len(slices):,} slices that are listed about {ALPHA:.0%} may be there by chance (Benjamini and Hochberg)."))
+        share = f"Of the {len(slices):,} slices that are listed about {100 * ALPHA:g} % may be there by chance (Benjamini and Hochberg)."
+        found.append(Method("Slices", f"{share} {BY_CHANCE}"))
     if judges:
         found.append(
             Method(

@@ -1,30 +1,33 @@
 """The monitor: one chart a metric and segment, fed day by day, that says when something changed and since when.
 
-A chart watches the mean of a metric, or how often it is missing, over all records or in one segment of
-the policy. Its unit is a cluster on one UTC day; the items of a day are fed once the day has closed, in
-the order of (time, key). So the state follows from the records alone: fed daily or all at once it is the
-same to the last bit. The budget (one false alarm in `every_days` over everything) is shared equally by
-the metrics, each metric's share by its drops, rises and missing cells; segments and the whole share by
-their traffic, so a new segment costs the others nothing.
+A chart watches the mean of a metric, or how often it has no score (failed, not applicable), over all records
+or in one segment of the policy. Its unit is a cluster on one UTC day; the items of a day are fed once the day
+has closed, in the order of (time, key). So the state follows from the records alone: fed daily or all at once
+it is the same to the last bit. The budget (one false alarm in `every_days` over everything) is shared equally by
+the metrics, each metric's share by its drops, rises, failed and inapplicable cells; segments and the whole share
+by their traffic, so a new segment costs the others nothing. Items of a day count for as many as independent ones
+would (`stats/day_effects.py`); a day effect that other metrics show is expected of each.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from judgecli.signal.cells import Floats, Integers
-from judgecli.signal.charts import LEAST, Alarm, Chart, Kind, Side, alarm_id, chart_key, day_text, policy_of
+from judgecli.signal.bench import Bench, Work, weigh
+from judgecli.signal.cells import Floats
+from judgecli.signal.charts import Alarm, Chart, Kind, chart_key, day_text, policy_of
 from judgecli.signal.items import DayRows, Items, Segment, items_of, segments_of
-from judgecli.stats.confidence_sequence import Bands, band, binary_band, step_bands
-from judgecli.stats.e_detector import ChangePoint, Detectors, bets, change_point, step
+from judgecli.signal.noticing import alarm_of
+from judgecli.signal.reference import LEAST, MOST_RISK, RISK
+from judgecli.stats.confidence_sequence import Bands, band, binary_band
 
-VERSION = 1  # of what a state means: raised whenever the same records would give another
-PARTS = 3  # of a metric's share of the budget: drop, rise, missing
+VERSION = 2  # of what a state means: raised whenever the same records would give another
+PARTS = 4  # of a metric's share of the budget: drop, rise, missing, not applicable
+LONG = 0.6  # the risk of a reference's limit, times what its days are of the budget's: a limit that is wrong does harm by and by
 LEAST_THRESHOLD = 100.0
 MOST_SEGMENTS = 200
-STATE = ("sr", "cusum", "since", "count", "total", "own")  # of a side, as Detectors has it
 
 
 @dataclass(frozen=True)
@@ -79,16 +82,6 @@ class Traffic:
 
 
 @dataclass
-class _Work:
-    """The items of one chart on one day, on its scale and as they are."""
-
-    chart: Chart
-    x: Floats
-    own: Floats
-    time: Integers
-
-
-@dataclass
 class Monitor:
     """Charts and alarms. `closed` is the first day that is not fed yet; `segments` lists those that have charts, once there are two."""
 
@@ -102,6 +95,7 @@ class Monitor:
     def to_plain(self) -> dict[str, Any]:
         """The state as JSON holds it; the plan is not part of it."""
         return {
+            "version": VERSION,
             "closed": self.closed,
             "charts": [chart.to_plain() for chart in self.charts.values()],
             "traffic": {name: asdict(traffic) for name, traffic in self.traffic.items()},
@@ -119,7 +113,7 @@ class Monitor:
 
     def feed(self, rows: DayRows, segments: Sequence[Segment], metrics: Sequence[Watched], *, by_segment: bool) -> None:
         """Feed the records of one closed day; days come in order. `segments` are the values that `rows.segment` counts."""
-        work: list[_Work] = []
+        work: list[Work] = []
         if len(rows.cluster):
             work += self._take(items_of(rows), None, metrics, rows.day)
             groups = [(segments[place], chosen) for place, chosen in segments_of(rows)] if by_segment else []
@@ -135,19 +129,19 @@ class Monitor:
 
     # References ---------------------------------------------------------------------------------
 
-    def _take(self, items: Items, segment: Segment | None, metrics: Sequence[Watched], day: int) -> list[_Work]:
+    def _take(self, items: Items, segment: Segment | None, metrics: Sequence[Watched], day: int) -> list[Work]:
         """The items of each chart of a segment: those of charts that have no reference yet go into it, the others are work."""
-        found: list[_Work] = []
+        found: list[Work] = []
         for place, metric in enumerate(metrics):
-            kinds: tuple[Kind, ...] = ("missing",) if metric.kind == "category" else ("value", "missing")
-            for kind in kinds:
-                values = (items.means if kind == "value" else items.missing)[place]
+            kinds: tuple[Kind, ...] = ("missing", "not_applicable")
+            for kind in kinds if metric.kind == "category" else ("value", *kinds):
+                values: Floats = getattr(items, kind)[place]
                 held = np.flatnonzero(~np.isnan(values))
                 if len(held):
                     chart = self._chart(metric, kind, segment, day)
                     if self._has_reference(chart, day):
                         assert chart.reference is not None
-                        found.append(_Work(chart, chart.reference.scale(values[held]), values[held], items.time[held]))
+                        found.append(Work(chart, chart.reference.scale(values[held]), values[held], items.time[held], chart.reference.of_weekday(day)))
                     elif self.plan.is_reference(chart, day):
                         chart.collect(values[held], items.draw[held], day)
                     self.traffic.setdefault(_traffic_key(chart), Traffic(day)).items += len(held)
@@ -166,7 +160,9 @@ class Monitor:
         if chart.reference is None and chart.seen >= LEAST:
             first, end = self.plan.reference_of(chart)
             if day >= end:
-                chart.begin(max(first, chart.first_day), max(end, chart.last_day + 1), self._threshold(chart, day))
+                first, end = max(first, chart.first_day), max(end, chart.last_day + 1)
+                risk = min(max(LONG * (end - first) / self.plan.every_days, RISK), MOST_RISK)
+                chart.begin(first, end, self._threshold(chart, day), risk)
         return chart.reference is not None
 
     def _threshold(self, chart: Chart, day: int) -> float:
@@ -177,36 +173,37 @@ class Monitor:
 
     # Watching -----------------------------------------------------------------------------------
 
-    def _watch(self, work: list[_Work]) -> None:
+    def _watch(self, work: list[Work]) -> None:
         """Run the items of a day through the detectors of their charts: the n-th item of every chart at a time."""
         work.sort(key=lambda item: -len(item.x))  # stable: charts in the order of their birth
+        weigh(work)
         lengths = np.array([len(item.x) for item in work])
         offsets = np.cumsum(lengths) - lengths
-        x, own, time = (np.concatenate([getattr(item, name) for item in work]) for name in ("x", "own", "time"))
-        bench = _Bench(work)
+        x, own = (np.concatenate([getattr(item, name) for item in work]) for name in ("x", "own"))
+        bench = Bench(work)
         for number in range(int(lengths[0])):
             charts = int(np.searchsorted(-lengths, -number, side="left"))  # those that have an item left
             places = offsets[:charts] + number
-            for row in bench.step(x[places], own[places], time[places], charts):
-                self._turn(bench, row, int(time[places[bench.chart_of[row]]]))
+            for row in bench.step(x[places], own[places], charts):
+                self._turn(bench, row, number)
         bench.put_back()
+        for item in work:
+            item.chart.remember(item.time, item.level_x, item.level_own, item.effect)
 
-    def _turn(self, bench: "_Bench", row: int, time: int) -> None:
+    def _turn(self, bench: Bench, row: int, number: int) -> None:
         """A detector reached its threshold: a change, or the way back from one. The chart starts anew."""
-        chart, side = bench.work[bench.chart_of[row]].chart, bench.sides[row]
-        assert chart.reference is not None
+        work, side = bench.work[bench.chart_of[row]], bench.sides[row]
+        time, reference = int(work.time[number]), work.reference
         if side.alarm is not None:
             next(alarm for alarm in reversed(self.alarms) if alarm.id == side.alarm).recovered = time
             side.alarm = None
-            side.mu0 = 1 - chart.reference.upper if side.rising else chart.reference.lower
+            side.mu0 = 1 - reference.upper if side.rising else reference.lower
         else:
-            change = change_point(bench.detectors, row, 1 - chart.reference.mean if side.rising else chart.reference.mean)
-            after = 1 - change.mean if side.rising else change.mean
-            alarm = _alarm(chart, side, time, change)
+            alarm, size = alarm_of(work, side, number)
             self.alarms.append(alarm)
             side.alarm = alarm.id
-            midpoint = (chart.reference.mean + after) / 2
-            side.mu0 = midpoint if side.rising else 1 - midpoint
+            side.mu0 = reference.mean + size / 2 if side.rising else 1 - reference.mean + size / 2  # the middle between before and after, seen from there
+        side.began = time
         bench.restart(row)
 
     # What it says -------------------------------------------------------------------------------
@@ -214,69 +211,6 @@ class Monitor:
     def charts_json(self, columns: Sequence[str]) -> list[dict[str, object]]:
         """Every chart with its state, the reference, and the running mean since it last started, with a band that holds at all times."""
         return [_chart_json(chart, self.plan, columns) for chart in self.charts.values()]
-
-
-class _Bench:
-    """The charts of one day side by side: their state as arrays while the items run, put back when the day is done."""
-
-    def __init__(self, work: Sequence[_Work]) -> None:
-        self.work = work
-        self.sides = [side for item in work for side in item.chart.sides]
-        self.chart_of = np.array([place for place, item in enumerate(work) for _ in item.chart.sides])
-        self._rows = np.cumsum([len(item.chart.sides) for item in work])
-        states = [np.array([getattr(side, name) for side in self.sides]).T.copy() for name in STATE]
-        self.detectors = Detectors(*states)
-        self.bands = Bands(*np.array([item.chart.band for item in work]).T.copy())
-        self._own = np.array([item.chart.own for item in work])
-        self._threshold = np.array([work[place].chart.threshold for place in self.chart_of], float)
-        self._mu0, self._sign, self._start = (np.zeros(len(self.sides)) for _ in range(3))
-        self._factors = np.zeros(self.detectors.sr.shape)
-        for row in range(len(self.sides)):
-            self._aim(row)
-
-    def _aim(self, row: int) -> None:
-        """Set what a detector bets on, from its side."""
-        side, reference = self.sides[row], self.work[self.chart_of[row]].chart.reference
-        assert reference is not None
-        self._mu0[row], self._sign[row], self._start[row] = side.mu0, -1.0 if side.flipped else 1.0, 1.0 if side.flipped else 0.0
-        self._factors[:, row] = bets(side.mu0, reference.sd**2, binary=reference.binary)[:, 0]
-
-    def restart(self, row: int) -> None:
-        """Start a detector anew, after its side was changed, and the band of its chart."""
-        self.detectors.restart(row)
-        self.bands.restart(int(self.chart_of[row]))
-        self._own[self.chart_of[row]] = 0.0
-        self._aim(row)
-
-    def step(self, x: Floats, own: Floats, time: Integers, charts: int) -> list[int]:
-        """Feed one item to each of the first charts; the rows that reached their threshold."""
-        rows = int(self._rows[charts - 1])
-        owner = self.chart_of[:rows]
-        turned = self._start[:rows] + self._sign[:rows] * x[owner]
-        statistic = step(self.detectors, self._factors, self._mu0, turned, time[owner], rows, own[owner])
-        step_bands(self.bands, x, charts)
-        self._own[:charts] += own
-        found: list[int] = np.flatnonzero(statistic >= self._threshold[:rows]).tolist()
-        return found
-
-    def put_back(self) -> None:
-        """Write the arrays back into the charts."""
-        for name in STATE:
-            for side, values in zip(self.sides, getattr(self.detectors, name).T.tolist(), strict=True):
-                setattr(side, name, values)
-        parts = np.array([getattr(self.bands, name) for name in ("count", "total", "squares", "weight", "weighted", "penalty")])
-        for item, values, own in zip(self.work, parts.T.tolist(), self._own.tolist(), strict=True):
-            item.chart.band, item.chart.own = values, own
-
-
-def _alarm(chart: Chart, side: Side, time: int, change: ChangePoint) -> Alarm:
-    assert chart.reference is not None
-    direction: Literal["drop", "rise"] = "rise" if side.rising else "drop"
-    before, after = chart.reference.own_mean, change.own_mean
-    name = alarm_id(chart.key, direction, time)
-    return Alarm(
-        name, chart.metric, chart.identity, chart.kind, chart.segment, direction, time, change.since, before, after, change.count, chart.higher_is_better
-    )
 
 
 def _traffic_key(chart: Chart) -> str:
@@ -306,6 +240,9 @@ def _chart_json(chart: Chart, plan: Plan, columns: Sequence[str]) -> dict[str, o
             "from": day_text(reference.first_day),
             "to": day_text(reference.end_day),
         },
+        "weekdays": [offset * (reference.high - reference.low) for offset in reference.weekdays] if reference.reach else None,
+        "day_effect": chart.effects.effect(chart.effects.items),
+        "day_effect_known": chart.effects.is_known,
         "threshold": chart.threshold,
         "n": int(n),
         "mean": chart.own / n if n else None,

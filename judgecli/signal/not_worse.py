@@ -2,19 +2,20 @@
 
 Non-inferiority on the same prompts: pass where the whole interval of the difference is within the margin or
 better, fail where it is beyond it, else inconclusive, with what would be needed. The ends of the 95 %
-interval decide, so a candidate that is worse by exactly the margin passes at most one time in forty.
+interval decide, so a candidate that is worse by exactly the margin passes at most four times in a hundred: rare losses too on a closed
+scale; on an open one a pass says which loss so few prompts cannot exclude.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from judgecli.signal.anchors import FEW
-from judgecli.signal.compare import Subject, few_anchors, needed_pairs, told_link
-from judgecli.signal.gate import LEAST_CLUSTERS, GateResult, Verdict, near_text, order_of, plural
+from judgecli.signal.compare import Subject, few_anchors, needed_pairs, rare_loss, told_link
+from judgecli.signal.gate import GateResult, Verdict, near_text, order_of, plural
 from judgecli.signal.linked import Link, link_text
 from judgecli.signal.paired import Difference, Pairs, bound_difference, measure_difference
+from judgecli.stats.deciding import LEAST_CLUSTERS
 from judgecli.stats.families import holm
-from judgecli.stats.power import detectable
 
 ALPHA = 0.025  # one-sided: the chance that a try at the margin passes
 REGRESSED = 0.05  # of the adjusted p of a claim that a metric regressed
@@ -56,7 +57,7 @@ def judge_not_worse(bar: Bar, pairs: Pairs, *, unscored: Mapping[str, int], pend
     verdict, why = _verdict(bar, pairs, found, worst, best)
     if link is not None and link.few and verdict in ("pass", "fail"):
         verdict, why = "inconclusive", few_anchors(link)
-    asked = len(pairs.a.prompts)
+    asked = len(pairs.a.prompts) - pairs.unowed
     return GateResult(
         gate=bar.gate,
         verdict=verdict,
@@ -71,6 +72,7 @@ def judge_not_worse(bar: Bar, pairs: Pairs, *, unscored: Mapping[str, int], pend
         where=bar.where,
         direction="at_least" if bar.wanted_up else "at_most",
         cells=asked,
+        of=asked,
         clusters=found.clusters,
         worst=None if worst is None else worst.difference,
         best=None if best is None else best.difference,
@@ -82,17 +84,18 @@ def judge_not_worse(bar: Bar, pairs: Pairs, *, unscored: Mapping[str, int], pend
         reasons=dict(found.reasons),
         baseline=bar.baseline,
         margin=bar.margin,
-        detectable=None if found.se is None else detectable(found.se),
+        detectable=found.seen,
         needed=needed_pairs(found, bar.margin),
         p=found.p,
         method=found.method,
         means={"baseline": found.a, "candidate": found.b},
+        measured=pairs.shares.to_json(),
         linked=told,
     )
 
 
 def _verdict(bar: Bar, pairs: Pairs, found: Difference, worst: Difference | None, best: Difference | None) -> tuple[Verdict, str]:
-    asked = len(pairs.a.prompts)
+    asked = len(pairs.a.prompts) - pairs.unowed
     if found.difference is None:
         return "incomplete", found.reasons.get("difference", "nothing to compare")
     shown = shown_change(bar, found)
@@ -103,10 +106,12 @@ def _verdict(bar: Bar, pairs: Pairs, found: Difference, worst: Difference | None
             "inconclusive",
             f"not enough data: {shown} from {plural(found.clusters, 'cluster')}, and a verdict needs {LEAST_CLUSTERS}",
         )
+    if found.undecided is not None:
+        return "inconclusive", f"not enough data: {shown}, {found.undecided}"
     answer = answer_of(bar, found)
     if answer == "inconclusive":
         return answer, f"{shown}: {_undecided(bar, found)}"
-    said = f"{shown} is {relation_to(bar, found, answer)}"
+    said = f"{shown} is {relation_to(bar, found, answer)}{rare_loss(found, bar.subject.scale, bar.margin) if answer == 'pass' else ''}"
     if not pairs.lost_values:
         return answer, said
     end = worst if answer == "pass" else best
@@ -162,14 +167,15 @@ def _undecided(bar: Bar, found: Difference) -> str:
 
 def _counted(bar: Bar, pairs: Pairs, found: Difference) -> str:
     """How many pairs, what they could have seen, and who has no partner."""
-    text = f"{found.pairs:,} of {len(pairs.a.prompts):,} prompts paired"
-    if found.se is not None:
-        text += f", could have seen {detectable(found.se):.3g}"
+    text = f"{found.pairs:,} of {len(pairs.a.prompts) - pairs.unowed:,} prompts paired"
+    if found.seen is not None:
+        text += f", the smallest change these could have seen is {found.seen:.3g}"
     if pairs.only_b:
         text += f"; {pairs.only_b:,} prompts are not in the baseline"
     if bar.where is not None and pairs.only_a:
         text += f"; {pairs.only_a:,} of the baseline are not among these records"
-    return text
+    shares = pairs.shares.text(f"baseline {bar.baseline}", "the candidate")
+    return f"{text}; {shares}" if shares else text
 
 
 def without_own(result: GateResult, on: str, left_out: int) -> GateResult:

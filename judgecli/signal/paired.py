@@ -7,7 +7,6 @@ prompt is the unit, and the interval is widened by the design effect of two-way 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,21 +14,17 @@ from scipy import special
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from judgecli.stats.bonett_price import bonett_price
-from judgecli.stats.bootstrap_t import bootstrap_t
-from judgecli.stats.intervals import mean_interval
+from judgecli.signal.missing import Measured, Shares, shares_p
+from judgecli.stats.column import Column, two_values_of
+from judgecli.stats.deciding import estimate_difference, smallest_seen
 from judgecli.stats.linear_link import LinearLink
 from judgecli.stats.mcnemar import mcnemar
 from judgecli.stats.power import Components, variance_components
 from judgecli.stats.sign_flip import sign_flip
-from judgecli.stats.skewed_t import skewed_t
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Scale = tuple[float | None, float | None]
-Method = Literal["Bonett-Price", "bootstrap-t", "t", "Newcombe", "Welch", "none"]
-
-FEW_CLUSTERS = 500  # below it bootstrap-t, from it on t with its correction for skew: t alone passes skewed candidates too often even at 1,500 (simulated)
 FLIPPED_CLUSTERS = 2000  # up to it the p-value is of sign flips, beyond it of t: they agree there
 SEVERAL = -1  # the cluster of a prompt whose records stand in more than one
 
@@ -37,7 +32,10 @@ SEVERAL = -1  # the cluster of a prompt whose records stand in more than one
 @dataclass(frozen=True)
 class Side:
     """One side by prompt, ascending: n and sum of its values, their squares around the prompt's mean, how many are missing
-    (failed or waiting), and the cluster, or SEVERAL. `parts`: prompt, cluster, n and sum of each prompt in each cluster."""
+    (failed or waiting), and the cluster, or SEVERAL. `parts`: prompt, cluster, n and sum of each prompt in each cluster.
+
+    `design`: how many records have no value by design; None: one for each prompt that has neither a value nor a missing one.
+    `waiting`: how many of all that are missing wait."""
 
     prompts: Integers
     counts: Floats
@@ -46,9 +44,21 @@ class Side:
     missing: Floats
     clusters: Integers
     parts: tuple[Integers, Integers, Floats, Floats]
+    design: Floats | None = None
+    waiting: int = 0
+
+    @property
+    def by_design(self) -> Floats:
+        """By prompt, how many records have no value by design."""
+        return (self.counts + self.missing == 0).astype(np.float64) if self.design is None else self.design
+
+    @property
+    def measured(self) -> Measured:
+        """How many of its records have a value, and why not the rest."""
+        return Measured(int(self.counts.sum()), int(self.by_design.sum()), int(self.missing.sum()) - self.waiting, self.waiting)
 
 
-def gather_side(prompts: Integers, clusters: Integers, values: Floats, missing: npt.NDArray[np.bool_]) -> Side:
+def gather_side(prompts: Integers, clusters: Integers, values: Floats, missing: npt.NDArray[np.bool_], *, waiting: int = 0) -> Side:
     """A side from its records (NaN: no value, and `missing` whether it should have one); the same in any order of the records."""
     order = np.lexsort((values, clusters, prompts))
     prompts, clusters, values, missing = prompts[order], clusters[order], values[order], missing[order]
@@ -56,7 +66,7 @@ def gather_side(prompts: Integers, clusters: Integers, values: Floats, missing: 
     filled = np.where(scored, values, 0.0)
     distinct, place = np.unique(prompts, return_inverse=True)
     size = len(distinct)
-    counts, lost = (np.bincount(place, which, size).astype(np.float64) for which in (scored, missing))
+    counts, lost, design = (np.bincount(place, which, size).astype(np.float64) for which in (scored, missing, ~scored & ~missing))
     sums = np.bincount(place, filled, size).astype(np.float64)
     means = np.divide(sums, counts, out=np.zeros(size), where=counts > 0)
     squares = np.bincount(place, np.where(scored, (filled - means[place]) ** 2, 0.0), size).astype(np.float64)
@@ -65,18 +75,25 @@ def gather_side(prompts: Integers, clusters: Integers, values: Floats, missing: 
     new = np.flatnonzero(np.r_[True, (np.diff(place) != 0) | (np.diff(clusters) != 0)]) if len(place) else np.empty(0, np.int64)
     part = np.repeat(np.arange(len(new)), np.diff(np.r_[new, len(place)]))
     parts = (distinct[place[new]], clusters[new], np.bincount(part, scored, len(new)).astype(float), np.bincount(part, filled, len(new)).astype(float))
-    return Side(distinct, counts, sums, squares, lost, np.where(least == most, least, SEVERAL), parts)
+    return Side(distinct, counts, sums, squares, lost, np.where(least == most, least, SEVERAL), parts, design, waiting)
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """The prompts that both sides were asked and that are not left out by design; and how many only one side was asked."""
+    """The prompts that both sides were asked and that one of them measured or should have; and how many only one side was asked.
+
+    A record of these without a value is missing, whatever the reason: of a pair of which one side does not apply nobody knows
+    what the other would have been. `by_design` counts the prompts that neither side measures, by design; `unowed` those that
+    side a does not measure by design but side b does. `shares`: all records of both sides, with a score and without.
+    """
 
     a: Side
     b: Side
     only_a: int
     only_b: int
     by_design: int
+    shares: Shares
+    unowed: int = 0
 
     @property
     def measured(self) -> npt.NDArray[np.bool_]:
@@ -85,23 +102,44 @@ class Pairs:
 
     @property
     def missing(self) -> int:
-        """Prompts that lack their value on a side because it failed or waits."""
+        """Prompts that lack their value on a side."""
         return int(np.count_nonzero(~self.measured))
 
     @property
     def lost_values(self) -> int:
-        """Values that failed or wait, on either side."""
+        """Values that are missing, on either side."""
         return int(self.a.missing.sum() + self.b.missing.sum())
 
 
 def pair_sides(a: Side, b: Side, *, absent_is_missing: bool = False) -> Pairs:
-    """Pair by prompt. `absent_is_missing`: a prompt of side a that side b was never asked is missing there, not unpaired."""
+    """Pair by prompt. `absent_is_missing`: a prompt of side a that side b was never asked is missing there, not unpaired.
+
+    What one side lacks by design and the other measures is missing too; only what both lack by design is left out.
+    """
     if absent_is_missing:
         b = _extended(b, np.setdiff1d(a.prompts, b.prompts))
     _, in_a, in_b = np.intersect1d(a.prompts, b.prompts, assume_unique=True, return_indices=True)
     only = len(a.prompts) - len(in_a), len(b.prompts) - len(in_b)
-    asked = (a.counts[in_a] + a.missing[in_a] > 0) & (b.counts[in_b] + b.missing[in_b] > 0)
-    return Pairs(_taken(a, in_a[asked]), _taken(b, in_b[asked]), *only, int(np.count_nonzero(~asked)))
+    owed, held = a.counts[in_a] + a.missing[in_a] > 0, b.counts[in_b] + b.missing[in_b] > 0
+    asked = owed | held
+    unowed = int(np.count_nonzero(held & ~owed))
+    return Pairs(_owed(_taken(a, in_a[asked])), _owed(_taken(b, in_b[asked])), *only, int(np.count_nonzero(~asked)), compare_shares(a, b), unowed)
+
+
+def compare_shares(a: Side, b: Side) -> Shares:
+    """How much of each side has a score, with the test by cluster of whether the shares differ."""
+    prompts, units = join_all((a, b))
+    size = int(units.max(initial=-1)) + 1
+    parts = []
+    for side in (a, b):
+        own, without = units[np.searchsorted(prompts, side.prompts)], side.missing + side.by_design
+        parts += [np.bincount(own, which, size).astype(np.float64) for which in (without, without + side.counts)]
+    return Shares(a.measured, b.measured, shares_p(*parts))
+
+
+def _owed(side: Side) -> Side:
+    """The side with its values that are not there by design as missing ones."""
+    return replace(side, missing=side.missing + side.by_design, design=np.zeros(len(side.counts)))
 
 
 def _extended(side: Side, prompts: Integers) -> Side:
@@ -116,6 +154,8 @@ def _extended(side: Side, prompts: Integers) -> Side:
         missing=np.r_[side.missing, zeros + 1][order],
         clusters=np.r_[side.clusters, prompts][order],
         parts=side.parts,
+        design=np.r_[side.by_design, zeros][order],
+        waiting=side.waiting,
     )
 
 
@@ -129,6 +169,7 @@ def _taken(side: Side, places: Integers) -> Side:
         missing=side.missing[places],
         clusters=side.clusters[places],
         parts=(side.parts[0][kept], side.parts[1][kept], side.parts[2][kept], side.parts[3][kept]),
+        design=side.by_design[places],
     )
 
 
@@ -148,11 +189,17 @@ class Difference:
     low: float | None
     high: float | None
     p: float | None
-    method: Method
+    method: str
     design_effect: float = 1.0
     reasons: Mapping[str, str] = field(default_factory=dict)
     link_se: float = 0.0  # what a link between two judges adds to the error: no further pair takes it away
     pairs_se: float | None = None  # the error without it, where there is a link
+    undecided: str | None = None  # why a verdict must not rest on the limits
+
+    @property
+    def seen(self) -> float | None:
+        """The smallest true difference that would have been found with 80 % power."""
+        return smallest_seen(self.se, self.difference, self.low, self.high)
 
 
 def measure_difference(pairs: Pairs, *, rate: bool, scale: Scale, link: LinearLink | None = None, b_scale: Scale | None = None) -> Difference:
@@ -160,8 +207,8 @@ def measure_difference(pairs: Pairs, *, rate: bool, scale: Scale, link: LinearLi
 
     `b_scale`: of b as it was scored, where that is another one than a's.
 
-    Rates answered once on each side, each prompt a unit: Bonett-Price and mid-p McNemar. Else the mean of the
-    prompts' differences: bootstrap-t by cluster below 500 clusters, t corrected for skew from there; p by sign flips.
+    The interval is the one that the scores' column gets (stats/deciding.py). p: mid-p McNemar for zeros and ones answered once on
+    each side, each prompt a unit; else by sign flips.
     """
     a, b = measured_sides(pairs)
     return _difference(a, b, rate, scale) if link is None else _across(a, b, _reach(scale, b_scale or scale, link), link)
@@ -222,72 +269,50 @@ def linked_side(side: Side, link: LinearLink) -> Side:
 
 def _filled(side: Side, end: float) -> Side:
     counts, sums = side.counts + side.missing, side.sums + side.missing * end
-    return Side(side.prompts, counts, sums, side.squares, np.zeros(len(counts)), side.clusters, side.parts)
+    return Side(side.prompts, counts, sums, side.squares, np.zeros(len(counts)), side.clusters, side.parts, np.zeros(len(counts)))
 
 
 def _difference(a: Side, b: Side, rate: bool, scale: Scale) -> Difference:
     n = len(a.prompts)
     if n == 0:
-        return Difference(
-            0, 0, None, None, None, None, None, None, None, "none", reasons=dict.fromkeys(("a", "b", "difference"), "no prompt is measured on both sides")
-        )
+        return _unknown(0, "no prompt is measured on both sides")
     with np.errstate(over="ignore", invalid="ignore"):
         means_a, means_b = a.sums / a.counts, b.sums / b.counts
         moved = means_b - means_a
         level_a, level_b, difference = float(means_a.mean()), float(means_b.mean()), float(moved.mean())
     if not np.isfinite([level_a, level_b, difference]).all():
-        return Difference(
-            n, 0, None, None, None, None, None, None, None, "none", reasons=dict.fromkeys(("a", "b", "difference"), "the values are too large for a mean")
-        )
+        return _unknown(n, "the values are too large for a mean")
     units, nested = join_clusters(a, b)
     groups = len(np.unique(units))
     effect, fewest = (1.0, groups) if nested else _design_effect(a, b, level_a, level_b)
-    groups = min(groups, fewest)
-    known = (n, groups, level_a, level_b, difference)
-    if groups < 2:
+    singles = bool((a.counts == 1).all() and (b.counts == 1).all()) and groups == n
+    column = Column("rate" if rate else "number", scale, two_values_of(np.r_[a.sums, b.sums]) if singles else None)
+    known = (n, min(groups, fewest), level_a, level_b, difference)
+    if known[1] < 2:
         return Difference(*known, None, None, None, None, "none", reasons=dict.fromkeys(("se", "low", "high", "p"), "all pairs are of one cluster"))
-    once = bool((a.counts == 1).all() and (b.counts == 1).all() and np.isin(np.r_[a.sums, b.sums], (0.0, 1.0)).all())
-    if rate and once and groups == n:
-        gains, losses = int((moved > 0).sum()), int((moved < 0).sum())
-        found = bonett_price(n, gains, losses)
-        low, high = (_spread(limit, found.difference, effect) for limit in (found.low, found.high))
-        se = found.se * float(np.sqrt(effect))
-        p = mcnemar(gains, losses) if effect == 1 else _t_p(difference, se, groups)
-        return Difference(*known, se, max(low, -1.0), min(high, 1.0), p, "Bonett-Price", effect)
-    return _of_clusters(known, moved, units, effect, scale)
-
-
-def _of_clusters(known: tuple[int, int, float, float, float], moved: Floats, units: Integers, effect: float, scale: Scale) -> Difference:
     sums, counts = np.bincount(units, moved).astype(np.float64), np.bincount(units).astype(np.float64)
-    difference, width = known[4], None if scale[0] is None or scale[1] is None else scale[1] - scale[0]
-    plain = mean_interval(sums, counts)
-    if plain.se is None or plain.low is None or plain.high is None or not np.isfinite(plain.se):
-        raise AssertionError(f"{len(counts)} clusters give no standard error")
-    p = sign_flip(sums) if len(sums) <= FLIPPED_CLUSTERS and effect == 1 else _t_p(difference, plain.se * float(np.sqrt(effect)), known[1])
-    few = len(sums) < FEW_CLUSTERS
-    low, high = bootstrap_t(sums, counts) if few else skewed_t(sums, counts)
-    flat = float(np.ptp(moved)) <= 1e-12 * max(1.0, abs(difference))  # no spread was seen: that is no proof that there is none
-    if flat or not np.isfinite([low, high]).all():
-        if width is None:
-            reasons = dict.fromkeys(("se", "low", "high"), "too few pairs differ to tell how much they vary, and the scale has no end to bound it by")
-            return Difference(*known, None, None, None, p, "none", effect, reasons)
-        return _bounded(known, sums / counts, p, effect, width)
-    low, high = (_spread(limit, difference, effect) for limit in (low, high))
-    if width is not None:
-        low, high = max(low, -width), min(high, width)
-    return Difference(*known, plain.se * float(np.sqrt(effect)), float(low), float(high), p, "bootstrap-t" if few else "t", effect)
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = estimate_difference(sums, counts, column, effect=effect, singles=singles and column.two_values is not None)
+    p = _p_of(column, moved, sums, known, effect, singles, found.se)
+    if found.low is None or found.high is None:
+        reasons = dict.fromkeys(("se", "low", "high"), found.why or "there is no interval")
+        return Difference(*known, None, None, None, p, "none", effect, reasons)
+    if not np.isfinite([found.low, found.high]).all():
+        return _unknown(n, "the values are too large for a mean")
+    return Difference(*known, found.se, found.low, found.high, p, found.method, effect, undecided=None if found.decides else found.why)
 
 
-def _bounded(known: tuple[int, int, float, float, float], moved: Floats, p: float, effect: float, width: float) -> Difference:
-    """The interval where nearly no cluster moved, by the most that differences on this scale can vary."""
-    shares = moved / width
-    found = bonett_price(len(shares), float(shares[shares > 0].sum()), float(-shares[shares < 0].sum()))
-    low, high = (_spread(limit, found.difference, effect) * width for limit in (found.low, found.high))
-    return Difference(*known, found.se * float(np.sqrt(effect)) * width, max(low, -width), min(high, width), p, "Bonett-Price", effect)
+def _unknown(pairs: int, why: str) -> Difference:
+    return Difference(pairs, 0, None, None, None, None, None, None, None, "none", reasons=dict.fromkeys(("a", "b", "difference"), why))
 
 
-def _spread(limit: float, centre: float, effect: float) -> float:
-    return centre + (limit - centre) * float(np.sqrt(effect))
+def _p_of(column: Column, moved: Floats, sums: Floats, known: tuple[int, int, float, float, float], effect: float, singles: bool, se: float | None) -> float:
+    """Of zeros and ones answered once mid-p McNemar's; else by sign flips of few clusters, and by t of many or of ones that are not independent."""
+    if column.is_rate and singles and column.two_values is not None and effect == 1:
+        return mcnemar(int((moved > 0).sum()), int((moved < 0).sum()))
+    if len(sums) <= FLIPPED_CLUSTERS and effect == 1:
+        return sign_flip(sums)
+    return _t_p(known[4], se or 0.0, known[1])
 
 
 def _t_p(difference: float, se: float, clusters: int) -> float:

@@ -1,10 +1,11 @@
 """The records of one side by prompt and cluster: what a baseline keeps, and what both a paired and an unpaired comparison are made of."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from judgecli.signal.missing import Measured, Shares, shares_p
 from judgecli.signal.paired import SEVERAL, Side, gather_side
 
 Floats = npt.NDArray[np.float64]
@@ -17,6 +18,7 @@ class Parts:
     """One item for each prompt in each cluster, ascending by both; records without a prompt (`keyed` false) come last, by cluster.
 
     n and sum of the values, their squares around the mean of the part, and how many are missing (failed or waiting).
+    `design`: how many have no value by design; None: one for each part that has neither a value nor a missing one.
     """
 
     prompts: Integers
@@ -26,6 +28,22 @@ class Parts:
     sums: Floats
     squares: Floats
     missing: Floats
+    design: Floats | None = None
+
+    @property
+    def by_design(self) -> Floats:
+        """By part, how many records have no value by design."""
+        return (self.counts + self.missing == 0).astype(np.float64) if self.design is None else self.design
+
+    @property
+    def measured(self) -> Measured:
+        """How many of all records have a value, and why not the rest; what waits counts as failed."""
+        return Measured(int(self.counts.sum()), int(self.by_design.sum()), int(self.missing.sum()))
+
+    @property
+    def owed(self) -> "Parts":
+        """The same with what has no value by design as missing."""
+        return replace(self, missing=self.missing + self.by_design, design=np.zeros(len(self.counts)))
 
     @property
     def records(self) -> int:
@@ -35,7 +53,7 @@ class Parts:
     def taken(self, kept: Bools) -> "Parts":
         """Some of them."""
         counts, sums, squares, missing = (column[kept] for column in (self.counts, self.sums, self.squares, self.missing))
-        return Parts(self.prompts[kept], self.keyed[kept], self.clusters[kept], counts, sums, squares, missing)
+        return Parts(self.prompts[kept], self.keyed[kept], self.clusters[kept], counts, sums, squares, missing, self.by_design[kept])
 
     @property
     def zeros_and_ones(self) -> bool:
@@ -62,9 +80,8 @@ def gather_parts(prompts: Integers, keyed: Bools, clusters: Integers, values: Fl
     """From records (NaN: no value, and `missing` whether it should have one); the same in any order of them."""
     codes, firsts = part_codes(prompts, keyed, clusters)
     found = gather_side(codes, clusters, values, missing)
-    return Parts(
-        np.where(keyed, prompts, 0)[firsts], keyed[firsts], clusters[firsts], counts=found.counts, sums=found.sums, squares=found.squares, missing=found.missing
-    )
+    where = (np.where(keyed, prompts, 0)[firsts], keyed[firsts], clusters[firsts])
+    return Parts(*where, counts=found.counts, sums=found.sums, squares=found.squares, missing=found.missing, design=found.design)
 
 
 def side_of(parts: Parts) -> Side:
@@ -73,14 +90,14 @@ def side_of(parts: Parts) -> Side:
     prompts, clusters, counts, sums = parts.prompts[kept], parts.clusters[kept], parts.counts[kept], parts.sums[kept]
     distinct, place = np.unique(prompts, return_inverse=True)
     size = len(distinct)
-    whole, total, missing = (np.bincount(place, which, size).astype(np.float64) for which in (counts, sums, parts.missing[kept]))
+    whole, total, missing, design = (np.bincount(place, which, size).astype(np.float64) for which in (counts, sums, parts.missing[kept], parts.by_design[kept]))
     means = np.divide(total, whole, out=np.zeros(size), where=whole > 0)
     own = np.divide(sums, counts, out=np.zeros(len(counts)), where=counts > 0)
     squares = np.bincount(place, parts.squares[kept] + counts * (own - means[place]) ** 2, size).astype(np.float64)
     starts = np.searchsorted(prompts, distinct)
     ends = np.r_[starts[1:], len(prompts)] - 1 if size else starts
     one = starts == ends
-    return Side(distinct, whole, total, squares, missing, np.where(one, clusters[starts], SEVERAL), (prompts, clusters, counts, sums))
+    return Side(distinct, whole, total, squares, missing, np.where(one, clusters[starts], SEVERAL), (prompts, clusters, counts, sums), design)
 
 
 @dataclass(frozen=True)
@@ -98,3 +115,13 @@ def by_cluster(parts: Parts) -> Clustered:
     clusters, place = np.unique(parts.clusters, return_inverse=True)
     counts, sums, missing = (np.bincount(place, which, len(clusters)).astype(np.float64) for which in (parts.counts, parts.sums, parts.missing))
     return Clustered(clusters, counts, sums, missing)
+
+
+def compare_parts(a: Parts, b: Parts) -> Shares:
+    """How much of each side has a score, with the test by cluster of whether the shares differ."""
+    clusters = np.union1d(a.clusters, b.clusters)
+    found = []
+    for side in (a, b):
+        place, without = np.searchsorted(clusters, side.clusters), side.missing + side.by_design
+        found += [np.bincount(place, which, len(clusters)).astype(np.float64) for which in (without, without + side.counts)]
+    return Shares(a.measured, b.measured, shares_p(*found))

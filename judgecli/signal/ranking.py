@@ -8,16 +8,17 @@ import numpy as np
 from scipy import special
 
 from judgecli.signal.compare import TIE, Subject
-from judgecli.signal.gate import LEAST_CLUSTERS
 from judgecli.signal.paired import Integers, Side, join_all
 from judgecli.stats.bradley_terry import Ranking, bradley_terry
-from judgecli.stats.intervals import rate_interval
+from judgecli.stats.column import RATE
+from judgecli.stats.deciding import LEAST_CLUSTERS, estimate_mean
 
 
 @dataclass(frozen=True)
 class Rank:
     """One policy's place. `strength` is in logits around 0, with its 95 % limits; `win_rate` is its share of points against the others,
-    a tie being half a point; `rank_best` and `rank_worst` count the policies that are told apart from it."""
+    a tie being half a point; `rank_best` and `rank_worst` count the policies that are told apart from it, also if what has no value
+    on one side of a meeting had won, or lost, for this policy."""
 
     metric: str
     segment: Mapping[str, str | None]
@@ -52,42 +53,60 @@ class _Games:
 
 def rank_sides(subject: Subject, sides: Mapping[str, Side]) -> list[Rank]:
     """The policies from the best to the worst; none where no two of them share a measured prompt, or the metric has no direction."""
-    names = list(sides)
-    games = _play(subject.sign, list(sides.values()))
+    names, held = list(sides), list(sides.values())
+    games = _play(subject.sign, held)
     if len(names) < 3 or subject.higher_is_better is None or not len(games.first):
         return []
     clusters = len(np.unique(games.units))
     fit = bradley_terry(games.first, games.second, games.points, games.units, len(names)) if clusters >= LEAST_CLUSTERS else None
     why = "" if fit else f"not enough data: {clusters} clusters of {LEAST_CLUSTERS}" if clusters < LEAST_CLUSTERS else "one policy wins or loses everything"
-    ranks = [_rank(subject, names, place, games, fit, clusters, why) for place in range(len(names))]
+    whole = len(_play(subject.sign, held, favoured=0).first) == len(games.first)
+    spans = [_told_apart(fit, place, len(names), clusters) if whole else _bounded_span(subject.sign, held, fit, place, clusters) for place in range(len(names))]
+    ranks = [_rank(subject, names, place, games, fit, clusters, why, spans[place]) for place in range(len(names))]
     ordered = sorted(ranks, key=lambda rank: (-(rank.strength if rank.strength is not None else rank.win_rate), rank.policy))
     return [replace(rank, rank=place) for place, rank in enumerate(ordered, 1)]
 
 
-def _play(sign: float, sides: Sequence[Side]) -> _Games:
-    """Every two policies meet on every prompt that both have a value on."""
+def _bounded_span(sign: float, sides: Sequence[Side], fit: Ranking | None, place: int, clusters: int) -> tuple[int, int]:
+    """The ranks that are left open where some values are not there: all of a policy's meetings without one won, or lost, and those of others tied."""
+    best, worst = _told_apart(fit, place, len(sides), clusters)
+    for points in (0.0, 1.0):
+        games = _play(sign, sides, favoured=place, points=points)
+        filled = bradley_terry(games.first, games.second, games.points, games.units, len(sides))
+        first, last = _told_apart(filled, place, len(sides), clusters)
+        best, worst = min(best, first), max(worst, last)
+    return best, worst
+
+
+def _play(sign: float, sides: Sequence[Side], *, favoured: int | None = None, points: float = 1.0) -> _Games:
+    """Every two policies meet on every prompt that both have a value on.
+
+    With a policy `favoured` also where only one of two has a value, or a value is missing: it then gets `points`, and others tie.
+    """
     prompts, units = join_all(sides)
-    first, second, points, met = [], [], [], []
+    first, second, won, met = [], [], [], []
     for i, j in combinations(range(len(sides)), 2):
         a, b = sides[i], sides[j]
         _, in_a, in_b = np.intersect1d(a.prompts, b.prompts, assume_unique=True, return_indices=True)
         both = (a.counts[in_a] > 0) & (b.counts[in_b] > 0)
-        in_a, in_b = in_a[both], in_b[both]
-        moved = sign * (a.sums[in_a] / a.counts[in_a] - b.sums[in_b] / b.counts[in_b])
+        owed = a.counts[in_a] + a.missing[in_a] + b.counts[in_b] + b.missing[in_b] > 0
+        kept = both if favoured is None else both | owed
+        in_a, in_b, both = in_a[kept], in_b[kept], both[kept]
+        moved = sign * (a.sums[in_a] / np.maximum(a.counts[in_a], 1) - b.sums[in_b] / np.maximum(b.counts[in_b], 1))
+        absent = points if favoured == i else 1 - points if favoured == j else 0.5
         first.append(np.full(len(in_a), i))
         second.append(np.full(len(in_a), j))
-        points.append(np.where(np.abs(moved) <= TIE, 0.5, (moved > 0).astype(float)))
+        won.append(np.where(both, np.where(np.abs(moved) <= TIE, 0.5, (moved > 0).astype(float)), absent))
         met.append(units[np.searchsorted(prompts, a.prompts[in_a])])
-    return _Games(*(np.concatenate(parts) if parts else np.empty(0, np.int64) for parts in (first, second, points, met)))
+    return _Games(*(np.concatenate(parts) if parts else np.empty(0, np.int64) for parts in (first, second, won, met)))
 
 
-def _rank(subject: Subject, names: Sequence[str], place: int, games: _Games, fit: Ranking | None, clusters: int, why: str) -> Rank:
+def _rank(subject: Subject, names: Sequence[str], place: int, games: _Games, fit: Ranking | None, clusters: int, why: str, span: tuple[int, int]) -> Rank:
     ahead, behind = games.first == place, games.second == place
     own = ahead | behind
     points = np.where(ahead, games.points, 1 - games.points)[own]
     _, unit = np.unique(games.units[own], return_inverse=True)
-    won = rate_interval(np.bincount(unit, points).astype(float), np.bincount(unit).astype(float))
-    best, worst = _told_apart(fit, place, len(names), clusters)
+    won = estimate_mean(np.bincount(unit, points).astype(float), np.bincount(unit).astype(float), RATE)
     return Rank(
         metric=subject.metric,
         segment=subject.segment,
@@ -99,8 +118,8 @@ def _rank(subject: Subject, names: Sequence[str], place: int, games: _Games, fit
         win_rate=won.mean if won.mean is not None else 0.5,
         win_low=won.low,
         win_high=won.high,
-        rank_best=best,
-        rank_worst=worst,
+        rank_best=span[0],
+        rank_worst=span[1],
         comparisons=int(np.count_nonzero(own)),
         ties=int(np.count_nonzero(points == 0.5)),
         clusters=clusters,

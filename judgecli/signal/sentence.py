@@ -50,9 +50,21 @@ def verdict_sentence(
 def _alarm_words(alarms: Sequence[Mapping[str, Any]]) -> str:
     if not alarms:
         return ""
-    named = list(dict.fromkeys(f"{alarm['metric']} since {str(alarm['since'])[:10]}{_judge_words(alarm)}" for alarm in alarms))
+    named = list(dict.fromkeys(f"{alarm['metric']} since {since_text(alarm)}{_judge_words(alarm)}" for alarm in alarms))
     more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
     return f"{plural(len(alarms), 'alarm')} for the worse {'is' if len(alarms) == 1 else 'are'} open ({', '.join(named[:MOST_NAMED])}{more})"
+
+
+def since_text(alarm: Mapping[str, Any]) -> str:
+    """The day on which a change began, and where it cannot be told better the days between which it did."""
+    span = span_text(alarm)
+    return f"{str(alarm['since'])[:10]}{f', cannot tell better than {span}' if span else ''}"
+
+
+def span_text(alarm: Mapping[str, Any]) -> str:
+    """The days between which a change began (95 %), `2026-09-19 to 2026-09-22`; empty for a single day, and for an alarm that is older than such spans."""
+    first, last = (str(alarm.get(name) or "")[:10] for name in ("since_low", "since_high"))
+    return f"{first} to {last}" if first != last else ""
 
 
 def _may_be_the_judges(alarm: Mapping[str, Any]) -> bool:

@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from judgecli.schema import REASONS
-from judgecli.stats.intervals import Estimate, interval
+from judgecli.stats.column import Column
+from judgecli.stats.deciding import estimate_mean
+from judgecli.stats.intervals import Estimate
 
 Range = tuple[float | None, float | None]
 TOO_LARGE = "the values are too large for the arithmetic of floats"
@@ -19,7 +21,8 @@ class Reduced:
     """What the store's reduction gives of a metric: sums by cluster, order statistics, counts by reason.
 
     `sums` and `counts` hold one item a cluster with at least one scored row, in an order that does
-    not depend on shards; `categories` counts the values of a category metric.
+    not depend on shards; `categories` counts the values of a category metric; `two_values` are all that was seen, where that is so
+    (stats/column.py).
     """
 
     sums: npt.NDArray[np.float64]
@@ -31,6 +34,7 @@ class Reduced:
     scored: int
     reasons: Mapping[str, int]
     categories: Mapping[str, int]
+    two_values: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ class MetricSummary:
     largest: float | None
     categories: Mapping[str, int]
     why_null: Mapping[str, str]
+    two_values: tuple[float, float] | None = None
 
     @property
     def cells(self) -> int:
@@ -81,6 +86,7 @@ class MetricSummary:
             "mean": self.estimate.mean,
             "low": self.estimate.low,
             "high": self.estimate.high,
+            "method": self.estimate.method,
             "worst": self.worst,
             "best": self.best,
             "min": self.smallest,
@@ -108,8 +114,9 @@ def summarise(
     estimate = Estimate(None, None, None, None)
     if kind != "category":
         with np.errstate(over="ignore", invalid="ignore"):
-            estimate = known or interval(reduced.sums, reduced.counts, rate=kind == "rate", scale=scale)
-        estimate = Estimate(_finite(estimate.mean), _finite(estimate.se), _clip(_finite(estimate.low), scale), _clip(_finite(estimate.high), scale))
+            estimate = known or estimate_mean(reduced.sums, reduced.counts, Column(kind, scale, reduced.two_values))
+        low, high = (_clip(_finite(limit), scale) for limit in (estimate.low, estimate.high))
+        estimate = replace(estimate, mean=_finite(estimate.mean), se=_finite(estimate.se), low=low, high=high)
     bad_end, good_end = scale if higher_is_better is not False else (scale[1], scale[0])
     worst, best = (None if kind == "category" else _impute(reduced, failed + waiting, end) for end in (bad_end, good_end))
     return MetricSummary(
@@ -128,6 +135,7 @@ def summarise(
         largest=reduced.largest,
         categories=reduced.categories,
         why_null=_explain_nulls(kind, reduced, estimate, worst, best),
+        two_values=reduced.two_values,
     )
 
 
@@ -158,7 +166,7 @@ def _explain_nulls(kind: str, reduced: Reduced, estimate: Estimate, worst: float
     if estimate.mean is None:
         why["mean"] = TOO_LARGE if reduced.scored else "nothing was scored"
     if estimate.mean is not None and estimate.low is None:
-        why["low"] = why["high"] = TOO_LARGE if len(reduced.counts) > 1 else "all rows are of one cluster"
+        why["low"] = why["high"] = estimate.why if estimate.method == "none" and estimate.why else TOO_LARGE
     if reduced.median is not None and _finite(reduced.median) is None:
         why["p50"] = TOO_LARGE
     if reduced.scored or sum(reduced.reasons.values()):

@@ -18,12 +18,14 @@ from scipy import sparse
 from judgecli.stats.auc import Auc, auc, auc_permutation
 from judgecli.stats.contrast import clustered_contrast
 from judgecli.stats.logistic import fit_logistic
+from judgecli.stats.permutation import permutation_p
 
 COLUMNS = 1 << 15
 MOST_WORDS = 200  # of a text
 LEAST_TEXTS = 5  # a word must stand in so many texts to be named
 CANDIDATES = 100  # the most changed words by a quick count are looked at closely
 SHOWN = 10
+FEW_CLUSTERS = 200  # on the smaller side
 OPENING = 3  # words
 ALPHA = 0.05
 _TOKEN = re.compile(r"\w+|[^\w\s]")
@@ -139,9 +141,16 @@ def _shifts(held: Sequence[set[str]], current: Flags, clusters: Rows) -> list[Sh
         has = np.array([word in own for own in held], dtype=float)
         sums = [np.bincount(clusters[current == side], has[current == side], size).astype(np.float64) for side in (False, True)]
         contrast = clustered_contrast(sums[1], rows[1], sums[0], rows[0], rate=True)
-        if contrast is not None and contrast.p is not None and contrast.p * len(words) < ALPHA:
-            found.append(Shift(word, contrast.mean_b, contrast.mean_a, min(1.0, contrast.p * len(words))))
-    return found[:SHOWN]
+        if contrast is None or contrast.p is None or contrast.p * len(words) >= ALPHA:
+            continue
+        p = contrast.p
+        if contrast.clusters < FEW_CLUSTERS:  # t alone finds rare words in any small group
+            p = max(p, permutation_p(sums[1], rows[1], sums[0], rows[0]))
+        if p * len(words) < ALPHA:
+            found.append(Shift(word, contrast.mean_b, contrast.mean_a, p * len(words)))
+        if len(found) == SHOWN:
+            break
+    return found
 
 
 def _texts_with(held: Iterable[set[str]]) -> Mapping[str, int]:

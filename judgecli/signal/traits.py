@@ -4,8 +4,13 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
 
 LENGTHS = (2, 5, 10, 20, 50, 100, 300, 1000)
+TURNS = ("turn 1", "turn 2", "turn 3", "turn 4 or later", None)
+_COLUMNS = ("model", "prompt_version", "finish_reason")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _HEAD = 4000  # characters that are looked at: enough for the script and the words, whatever the length
 # Words so common that they tell a language, and nothing else: enough to name it for a slice.
@@ -92,7 +97,7 @@ def traits_of(record: Mapping[str, object]) -> dict[str, Sequence[str]]:
     Reads input, model, prompt_version, finish_reason and tags; what is missing gives no trait.
     """
     found: dict[str, Sequence[str]] = {}
-    for column in ("model", "prompt_version", "finish_reason"):
+    for column in _COLUMNS:
         if record.get(column) is not None:
             found[column] = (str(record[column]),)
     tags = record.get("tags")
@@ -111,13 +116,18 @@ def traits_of(record: Mapping[str, object]) -> dict[str, Sequence[str]]:
 
 def session_positions(sessions: Sequence[str | None], times: Sequence[int | None]) -> list[str | None]:
     """Where each record stands in its session by time: `turn 1`, `turn 2`, `turn 3`, `turn 4 or later`; None without session or time."""
-    order = sorted((session, time, row) for row, (session, time) in enumerate(zip(sessions, times, strict=True)) if session is not None and time is not None)
-    found: list[str | None] = [None] * len(sessions)
-    turns: Counter[str] = Counter()
-    for session, _, row in order:
-        turns[session] += 1
-        found[row] = f"turn {turns[session]}" if turns[session] < 4 else "turn 4 or later"
-    return found
+    number = {session: place for place, session in enumerate(dict.fromkeys(sessions))}
+    codes = np.fromiter((number[session] for session in sessions), dtype=np.int64, count=len(sessions))
+    placed = [row for row, (session, time) in enumerate(zip(sessions, times, strict=True)) if session is not None and time is not None]
+    rows = np.array(placed, dtype=np.int64)
+    moments = np.array([times[row] for row in placed], dtype=np.int64)
+    order = np.lexsort((moments, codes[rows]))
+    ordered = codes[rows][order]
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(ordered) else ordered
+    turns = np.arange(len(ordered)) - np.repeat(starts, np.diff(np.r_[starts, len(ordered)]))
+    found = np.full(len(sessions), len(TURNS) - 1)
+    found[rows[order]] = np.minimum(turns, len(TURNS) - 2)
+    return [TURNS[turn] for turn in found.tolist()]
 
 
 class TraitIndex:
@@ -133,18 +143,37 @@ class TraitIndex:
 
     def add(self, record: Mapping[str, object]) -> None:
         """Take the next record in."""
-        for trait, values in traits_of(record).items():
-            for value in values:
-                self.mark(trait, value, self.count)
-        self.count += 1
+        self.add_columns({name: [record.get(name)] for name in (*_COLUMNS, "tags", "input")}, 1)
+
+    def add_columns(self, columns: Mapping[str, Sequence[Any]], rows: int) -> None:
+        """Take a batch of records in, by column. A text or a set of tags that occurs often is looked at once."""
+        for name in (*_COLUMNS, "tags", "input"):
+            values = columns.get(name, ())
+            first = self.count
+            if name == "tags":
+                values = [None if value is None else tuple((key, text) for key, text in value) for value in values]
+            for value, own in _rows_by_value(values).items():
+                for trait, named in traits_of({name: list(value) if isinstance(value, tuple) else value}).items():
+                    for one in named:
+                        self._take(trait, one, own, first)
+        self.count += rows
 
     def mark(self, trait: str, value: str, row: int) -> None:
         """Note that a row has this value of a trait."""
+        self._take(trait, value, [row], 0)
+
+    def mark_all(self, trait: str, values: Sequence[str | None]) -> None:
+        """Note the value of a trait that each row has, from row 0 on (None: it has none)."""
+        for value, own in _rows_by_value(values).items():
+            self._take(trait, value, own, 0)
+
+    def _take(self, trait: str, value: str, rows: Sequence[int], first: int) -> None:
         key = (trait, value)
-        if key in self._rows:
-            self._rows[key].append(row)
-        elif len(self._rows) < self._most:
-            self._rows[key] = [row]
+        if key not in self._rows:
+            if len(self._rows) >= self._most:
+                return
+            self._rows[key] = []
+        self._rows[key] += [first + row for row in rows] if first else rows
 
     def members(self, *, least: int = 20, values_per_trait: int = 60) -> dict[tuple[str, str], list[int]]:
         """The values with at least `least` rows and, for each trait, the most frequent ones, in a fixed order."""
@@ -152,4 +181,14 @@ class TraitIndex:
         for (trait, value), rows in self._rows.items():
             if least <= len(rows) < self.count:
                 by_trait.setdefault(trait, []).append((-len(rows), value))
-        return {(trait, value): self._rows[trait, value] for trait in sorted(by_trait) for _, value in sorted(by_trait[trait])[:values_per_trait]}
+        kept = {(trait, value): self._rows[trait, value] for trait in sorted(by_trait) for _, value in sorted(by_trait[trait])[:values_per_trait]}
+        return {key: sorted(rows) for key, rows in kept.items()}
+
+
+def _rows_by_value(values: Sequence[Any]) -> dict[Any, list[int]]:
+    """The places of each value that is not None, in the order of their first appearance."""
+    found: dict[Any, list[int]] = {}
+    for row, value in enumerate(values):
+        if value is not None:
+            found.setdefault(value, []).append(row)
+    return found

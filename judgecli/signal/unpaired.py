@@ -5,20 +5,20 @@ two means also moves with the mix of what was asked, so every answer says that i
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from judgecli.signal.gate import LEAST_CLUSTERS, GateResult, Verdict, plural
+from judgecli.signal.gate import GateResult, Verdict, plural
+from judgecli.signal.missing import Shares
 from judgecli.signal.not_worse import Bar, answer_of, relation_to, shown_change
 from judgecli.signal.paired import Difference
-from judgecli.signal.parts import Clustered, Parts, by_cluster
+from judgecli.signal.parts import Clustered, Parts, by_cluster, compare_parts
 from judgecli.stats.column import Column
-from judgecli.stats.deciding import estimate_change, estimate_mean
+from judgecli.stats.deciding import LEAST_CLUSTERS, estimate_change, estimate_mean
 from judgecli.stats.mover import Limited, clustered_correlation, difference_limits
 from judgecli.stats.permutation import permuted_contrast
-from judgecli.stats.power import detectable
 
 LEAST_COMMON = 0.2  # of the prompts of the side that has fewer
 Floats = npt.NDArray[np.float64]
@@ -95,11 +95,19 @@ def _spread_out(side: Clustered, clusters: Integers) -> tuple[Floats, Floats]:
 def _column(bar: Bar, sides: Apart) -> Column:
     """What is known of the values of both sides."""
     binary = sides.baseline.zeros_and_ones and sides.candidate.zeros_and_ones
-    return Column(bar.subject.kind, bar.subject.scale, (0.0, 1.0) if binary else None)
+    sums, counts = (sum(float(getattr(side, name).sum()) for side in (sides.baseline, sides.candidate)) for name in ("sums", "counts"))
+    seen = (float(sums == counts > 0), float(sums > 0))  # the smallest and the largest, where all are 0 or 1
+    return Column(bar.subject.kind, bar.subject.scale, seen if binary else None)
 
 
 def judge_apart(bar: Bar, sides: Apart, *, unscored: Mapping[str, int], pending: int, left_out: int, dead_endpoint: bool = False) -> GateResult:
-    """Answer one gate without pairs. `unscored` and `pending` count cells of the candidate, `left_out` its records that stand in the baseline."""
+    """Answer one gate without pairs. `unscored` and `pending` count cells of the candidate, `left_out` its records that stand in the baseline.
+
+    Where the shares without a score differ, what has none by design is missing as well: nobody may pass by what cannot be measured.
+    """
+    shares = compare_parts(sides.baseline, sides.candidate)
+    if shares.differ:
+        sides = replace(sides, baseline=sides.baseline.owed, candidate=sides.candidate.owed)
     old, new = by_cluster(sides.baseline), by_cluster(sides.candidate)
     column = _column(bar, sides)
     found = measure_apart(old, new, column)
@@ -113,12 +121,13 @@ def judge_apart(bar: Bar, sides: Apart, *, unscored: Mapping[str, int], pending:
         high=found.high,
         threshold=bar.threshold,
         n=int(sides.candidate.counts.sum()),
-        message=f"{why}; {_apart_text(sides)}; {_counted(sides, found)}",
+        message=f"{why}; {_apart_text(sides)}; {_counted(bar, shares, found)}",
         kind="baseline",
         metric=bar.subject.metric,
         where=bar.where,
         direction="at_least" if bar.wanted_up else "at_most",
         cells=sides.candidate.records,
+        of=shares.b.of,
         clusters=found.clusters,
         worst=None if worst is None else worst.difference,
         best=None if best is None else best.difference,
@@ -130,10 +139,11 @@ def judge_apart(bar: Bar, sides: Apart, *, unscored: Mapping[str, int], pending:
         reasons=dict(found.reasons),
         baseline=bar.baseline,
         margin=bar.margin,
-        detectable=None if found.se is None else detectable(found.se),
+        detectable=found.seen,
         p=found.p,
         method=found.method,
         means={"baseline": found.a, "candidate": found.b},
+        measured=shares.to_json(),
         paired=False,
         common=sides.common,
     )
@@ -180,7 +190,7 @@ def _apart_text(sides: Apart) -> str:
     return f"unpaired ({why}): two means by cluster, and another mix of prompts can move this"
 
 
-def _counted(sides: Apart, found: Difference) -> str:
-    new, old = (f"{int(side.counts.sum()):,} of {side.records:,} scored" for side in (sides.candidate, sides.baseline))
-    seen = "" if found.se is None else f", could have seen {detectable(found.se):.3g}"
-    return f"{new}, in the baseline {old}{seen}"
+def _counted(bar: Bar, shares: Shares, found: Difference) -> str:
+    seen = "" if found.seen is None else f", the smallest change these could have seen is {found.seen:.3g}"
+    apart = shares.text(f"baseline {bar.baseline}", "the candidate")
+    return f"{shares.b.n:,} of {shares.b.of:,} scored, in the baseline {shares.a.n:,} of {shares.a.of:,} scored{seen}{f'; {apart}' if apart else ''}"

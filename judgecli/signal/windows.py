@@ -5,19 +5,31 @@ start of the window, its regret what was lost against the best known policy (rew
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
 
-from judgecli.reward.regret import Arm, best_arm, lost
+from judgecli.reward.regret import Arm, best_arm, joint_level, lost, safe_limit
 from judgecli.reward.value import Baseline, decayed_values
 from judgecli.schema import REASONS
-from judgecli.signal.cells import Cells, Floats, MetricCells
+from judgecli.signal.cells import Cells, Floats, Integers, MetricCells
 from judgecli.signal.summary import MetricSummary, Reduced, summarise
-from judgecli.stats.intervals import Estimate, segment_intervals
+from judgecli.stats.deciding import LEAST_CLUSTERS, estimate_means
+from judgecli.stats.intervals import Estimate
 
-OPTIONAL = ("corrected", "corrected_by_errors", "linked")  # keys of a row that are there only where they say something
+HIDDEN = ("sums",)  # fields of a row that are no part of its JSON
+OPTIONAL = ("corrected", "corrected_by_errors", "linked", "regret_mark")  # keys of a row that are there only where they say something
+
+
+@dataclass(frozen=True)
+class ClusterSums:
+    """The scored rows of a cell by cluster, ordered by it: what a test of two rows needs beyond their means."""
+
+    clusters: Integers
+    counts: Integers
+    sums: Floats
+    scale: tuple[float | None, float | None] = (None, None)
 
 
 @dataclass(frozen=True)
@@ -54,9 +66,12 @@ class SignalRow:
     extra: Mapping[str, float | int | None] = field(default_factory=dict)  # shortfall, signal density, session return, ...
     served: Sequence[str] = ()  # the models that an endpoint says it served for these scores
     unit: str = "record"  # what n counts: record, session, prompt, pair or corpus (outputs)
+    method: str = "none"  # how the limits were made (stats/deciding.py)
     corrected: Mapping[str, object] | None = None  # the mean as people's labels correct it, where judge.yaml aligns the metric
     corrected_by_errors: Mapping[str, object] | None = None  # the same of a rate, by how often the judge errs on labelled records
+    regret_mark: Mapping[str, object] | None = None  # what regret is held against: the policy that is known to be best, and its safe limit
     linked: Mapping[str, object] | None = None  # the mean in units of the first judge of the chart, where this is another one
+    sums: ClusterSums | None = field(default=None, compare=False, repr=False)  # where they were asked for
 
     @property
     def partial(self) -> bool:
@@ -65,7 +80,8 @@ class SignalRow:
 
     def to_json(self) -> dict[str, object]:
         """DESIGN's `signals` row, strict JSON."""
-        document = {name: value for name in self.__dataclass_fields__ if (value := getattr(self, name)) is not None or name not in OPTIONAL}
+        shown = [name for name in self.__dataclass_fields__ if name not in HIDDEN]
+        document = {name: value for name in shown if (value := getattr(self, name)) is not None or name not in OPTIONAL}
         for name in ("window_start", "window_end"):
             document[name] = document[name].isoformat() if document[name] is not None else None
         return {name: dict(value) if isinstance(value, Mapping) else list(value) if isinstance(value, tuple) else value for name, value in document.items()}
@@ -100,18 +116,22 @@ class Signals:
         }
 
 
-def window_signals(cells: Cells, *, half_life_us: float, prior: float) -> list[SignalRow]:
-    """One row a cell and metric identity that has any record there, ordered by window, then metric, then segment."""
+def window_signals(cells: Cells, *, half_life_us: float, prior: float, sums: bool = False) -> list[SignalRow]:
+    """One row a cell and metric identity that has any record there, ordered by window, then metric, then segment.
+
+    With `sums`, rows keep their sums by cluster.
+    """
     found: list[tuple[int, SignalRow]] = []
+    arms = _Arms(cells)
     for metric in cells.metrics:
-        found += _metric_rows(cells, metric, half_life_us=half_life_us, prior=prior)
+        found += _metric_rows(cells, metric, arms, half_life_us=half_life_us, prior=prior, sums=sums)
     order = {name: place for place, name in enumerate(dict.fromkeys(metric.name for metric in cells.metrics))}
     windows = [-(2**63) if cells.cells[place].window is None else cells.cells[place].window for place in range(len(cells.cells))]
     return [row for _, row in sorted(found, key=lambda item: (windows[item[0]], order[item[1].metric], item[0]))]
 
 
-def _metric_rows(cells: Cells, metric: MetricCells, *, half_life_us: float, prior: float) -> list[tuple[int, SignalRow]]:
-    estimates = segment_intervals(metric.sums, metric.counts, metric.cells, metric.totals, rate=metric.kind == "rate", scale=metric.scale)
+def _metric_rows(cells: Cells, metric: MetricCells, arms: "_Arms", *, half_life_us: float, prior: float, sums: bool) -> list[tuple[int, SignalRow]]:
+    estimates = estimate_means(metric.sums, metric.counts, metric.cells, metric.totals, metric.column)
     edges = np.searchsorted(metric.cells, np.arange(len(cells.cells) + 1))
     summaries: dict[int, tuple[MetricSummary, int]] = {}
     for place in range(len(cells.cells)):
@@ -120,8 +140,16 @@ def _metric_rows(cells: Cells, metric: MetricCells, *, half_life_us: float, prio
         if summary.cells:
             summaries[place] = (summary, clusters)
     values = _values(cells, metric, half_life_us, prior)
-    best, first = _known_best(cells, metric, {place: summary.estimate for place, (summary, _) in summaries.items()})
-    return [(place, _row(cells, place, metric, summary, clusters, values.get(place), best, first)) for place, (summary, clusters) in summaries.items()]
+    best, first = _known_best(cells, metric, arms, {place: summary.estimate for place, (summary, _) in summaries.items()})
+    rows = [(place, _row(cells, place, metric, summary, clusters, values.get(place), best, first)) for place, (summary, clusters) in summaries.items()]
+    if not sums:
+        return rows
+    return [(place, replace(row, sums=_sums(metric, slice(int(edges[place]), int(edges[place + 1]))))) for place, row in rows]
+
+
+def _sums(metric: MetricCells, part: slice) -> ClusterSums:
+    scored = metric.counts[part] > 0
+    return ClusterSums(metric.clusters[part][scored], metric.counts[part][scored], metric.sums[part][scored], metric.scale)
 
 
 def _summary(metric: MetricCells, place: int, part: slice, estimate: Estimate) -> tuple[MetricSummary, int]:
@@ -137,6 +165,7 @@ def _summary(metric: MetricCells, place: int, part: slice, estimate: Estimate) -
         int(counts.sum()),
         metric.reasons.get(place, {}),
         {},
+        metric.two_values,
     )
     summary = summarise(
         metric.name, metric.identity, kind=metric.kind, scale=metric.scale, higher_is_better=metric.higher_is_better, reduced=reduced, known=estimate
@@ -167,31 +196,51 @@ def _values(cells: Cells, metric: MetricCells, half_life_us: float, prior: float
     return dict(zip(kept, found, strict=True))
 
 
-def _known_best(cells: Cells, metric: MetricCells, estimates: Mapping[int, Estimate]) -> tuple[Arm | None, Estimate | None]:
-    """The best segment over all windows where there are two or more; else the first window that has a mean."""
+def _known_best(cells: Cells, metric: MetricCells, arms_of: "_Arms", estimates: Mapping[int, Estimate]) -> tuple[Arm | None, Estimate | None]:
+    """The best segment over all windows where there are two or more (None: none is known well enough); else the first window, if that is known well enough."""
     if metric.kind == "category" or metric.higher_is_better is None:
         return None, None
-    segments = sorted({cell.segment for cell in cells.cells}, key=repr)
-    number = {segment: place for place, segment in enumerate(segments)}
-    of_cell = np.array([number[cell.segment] for cell in cells.cells], dtype=np.int64)
-    arms = _arms(metric, of_cell, segments)
+    arms = arms_of.of(metric)
     if len(arms) >= 2:
         return best_arm(arms, higher_is_better=metric.higher_is_better), None
     timed = [place for place in sorted(estimates) if estimates[place].mean is not None and cells.cells[place].window is not None]
-    return None, estimates[timed[0]] if timed else None
+    return None, _arm_of(metric, metric.cells == timed[0], float(metric.totals[timed[0]])) if timed else None
 
 
-def _arms(metric: MetricCells, of_cell: np.ndarray, segments: Sequence[tuple[str | None, ...]]) -> list[Arm]:
-    """Every segment over all its windows, its clusters joined across them."""
-    arm = of_cell[metric.cells]
-    order = np.lexsort((metric.cells, metric.clusters, arm))
-    arm, clusters = arm[order], metric.clusters[order]
-    starts = np.flatnonzero(np.r_[True, (arm[1:] != arm[:-1]) | (clusters[1:] != clusters[:-1])]) if len(arm) else np.empty(0, dtype=np.int64)
-    sums: Floats = np.add.reduceat(metric.sums[order], starts) if len(starts) else metric.sums
-    counts = np.add.reduceat(metric.counts[order], starts) if len(starts) else metric.counts
-    totals: Floats = np.bincount(of_cell, metric.totals, len(segments)).astype(float)
-    estimates = segment_intervals(sums, counts, arm[starts], totals, rate=metric.kind == "rate", scale=metric.scale)
-    return [Arm(segment, estimate) for segment, estimate in zip(segments, estimates, strict=True) if estimate.mean is not None]
+def _arm_of(metric: MetricCells, rows: np.ndarray, total: float) -> Estimate | None:
+    """The mean of these clusters, where its interval is one that decides."""
+    sums, counts = metric.sums[rows], metric.counts[rows]
+    (found,) = estimate_means(sums, counts, np.zeros(len(counts), np.int64), np.array([total]), metric.column)
+    return found if found.decides else None
+
+
+class _Arms:
+    """Every segment over all its windows, its clusters joined across them. The metrics of a selection share their order."""
+
+    def __init__(self, cells: Cells) -> None:
+        self._segments = sorted({cell.segment for cell in cells.cells}, key=repr)
+        number = {segment: place for place, segment in enumerate(self._segments)}
+        self._of_cell = np.array([number[cell.segment] for cell in cells.cells], dtype=np.int64)
+        self._sorted: MetricCells | None = None
+
+    def of(self, metric: MetricCells) -> list[Arm]:
+        """The segments that have a mean."""
+        if self._sorted is None or metric.cells is not self._sorted.cells or metric.clusters is not self._sorted.clusters:
+            self._sort(metric)
+        starts, order = self._starts, self._order
+        sums: Floats = np.add.reduceat(metric.sums[order], starts) if len(starts) else metric.sums
+        counts = np.add.reduceat(metric.counts[order], starts) if len(starts) else metric.counts
+        totals: Floats = np.bincount(self._of_cell, metric.totals, len(self._segments)).astype(float)
+        level = joint_level(len(np.unique(self._arm)))
+        estimates = estimate_means(sums, counts, self._arm, totals, metric.column, level=level)
+        return [Arm(segment, estimate) for segment, estimate in zip(self._segments, estimates, strict=True) if estimate.mean is not None]
+
+    def _sort(self, metric: MetricCells) -> None:
+        arm = self._of_cell[metric.cells]
+        self._sorted, self._order = metric, np.lexsort((metric.cells, metric.clusters, arm))
+        arm, clusters = arm[self._order], metric.clusters[self._order]
+        self._starts = np.flatnonzero(np.r_[True, (arm[1:] != arm[:-1]) | (clusters[1:] != clusters[:-1])]) if len(arm) else np.empty(0, dtype=np.int64)
+        self._arm = arm[self._starts]
 
 
 def _row(
@@ -226,6 +275,7 @@ def _row(
         value=value,
         advantage=None if before is None or estimate.mean is None else estimate.mean - before,
         regret=regret,
+        regret_mark=None if best is None or regret is None else _mark(cells, best, summary.higher_is_better),
         identity=summary.identity,
         late=cell.late,
         final=end is not None and cells.newest is not None and cells.newest - end >= cells.lateness,
@@ -235,7 +285,13 @@ def _row(
         extra={"shortfall": shortfall} if shortfall is not None else {},
         served=tuple(metric.served.get(place, ())),
         unit=metric.unit,
+        method=estimate.method,
     )
+
+
+def _mark(cells: Cells, best: Arm, higher_is_better: bool | None) -> dict[str, object]:
+    limit = safe_limit(best.estimate, higher_is_better=higher_is_better is not False)
+    return {"policy": dict(zip(cells.by, best.policy, strict=True)), "mean": best.estimate.mean, "limit": limit}
 
 
 def _why_no_interval(summary: MetricSummary) -> dict[str, str]:
@@ -259,5 +315,8 @@ def _why_null(cells: Cells, unit: str, summary: MetricSummary, baseline: Baselin
     if summary.higher_is_better is None:
         why["regret"] = "no direction of this metric is good in itself"
     elif best is None:
-        why["regret"] = "no two segments to compare; see shortfall" if cells.window.width_us is not None else "no two segments to compare"
+        alone = len({cell.segment for cell in cells.cells}) < 2
+        several = f"no segment is known well enough to hold others against: that takes {LEAST_CLUSTERS} clusters"
+        compared = "no two segments to compare; see shortfall" if cells.window.width_us is not None else "no two segments to compare"
+        why["regret"] = compared if alone else several
     return why

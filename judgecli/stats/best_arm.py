@@ -1,6 +1,6 @@
 """Which of several arms is best: posteriors of their means, P(best), expected regret."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,13 +10,17 @@ from scipy import special
 
 Floats = npt.NDArray[np.float64]
 POINTS = 4000  # of each posterior
+LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 0.9995, 0.9999)
 
 
 @dataclass(frozen=True, slots=True)
 class Posterior:
-    """What is believed of one arm's mean: Beta(a, b) stretched to [low, high], or Student's t with `freedom` at `centre`, `scale` wide."""
+    """What is believed of one arm's mean: Beta(a, b) stretched to [low, high]; Student's t with `freedom` at `centre`, `scale` wide; or by `limits`.
 
-    kind: Literal["beta", "t"]
+    `limits` are values that ascend, and the share of the belief below each: those of a mean's intervals at many levels.
+    """
+
+    kind: Literal["beta", "t", "limits"]
     a: float = 0.0
     b: float = 0.0
     low: float = 0.0
@@ -24,6 +28,7 @@ class Posterior:
     centre: float = 0.0
     scale: float = 1.0
     freedom: float = 1.0
+    limits: tuple[Floats, Floats] | None = None
 
     @classmethod
     def of_rate(cls, mean: float, trials: float, scale: tuple[float, float] = (0.0, 1.0)) -> "Posterior":
@@ -37,6 +42,17 @@ class Posterior:
         """From a mean and its standard error over clusters (a flat prior)."""
         return cls("t", centre=mean, scale=se, freedom=clusters - 1)
 
+    @classmethod
+    def of_limits(cls, mean: float, limits: Callable[[float], tuple[float, float]]) -> "Posterior":
+        """From the interval of a mean at any level: the belief that has those intervals (a confidence distribution).
+
+        Heavy tails and few clusters widen an interval on one side; a t around the mean would not know. Source: Xie & Singh 2013.
+        """
+        found = [limits(level) for level in LEVELS]
+        shares = np.array([(1 - level) / 2 for level in LEVELS[::-1]] + [0.5] + [(1 + level) / 2 for level in LEVELS])
+        values = np.array([low for low, _ in found[::-1]] + [mean] + [high for _, high in found])
+        return cls("limits", centre=mean, limits=(np.maximum.accumulate(values), shares))
+
     @property
     def mean(self) -> float:
         """The expected mean (of t with one degree of freedom its centre)."""
@@ -44,12 +60,16 @@ class Posterior:
 
     def quantiles(self, shares: Floats) -> Floats:
         """The values below which these shares of the belief lie."""
+        if self.limits is not None:
+            return np.asarray(np.interp(shares, self.limits[1], self.limits[0]))
         if self.kind == "beta":
             return np.asarray(self.low + (self.high - self.low) * special.betaincinv(self.a, self.b, shares))
         return np.asarray(self.centre + self.scale * special.stdtrit(self.freedom, shares))
 
     def below(self, values: Floats) -> Floats:
         """How likely the mean is below each of these values."""
+        if self.limits is not None:
+            return np.asarray(np.interp(values, *self.limits, left=0.0, right=1.0))
         if self.kind == "beta":
             return np.asarray(special.betainc(self.a, self.b, np.clip((values - self.low) / (self.high - self.low), 0.0, 1.0)))
         return np.asarray(special.stdtr(self.freedom, (values - self.centre) / self.scale))

@@ -26,6 +26,11 @@ class Contrast:
     p: float | None
     clusters: int
 
+    @property
+    def off_zero(self) -> bool:
+        """Whether the interval leaves 0 out, on the side of the difference."""
+        return self.low is not None and self.high is not None and (self.low > 0 if self.difference > 0 else self.high < 0)
+
 
 def clustered_contrast(sums_a: Floats, counts_a: Floats, sums_b: Floats, counts_b: Floats, *, rate: bool = False, level: float = 0.95) -> Contrast | None:
     """The contrast of two groups of rows over the same G clusters; None where either group is empty.

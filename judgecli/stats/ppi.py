@@ -7,11 +7,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from judgecli.stats.intervals import Scale
+
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-CROSS_FIT_BELOW = 100
+CROSS_FIT_BELOW = 500
 FOLDS = 5
+UNSEEN = 1.0  # labels at the other end of the scale, added to the error as if they had not been seen
 
 
 @dataclass(frozen=True)
@@ -56,27 +59,38 @@ NOTHING = Corrected(None, None, None, None, None)
 
 
 def ppi_mean(
-    labelled: Labelled, rest: Rest, *, tuning: float | None = None, cross_fit: bool | None = None, textbook: bool = False, level: float = 0.95
+    labelled: Labelled,
+    rest: Rest,
+    *,
+    scale: Scale = (None, None),
+    tuning: float | None = None,
+    cross_fit: bool | None = None,
+    textbook: bool = False,
+    level: float = 0.95,
 ) -> Corrected:
     """mean(Y) + l (mean(F rest) - mean(F labelled)), with the interval of what clusters contribute to it.
 
-    l = Cov(Y, F) / ((1 + n / N) Var(F)), from cluster sums, clipped to [0, 1], or `tuning`; below 100 labels each fold of
+    l = Cov(Y, F) / ((1 + n / N) Var(F)), from cluster sums, clipped to [0, 1], or `tuning`; below 500 labels each fold of
     clusters takes the l of the other four (`cross_fit`), since an l that was fitted to the same few rows makes the
     interval too narrow. With weights both means over labelled rows are weighted (Hajek), and l minimises the variance.
     Standard error: sum over clusters of their squared influence, CR1 factors; t quantile with G - 1 degrees of freedom, G the
     labelled clusters. `textbook`: without small-sample factors, normal quantile, as the papers have it.
+    On a closed `scale` the limits are those of Wilson's interval with as many labels as have this error. First one label at the other end,
+    unseen, is added to the variance: near an end few errors of the judge are seen, their spread is often underestimated, and a t interval of
+    100 labels at a rate of 0.95 covers 81 to 90 %. So labels that are all the same have an interval, too. On an open scale the interval is that of t.
     Where a judge hit every label exactly, nothing tells how rarely it errs, and the labels alone are used (l = 0).
     Two systems are compared by giving their paired differences of Y and of F.
     Valid where labelled rows are a random sample of all rows (or sampled with the chances behind the weights).
     Source: Angelopoulos et al. 2023, arXiv:2301.09633 and arXiv:2311.01453 (power tuning); Zrnic & Candes 2024,
-    arXiv:2403.03208 (weights).
+    arXiv:2403.03208 (weights); Wilson 1927.
     """
-    return ppi_stratified([(1.0, labelled, rest)], tuning=tuning, cross_fit=cross_fit, textbook=textbook, level=level)
+    return ppi_stratified([(1.0, labelled, rest)], scale=scale, tuning=tuning, cross_fit=cross_fit, textbook=textbook, level=level)
 
 
 def ppi_stratified(
     strata: Sequence[tuple[float, Labelled, Rest]],
     *,
+    scale: Scale = (None, None),
     tuning: float | None = None,
     cross_fit: bool | None = None,
     textbook: bool = False,
@@ -94,15 +108,36 @@ def ppi_stratified(
     used = sum(share * part.tuning for share, part in parts)
     clusters = min(part.clusters for _, part in parts)
     spread = any(part.spread for _, part in parts)
-    if clusters < 2 or not spread:
+    low, high = scale
+    closed = low is not None and high is not None and low < high and not textbook
+    if clusters < 2 or not (spread or closed):
         return Corrected(mean, None, None, None, used)
     _, codes = np.unique(np.concatenate([part.cluster for _, part in parts]), return_inverse=True)
     influence = np.bincount(codes, np.concatenate([share * part.influence for share, part in parts]))
     se = float(np.sqrt(influence @ influence))
     upper = 0.5 + level / 2
     freedom = sum(part.clusters - 1 for _, part in parts)
-    half = float(special.ndtri(upper) if textbook else special.stdtrit(freedom, upper)) * se
-    return Corrected(mean, se, mean - half, mean + half, used)
+    quantile = float(special.ndtri(upper) if textbook else special.stdtrit(freedom, upper))
+    if closed:
+        assert low is not None
+        assert high is not None
+        least, most = _on_scale(mean, se, parts, low, high - low, quantile)
+        return Corrected(mean, se if spread else None, least, most, used)
+    return Corrected(mean, se, mean - quantile * se, mean + quantile * se, used)
+
+
+def _on_scale(mean: float, se: float, parts: "Sequence[tuple[float, _Fit]]", low: float, width: float, quantile: float) -> tuple[float, float]:
+    """Wilson's limits of a corrected mean on a closed scale, with as many labels as its error is worth."""
+    labels = sum(part.rows for _, part in parts)
+    share = (sum(part_share * part.labels for part_share, part in parts) - low) / width
+    share = (share * labels + 1) / (labels + 2)
+    unseen = UNSEEN * sum((part_share / part.worth(low, width)) ** 2 for part_share, part in parts)
+    rows = share * (1 - share) / ((se / width) ** 2 + unseen)
+    middle = min(1.0, max(0.0, (mean - low) / width))
+    square = quantile**2 / rows
+    centre = (middle + square / 2) / (1 + square)
+    half = float(np.sqrt(square * (middle * (1 - middle) + square / 4))) / (1 + square)
+    return low + width * max(0.0, centre - half), low + width * min(1.0, centre + half)
 
 
 @dataclass(frozen=True)
@@ -115,6 +150,16 @@ class _Fit:
     influence: Floats
     clusters: int
     spread: bool
+    labels: float  # their own mean
+    error: float  # the variance of that, by clusters
+    rows: float  # how many labels with equal weights these are worth
+
+    def worth(self, low: float, width: float) -> float:
+        """How many independent labels they are worth, as those of a rate would be: by clusters, at most all of them."""
+        share = min(1.0, max(0.0, (self.labels - low) / width))
+        if self.error <= 0 or share * (1 - share) <= 0:
+            return float(self.clusters)
+        return max(1.0, min(self.rows, share * (1 - share) * width**2 / self.error))
 
 
 def _fit(labelled: Labelled, rest: Rest, tuning: float | None, cross_fit: bool | None, textbook: bool) -> _Fit:
@@ -139,10 +184,14 @@ def _fit(labelled: Labelled, rest: Rest, tuning: float | None, cross_fit: bool |
     if not textbook:
         by_label, by_rest = _small_sample(by_label), _small_sample(by_rest)
     spread = bool(np.any(np.abs(by_label) > 1e-15))
-    if not spread and mean_used > 0 and np.ptp(labelled.truth) > 0:
+    exact = not spread or np.ptp(labelled.truth - labelled.judged) <= 1e-12
+    if exact and mean_used > 0 and tuning is None and np.ptp(labelled.truth) > 0:
         return _fit(labelled, rest, 0.0, False, textbook)
     cluster = np.concatenate([known, rest.cluster[: len(by_rest)]])
-    return _Fit(own + mean_used * elsewhere, mean_used, cluster, np.concatenate([by_label, by_rest]), groups, spread)
+    labels = float(weights @ labelled.truth)
+    alone = _small_sample(np.bincount(codes, weights * (labelled.truth - labels), groups).astype(float))
+    influence = np.concatenate([by_label, by_rest])
+    return _Fit(own + mean_used * elsewhere, mean_used, cluster, influence, groups, spread, labels, float(alone @ alone), float(1 / (weights @ weights)))
 
 
 def _small_sample(influence: Floats) -> Floats:

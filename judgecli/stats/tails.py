@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from judgecli.stats.intervals import wilson
+
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
@@ -21,7 +23,8 @@ class Spread:
 
     `errors` is the cluster-robust standard error (CR1) that is shown; `reach` the one that limits use, which leaves each cluster
     out in turn (CR3): the same where clusters are equal, larger where a few hold most rows. `skews` is the skew of the mean itself,
-    sum f^3 / (sum f^2)^1.5 of the clusters' influences f: -1 to 1, 1 where one cluster makes all the spread.
+    sum f^3 / (sum f^2)^1.5 of the clusters' influences f: -1 to 1, 1 where one cluster makes all the spread. `agreement` is that of
+    the rows of a cluster (their correlation, 0 to 1), known where all values are 0 or 1.
     """
 
     means: Floats
@@ -31,10 +34,14 @@ class Spread:
     errors: Floats
     reach: Floats
     skews: Floats
+    agreement: Floats
 
     @classmethod
-    def of(cls, sums: Floats, counts: Floats, segments: Integers, totals: Floats) -> Self:
-        """From clusters with at least one row: sum, count and segment of each; `totals` may be more exact than the sum of sums."""
+    def of(cls, sums: Floats, counts: Floats, segments: Integers, totals: Floats, *, between: tuple[float, float] = (0.0, 1.0)) -> Self:
+        """From clusters with at least one row: sum, count and segment of each; `totals` may be more exact than the sum of sums.
+
+        `between`: the two values of the rows, where there are no others; `agreement` means nothing else.
+        """
         size = len(totals)
 
         def gathered(values: Floats) -> Floats:
@@ -52,13 +59,23 @@ class Spread:
             influences = residuals / rows[segments] / (1 - share)
             squares = gathered(influences**2)
             reach = np.sqrt((clusters - 1) / clusters * squares)
-            skews = np.where(squares > 0, gathered(influences**3) / squares**1.5, 0.0)
-        return cls(means, clusters, effective, rows, errors, reach, skews)
+            skews = gathered((influences / np.sqrt(squares)[segments]) ** 3)
+            skews[~np.isfinite(skews)] = 0.0
+            ones = (sums - between[0] * counts) / (between[1] - between[0])
+            within, share = gathered(ones - ones**2 / counts) / (rows - clusters), (means - between[0]) / (between[1] - between[0])
+            agreement = np.where(rows > clusters, np.clip(1 - within / (share * (1 - share)), 0.0, 1.0), 0.0)
+            agreement[np.isnan(agreement)] = 0.0
+        return cls(means, clusters, effective, rows, errors, reach, skews, agreement)
 
     @property
     def flat(self) -> npt.NDArray[np.bool_]:
         """Where no spread was seen."""
         return np.asarray((self.errors == 0) & (self.clusters > 1), dtype=np.bool_)
+
+    @property
+    def uneven(self) -> npt.NDArray[np.bool_]:
+        """Where clusters differ in size."""
+        return np.asarray(self.effective < (1 - 1e-9) * self.clusters, dtype=np.bool_)
 
     @property
     def freedom(self) -> Floats:
@@ -69,16 +86,16 @@ class Spread:
 def skewed_reach(skews: Floats, clusters: Floats, effective: Floats, freedom: Floats, level: float) -> tuple[Floats, Floats]:
     """How many standard errors the limits lie below and above a mean.
 
-    Both at least the t quantile q. On the side of the long tail Hall's second-order term h = |s| (2 q^2 + 1)/6 is added, made larger
-    by 10/G since a sample understates its skew, and beyond a skew of 0.15 another q (8 + 80/G) a unit: there one cluster
-    makes so much of the spread that the tail itself may not have been seen. Nothing is taken off on the other side.
+    Both at least the t quantile q. On the side of the long tail Hall's second-order term |s| (2 q^2 + 1)/6 is added, and beyond a
+    skew of 0.15 another q (8 + 160/G) a unit: there one cluster makes so much of the spread that the tail itself may not have
+    been seen. Nothing is taken off on the other side.
     Source: Hall 1983, 1992 (the term); the rest by simulation (tests/truth/interval_cells.py): log-normal, Weibull, Pareto, gamma,
     zero-inflated and discrete data from 20 clusters on, at the price of 10 % for normal data of 20 clusters and 2 % of 50.
     """
     quantile = special.stdtrit(freedom, 0.5 + level / 2)
-    steep = np.abs(skews)
-    knee = KNEE * np.minimum(clusters / effective, 2.0)  # a few large clusters look skewed by chance
-    added = steep * (2 * quantile**2 + 1) / 6 * (1 + 10 / clusters) + quantile * (8 + 80 / clusters) * np.maximum(steep - knee, 0.0)
+    steep, many = np.abs(skews), np.maximum(clusters, 20.0)
+    knee = KNEE * np.minimum(clusters / effective, 2.0) * many / clusters  # few clusters, or a few large ones, look skewed by chance
+    added = steep * (2 * quantile**2 + 1) / 6 + quantile * (8 + 160 / many) * np.maximum(steep - knee, 0.0)
     return quantile + np.where(skews < 0, added, 0.0), quantile + np.where(skews > 0, added, 0.0)
 
 
@@ -87,19 +104,16 @@ def unseen_share(clusters: Floats, level: float) -> Floats:
     return 1 - (TAIL * (1 - level)) ** (1 / np.maximum(clusters, 1.0))
 
 
-def wilson(share: Floats, rows: Floats, level: float) -> tuple[Floats, Floats]:
-    """Wilson's limits of a share; where the rarer answer was seen once or twice (of more than 50: up to three times) the limit on
-    its side is that of a Poisson count. Source: Wilson 1927; Brown, Cai & DasGupta 2001 (the modified Wilson interval)."""
-    z = float(special.ndtri(0.5 + level / 2))
-    centre = (share + z**2 / (2 * rows)) / (1 + z**2 / rows)
-    half = z / (1 + z**2 / rows) * np.sqrt(share * (1 - share) / rows + z**2 / (4 * rows**2))
-    low = np.minimum(np.maximum(0.0, centre - half), _rare(share, rows, level))
-    high = np.maximum(np.minimum(1.0, centre + half), 1 - _rare(1 - share, rows, level))
-    return np.where(share <= 0, 0.0, low), np.where(share >= 1, 1.0, high)  # there the difference is 0 but for rounding
+def rare_wilson(share: Floats, rows: Floats, level: float) -> tuple[Floats, Floats]:
+    """Wilson's limits of a share; where the rarer answer was seen once or twice (of more than 20: up to three times) the limit on
+    its side is that of a Poisson count: there Wilson's own misses up to 16 times in a hundred.
+    Source: Wilson 1927; Brown, Cai & DasGupta 2001 (the modified Wilson interval; we take 4 % of its tail, and three from 21 on)."""
+    low, high = wilson(share, rows, level)
+    return np.minimum(low, _rare(share, rows, level)), np.maximum(high, 1 - _rare(1 - share, rows, level))
 
 
 def _rare(share: Floats, rows: Floats, level: float) -> Floats:
-    """The lower limit of a rare share, one-sided at `level`; 1 where it is not rare."""
+    """The lower limit of a rare share, 4 % to its side at a level of 95 %; 1 where it is not rare."""
     seen = share * rows
-    few = (seen > 0) & (seen < np.where(rows > 50, 3.5, 2.5))
-    return np.where(few, special.gammaincinv(np.maximum(seen, 1e-9), 1 - level) / rows, 1.0)
+    few = (seen > 0) & (seen < np.where(rows > 20, 3.5, 2.5))
+    return np.where(few, special.gammaincinv(np.maximum(seen, 1e-9), TAIL * (1 - level)) / rows, 1.0)

@@ -13,18 +13,23 @@ from judgecli.errors import UsageError
 from judgecli.schema import REASONS
 from judgecli.signal.cells import Window
 from judgecli.signal.drift import Evidence, Side
+from judgecli.stats.column import two_values_between
 from judgecli.store.drift_rows import CategoryRows, Extent, Gathered, MetricRows
 from judgecli.store.filters import AGE, compile_filter
 from judgecli.store.folder import Store
-from judgecli.store.query import quote, run_checked
+from judgecli.store.query import only_ends, quote, run_checked, sql_column
 from judgecli.store.selection import Selection, newest_time, select_records
 from judgecli.store.windows_query import ONE_PASS, Question, WindowReduction
 
 BATCH = 50_000  # rows that are looked at together
 SAMPLE = 2_000  # records of a side whose texts are read
+LOGGED = 20_000  # records of a side whose columns are read
+MOST_COLUMNS = 40
+KIND_COLUMNS = ("model", "prompt_version", "user")
 CHARACTERS = 4_000
 HUGE = 1e100  # beyond it differences of values are not numbers
 CENTRE = (0.01, 0.99)  # quantiles of the reference whose distance stands for the range of an open scale
+ENDS = "min(v{m}), max(v{m}), bool_and(v{m} IN (0, 1))"
 LOST = ", ".join(f"'{reason}'" for reason, kind in REASONS.items() if kind != "design")
 
 
@@ -64,7 +69,7 @@ class DriftReduction(WindowReduction):
             return nothing, nothing
         every = range(len(self.metrics))
         columns = [f"({self.sides.reference}) AS old", f"({self.sides.current}) AS new", "time"]
-        reasons = "".join(f", count(r{m})" for m in every)
+        reasons = "".join(f", count(r{m}), {ENDS.format(m=m)}" for m in every)
         rows = self._fetch(f"SELECT old, new, count(*), min(time), max(time){reasons} FROM {self._relation(columns, every)} GROUP BY old, new")
         found = {(row[0], row[1]): SideFacts(*row[2:5]) for row in rows}
         if (True, True) in found:
@@ -72,8 +77,9 @@ class DriftReduction(WindowReduction):
                 f"{found[True, True].rows:,} records are in both the reference and the current records",
                 hint="name --reference and --current so that no record is in both",
             )
-        self._unscored = [any(row[5 + m] for row in rows) or any(m not in layout.held for layout in self._layouts) for m in every]
+        self._unscored = [any(row[5 + 4 * m] for row in rows) or any(m not in layout.held for layout in self._layouts) for m in every]
         self._rows = sum(row[2] for row in rows)
+        self._seen = self._two_values({m: _joined_ends([row[6 + 4 * m : 9 + 4 * m] for row in rows]) for m in every})
         self.segments = [values for _, values, _ in self._segments()] if self._by and found else [()]
         return found.get((True, False), nothing), found.get((False, True), nothing)
 
@@ -93,27 +99,62 @@ class DriftReduction(WindowReduction):
             if self.metrics[m].kind == "category":
                 yield from self._metric(m, Extent(span=1.0), self._category(m))
 
+    def _two_values(self, seen: Mapping[int, tuple[float | None, float | None, bool | None]]) -> dict[int, tuple[float, float] | None]:
+        """Of each metric all its values, where they are two: from the smallest, the largest and whether all are 0 or 1 (ENDS).
+
+        Two other values are looked for on a closed scale alone: elsewhere they decide nothing.
+        """
+        found: dict[int, tuple[float, float] | None] = {}
+        asked = {}
+        for m, (least, most, zero_one) in seen.items():
+            info, known = self.metrics[m], least is not None and most is not None
+            found[m] = two_values_between(least or 0.0, most or 0.0, only_two=bool(zero_one)) if known and info.kind != "category" else None
+            if known and found[m] is None and info.kind not in ("rate", "category") and None not in info.range and least != most:
+                asked[m] = (float(least or 0.0), float(most or 0.0))
+        if asked:
+            row = self._fetch(f"SELECT {', '.join(only_ends(f'v{m}', *ends) for m, ends in asked.items())} FROM {self._relation([], list(asked))}")[0]
+            found |= {m: two_values_between(*asked[m], only_two=bool(only)) for m, only in zip(asked, row, strict=True)}
+        return found
+
     def served(self, m: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Of each side, the models that an endpoint says it served for the scores of a judge; those of a jury stand in one text."""
         found = self._served_by(m, [self._side], ["side"])
         old, new = (tuple(sorted(model for side, model in found if side == wanted)) for wanted in (0, 1))
         return old, new
 
-    def sample(self, places: Sequence[int], rows: tuple[int, int]) -> pa.Table:
-        """About 2,000 records of each side (`rows` says how many there are), whole clusters by their hash: side, cluster, texts, place, and v of metrics."""
+    def sample(self, names: Sequence[str], places: Sequence[int], rows: tuple[int, int]) -> pa.Table:
+        """About 2,000 records of each side (`rows` says how many there are), whole clusters by their hash: side, cluster, texts, place, columns, v of metrics.
+
+        `names` are columns as `by` names them; they come as c0, c1, ...
+        """
         columns = [
             self._side,
             f"{self._cluster} AS cluster",
             *("key", "id", "time", "source.file AS file", "source.line AS line"),
             *(f"left({name}, {CHARACTERS}) AS {name}, length({name}) AS {name}_length" for name in ("input", "output")),
+            *(f"{sql_column(name)} AS c{place}" for place, name in enumerate(names)),
         ]
-        shares = [min(1.0, SAMPLE / max(count, 1)) for count in rows]
-        limit = f"CASE WHEN side = 0 THEN {int(shares[0] * 1048576)} ELSE {int(shares[1] * 1048576)} END"
-        values = "".join(f", v{m}" for m in places)
+        values = "".join([*(f", c{place}" for place in range(len(names))), *(f", v{m}" for m in places)])
         return self._arrow(
             "SELECT side, cluster, key, id, time, file, line, input, output, input_length, output_length"
-            f"{values} FROM {self._relation(columns, places)} WHERE hash(cluster) % 1048576 < {limit} ORDER BY side, cluster, key"
+            f"{values} FROM {self._relation(columns, places)} WHERE {_sampled(rows, SAMPLE)} ORDER BY side, cluster, key"
         )
+
+    def logged(self, names: Sequence[str], places: Sequence[int], rows: tuple[int, int]) -> pa.Table:
+        """About 20,000 records of each side, whole clusters by their hash: side, cluster, prompt, columns as text (c0, c1, ...), and v of metrics.
+
+        A prompt of 0 is not known, a v of NaN has no value: numbers come without nulls.
+        """
+        columns = [
+            self._side,
+            f"{self._cluster} AS cluster",
+            "key",
+            "prompt_hash AS prompt",
+            *(f"{sql_column(name)} AS c{place}" for place, name in enumerate(names)),
+        ]
+        values = [f"COALESCE(v{m}, 'NaN'::DOUBLE) AS v{m}" for m in places]
+        wanted = ", ".join(["side", "cluster", "prompt", *(f"c{place}" for place in range(len(names))), *values])
+        return self._arrow(f"SELECT {wanted} FROM {self._relation(columns, places)} WHERE {_sampled(rows, LOGGED)} ORDER BY ALL")
 
     def _batches(self, places: Sequence[int]) -> Iterator[pa.RecordBatch]:
         """Rows in the order of the store: code (2 x segment + side), cluster, and v, x of each metric (NaN: no value; x: is it missing). No nulls."""
@@ -154,7 +195,7 @@ class DriftReduction(WindowReduction):
             old, new = (self._side_of(gathered, seg, side, reasons) for side in (0, 1))
             if old.rows or new.rows:
                 shape = gathered.shape(seg) if old.scored and new.scored else None
-                yield Evidence(info.name, info.identity, info.kind, info.range, info.higher_is_better, segment, old, new, extent.span, shape)
+                yield Evidence(info.name, info.identity, info.kind, info.range, info.higher_is_better, segment, old, new, extent.span, shape, self._seen[m])
 
     def _side_of(self, gathered: MetricRows | CategoryRows, seg: int | None, side: int, reasons: Mapping[tuple[int, int], Mapping[str, int]]) -> Side:
         why: dict[str, int] = {}
@@ -164,7 +205,10 @@ class DriftReduction(WindowReduction):
                     why[reason] = why.get(reason, 0) + count
         foreign = why.pop("", 0)
         sums, counts, missing, rows, total = gathered.side(seg, side)
-        return Side(sums, counts, missing, total, rows, dict(sorted(why.items())), foreign)
+        design = None
+        if rows.sum() > counts.sum() + missing.sum() + foreign:
+            design = rows - counts - missing  # not told where a score is of another identity: then no share is compared
+        return Side(sums, counts, missing, total, int(rows.sum()), dict(sorted(why.items())), foreign, design)
 
     def _why(self, m: int) -> dict[tuple[int, int], dict[str, int]]:
         """By segment and side, how many rows have no value for which reason; the reason '' is another identity."""
@@ -185,6 +229,25 @@ class DriftReduction(WindowReduction):
         lost = f"(v{m} IS NULL AND r{m} IN ({LOST}))"
         query = f"SELECT CAST(2 * seg + side AS INTEGER) AS code, cluster, v{m} AS value, {lost} AS lost, count(*) AS n FROM {rows} GROUP BY ALL"
         return CategoryRows(self._arrow(query))
+
+
+def _joined_ends(parts: Sequence[tuple[float | None, float | None, bool | None]]) -> tuple[float | None, float | None, bool | None]:
+    """ENDS of several parts together; a part without values says nothing."""
+    held = [(least, most, bool(only)) for least, most, only in parts if least is not None and most is not None]
+    return (min(part[0] for part in held), max(part[1] for part in held), all(part[2] for part in held)) if held else (None, None, None)
+
+
+def kind_columns(selection: Selection) -> list[str]:
+    """The columns that the records have beside texts, numbers, names of single records and results of the app: model, prompt_version, user and the tags."""
+    present = {name for shard in selection.scope.shards for name in shard.present}
+    tags = sorted(f"tags.{name.removeprefix('tags_')}" for name in present if name.startswith("tags_"))
+    return [name for name in (*KIND_COLUMNS, *tags) if name in present or name.startswith("tags.")][:MOST_COLUMNS]
+
+
+def _sampled(rows: tuple[int, int], most: int) -> str:
+    """The condition of a sample of whole clusters, about so many records of each side."""
+    limits = [int(min(1.0, most / max(count, 1)) * 1048576) for count in rows]
+    return f"hash(cluster) % 1048576 < CASE WHEN side = 0 THEN {limits[0]} ELSE {limits[1]} END"
 
 
 def side_condition(store: Store, selection: Selection, text: str) -> str:

@@ -26,7 +26,7 @@ DIGITS = 12
 ROOM = 9.0e18  # a 64-bit sum stays below it
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
-Cut = tuple[Floats, Floats, Floats, int, float]  # sums, counts and missing by cluster; rows; the exact sum of all
+Cut = tuple[Floats, Floats, Floats, Floats, float]  # sums, counts, missing and rows by cluster; the exact sum of all
 
 
 @dataclass(frozen=True)
@@ -124,10 +124,10 @@ class Gathered:
         first, scale = self._start[m], 10.0 ** self._digits[m]
         sums = _placed(own.columns[first], own)
         sums /= scale
-        total, rows = _exact(own.columns[first]) / scale, int(own.columns[1].sum())
+        total = _exact(own.columns[first]) / scale
         if not self._gaps[m]:
-            return sums, own.rows, own.nothing, rows, total
-        return sums, _placed(own.columns[first + 1], own), _placed(own.columns[first + 2], own), rows, total
+            return sums, own.rows, own.nothing, own.rows, total
+        return sums, _placed(own.columns[first + 1], own), _placed(own.columns[first + 2], own), own.rows, total
 
     def _merge(self, seg: int | None) -> list["_Merged"]:
         """Both sides of a segment."""
@@ -184,8 +184,10 @@ class CategoryRows:
     def side(self, seg: int | None, side: int) -> Cut:
         """One side of a segment (None: all); a category has no sum."""
         own = (self._code % 2 == side) & (np.ones(len(self._code), dtype=bool) if seg is None else self._code // 2 == seg)
-        counts, lost = (np.bincount(self._number[own & which], self._n[own & which], self._clusters).astype(np.float64) for which in (self._scored, self._lost))
-        return np.zeros(self._clusters), counts, lost, int(self._n[own].sum()), 0.0
+        counts, lost, rows = (
+            np.bincount(self._number[own & which], self._n[own & which], self._clusters).astype(np.float64) for which in (self._scored, self._lost, own)
+        )
+        return np.zeros(self._clusters), counts, lost, rows, 0.0
 
     def shape(self, seg: int | None) -> Grouped:
         """Clusters (many: groups of them) x categories."""

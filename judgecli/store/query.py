@@ -15,6 +15,7 @@ import pyarrow as pa
 from judgecli.errors import EnvironmentFailure, StoreBusy, StoreCorrupt, UsageError
 from judgecli.schema import NUMBER_COLUMNS, TEXT_COLUMNS
 from judgecli.signal.summary import Reduced
+from judgecli.stats.column import two_values_between
 from judgecli.store.filters import COLUMNS, HINT
 from judgecli.store.folder import Shard, Store
 from judgecli.store.scope import Scope
@@ -79,22 +80,21 @@ class Reduction:
             for reason, count in self._rows(f"SELECT {quote(name + '.reason')}, count(*) FROM {joined} WHERE {quoted} IS NULL GROUP BY 1")
         }
         if self.infos[name].kind == "category":
-            categories = {
-                str(value): int(count)
-                for value, count in self._rows(f"SELECT {quoted}, count(*) FROM {joined} WHERE {quoted} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1")
-            }
+            categories = self.categories(name)
             return Reduced(np.empty(0), np.empty(0), 0.0, None, None, None, sum(categories.values()), reasons, categories)
         scored, smallest, median, largest = self._rows(f"SELECT count({quoted}), min({quoted}), quantile_cont({quoted}, 0.5), max({quoted}) FROM {joined}")[0]
+        ends = only_ends(quoted, smallest, largest) if scored else "NULL"
         digits = scale_digits(max(abs(smallest), abs(largest)), scored) if scored else SCALE
         scaled = f"{quoted} * 1e{digits}" if digits >= 0 else f"{quoted} / 1e{-digits}"
         clusters = self._arrow(
-            f"SELECT cluster_hash, count(*) AS rows, sum(CAST(round({scaled}) AS HUGEINT)) AS total "
+            f"SELECT cluster_hash, count(*) AS rows, sum(CAST(round({scaled}) AS HUGEINT)) AS total, {ends} AS ends "
             f"FROM {joined} WHERE {quoted} IS NOT NULL GROUP BY 1 ORDER BY 1"
         )
         totals = [int(total) for total in clusters.column("total").to_pylist()]
         sums = np.array([_unscaled(total, digits) for total in totals])
         rows = clusters.column("rows").to_numpy().astype(float)
-        return Reduced(sums, rows, _unscaled(sum(totals), digits), smallest, median, largest, int(scored), reasons, {})
+        two_values = two_values_between(smallest, largest, only_two=all(clusters.column("ends").to_pylist())) if scored else None
+        return Reduced(sums, rows, _unscaled(sum(totals), digits), smallest, median, largest, int(scored), reasons, {}, two_values)
 
     def rows(self, names: Sequence[str], *, batch_rows: int = 20_000) -> Iterator[pa.Table]:
         """One row a record in the order of the logs and their lines: key (hex), id, time, ..., file, line, NAME, NAME.reason."""
@@ -115,12 +115,25 @@ class Reduction:
         for batch in reader:
             yield pa.Table.from_batches([batch])
 
-    def records(self, columns: Sequence[str], names: Sequence[str] = (), *, order: str | None = None, batch_rows: int = 20_000) -> Iterator[pa.Table]:
-        """The records of the scope with these record columns and metric columns (NAME, NAME.reason); `order` is SQL over them."""
+    def count(self) -> int:
+        """How many records there are."""
+        return int(self._rows(f"SELECT count(*) FROM {self._joined([], [])}")[0][0]) if self.scope.shards else 0
+
+    def categories(self, name: str) -> dict[str, int]:
+        """How often each value of a category occurs, the most frequent first."""
+        quoted = quote(name)
+        found = self._rows(f"SELECT {quoted}, count(*) FROM {self._joined([name], [])} WHERE {quoted} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1")
+        return {str(value): int(count) for value, count in found}
+
+    def records(
+        self, columns: Sequence[str], names: Sequence[str] = (), *, order: str | None = None, most: int | None = None, batch_rows: int = 20_000
+    ) -> Iterator[pa.Table]:
+        """The records of the scope with these record columns and metric columns (NAME, NAME.reason); `order` is SQL over them, `most` of the first."""
         if not self.scope.shards:
             return
         chosen = [*columns, *(part for name in names for part in (quote(name), quote(name + ".reason") + "::VARCHAR AS " + quote(name + ".reason")))]
         query = f"SELECT {', '.join(chosen)} FROM {self._joined(names, columns)}{' ORDER BY ' + order if order else ''}"
+        query += f" LIMIT {most}" if most is not None else ""
         for batch in run_checked(lambda: self._connection.sql(query).to_arrow_reader(batch_rows)):
             yield pa.Table.from_batches([batch])
 
@@ -190,6 +203,12 @@ def _locate(store: Store, shards: Sequence[Shard], metrics: Sequence[tuple[str, 
 def held_metrics(root: Path, shard: str) -> dict[tuple[str, str], tuple[Path, MetricInfo]]:
     """The metrics that a shard has scores of, by name and identity."""
     return {(metric.name, metric.identity): (path, metric) for path, metrics in score_files(root, shard).items() for metric in metrics}
+
+
+def only_ends(value: str, smallest: float, largest: float) -> str:
+    """The SQL of whether every value is one of these two."""
+    ends = ", ".join(f"CAST('{end!r}' AS DOUBLE)" for end in (float(smallest), float(largest)))
+    return f"bool_and({value} IN ({ends}))"
 
 
 def scale_digits(largest: float, rows: int) -> int:

@@ -28,11 +28,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from judgecli.errors import EnvironmentFailure, StoreCorrupt
-from judgecli.schema import STORED
+from judgecli.schema import NOTHING, NUMBER_COLUMNS, STORED, unread_name
 
 SIGHTINGS = pa.schema([pa.field("key", pa.binary(16)), pa.field("file_id", pa.int32()), pa.field("line", pa.int64())])
 NO_SIGHTINGS = pa.Table.from_batches([], schema=SIGHTINGS)
 REPEATING = ["model", "prompt_version", "finish_reason", "session", "user", "source.file", "source.format", "file_id"]  # worth a dictionary
+UNREAD = {unread_name(column): column for column in NUMBER_COLUMNS}  # what `imported` holds beside scores
 METRICS = b"judge.metrics"
 CHECK_BYTES = 16
 SALVAGE = "judge store compact makes damaged keys and scores again; where records are damaged, move the store away and score the logs again"
@@ -142,9 +143,14 @@ def present_columns(table: pa.Table) -> list[str]:
     found = [name for name in table.column_names if table.column(name).null_count < table.num_rows]
     for column, prefix in (("tags", "tags_"), ("imported", "imported_")):
         if column in found:
-            keys = pa.chunked_array([chunk.keys for chunk in table.column(column).chunks]).unique().to_pylist()
-            found += sorted(prefix + key for key in keys)
+            keys = pa.chunked_array([_told_keys(chunk) for chunk in table.column(column).chunks], pa.string()).unique().to_pylist()
+            found += sorted(UNREAD.get(key, prefix + key) for key in keys if UNREAD.get(key) not in found)
     return found
+
+
+def _told_keys(chunk: pa.MapArray) -> pa.Array:
+    """The names of a map's entries, apart from those that only say that nothing stands there."""
+    return chunk.keys.filter(pc.not_equal(chunk.items, NOTHING))
 
 
 def write_records(root: Path, name: str, table: pa.Table) -> None:

@@ -31,6 +31,7 @@ from judgecli.store.selection import Selection, index_metrics
 from judgecli.store.windows_query import Question, WindowReduction
 
 DAY_US = 86_400_000_000
+NOT_APPLICABLE = "'not_applicable'"
 FAILED = ", ".join(f"'{reason}'" for reason, kind in REASONS.items() if kind == "failed")
 
 
@@ -168,11 +169,18 @@ def _read(
     where = f"epoch_us(time) >= {first * DAY_US} AND epoch_us(time) < {end * DAY_US}"
     scope = Scope((), tuple(shards), tables.NO_SIGHTINGS, True, LineCounts(0, 0, 0, 0, 0))
     with WindowReduction(store, Selection("", scope, where, held, shards_of), wanted, Question(by, Window.of("1d"), cluster)) as reduction:
-        values = "".join(f", v{place}, COALESCE(v{place} IS NULL AND r{place} IN ({FAILED}), false) AS f{place}" for place in range(len(reduction.metrics)))
+        values = "".join(
+            f", v{place}, {_flag(place, FAILED)} AS f{place}, {_flag(place, NOT_APPLICABLE)} AS n{place}" for place in range(len(reduction.metrics))
+        )
         columns = [f"COALESCE({cluster_column(cluster)}, CAST(hash(key) >> 1 AS BIGINT)) AS cluster", "epoch_us(time) AS moment", "key"]
         texts = "".join(f", b{place}" for place in range(len(by)))
         table = reduction.rows(columns, f"SELECT w, cluster, moment, key{texts}{values} FROM ROWS AS data")
         return table, [Watched(info.name, info.identity, info.kind, info.range, info.higher_is_better) for info in reduction.metrics]
+
+
+def _flag(place: int, reasons: str) -> str:
+    """SQL: whether a cell has no value for one of these reasons."""
+    return f"COALESCE(v{place} IS NULL AND r{place} IN ({reasons}), false)"
 
 
 def _split(parts: Sequence[tuple[pa.Table, list[Watched]]], watched: Sequence[Watched], by: int) -> tuple[list[DayRows], list[Segment]]:
@@ -183,18 +191,18 @@ def _split(parts: Sequence[tuple[pa.Table, list[Watched]]], watched: Sequence[Wa
     day, cluster, moment = (joined.column(name).to_numpy() for name in ("w", "cluster", "moment"))
     keys = tables.key_array(joined.column("key").cast(pa.binary(16)))
     values = np.concatenate([_matrix(table, held, watched, "v") for table, held in parts], axis=1)
-    failed = np.concatenate([_matrix(table, held, watched, "f") for table, held in parts], axis=1) > 0
+    failed, beside = (np.concatenate([_matrix(table, held, watched, letter) for table, held in parts], axis=1) > 0 for letter in "fn")
     codes, segments = _segments(joined, by)
     order = np.lexsort((keys[:, 1], keys[:, 0], moment, cluster, day))
     edges = np.flatnonzero(np.r_[True, np.diff(day[order]) != 0]) if len(order) else np.empty(0, np.int64)
     found = []
     for place in np.split(order, edges[1:]) if len(order) else []:
-        found.append(DayRows(int(day[place[0]]), codes[place], cluster[place], moment[place], values[:, place], failed[:, place]))
+        found.append(DayRows(int(day[place[0]]), codes[place], cluster[place], moment[place], values[:, place], failed[:, place], beside[:, place]))
     return found, segments
 
 
 def _matrix(table: pa.Table, held: Sequence[Watched], watched: Sequence[Watched], letter: str) -> np.ndarray:
-    """A row a metric of all parts: its values (NaN: none), or whether its cells failed; NaN where this part does not hold it."""
+    """A row a metric of all parts: its values (v; NaN: none), whether its cells failed (f) or it does not apply (n); NaN where this part does not hold it."""
     place = {(metric.name, metric.identity): number for number, metric in enumerate(held)}
     empty = np.full(table.num_rows, np.nan)
     rows = []

@@ -1,34 +1,37 @@
-"""Step one of signals (DuckDB): (window, columns, metric, identity, cluster) -> n and an exact sum, several metrics in one pass.
+"""Step one of signals: (window, columns, metric, identity, cluster) -> n and an exact sum, for several questions from one reading.
 
-Values are scaled to integers (10^12, less where a sum would not fit) and summed as HUGEINT; only the
-finished sum becomes a float, so the answer is the same to the last digit whatever the sharding. What
-comes out is ordered by cell and cluster, so the arithmetic of step two (signal/windows.py) is too.
+DuckDB reads, joins and filters; the rows are summed beside it (cell_sums.py) as whole numbers, and only the finished sum becomes a
+float, so the answer is the same to the last digit whatever the sharding. What comes out is ordered by cell and
+cluster, so the arithmetic of step two (signal/windows.py) is too.
 
-A record belongs to the window of its own time: a cluster that spans windows (a user, a prompt) has
-its rows of each window there. A shard that never was asked for a metric gives `not_asked`.
+A record belongs to the window of its own time: a cluster that spans windows has its rows of each window there.
+A shard that never was asked for a metric gives `not_asked`.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from judgecli.errors import UsageError
-from judgecli.signal.cells import EPOCH, Cell, Cells, MetricCells, Window
+from judgecli.errors import StoreBusy, UsageError
+from judgecli.signal.cells import EPOCH, Cell, Cells, Floats, MetricCells, Window
+from judgecli.stats.column import two_values_of
+from judgecli.store.cell_sums import Grouping, Rows, Scaled, decay_weights, numbered, plain_array, segments_of, windows_of
 from judgecli.store.folder import Shard, Store
-from judgecli.store.query import cluster_column, held_metrics, path_list, quote, run_checked, scale_digits, sql_column
+from judgecli.store.query import cluster_column, held_metrics, path_list, quote, run_checked, sql_column
 from judgecli.store.selection import Selection
 from judgecli.store.tables import MetricInfo
 
 MOST_SEGMENTS = 200
 NO_TIME = -(2**62)  # the window of records without time
-ONE_PASS = 5  # metrics that are grouped by cluster together
+ONE_PASS = 5  # metrics whose values are read together
 MEMORY = "300MB"  # of DuckDB; what needs more is spilled to the store's .duckdb folder
-BIGINT = 9.2e18  # a scaled value below this fits 64 bits, which are quicker to sum
+Segment = tuple[str | None, ...]
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class WindowReduction:
         self._layouts = self._lay_out(names)
         self._by = [sql_column(name) for name in question.by]
         self._cluster = cluster_column(question.cluster)
+        self.decays = True  # False: nobody asks for V
         self._connection = store.connect(memory=MEMORY)
         self._connection.register("adopted", selection.scope.adopted)
 
@@ -75,19 +79,16 @@ class WindowReduction:
 
     def cells(self) -> Cells:
         """Everything that signal/windows.py needs. Raises: UsageError where --by makes too many segments."""
-        newest = self._newest()
-        if not self._layouts:
-            return Cells(tuple(self._question.by), self._question.window, newest, self._question.lateness, [], [])
-        found = self._segments()
-        if not found:
-            return Cells(tuple(self._question.by), self._question.window, newest, self._question.lateness, [], [])
-        late = self._late(found)
-        cells = [Cell(None if window == NO_TIME else window, values, rows, late.get((window, values), 0)) for window, values, rows in found]
-        place = {(window, values): position for position, (window, values, _) in enumerate(found)}
-        self._cell_of = np.full((self._widest(place), len(self._segment_number)), -1, dtype=np.int64)
-        for (window, values), position in place.items():
-            self._cell_of[window - self._first if window != NO_TIME else -1, self._segment_number[values]] = position
-        return Cells(tuple(self._question.by), self._question.window, newest, self._question.lateness, cells, self._metrics(newest))
+        return cells_together([self])[0]
+
+    @property
+    def by(self) -> Sequence[str]:
+        """The columns of the question."""
+        return self._question.by
+
+    def without_metrics(self) -> Cells:
+        """The answer where no record is selected."""
+        return Cells(tuple(self.by), self._question.window, self._newest(), self._question.lateness, [], [])
 
     def select(self, columns: Sequence[str], metrics: Sequence[int], query: str) -> tuple[np.ndarray, pa.Table]:
         """What `query` gives, and the cell of each of its rows; after `cells()`.
@@ -102,11 +103,13 @@ class WindowReduction:
         """What `query` gives; it selects FROM ROWS, the selected records with w, b0, ... (of `by`), `columns` (SQL AS name) and v0, r0, ... of all metrics."""
         return self._arrow(query.replace("ROWS", self._relation([*self._columns(), *columns], range(len(self.metrics)))))
 
+    def records(self, columns: Sequence[str], where: str) -> pa.Table:
+        """`columns` (SQL AS name) of the selected records for which `where` holds (SQL of those names), in the order of `read_rows`."""
+        return self._arrow(f"SELECT * FROM {self._relation(columns)} WHERE {where}")
+
     def label(self, name: str, table: pa.Table) -> None:
         """Make a table known to `select` under this name."""
         self._connection.register(name, table)
-
-    # Layouts ------------------------------------------------------------------------------------
 
     def _lay_out(self, names: Sequence[str]) -> list[_Layout]:
         """The shards by which identities they hold: of each metric the newest that a shard has."""
@@ -137,8 +140,6 @@ class WindowReduction:
             places[key] = len(self.metrics)
             self.metrics.append(info)
         return places[key]
-
-    # SQL ----------------------------------------------------------------------------------------
 
     def _relation(self, columns: Sequence[str], metrics: Sequence[int] = ()) -> str:
         """A subquery of the selected rows: `columns` (SQL AS name) and v0, r0, ... of these metrics."""
@@ -191,32 +192,31 @@ class WindowReduction:
         return f"(SELECT data.*, segments.seg FROM {self._relation([*self._columns(), *columns], metrics)} AS data JOIN segments ON {same})"
 
     def _arrow(self, query: str) -> pa.Table:
-        table: pa.Table = run_checked(lambda: self._connection.sql(query).to_arrow_table())
-        return table
+        return run_checked(lambda: self._connection.sql(query).to_arrow_table())
 
     def _fetch(self, query: str) -> list[tuple[Any, ...]]:
         rows: list[tuple[Any, ...]] = run_checked(lambda: self._connection.execute(query).fetchall())
         return rows
 
-    # Cells --------------------------------------------------------------------------------------
-
-    def _segments(self) -> list[tuple[int, tuple[str | None, ...], int]]:
+    def _segments(self) -> list[tuple[int, Segment, int]]:
         """(window, values, rows) of every cell, ordered. Keeps the segments as a table."""
-        names = [f"b{position}" for position in range(len(self._by))]
-        rows = self._fetch(f"SELECT w, {''.join(name + ', ' for name in names)} count(*) FROM {self._relation(self._columns())} GROUP BY ALL")
-        found = sorted(
-            ((row[0], tuple(row[1:-1]), row[-1]) for row in rows), key=lambda item: (item[0], [(value is not None, value or "") for value in item[1]])
-        )
-        segments = list(dict.fromkeys(sorted({values for _, values, _ in found}, key=lambda values: [(value is not None, value or "") for value in values])))
+        names = "".join(f"b{position}, " for position in range(len(self._by)))
+        found = self._fetch(f"SELECT w, {names}count(*) FROM {self._relation(self._columns())} GROUP BY ALL")
+        return self._keep([(row[0], tuple(row[1:-1]), row[-1]) for row in found])
+
+    def _keep(self, found: Sequence[tuple[int, Segment, int]]) -> list[tuple[int, Segment, int]]:
+        """Cells in order; their segments become a table that queries know. Raises: UsageError (too many)."""
+        ordered = sorted(found, key=lambda item: (item[0], _place_of(item[1])))
+        segments = sorted({values for _, values, _ in ordered}, key=_place_of)
         if len(segments) > MOST_SEGMENTS:
             raise UsageError(
                 f"--by {','.join(self._question.by)} makes {len(segments):,} segments, more than {MOST_SEGMENTS}",
                 hint="name columns with fewer values in --by, or select records with --on",
             )
         self._segment_number = {values: number for number, values in enumerate(segments)}
-        columns = {name: pa.array([values[position] for values in segments], pa.string()) for position, name in enumerate(names)}
+        columns = {f"b{position}": pa.array([values[position] for values in segments], pa.string()) for position in range(len(self._by))}
         self._connection.register("segments", pa.table({**columns, "seg": pa.array(range(len(segments)), pa.int32())}))
-        return found
+        return ordered
 
     def _newest(self) -> datetime | None:
         """The time of the newest record of the whole store, which decides what is final."""
@@ -234,10 +234,10 @@ class WindowReduction:
             newest = last if newest is None else newest if last is None else max(newest, last)
         return None if newest is None else EPOCH + timedelta(microseconds=newest)
 
-    def _late(self, found: Sequence[tuple[int, tuple[str | None, ...], int]]) -> dict[tuple[int, tuple[str | None, ...]], int]:
+    def _late(self, found: Sequence[tuple[int, Segment, int]]) -> dict[tuple[int, Segment], int]:
         """By cell, the rows of shards that arrived when the store already held a record newer than window end + lateness."""
         width, origin = self._question.window.width_us, self._question.window.origin_us
-        late: dict[tuple[int, tuple[str | None, ...]], int] = {}
+        late: dict[tuple[int, Segment], int] = {}
         if width is None or not found:
             return late
         lateness = self._question.lateness // timedelta(microseconds=1)
@@ -255,84 +255,87 @@ class WindowReduction:
                 late[row[0], tuple(row[1:-1])] = late.get((row[0], tuple(row[1:-1])), 0) + row[-1]
         return late
 
-    # Metrics ------------------------------------------------------------------------------------
+    def read_rows(self, by: Sequence[str]) -> Rows:
+        """All selected rows, with these columns as codes."""
+        if not self._layouts:
+            return Rows.none(len(by))
+        names = [f"c{position}" for position in range(len(by))]
+        columns = [f"{self._cluster} AS cluster", "COALESCE(epoch_us(time), 0) AS moment", "CAST(time IS NULL AS TINYINT) AS timeless"]
+        wanted = [*columns, *(f"{sql_column(name)} AS {given}" for name, given in zip(by, names, strict=True))]
+        table = self._arrow(f"SELECT {', '.join(['cluster', 'moment', 'timeless', *names])} FROM {self._relation(wanted)}")
+        coded = [table.column(name).combine_chunks().dictionary_encode() for name in names]
+        return Rows(
+            plain_array(table.column("cluster")),
+            plain_array(table.column("moment")),
+            plain_array(table.column("timeless")) > 0,
+            [plain_array(column.indices.fill_null(-1)) for column in coded],
+            [column.dictionary.to_pylist() for column in coded],
+        )
 
-    def _metrics(self, newest: datetime | None) -> list[MetricCells]:
-        every = list(range(len(self.metrics)))
-        if not every:
-            return []
-        asked = ", ".join(f"count(v{m}), max(abs(v{m})), count(r{m})" for m in every)
-        shape = self._fetch(f"SELECT {asked} FROM {self._relation([], every)}")[0]
-        digits = [scale_digits(shape[3 * m + 1], shape[3 * m]) if shape[3 * m] else 12 for m in every]
-        largest = [shape[3 * m + 1] or 0.0 for m in every]
-        groups = self._clusters(every, digits, largest)
-        totals = self._totals(every, digits, largest, newest)
-        reasons = {m: self._reasons(m) if shape[3 * m + 2] else {} for m in every}
-        return [
-            MetricCells(
-                name=info.name,
-                identity=info.identity,
-                kind=info.kind,
-                scale=info.range,
-                higher_is_better=info.higher_is_better,
-                cells=groups["cell"],
-                clusters=groups["cluster"],
-                counts=groups[f"n{m}"],
-                sums=groups[f"s{m}"],
-                totals=totals[f"t{m}"],
-                decayed_sums=totals[f"d{m}"],
-                decayed_counts=totals[f"e{m}"],
-                reasons=reasons[m],
-                served=self._served(m),
-            )
-            for m, info in enumerate(self.metrics)
-        ]
+    def values(self, places: Sequence[int], rows: Rows) -> list[Floats]:
+        """The values of these metrics in the order of `rows`, NaN where a row has none. Raises: StoreBusy where these are other rows."""
+        wanted = ", ".join(f"COALESCE(v{m}, 'NaN'::DOUBLE) AS v{m}" for m in places)
+        filtered = bool(self._condition())  # what is read whole comes in the order of the files, as everywhere in the store
+        columns = [f"{self._cluster} AS cluster"] if filtered else []
+        table = self._arrow(f"SELECT {wanted}{', cluster' if filtered else ''} FROM {self._relation(columns, places)}")
+        if table.num_rows != rows.count or (filtered and not np.array_equal(plain_array(table.column("cluster")), rows.clusters)):
+            raise StoreBusy("the store changed while it was read", hint="run the same command again")
+        return [plain_array(table.column(f"v{m}")) for m in places]
 
-    def _widest(self, place: Mapping[tuple[int, tuple[str | None, ...]], int]) -> int:
-        windows = [window for window, _ in place if window != NO_TIME]
+    def group(self, rows: Rows, by: Sequence[str]) -> tuple[Cells, Grouping]:
+        """The cells of the question, without metrics, and the rows in them; `by` names the columns that `rows` holds. Raises: UsageError."""
+        window, empty = self._question.window, self.without_metrics()
+        windows = windows_of(rows, window.width_us, window.origin_us, without=NO_TIME)
+        codes, segments = segments_of(rows, [by.index(name) for name in self._question.by])
+        numbers, of_row, counts = numbered(windows, codes, len(segments))
+        named = [(number, segments[code], count) for (number, code), count in zip(numbers, counts, strict=True)]
+        found = self._keep(named)
+        place = self._place_cells(found)
+        of_row = np.array([place[number, values] for number, values, _ in named], dtype=np.int64)[of_row]
+        late = self._late(found)
+        cells = [Cell(None if number == NO_TIME else number, values, count, late.get((number, values), 0)) for number, values, count in found]
+        last = (empty.newest - EPOCH) // timedelta(microseconds=1) if empty.newest is not None else 0
+        ends = np.full(rows.count, last) if window.width_us is None else window.origin_us + (windows + 1) * window.width_us
+        weights = decay_weights(rows, ends, self._question.half_life // timedelta(microseconds=1)) if self.decays else None
+        return replace(empty, cells=cells), Grouping(of_row, rows.clusters, len(cells), weights)
+
+    def metric_cells(self, m: int, values: Floats, scaled: Scaled, scored: npt.NDArray[np.bool_] | None, grouping: Grouping) -> MetricCells:
+        """One metric in the cells; `values` by row, 0 where none is `scored` (None: all are)."""
+        info = self.metrics[m]
+        sums, totals = grouping.sums(scaled)
+        decayed_sums, decayed_counts = grouping.decayed(values, scored, scaled.digits)
+        return MetricCells(
+            name=info.name,
+            identity=info.identity,
+            kind=info.kind,
+            scale=info.range,
+            higher_is_better=info.higher_is_better,
+            cells=grouping.cells,
+            clusters=grouping.clusters,
+            counts=grouping.counts(scored),
+            sums=sums,
+            totals=totals,
+            decayed_sums=decayed_sums,
+            decayed_counts=decayed_counts,
+            reasons={} if scored is None else self._reasons(m),
+            served=self._served(m),
+            two_values=None if info.kind == "category" else two_values_of(values if scored is None else values[scored]),
+        )
+
+    def _place_cells(self, found: Sequence[tuple[int, Segment, int]]) -> dict[tuple[int, Segment], int]:
+        """The number of each cell; keeps them as a table of window and segment, whose last row is for records without time."""
+        windows = [window for window, _, _ in found if window != NO_TIME]
         self._first = min(windows, default=0)
-        return max(windows, default=0) - self._first + 2  # the last row is for records without time
+        self._cell_of = np.full((max(windows, default=0) - self._first + 2, len(self._segment_number)), -1, dtype=np.int64)
+        for position, (window, values, _) in enumerate(found):
+            self._cell_of[window - self._first if window != NO_TIME else -1, self._segment_number[values]] = position
+        return {(window, values): position for position, (window, values, _) in enumerate(found)}
 
     def _to_cells(self, table: pa.Table) -> np.ndarray:
         windows = table.column("w").to_numpy()
         rows = np.where(windows == NO_TIME, -1, windows - self._first)
         cells: np.ndarray = self._cell_of[rows, table.column("seg").to_numpy()]
         return cells
-
-    def _clusters(self, every: Sequence[int], digits: Sequence[int], largest: Sequence[float]) -> dict[str, np.ndarray]:
-        """Per cell and cluster n and sum of every metric, ordered by cell and cluster; a few metrics in one pass, for memory."""
-        found: dict[str, np.ndarray] = {}
-        for first in range(0, len(every), ONE_PASS):
-            some = every[first : first + ONE_PASS]
-            parts = ", ".join(f"CAST(count(v{m}) AS INTEGER) AS n{m}, {_total(f'v{m}', digits[m], largest[m])} AS s{m}" for m in some)
-            coded = self._coded([f"{self._cluster} AS cluster"], some)
-            table = self._arrow(f"SELECT w, seg, cluster, {parts} FROM {coded} GROUP BY w, seg, cluster")
-            cells, clusters = self._to_cells(table), table.column("cluster").to_numpy()
-            order = np.lexsort((clusters, cells))
-            found |= {"cell": cells[order], "cluster": clusters[order]}
-            for name in table.column_names[3:]:
-                found[name] = _no_rows_is_zero(table.column(name).to_numpy())[order]
-        return found
-
-    def _totals(self, every: Sequence[int], digits: Sequence[int], largest: Sequence[float], newest: datetime | None) -> dict[str, np.ndarray]:
-        """Per cell the exact sum of every metric, and its sum and n decayed by half-lives to the end of the window (`all`: the newest record)."""
-        width, origin = self._question.window.width_us, self._question.window.origin_us
-        half_life = float(self._question.half_life // timedelta(microseconds=1))
-        end = f"({origin} + (w + 1) * {width})" if width is not None else str((newest - EPOCH) // timedelta(microseconds=1) if newest is not None else 0)
-        weight = f"CASE WHEN moment IS NULL THEN 0.0 ELSE pow(2.0, (moment - {end}) / {half_life!r}) END"
-        parts = ", ".join(
-            f"{_total(f'v{m}', digits[m], largest[m])} AS t{m}, {_total(f'v{m} * x', digits[m], largest[m])} AS d{m}, "
-            f"{_total(f'CASE WHEN v{m} IS NULL THEN 0.0 ELSE x END', 12, 1.0)} AS e{m}"
-            for m in every
-        )
-        coded = self._coded(["epoch_us(time) AS moment"], every)
-        table = self._arrow(f"SELECT w, seg, {parts} FROM (SELECT *, {weight} AS x FROM {coded}) GROUP BY w, seg")
-        cells = self._to_cells(table)
-        found = {}
-        for name in table.column_names[2:]:
-            found[name] = np.zeros(int(self._cell_of.max()) + 1)
-            found[name][cells] = _no_rows_is_zero(table.column(name).to_numpy())
-        return found
 
     def _served(self, m: int) -> dict[int, list[str]]:
         """By cell, the models that an endpoint says it served for the scores of a judge; those of a jury stand in one text."""
@@ -366,14 +369,34 @@ class WindowReduction:
         return {cell: dict(sorted(reasons.items())) for cell, reasons in found.items()}
 
 
-def _total(value: str, digits: int, largest: float) -> str:
-    """The SQL of an exact sum: scaled to integers, summed as HUGEINT, then a float."""
-    scaled = f"({value}) * 1e{digits}" if digits >= 0 else f"({value}) / 1e{-digits}"
-    kind = "BIGINT" if largest * 10.0**digits < BIGINT else "HUGEINT"
-    total = f"CAST(sum(CAST(round({scaled}) AS {kind})) AS DOUBLE)"
-    return f"{total} / 1e{digits}" if digits >= 0 else f"{total} * 1e{-digits}"
+def cells_together(reductions: Sequence[WindowReduction], *, rows: Rows | None = None, seen: Callable[[int, Floats], None] | None = None) -> list[Cells]:
+    """The cells of several questions about the same records and metrics, from one reading of the values.
+
+    `rows` are those of `read_rows` by the columns of all questions in their order; `seen` is shown each metric's values in the
+    order of the rows (NaN: none).
+    """
+    first = reductions[0]
+    by = list(dict.fromkeys(name for one in reductions for name in one.by))
+    rows = rows or first.read_rows(by)
+    if not rows.count:
+        return [one.without_metrics() for one in reductions]
+    grouped = [one.group(rows, by) for one in reductions]
+    found: list[list[MetricCells]] = [[] for _ in reductions]
+    every = range(len(first.metrics))
+    for start in range(0, len(every), ONE_PASS):
+        some = every[start : start + ONE_PASS]
+        for m, values in zip(some, first.values(some, rows), strict=True):
+            if seen is not None:
+                seen(m, values)
+            scored = ~np.isnan(values)
+            whole = None if scored.all() else scored
+            values = values if whole is None else np.where(scored, values, 0.0)
+            scaled = Scaled.of(values)
+            for place, (one, (_, grouping)) in enumerate(zip(reductions, grouped, strict=True)):
+                found[place].append(one.metric_cells(m, values, scaled, whole, grouping))
+    return [replace(cells, metrics=metrics) for (cells, _), metrics in zip(grouped, found, strict=True)]
 
 
-def _no_rows_is_zero(sums: np.ndarray) -> np.ndarray:
-    """SQL's sum over no rows is null, which arrives as NaN."""
-    return np.where(np.isnan(sums), 0.0, sums) if sums.dtype.kind == "f" else sums
+def _place_of(values: Segment) -> list[tuple[bool, str]]:
+    """Where a segment stands: records without a value first."""
+    return [(value is not None, value or "") for value in values]

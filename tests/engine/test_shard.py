@@ -178,6 +178,17 @@ def test_tags_and_imported_scores_by_name():
     assert cells(found, "t") == [(1.0, None), (0.5, None), (None, "metric_error"), (None, "metric_error")]
 
 
+def test_what_the_log_has_a_column_for_is_missing_where_it_is_not_there():
+    """Absent or null: `input_missing_field`; there and no number: `metric_error`; a column that the log has not: by design."""
+    table = records(output=["a", "b", "c", "d"], latency_ms=[850.0, None, None, None])
+    imported = [[("s", "0.5")], [("s", "null"), ("unread:latency_ms", '"1,850"')], [("unread:latency_ms", "null")], None]
+    table = table.set_column(table.schema.get_field_index("imported"), "imported", pa.array(imported, RECORDS.field("imported").type))
+    found = score_table(table, [metric(imported_scorer("score.s"), "s"), metric(lambda latency_ms: list(latency_ms), "ms")])
+    assert cells(found, "s") == [(0.5, None), (None, "input_missing_field"), (None, "not_applicable"), (None, "not_applicable")]
+    assert cells(found, "ms") == [(850.0, None), (None, "metric_error"), (None, "input_missing_field"), (None, "not_applicable")]
+    assert found.column("ms.explanation").to_pylist()[1] == 'latency_ms is "1,850", which is no number'
+
+
 def optional_plain(output, reference=None):
     return [0.0 if reference is None or reference[row] is None else 1.0 for row in range(len(output))]
 

@@ -1,6 +1,7 @@
 """Alarms as people meet them: in judge run, signals, report, export and alarms; the exit codes; the webhook."""
 
 import json
+import re
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -67,7 +68,9 @@ def test_a_run_tells_the_alarm_and_refuses_feedback(folder, judge):
     assert code == 0  # the gates answer; the refusal is told, not a verdict
     assert "ALARM " in out
     assert " refusal rose from 0 to 0." in out
-    assert " since 2026-09-21 (all records; noticed 2026-09-2" in out
+    assert re.search(
+        r" \(by 0\.\d+ to 0\.\d+\) since 2026-09-2[01], cannot tell better than 2026-09-(19|20) to 2026-09-21 \(all records; noticed 2026-09-2", out
+    )
     assert "feedback   refused: 1 of 1 files not written" in out
     assert not (folder / "feedback").exists()
     assert judge("run", "--quiet", "--fail-on-alarm")[0] == 1
@@ -80,6 +83,9 @@ def test_a_run_tells_the_alarm_and_refuses_feedback(folder, judge):
     assert {(alarm["metric"], alarm["direction"]) for alarm in document["signals"]["alarms"]} == {("refusal", "rise"), ("words", "rise")}
     wanted = {"metric", "policy", "time", "direction", "since", "size"}  # DESIGN's keys
     assert all(wanted <= set(alarm) for alarm in document["signals"]["alarms"])
+    for alarm in document["signals"]["alarms"]:
+        assert alarm["since_low"] <= alarm["since"] <= alarm["since_high"] <= alarm["time"]
+        assert alarm["size_low"] < alarm["size"] < alarm["size_high"]
 
 
 @pytest.mark.usefixtures("folder")
@@ -120,6 +126,10 @@ def test_the_way_of_an_alarm(judge):
 def test_the_report_has_a_section_of_alarms(folder, judge):
     judge("run", "--quiet", text=ALARMS)
     page, text = (folder / "out.html").read_text(), (folder / "out.md").read_text()
+    (alarm,) = (found for found in json.loads(judge("report", "--json")[1])["alarms"] if found["metric"] == "refusal")
+    span = f"{alarm['since_low'][:10]} to {alarm['since_high'][:10]}"
+    assert span in page
+    assert span in text
     assert "Alarms" in page
     assert "## Alarms" in text
     before = page

@@ -143,7 +143,11 @@ def test_a_model_that_changed_long_before_is_not_to_blame(world):
 
 
 def test_anchors_founded_by_a_model_of_long_ago_do_not_blame_the_judge(world):
-    """The judge became harsher on the 3rd, which the anchors show against their founding; the app became worse on the 23rd."""
+    """The judge became harsher on the 3rd, which the anchors show against their founding; the app became worse on the 23rd.
+
+    The reference begins after the first change: one that holds it shows days that differ much, and is late.
+    """
+    world = World(world.folder, ALARMS.replace("8d", "2026-09-03..2026-09-11"))
     world.days(1, 2, "gpt-old")
     create_anchors(world.settings, "main", AnchorPlan(METRIC, 40, 2), progress=Silent(), ask=world.judge("gpt-old", 0))
     world.days(3, 22, "gpt-new", harsh=1)

@@ -42,9 +42,12 @@ def label(truth):
     )
 
 
-def halves(share, n):
-    """Half the t interval of a share of n independent answers."""
-    return stats.t.ppf(0.975, n - 1) * math.sqrt(share * (1 - share) / (n - 1))
+def limits(share, n):
+    """Wilson's limits of a share of n independent labels, with as many rows as the error is worth: its own variance and one label that was not seen."""
+    smooth, worth = (n * share + 1) / (n + 2), n - 1 if 0 < share < 1 else n  # the variance has n - 1 below it, so n labels are worth n - 1
+    rows, q = smooth * (1 - smooth) / (share * (1 - share) / (n - 1) + 1 / worth**2), stats.t.ppf(0.975, n - 1)
+    centre, half = share + q**2 / (2 * rows), q * math.sqrt(share * (1 - share) / rows + q**2 / (4 * rows**2))
+    return tuple(end / (1 + q**2 / rows) for end in (centre - half, centre + half))
 
 
 @pytest.mark.parametrize(
@@ -58,7 +61,7 @@ def halves(share, n):
     ],
 )
 def test_labels_shift_the_mean_over_the_threshold(bound, right, good, raw, corrected):
-    """Everything is labelled, so PPI++ is the labels' own mean with its t interval: worked by hand."""
+    """Everything is labelled, so PPI++ is the labels' own mean: worked by hand."""
     gates = f"  - {{metric: ok, {bound}}}\n  - {{metric: ok, {bound}, corrected: true}}"
     given = store_of(gates, right=right, truth=np.arange(100) < good)
     check = check_gates(given)
@@ -66,7 +69,7 @@ def test_labels_shift_the_mean_over_the_threshold(bound, right, good, raw, corre
     assert (plain.verdict, own.verdict, plain.corrected, own.corrected) == (raw, corrected, False, True)
     share = good / 100
     assert (plain.value, own.value) == (pytest.approx(right / 100), pytest.approx(share))
-    assert (own.low, own.high) == (pytest.approx(share - halves(share, 100)), pytest.approx(share + halves(share, 100)))
+    assert (own.low, own.high) == pytest.approx(limits(share, 100))
     assert (own.worst, own.best) == (own.value, own.value)
     assert own.gate.startswith("corrected ok at ")
     assert own.message.startswith(f"corrected mean {share:.4g} (95 % interval")
@@ -109,12 +112,12 @@ def test_too_few_labels_never_pass(labels, verdict, code, message):
         assert message in gate.reasons["mean"]
 
 
-def test_labels_that_are_all_alike_have_no_interval():
-    gate = check_gates(store_of("  - {metric: ok, at_least: 0.5, corrected: true}", right=100, truth=np.ones(50))).gates[0]
-    assert (gate.verdict, gate.value, gate.low) == ("inconclusive", 1.0, None)
-    assert "no interval to decide by" in gate.message
-    assert "no label differs" in gate.message
-    assert "no label differs" in gate.reasons["low"]
+def test_labels_that_are_all_alike_have_an_interval_of_some_width():
+    gates = "  - {metric: ok, at_least: 0.5, corrected: true}\n  - {metric: ok, at_least: 0.95, corrected: true}"
+    passed, open_ = check_gates(store_of(gates, right=100, truth=np.ones(50))).gates[:2]
+    assert (passed.verdict, open_.verdict, passed.value, passed.high) == ("pass", "inconclusive", 1.0, 1.0)
+    assert passed.low == pytest.approx(limits(1.0, 50)[0])
+    assert 0.9 < passed.low < 0.95
 
 
 @pytest.mark.parametrize(
@@ -131,16 +134,16 @@ def test_labels_on_an_unknown_scale_are_incomplete(align, truth, message):
     assert message in check.gates[0].message
 
 
-@pytest.mark.parametrize(("threshold", "verdict"), [(0.83, "inconclusive"), (0.76, "pass"), (0.98, "fail"), (0.961, "inconclusive")])
+@pytest.mark.parametrize(("threshold", "verdict"), [(0.82, "inconclusive"), (0.74, "pass"), (0.98, "fail"), (0.95, "inconclusive")])
 def test_missing_cells_are_put_to_both_ends_beside_the_corrected_mean(threshold, verdict):
     """100 scored and labelled, 90 of them good, and 3 without an output. The missing share is 3 of 103 with its Wilson interval."""
     gates = f"  - {{metric: ok, at_least: {threshold}, corrected: true}}\n  - {{measured: 0.9}}"
     gate = check_gates(store_of(gates, right=100, lost=3, truth=np.arange(100) < 90)).gates[0]
     missing, z = 3 / 103, stats.norm.ppf(0.975)
     wilson = (missing + z * z / 206 + z * math.sqrt(missing * (1 - missing) / 103 + z * z / (4 * 103**2))) / (1 + z * z / 103)
-    low, high = 0.9 - halves(0.9, 100), 0.9 + halves(0.9, 100)
+    low, high = limits(0.9, 100)
     bottom, top = low * (1 - wilson), high + wilson * (1 - high)
-    assert (0.76 <= bottom < 0.83 <= low, high < 0.961 < top < 0.98) == (True, True)
+    assert (0.74 <= bottom < 0.82 <= low, high < 0.95 < top < 0.98) == (True, True)
     assert gate.verdict == verdict
     assert (gate.low, gate.high) == (pytest.approx(low), pytest.approx(high))
     assert (gate.worst, gate.best) == (pytest.approx(0.9 * 100 / 103), pytest.approx((90 + 3) / 103))

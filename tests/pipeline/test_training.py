@@ -12,7 +12,8 @@ from judgecli.errors import JudgeError, NoRecords, UsageError
 from judgecli.pipeline.evaluating import Reading
 from judgecli.pipeline.training import Ask, check_out, read, train_linear
 
-NOUNS = ("soup", "bread", "salad", "stew", "cake", "rice", "curry", "pie", "roast", "pasta", "tart", "jam")
+NOUNS = ("soup", "bread", "salad", "stew", "cake", "rice", "curry", "pie", "roast", "pasta", "tart", "jam")  # with a number they are one group each
+NOUNS += ("toast", "dumplings", "porridge", "omelette", "pizza", "noodles", "chili", "waffles", "gravy", "custard", "pickles", "hummus")
 
 
 def settings(tmp_path):

@@ -60,7 +60,7 @@ def test_tags_scores_and_labels(read):
         map={"output": "answer", "user": "u", "time": "when", "tags.country": "geo.country", "score.judge": "judge", "label.thumbs": "thumb"},
     )
     assert log.column("tags") == [[("country", "DE")], None, None, None]
-    assert log.column("imported") == [[("judge", "0.5")], [("judge", '{"x":[1]}')], None, [("judge", "0")]]
+    assert log.column("imported") == [[("judge", "0.5")], [("judge", '{"x":[1]}')], [("judge", "null")], [("judge", "0")]]
     assert [(label.name, label.value, label.label, label.rater, label.rater_kind) for label in log.labels] == [
         ("thumbs", 1.0, None, "ann", "user"),
         ("thumbs", 0.0, None, "user", "user"),

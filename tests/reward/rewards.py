@@ -34,6 +34,7 @@ class Veto:
     metric: str
     at_most: float | None = None
     at_least: float | None = None
+    optional: bool = False
 
 
 @dataclass(frozen=True)

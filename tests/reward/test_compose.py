@@ -31,11 +31,12 @@ def one(spec=SPEC, **row):
         ({"a": 0.5, "b": 0.25, "c": "timeout", "v": 0.0}, (3 * 0.5 + 0.75) / 4, None, {"left_out": ["c"]}),
         ({"a": 1.0, "b": 0.0, "c": 1.0, "v": 2.0}, 0.0, None, {"vetoed_by": ["v"]}),
         ({"a": 1.0, "b": 0.0, "c": "budget", "v": 2.0}, 0.0, None, {"left_out": ["c"], "vetoed_by": ["v"]}),
-        ({"a": 1.0, "b": 0.0, "c": 1.0, "v": "not_applicable"}, 1.0, None, None),  # nothing to veto
+        ({"a": 1.0, "b": 0.0, "c": 1.0, "v": "not_applicable"}, None, "input_missing_field", {"blocked_by": ["v"]}),  # nobody knows whether it vetoes
         ({"a": 1.0, "b": 0.0, "c": 1.0, "v": "metric_error"}, None, "metric_error", {"blocked_by": ["v"]}),
         ({"a": 1.0, "b": 0.0, "c": 1.0, "v": "not_sampled"}, None, "not_sampled", {"blocked_by": ["v"]}),
         ({"a": "timeout", "b": "not_sampled", "c": 1.0, "v": 0.0}, None, "not_sampled", {"blocked_by": ["a", "b"]}),
-        ({"a": "timeout", "b": "not_applicable", "c": 1.0, "v": 0.0}, None, "not_applicable", {"blocked_by": ["a", "b"]}),
+        ({"a": "timeout", "b": "not_applicable", "c": 1.0, "v": 0.0}, None, "input_missing_field", {"blocked_by": ["a", "b"]}),
+        ({"a": "not_applicable", "b": "not_sampled", "c": 1.0, "v": 0.0}, None, "not_sampled", {"blocked_by": ["a", "b"]}),
         ({"a": "timeout", "b": "budget", "c": 1.0, "v": 0.0}, None, "timeout", {"blocked_by": ["a", "b"]}),
         ({"a": "timeout", "b": 0.0, "c": 1.0, "v": 5.0}, None, "timeout", {"blocked_by": ["a"]}),  # a veto makes no reward where there is none
     ],
@@ -49,6 +50,16 @@ def test_all_terms_optional_need_one():
     spec = reward({"a": Term(1, optional=True), "b": Term(3, optional=True)})
     assert one(spec, a=0.25, b="timeout") == (0.25, None, {"left_out": ["b"]})
     assert one(spec, a="connection", b="timeout") == (None, "connection", {"blocked_by": ["a", "b"]})
+
+
+def test_an_optional_veto_vetoes_nothing_where_it_does_not_apply():
+    spec = reward({"a": Term()}, [Veto("v", at_most=0, optional=True)])
+    assert one(spec, a=0.5, v="not_applicable") == (0.5, None, None)
+    assert one(spec, a=0.5, v=1.0)[0] == 0.0
+    assert one(spec, a=0.5, v="timeout")[1] == "timeout"
+    both = reward({"a": Term()}, [Veto("v", at_most=0, optional=True), Veto("v", at_least=-1)])
+    assert one(both, a=0.5, v="not_applicable")[1] == "input_missing_field"
+    assert spec.identity != reward({"a": Term()}, [Veto("v", at_most=0)]).identity
 
 
 def test_at_least_and_two_bounds_of_one_metric():
@@ -79,11 +90,11 @@ def test_every_row_has_one_state_whatever_stands_beside_it(rows):
     made = compose(SPEC, table).to_pylist()
     for row, got in zip(rows, made, strict=True):
         a, b, c, v = row
-        exists = not isinstance(a, str) and not isinstance(b, str) and (not isinstance(v, str) or v == "not_applicable")
+        exists = not any(isinstance(item, str) for item in (a, b, v))
         assert (got["reward.q"] is not None) == exists
         assert (got["reward.q.reason"] is None) == exists
         if not exists:
-            assert got["reward.q.reason"] in {item for item in row if isinstance(item, str)}
+            assert got["reward.q.reason"] in {"input_missing_field" if item == "not_applicable" else item for item in row if isinstance(item, str)}
         elif not isinstance(v, str) and v > 0:
             assert got["reward.q"] == 0
         else:

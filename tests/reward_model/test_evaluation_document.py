@@ -48,7 +48,7 @@ def test_a_file_that_the_model_learnt_from_is_told(tmp_path):
 
 def test_what_has_no_number_has_a_reason(tmp_path):
     alike = document(tmp_path, [{"prompt": "p", "chosen": "aa", "rejected": "b"}, {"prompt": "p", "chosen": "a", "rejected": "bb"}])
-    assert (alike["accuracy"], alike["low"], alike["reasons"]["low"]) == (0.5, None, "all pairs are of one prompt")
+    assert (alike["accuracy"], alike["low"], alike["reasons"]["low"]) == (0.5, None, "all pairs are of one group of prompts and answers")
     thumbs = document(tmp_path, [{"prompt": "p", "completion": "a", "label": True}])
     assert (thumbs["accuracy"], thumbs["reasons"]["accuracy"]) == (None, "no pair")
     assert thumbs["verdicts"] == {"n": 1, "good": 1, "auroc": None, "low": None, "high": None}

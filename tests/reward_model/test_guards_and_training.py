@@ -78,10 +78,11 @@ def test_guards_take_off_only_what_pairs_allow():
 
 def drawn(n=240, seed=0):
     chance = np.random.default_rng(seed)
-    things = ["the red door", "a small boat", "my old car", "this blue hat", "her new dog", "our long road"]
+    kinds = ["the red", "a small", "my old", "this blue", "her new", "our long"]
+    things = [f"{kind} {noun}" for noun in ("door", "boat", "car", "hat", "dog", "road", "window", "garden") for kind in kinds]  # a group each
     pairs = []
     for place in range(n):
-        thing, other = things[place % 6], int(chance.integers(1000))
+        thing, other = things[place % len(things)], int(chance.integers(1000))
         good, bad = f"Please look at {thing} with care, it has number {other}.", f"Whatever, {thing} is stupid and it has number {other}."
         if chance.random() < 0.1:
             good, bad = bad, good

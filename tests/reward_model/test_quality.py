@@ -59,6 +59,6 @@ def test_the_scale_of_margins_brings_them_to_log_odds():
     truth = chance.normal(0, 1.5, 4000)
     right = chance.random(4000) < 1 / (1 + np.exp(-truth))
     margins = 10 * np.where(right, truth, -truth)
-    found, slope = scaled([pair(number) for number in range(4000)], margins)
+    found, slope = scaled([pair(number) for number in range(4000)], margins, np.arange(4000))
     assert slope == pytest.approx(0.1, rel=0.08)
     assert found.probabilities == pytest.approx(1 / (1 + np.exp(-slope * margins)), abs=0.02)

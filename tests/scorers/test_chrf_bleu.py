@@ -13,7 +13,7 @@ from judgecli.scorers.reference.chrf import chrf
 from judgecli.scorers.reference.shared_ngrams import shared_counts
 
 DATA = Path(__file__).parents[2] / "../shared/data"
-PUNCTUATED = st.text(st.sampled_from("ab1 2.,,-\n\t&;qutlg<>/'\"%()é你\u00a0\x1c\x85"), max_size=40)
+PUNCTUATED = st.text(st.sampled_from("ab1 2.,,-\n\t&;qutlg<>/'\"%()éя\u00a0\x1c\x85"), max_size=40)
 
 
 def rows(path, count):
@@ -80,9 +80,9 @@ def test_equal_to_sacrebleu_on_any_text(pairs):
 
 def test_equal_to_sacrebleu_on_many_characters_and_words():
     rng = random.Random(7)  # noqa: S311  a seeded sample, no secret
-    chinese = ["".join(chr(0x4E00 + rng.randrange(600)) for _ in range(2000)) for _ in range(2)]
+    korean = ["".join(chr(0xAC00 + rng.randrange(600)) for _ in range(2000)) for _ in range(2)]
     vocabulary = [" ".join(f"w{rng.randrange(6000)}" for _ in range(9000)) for _ in range(2)]
-    assert_equal_to_sacrebleu([chinese[0], vocabulary[0]], [chinese[1], vocabulary[1]])
+    assert_equal_to_sacrebleu([korean[0], vocabulary[0]], [korean[1], vocabulary[1]])
 
 
 def test_equal_to_sacrebleu_on_summeval():
@@ -99,3 +99,34 @@ def test_equal_to_sacrebleu_on_long_answers():
 def test_equal_to_sacrebleu_on_translations():
     pairs = rows("preferences/wmt19_darr_gu-en.jsonl.gz", 400)
     assert_equal_to_sacrebleu([row["chosen"] for row in pairs], [row["reference"] for row in pairs])
+
+
+CHINESE = [
+    "先把水烧开，然后把茶叶放进杯子里泡三分钟。",
+    "先把水烧开，然后把茶叶放进杯子里泡四分钟。",
+    "明天北京会下大雨，请带伞。",
+    "价格是 3.5 元（含税），GPT-4 除外。",
+]
+
+
+@pytest.mark.parametrize("wanted", CHINESE)
+def test_chinese_is_cut_as_sacrebleu_cuts_it_when_told(wanted):
+    theirs = sacrebleu.BLEU(effective_order=True, tokenize="zh")
+    assert bleu(CHINESE, [wanted] * 4) == pytest.approx([theirs.sentence_score(text, [wanted]).score for text in CHINESE], abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("copy", "wanted", "other"),
+    [
+        ("先把水烧开，然后泡三分钟。", "先把水烧开，然后泡四分钟。", "明天北京会下大雨，请带伞。"),
+        ("まず水を沸かし、三分待ちます。", "まず水を沸かし、四分待ちます。", "彼女は犬を飼っている。"),
+        ("ต้มน้ำก่อนแล้วรอสามนาที", "ต้มน้ำก่อนแล้วรอสี่นาที", "พรุ่งนี้ฝนจะตกหนัก"),
+    ],
+)
+def test_scripts_without_spaces_are_told_apart(copy, wanted, other):
+    near, far = bleu([copy, other], [wanted] * 2)
+    assert near > 50 > 10 > far
+
+
+def test_composed_and_decomposed_letters_are_the_same():
+    assert bleu(["Cafe\u0301 cre\u0300me"], ["Caf\u00e9 cr\u00e8me"]) == chrf(["Cafe\u0301 cre\u0300me"], ["Caf\u00e9 cr\u00e8me"]) == [100.0]

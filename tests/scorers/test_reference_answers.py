@@ -99,22 +99,28 @@ def test_set_f1_by_hand(output, reference, f1):
         ("B. Paris", "B"),
         ("**B**", "B"),
         ("The answer is C. Not A.", "C"),
-        ("Answer: (d)", "unread"),
+        ("Answer: (d)", "D"),
+        ("answer: b", "B"),
+        ("The answer is b.", "B"),
+        ("the answer is **c**", "C"),
         ("Answer: D", "D"),
         ("I first thought the answer is A, but the answer is B.", "B"),
         ("so \\boxed{C}", "C"),
         ("\\boxed{\\text{C}}", "C"),
         ("It must be (A) here", "A"),
-        ("(A) or (B)", "unread"),
-        ("A) Paris\nB) Rome", "unread"),
-        ("A good question", "unread"),
-        ("The answer is a bit unclear", "unread"),
-        ("", "unread"),
+        ("(A) or (B)", None),
+        ("A) Paris\nB) Rome", None),
+        ("A good question", None),
+        ("The answer is a bit unclear", None),
+        ("", None),
     ],
 )
 def test_choice_by_hand(output, letter):
     (item,) = choice([output], ["B"])
-    assert (item.label, item.value) == (letter, float(letter == "B"))
+    if letter is None:  # what could not be read is no wrong answer
+        assert (item.label, item.value, item.reason) == (None, None, "metric_error")
+    else:
+        assert (item.label, item.value) == (letter, float(letter == "B"))
 
 
 def test_choice_is_null_without_a_letter_in_the_reference():

@@ -38,7 +38,12 @@ def assert_equal_to_rouge_score(outputs, references, stemmer):
         ("a a a", "a", 0.5, None, 0.5),
         ("", "a b", 0.0, 0.0, 0.0),
         ("a b", "", None, None, None),
-        ("你好", "你好", None, None, None),  # no a-z or 0-9: nothing to measure
+        ("你好", "你好", 1.0, 1.0, 1.0),
+        ("2023年", "2023 год", 0.5, 0.0, 0.5),  # no letters of rouge-score's: the number alone would be 1
+        ("мир и труд", "мир, труд", 0.8, 0.0, 0.8),
+        ("कि की", "की", 2 / 3, None, 2 / 3),  # vowel signs belong to the word
+        ("cafe\u0301", "caf\u00e9", 1.0, None, 1.0),
+        ("x", "。", None, None, None),
     ],
 )
 def test_rouge_by_hand(output, reference, one, two, longest):

@@ -14,7 +14,7 @@ from judgecli.config.project import Project
 from judgecli.config.settings import Settings
 from judgecli.schema import STORED
 from judgecli.store.folder import Store
-from judgecli.store.tables import MetricInfo, write_records, write_scores
+from judgecli.store.tables import MetricInfo, present_columns, write_records, write_scores
 
 NUMBER = MetricInfo("quality", "aaaa", "number", (0.0, 1.0), True, 1)
 RATE = MetricInfo("right", "bbbb", "rate", (0.0, 1.0), True, 1)
@@ -36,7 +36,8 @@ def make_store(root: Path, rows: Sequence[Mapping[str, Any]], metrics: Sequence[
 
 
 def add_shard(store: Store, name: str, rows: Sequence[Mapping[str, Any]], first: int, metrics: Sequence[MetricInfo], sequence: int) -> None:
-    write_records(store.root, name, pa.Table.from_pylist([_record(row, first + place) for place, row in enumerate(rows)], schema=STORED))
+    records = pa.Table.from_pylist([_record(row, first + place) for place, row in enumerate(rows)], schema=STORED)
+    write_records(store.root, name, records)
     columns: dict[str, pa.Array] = {}
     for info in metrics:
         cells = [row[info.name] for row in rows]
@@ -45,7 +46,7 @@ def add_shard(store: Store, name: str, rows: Sequence[Mapping[str, Any]], first:
     if metrics:
         write_scores(store.root, name, pa.table(columns), metrics)
     with store.ledger.transaction() as connection:
-        connection.execute("INSERT INTO shards VALUES (?, ?, ?, ?)", (name, len(rows), json.dumps(["key"]), sequence))
+        connection.execute("INSERT INTO shards VALUES (?, ?, ?, ?)", (name, len(rows), json.dumps(present_columns(records)), sequence))
         connection.execute("INSERT INTO members VALUES (?, 1, ?)", (name, len(rows)))
 
 

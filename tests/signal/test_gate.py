@@ -13,7 +13,7 @@ from judgecli.signal.summary import Reduced, summarise
 VERDICTS = ("pass", "fail", "inconclusive", "incomplete")
 
 
-def evidence(values, *, clusters=None, reasons=None, scale=(0.0, 1.0), kind="number", dead=False):
+def evidence(values, *, clusters=None, reasons=None, scale=(0.0, 1.0), kind="number", dead=False, two_values=None):
     """From rows: a value each, or None with its reason (default timeout); every row a cluster of its own unless told."""
     clusters = list(range(len(values))) if clusters is None else list(clusters)
     reasons = ["timeout" if value is None else None for value in values] if reasons is None else reasons
@@ -38,6 +38,7 @@ def evidence(values, *, clusters=None, reasons=None, scale=(0.0, 1.0), kind="num
         len(scored),
         {reason: reasons.count(reason) for reason in dict.fromkeys(reasons) if reason is not None},
         {},
+        two_values,
     )
     summary = summarise("m", "i1", kind=kind, scale=scale, higher_is_better=True, reduced=reduced)
     return weigh(summary, scale, sums=sums, counts=counts, missing=missing, dead_endpoint=dead)
@@ -76,9 +77,35 @@ def test_the_limit_decides(question, verdict):
 
 
 def test_a_limit_on_the_threshold_passes():
-    for rows, threshold in itertools.product((20, 30, 77), (0.75, 0.7, 0.1)):  # no spread: the interval is the point, but for rounding
-        for question in (at_least(threshold), at_most(threshold)):
-            assert judge_threshold(question, evidence([threshold] * rows)).verdict == "pass"
+    for rounding, threshold in itertools.product((0.0, 1e-16, -1e-16), (0.75, 0.7, 0.1)):
+        for question, low, high in ((at_least(threshold), threshold + rounding, 0.9), (at_most(threshold), 0.05, threshold + rounding)):
+            given = evidence([threshold] * 40)
+            held = replace(given, summary=replace(given.summary, estimate=replace(given.summary.estimate, low=low, high=high)))
+            assert judge_threshold(question, held).verdict == "pass"
+
+
+@pytest.mark.parametrize(("value", "question"), [(0.8, at_least(0.75)), (0.2, at_most(0.25)), (0.0, at_most(0.01)), (1.0, at_least(0.99))])
+def test_equal_values_leave_doubt(value, question):
+    """22 times the same: a share of values elsewhere, which so many miss one time in twenty-five, could take the mean across."""
+    result = judge_threshold(question, evidence([value] * 22))
+    assert result.verdict == "inconclusive"
+    assert result.low < question.threshold < result.high or value in (0.0, 1.0)
+    assert result.detectable > 0.1
+    many = judge_threshold(question, evidence([value] * 2000))
+    assert many.verdict == "pass"
+
+
+def test_equal_values_on_an_open_scale_have_no_interval():
+    result = judge_threshold(at_least(2.0), evidence([3.0] * 500, scale=(None, None)))
+    assert (result.verdict, result.low, result.high, result.detectable) == ("inconclusive", None, None, None)
+    assert "all values are the same" in result.message
+
+
+def test_zeros_and_ones_are_a_rate_whatever_they_are_declared():
+    ones = [1.0] * 90 + [0.0] * 10
+    facts = ({"kind": "rate"}, {"scale": (None, None), "two_values": (0.0, 1.0)})
+    rated, imported = (judge_threshold(at_least(0.7), evidence(ones, **given)) for given in facts)
+    assert (rated.low, rated.high, rated.method) == (imported.low, imported.high, imported.method)
 
 
 def test_a_rate_has_the_wilson_interval():

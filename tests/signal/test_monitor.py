@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from judgecli.signal.charts import LEAST, SAMPLE, Chart, freeze, lower_limit
+from judgecli.signal.charts import SAMPLE, Chart
 from judgecli.signal.items import DayRows, items_of
 from judgecli.signal.monitor import MOST_SEGMENTS, Monitor, Plan, Span, Watched
+from judgecli.signal.reference import LEAST, freeze, lower_limit
 from judgecli.stats.e_detector import Detectors, bets, step
 
 DAY = 86_400_000_000
@@ -16,16 +17,16 @@ COST = Watched("cost", "cccc", "number", (0.0, None), False)
 PLAN = Plan(90.0, Span(days=10), 2)
 
 
-def day_of(day, values, *, clusters=None, segments=None, failed=None):
+def day_of(day, values, *, clusters=None, segments=None, failed=None, beside=None):
     """Rows of a day, a second apart; `values` has a row a metric."""
     values = np.atleast_2d(np.asarray(values, float))
     n = values.shape[1]
     clusters = np.arange(n) + 1000 * day if clusters is None else np.asarray(clusters)
     time = day * DAY + np.arange(n) * 1_000_000
     segments = np.zeros(n, np.int64) if segments is None else np.asarray(segments)
-    failed = np.zeros(values.shape, bool) if failed is None else np.atleast_2d(failed)
+    failed, beside = (np.zeros(values.shape, bool) if flags is None else np.atleast_2d(flags) for flags in (failed, beside))
     place = np.lexsort((time, clusters))
-    return DayRows(day, segments[place], clusters[place], time[place], values[:, place], failed[:, place])
+    return DayRows(day, segments[place], clusters[place], time[place], values[:, place], failed[:, place], beside[:, place])
 
 
 def feed(monitor, days, metrics=(QUALITY,), segments=((),), *, by_segment=False):
@@ -47,13 +48,13 @@ def test_items_by_hand():
     rows = day_of(5, [[0.2, 1.0, 0.6, np.nan, np.nan]], clusters=[7, 3, 7, 7, 3], failed=[[False, False, False, True, False]])
     items = items_of(rows)
     assert items.time.tolist() == [5 * DAY, 5 * DAY + 1_000_000]
-    assert items.means[0] == pytest.approx([0.4, 1.0])
+    assert items.value[0] == pytest.approx([0.4, 1.0])
     assert items.missing[0] == pytest.approx([1 / 3, 0.0])
 
 
 def test_a_cluster_without_any_value_has_no_mean_and_one_by_design_is_not_missing():
     items = items_of(day_of(1, [[np.nan, np.nan]], clusters=[1, 2], failed=[[True, False]]))
-    assert np.isnan(items.means).all()
+    assert np.isnan(items.value).all()
     assert items.missing[0, 0] == 1.0
     assert np.isnan(items.missing[0, 1])
 
@@ -85,13 +86,13 @@ def test_the_exact_limit_of_a_rate_is_that_of_statsmodels():
     ([300.0] * 60, 0.0, 600.0),
 ])  # fmt: skip
 def test_an_unbounded_metric_is_scaled_by_its_reference(values, low, high):
-    found = freeze(np.asarray(values, float), (0.0, None), 0, 10)
+    found, _ = freeze(np.asarray(values, float), (0.0, None), 0, 10)
     assert (found.low, found.high) == (low, high)
     assert found.value(found.scale(np.array([7.0]))[0]) == pytest.approx(min(max(7.0, low), high))
 
 
 def test_a_bounded_metric_keeps_its_own_scale():
-    found = freeze(np.array([3.0, 4.0] * 40), (1.0, 5.0), 0, 10)
+    found, _ = freeze(np.array([3.0, 4.0] * 40), (1.0, 5.0), 0, 10)
     assert (found.low, found.high, found.mean) == (1.0, 5.0, 0.625)
 
 
@@ -123,7 +124,7 @@ def test_a_drop_is_noticed_with_its_time_and_size():
 
 def test_a_rise_is_its_mirror_image():
     days = stream(40, 25)
-    mirrored = [DayRows(rows.day, rows.segment, rows.cluster, rows.time, 1 - rows.values, rows.failed) for rows in days]
+    mirrored = [DayRows(rows.day, rows.segment, rows.cluster, rows.time, 1 - rows.values, rows.failed, rows.not_applicable) for rows in days]
     (drop,), (rise,) = feed(Monitor(PLAN), days).alarms, feed(Monitor(PLAN), mirrored).alarms
     assert (rise.direction, rise.time, rise.since, rise.n) == ("rise", drop.time, drop.since, drop.n)
     assert rise.after - rise.before == pytest.approx(drop.before - drop.after)
@@ -154,6 +155,69 @@ def test_missing_cells_are_a_chart_of_their_own():
     (alarm,) = feed(Monitor(PLAN), days).alarms
     assert (alarm.kind, alarm.direction) == ("missing", "rise")
     assert 24 * DAY <= alarm.since < 27 * DAY
+
+
+def test_cells_that_a_metric_does_not_apply_to_are_a_chart_of_their_own():
+    """Half of the answers become empty: the mean of the others stands still, and the fall in coverage is told with its numbers."""
+    chance = np.random.default_rng(2)
+    days = []
+    for day in range(40):
+        beside = chance.random(40) < (0.01 if day < 25 else 0.5)
+        days.append(day_of(day, np.where(beside, np.nan, chance.normal(0.8, 0.02, 40)), beside=beside))
+    (alarm,) = feed(Monitor(PLAN), days).alarms
+    assert (alarm.kind, alarm.direction) == ("not_applicable", "rise")
+    assert 24 * DAY <= alarm.since_low <= alarm.since <= alarm.since_high < 27 * DAY
+    assert 0 < alarm.size_low < alarm.after - alarm.before < alarm.size_high < 1
+    lost = sum(int(rows.not_applicable[0, rows.time >= alarm.since].sum()) for rows in days if rows.day <= alarm.time // DAY)
+    assert 0 <= lost - alarm.count <= 40  # those since `since`, up to the moment of the alarm
+
+
+def test_weekends_that_the_reference_shows_are_expected():
+    """Sundays and Saturdays are 0.2 lower throughout: no alarm, and a drop by 0.2 on working days is one, of that size."""
+    chance = np.random.default_rng(8)
+
+    def day(number, lower):
+        return day_of(number, np.clip(chance.normal(0.8 - 0.2 * ((number + 3) % 7 >= 5) - lower, 0.1, 40), 0, 1))
+
+    monitor = feed(Monitor(Plan(90.0, Span(days=21), 2)), [day(number, 0.0) for number in range(90)])
+    assert monitor.alarms == []
+    (chart,) = (chart for chart in monitor.charts_json(()) if chart["kind"] == "value")
+    assert np.round(chart["weekdays"], 1).tolist() == [0.1] * 5 + [-0.1] * 2
+    (alarm,) = feed(monitor, [day(number, 0.2) for number in range(90, 100)]).alarms
+    assert 89 * DAY <= alarm.since < 91 * DAY
+    assert alarm.size_low < -0.2 < alarm.size_high
+    assert -0.3 < alarm.after - alarm.before < -0.1
+
+
+def test_days_that_differ_count_for_what_they_are():
+    """A day effect of one standard deviation of the items: the design effect of a day of 40 is some forty, and nothing is told in 90 days."""
+    chance = np.random.default_rng(9)
+    days = [day_of(number, np.clip(chance.normal(0.6 + chance.normal(0, 0.08), 0.08, 40), 0, 1)) for number in range(113)]
+    monitor = feed(Monitor(Plan(90.0, Span(days=23), 2)), days)
+    assert monitor.alarms == []
+    (chart,) = (chart for chart in monitor.charts_json(()) if chart["kind"] == "value")
+    assert chart["day_effect"] > 20
+    assert chart["day_effect_known"]
+
+
+def test_what_other_metrics_show_of_days_is_expected_of_each():
+    """Nine metrics differ by days; the tenth, whose own days hint at it, is weighed like them."""
+    chance = np.random.default_rng(10)
+    metrics = [Watched(f"m{place}", "x", "number", (0.0, 1.0), True) for place in range(10)]
+    days = []
+    for number in range(23):
+        shift = np.r_[chance.normal(0, 0.06, 9), chance.normal(0, 0.012)]
+        days.append(day_of(number, np.clip(chance.normal(0.6 + shift[:, None], 0.08, (10, 40)), 0, 1)))
+    last = [day_of(number, np.full((10, 40), 0.6)) for number in range(23, 25)]
+    together, alone = Monitor(Plan(90.0, Span(days=23), 10)), Monitor(Plan(90.0, Span(days=23), 10))
+    feed(together, [*days, *last], metrics)
+    for rows in [*days, *last]:
+        own = DayRows(rows.day, rows.segment, rows.cluster, rows.time, rows.values[9:], rows.failed[9:], rows.not_applicable[9:])
+        alone.feed(own, [()], metrics[9:], by_segment=False)
+    weights = [
+        next(chart for chart in monitor.charts.values() if chart.metric == "m9" and chart.kind == "value").history[0][4] for monitor in (together, alone)
+    ]
+    assert weights[0] > weights[1] >= 1.0
 
 
 def test_an_outlier_of_an_unbounded_metric_stays_an_item():
@@ -199,7 +263,7 @@ def test_more_segments_than_charts_are_left_to_the_chart_of_all():
     segments = [(f"user-{number}",) for number in range(MOST_SEGMENTS + 50)]
     rows = day_of(0, np.full(len(segments), 0.5), segments=np.arange(len(segments)))
     monitor = feed(Monitor(PLAN), [rows], segments=segments, by_segment=True)
-    assert len(monitor.charts) == 2 * (MOST_SEGMENTS + 1)
+    assert len(monitor.charts) == 3 * (MOST_SEGMENTS + 1)
 
 
 def test_without_enough_items_there_is_no_reference_and_a_reason():
@@ -257,13 +321,13 @@ def test_any_portions_give_the_same_bytes(seed):
 def alarms_after_reference(draw, size, items, threshold, *, repeats=400, drop=0.0, seed=0):
     """For each repeat the number of the item at which the drop detector alarms, or -1, with mu0 the lower limit of a reference of that size."""
     chance = np.random.default_rng(seed)
-    references = [freeze(draw(chance, size), (0.0, 1.0), 0, 1) for _ in range(repeats)]
+    references = [freeze(draw(chance, size), (0.0, 1.0), 0, 1)[0] for _ in range(repeats)]
     mu0 = np.array([reference.lower for reference in references])
     factors = bets(mu0, [reference.sd**2 for reference in references], binary=[reference.binary for reference in references])
     state, first = Detectors.fresh(repeats), np.full(repeats, -1)
     for number in range(items):
         x = np.clip(draw(chance, repeats) - drop, 0, 1)
-        statistic = step(state, factors, mu0, x, np.full(repeats, number, np.int64), repeats)
+        statistic = step(state, factors, mu0, x, repeats)
         first[(statistic >= threshold) & (first < 0)] = number
         for chart in np.flatnonzero(statistic >= threshold):
             state.restart(chart)

@@ -12,6 +12,7 @@ from judgecli.errors import AlarmOpen, ConfigError, UnknownName, UsageError
 from judgecli.pipeline import monitoring
 from judgecli.pipeline.exporting import Wanted, export_feedback
 from judgecli.pipeline.monitoring import close, listed, standing_alarms, watch
+from judgecli.renderers.alarms import alarm_text
 from judgecli.store import watching
 from judgecli.store.folder import Store
 from judgecli.store.tables import MetricInfo
@@ -149,6 +150,54 @@ def test_a_judge_that_fails_is_an_alarm_of_its_own(tmp_path):
     assert [(alarm["metric"], alarm["kind"], alarm["direction"], alarm["worse"]) for alarm in found] == [("quality", "missing", "rise", True)]
 
 
+def test_a_fall_in_coverage_is_an_alarm_with_its_numbers(tmp_path):
+    """Two in three records of the last days have nothing to score: the mean stands still, the share is told in words."""
+    rows = [{**row, "quality": "not_applicable"} if (row["time"] - BEGIN).days >= 25 and place % 3 else row for place, row in enumerate(rows_of(change=99))]
+    append(tmp_path / "store", rows, 0)
+    (alarm,) = (alarm for alarm in watch(settings_with(tmp_path / "store")).alarms if not alarm["policy"])
+    assert (alarm["metric"], alarm["kind"], alarm["direction"], alarm["worse"]) == ("quality", "not_applicable", "rise", None)
+    said = alarm_text(alarm)
+    assert said.startswith(f"quality has no score more often, {alarm['count']:,.0f} of {alarm['n']} not applicable, from 0 % to ")
+    assert alarm["count"] / alarm["n"] == pytest.approx(2 / 3, abs=0.25)
+    assert f"since {alarm['since'][:10]}" in said
+
+
+def test_a_state_of_another_version_is_begun_anew_and_said(tmp_path):
+    """The state of an earlier version has another shape: all days are read again, and a note says so once."""
+    settings = settings_with(tmp_path / "store")
+    append(tmp_path / "store", rows_of(), 0)
+    found = deep(watch(settings))
+    old = {"closed": 20_000, "charts": [], "traffic": {}, "segments": [], "alarms": []}
+    with Store(tmp_path / "store") as store, store.ledger.transaction() as connection:
+        connection.execute("UPDATE monitor SET plan = 'of the version before', state = ?", (zlib.compress(json.dumps(old).encode()),))
+    renewed = watch(settings)
+    assert deep(renewed) == found
+    assert "kept by a version that watched otherwise" in renewed.notes[0]
+    assert watch(settings).notes == []
+
+
+def test_a_short_reference_is_said(tmp_path):
+    append(tmp_path / "store", rows_of(change=99), 0)
+    (note,) = watch(settings_with(tmp_path / "store", reference="2026-10-09..2026-10-13")).notes
+    assert "charts have seen fewer than 11 days" in note
+
+
+def test_alarms_of_an_earlier_version_are_shown(tmp_path):
+    """A closed alarm keeps its document, which has no span and no interval: it is shown without them."""
+    append(tmp_path / "store", rows_of(), 0)
+    settings = settings_with(tmp_path / "store")
+    close(settings, ["all"], comment=None, accept=False)
+    with Store(tmp_path / "store") as store, store.ledger.transaction() as connection:
+        for alarm in watching.kept_alarms(store):
+            older = {name: value for name, value in alarm.document.items() if not name.startswith(("since_", "size_")) and name != "count"}
+            connection.execute(
+                "UPDATE alarms SET id = ?, document = ? WHERE id = ?", ("old" + alarm.id, json.dumps({**older, "id": "old" + alarm.id}), alarm.id)
+            )
+    older = [alarm for alarm in watch(settings).alarms if alarm["id"].startswith("old")]
+    assert older
+    assert all("cannot tell better" not in alarm_text(alarm) and "(by " not in alarm_text(alarm) for alarm in older)
+
+
 def test_records_without_time_or_policy_or_cluster(tmp_path):
     rows = [{**row, "time": None} if place % 5 == 0 else {**row, "model": None if place % 2 else "b"} for place, row in enumerate(rows_of())]
     append(tmp_path / "store", rows, 0)
@@ -163,7 +212,7 @@ def test_no_reference_yet_is_said(tmp_path):
     append(tmp_path / "store", rows_of(days=10), 0)
     found = watch(settings_with(tmp_path / "store"))
     assert found.alarms == []
-    assert "none of 12 charts has a reference yet" in found.notes[0]
+    assert "none of 18 charts has a reference yet" in found.notes[0]
     assert {chart["state"] for chart in found.charts} == {"no reference yet"}
 
 

@@ -23,6 +23,8 @@ from judgecli.schema import REASONS
 from judgecli.signal.cells import EPOCH, Cell, Cells, Window
 from judgecli.signal.units import unit_metric
 from judgecli.signal.windows import SignalRow, window_signals
+from judgecli.stats.column import Column
+from judgecli.stats.deciding import estimate_mean
 from judgecli.store.folder import Store
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -105,7 +107,25 @@ def test_regret_is_against_the_best_lower_limit(tmp_path: Path) -> None:
     rows += [row("2026-09-08 00:00", "bad", 200 + number, 0.2 + 0.1 * (number % 2)) for number in range(40)]
     by = {one.policy["model"]: one for one in found(make_store(tmp_path / "s", rows, [NUMBER]))}
     assert (by["sure"].regret, by["lucky"].regret) == (0.0, 0.0)
-    assert by["bad"].regret == pytest.approx(by["sure"].low - by["bad"].mean, rel=1e-12)
+    mark = by["bad"].regret_mark
+    assert (mark["policy"], mark["mean"]) == ({"model": "sure"}, pytest.approx(0.85))
+    assert by["bad"].regret == pytest.approx(mark["limit"] - by["bad"].mean, rel=1e-12)
+    assert 0.75 < mark["limit"] < by["sure"].low  # three policies were asked, so their limits hold together
+
+
+def test_two_lucky_records_set_no_mark(tmp_path: Path) -> None:
+    rows = [row("2026-09-07 00:00", "steady", number, 0.7 + 0.1 * (number % 2)) for number in range(500)]
+    rows += [row("2026-09-07 00:00", "lucky", 1000 + number, 0.9) for number in range(2)]
+    by = {one.policy["model"]: one for one in found(make_store(tmp_path / "s", rows, [NUMBER]))}
+    assert (by["steady"].regret, by["steady"].regret_mark["policy"]) == (0.0, {"model": "steady"})
+
+
+def test_without_a_policy_that_is_known_there_is_no_regret(tmp_path: Path) -> None:
+    rows = [row("2026-09-07 00:00", name, start + number, 0.5 + 0.1 * (number % 2)) for name, start in (("a", 0), ("b", 100)) for number in range(19)]
+    one, other = found(make_store(tmp_path / "s", rows, [NUMBER]))
+    assert (one.regret, other.regret, one.regret_mark) == (None, None, None)
+    assert "20 clusters" in one.reasons["regret"]
+    assert "regret_mark" not in one.to_json()
 
 
 def test_one_policy_has_a_shortfall_against_its_first_window(tmp_path: Path) -> None:
@@ -114,7 +134,8 @@ def test_one_policy_has_a_shortfall_against_its_first_window(tmp_path: Path) -> 
     first, second = found(make_store(tmp_path / "s", rows, [NUMBER]))
     assert (first.regret, second.regret) == (None, None)
     assert first.extra["shortfall"] == 0.0
-    assert second.extra["shortfall"] == pytest.approx(first.low - 0.5, rel=1e-12)
+    values = 0.8 + 0.1 * (np.arange(40) % 2)
+    assert second.extra["shortfall"] == pytest.approx(estimate_mean(values, np.ones(40), Column("number", NUMBER.range)).low - 0.5, rel=1e-9)
 
 
 def test_a_metric_that_was_never_asked_is_not_asked(tmp_path: Path) -> None:

@@ -88,9 +88,40 @@ def test_thin_support_is_refused():
 @pytest.mark.long
 @pytest.mark.parametrize("estimator", [ips, snips, doubly_robust])
 def test_off_policy_intervals_cover(estimator):
-    hits = 0
-    for seed in range(600):
-        log, truth = log_of(seed, 400)
-        found = estimator(log)
-        hits += found.low <= truth <= found.high
-    assert 0.925 <= hits / 600 <= 0.975
+    found = [estimator(log_of(seed, 400)[0]) for seed in range(600)]
+    told = [one for one in found if one.low is not None]
+    assert len(told) >= 0.8 * 600  # IPS has none where the weights happen not to add up
+    covered = np.mean([one.low <= 0.55 <= one.high for one in told])
+    assert covered >= 0.925
+    assert covered <= 0.975 or estimator is ips  # which reaches over what may be unsupported
+
+
+def test_ips_without_support_has_no_interval_and_says_how_much_is_missing():
+    """In half of the contexts the target's arm was never taken, which no stratum shows: weights of 2 on half of the other rows add up to half of all."""
+    draw = np.random.default_rng(3)
+    taken = (draw.random(1000) < 0.5) & (np.arange(1000) % 2 == 0)
+    log = Log(np.ones(1000), np.where(taken, 2.0, 0.0), np.arange(1000), np.ones(1000), np.ones(1000))
+    support = support_of(log.weights, 0.0)
+    assert support.unsupported == pytest.approx(0.5, abs=0.05)
+    assert "hardly ever logged" in support.refused
+    assert (ips(log).low, ips(log).high) == (None, None)
+    assert "count them as 0" in support_of(np.ones(100), 0.01).refused_ips
+    assert support_of(np.ones(100), 0.01).refused is None
+    heavy = np.r_[np.full(1000, 1.0), np.full(4, 25.0)]
+    assert "rests on" in support_of(heavy, 0.0).refused_ips
+    assert support_of(np.ones(100), 0.0).refused_ips is None
+
+
+def test_a_belief_by_limits_is_that_of_its_intervals():
+    """Of t intervals it is t; of wider ones upwards, it leaves more to what lies above."""
+
+    def limits(level, up=1.0):
+        half = stats.t.ppf(0.5 + level / 2, 30) * 0.1
+        return 1 - half, 1 + up * half
+
+    own, plain = Posterior.of_limits(1.0, limits), Posterior.of_mean(1.0, 0.1, 31)
+    assert own.quantiles(np.array([0.025, 0.3, 0.975])) == pytest.approx(plain.quantiles(np.array([0.025, 0.3, 0.975])), abs=1e-3)
+    assert own.below(np.array([0.8, 1.05])) == pytest.approx(plain.below(np.array([0.8, 1.05])), abs=5e-3)
+    wide = Posterior.of_limits(1.0, lambda level: limits(level, 3.0))
+    rival = Posterior.of_mean(1.3, 0.05, 31)
+    assert rank_arms([wide, rival]).p_best[0] > rank_arms([own, rival]).p_best[0] + 0.05

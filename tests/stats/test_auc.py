@@ -69,24 +69,63 @@ def test_logistic_as_scikit_learn_says():
     assert intercept == pytest.approx(oracle.intercept_[0], abs=2e-3)
 
 
-counts = st.lists(st.tuples(*[st.integers(0, 20)] * 2, *[st.floats(0, 1)] * 2), min_size=1, max_size=6)
+rows = st.lists(st.tuples(st.booleans(), st.integers(0, 5), st.integers(0, 8), st.floats(0, 1)), min_size=2, max_size=60)
 
 
-@given(counts.filter(lambda rows: sum(row[0] for row in rows) and sum(row[1] for row in rows)))
+@given(rows.filter(lambda rows: len({row[0] for row in rows}) == 2))
 def test_parts_sum_to_the_change(rows):
-    old, new = (np.array([row[place] for row in rows], dtype=float) for place in (0, 1))
-    old_sums, new_sums = (np.array([row[place] * row[place + 2] for row in rows]) for place in (0, 1))
-    found = decompose(old_sums, old, new_sums, new)
+    current, kinds, clusters, values = (np.array([row[place] for row in rows]) for place in range(4))
+    found = decompose(values, current, kinds, clusters)
     assert found.within + found.mix == pytest.approx(found.total, abs=1e-12)
-    assert found.total == pytest.approx(new_sums.sum() / new.sum() - old_sums.sum() / old.sum(), abs=1e-12)
-    assert 0 <= found.matched <= 1 + 1e-12
+    assert found.total == pytest.approx(values[current].mean() - values[~current].mean(), abs=1e-12)
+    assert 0 <= min(found.matched, found.matched_reference) <= max(found.matched, found.matched_reference) <= 1 + 1e-12
+
+
+def decomposed(old, new):
+    """From sums and counts by kind, each row its kind's mean and a cluster of its own."""
+    values, kinds, current = [], [], []
+    for side, cells in ((False, old), (True, new)):
+        for kind, (total, count) in enumerate(cells):
+            values += [total / count] * count if count else []
+            kinds += [kind] * count
+            current += [side] * count
+    return decompose(np.array(values), np.array(current), np.array(kinds), np.arange(len(values)))
 
 
 def test_parts_by_hand():
-    ten = np.array([10.0, 10])
-    assert decompose(np.array([8.0, 2]), ten, np.array([6.0, 0]), ten).mix == pytest.approx(0)  # the same mix: all of it within
-    moved = decompose(np.array([8.0, 2]), ten, np.array([4.0, 3]), np.array([5.0, 15]))  # the same means: all of it mix
+    assert decomposed([(8, 10), (2, 10)], [(6, 10), (0, 10)]).mix == pytest.approx(0)  # the same mix: all of it within
+    moved = decomposed([(8, 10), (2, 10)], [(4, 5), (3, 15)])  # the same means: all of it mix
     assert (moved.within, moved.mix) == (pytest.approx(0), pytest.approx(-0.15))
-    apart = decompose(np.array([8.0, 0]), np.array([10.0, 0]), np.array([0.0, 2]), np.array([0.0, 10]))
+    assert moved.by_kind.tolist() == pytest.approx([(0.25 - 0.5) * (0.8 - 0.5), (0.75 - 0.5) * (0.2 - 0.5)])
+    apart = decomposed([(8, 10)], [(0, 0), (2, 10)])
     assert (apart.within, apart.mix, apart.matched) == (0.0, pytest.approx(-0.6), 0.0)
-    assert decompose(np.zeros(1), np.zeros(1), np.ones(1), np.ones(1)) is None
+    assert decompose(np.zeros(3), np.ones(3, dtype=bool), np.zeros(3, dtype=int), np.arange(3)) is None
+    few = decompose(np.r_[1.0, 0, 0, 0], np.array([False, False, True, True]), np.array([0, 1, 0, 1]), np.array([0, 1, 2, 2]), least_clusters=2)
+    assert (few.within, few.matched) == (0.0, 0.0)
+
+
+def test_errors_of_parts_are_those_of_a_bootstrap_of_clusters():
+    """An oracle that knows no linearisation: clusters of four rows that share their kind and lean one way, drawn again 2,000 times."""
+    chance = np.random.default_rng(4)
+    size, turns = 160, 4
+    side = np.arange(size) % 2 == 1
+    kind = (chance.random(size) < np.where(side, 0.6, 0.3)).astype(int)
+    values = (0.8 - 0.4 * kind - 0.1 * side + chance.normal(0, 0.2, size))[:, None] + chance.normal(0, 0.2, (size, turns))
+    rows = (values.ravel(), np.repeat(side, turns), np.repeat(kind, turns), np.repeat(np.arange(size), turns))
+    found = decompose(*rows)
+    drawn = []
+    for _ in range(2000):
+        own = np.r_[chance.choice(np.flatnonzero(side), side.sum()), chance.choice(np.flatnonzero(~side), (~side).sum())]
+        again = decompose(values[own].ravel(), np.repeat(side[own], turns), np.repeat(kind[own], turns), np.repeat(np.arange(size), turns))
+        drawn.append((again.within, again.mix, again.mix - again.total / 2))
+    errors = np.std(drawn, axis=0)
+    assert [found.error(1, 0), found.error(-1, 1), found.error(-1, 0.5)] == pytest.approx(errors.tolist(), rel=0.08)
+
+
+def test_clusters_on_both_sides_are_pairs():
+    """The same prompts on both sides, each a tenth lower: no doubt about the change within."""
+    level = np.random.default_rng(5).random(50)
+    found = decompose(np.r_[level, level - 0.1], np.arange(100) >= 50, np.tile(np.arange(50) % 2, 2), np.tile(np.arange(50), 2))
+    assert (found.within, found.mix) == (pytest.approx(-0.1), pytest.approx(0, abs=1e-12))
+    assert found.error(1, 0) == pytest.approx(0, abs=1e-9)
+    assert found.p_within_above(0.5) < 1e-9

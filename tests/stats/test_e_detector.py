@@ -3,21 +3,16 @@
 import numpy as np
 import pytest
 
-from judgecli.stats.e_detector import SHIFTS, Detectors, bets, change_point, step
+from judgecli.stats.e_detector import SHIFTS, Detectors, bets, step
 
 X = [0.9, 0.8, 1.0, 0.7, 0.2, 0.3, 0.1, 0.4]
 E = [0.8, 0.72, 0.504, 0.504, 0.756, 1.0584, 1.69344, 2.201472]
 SR = [0.8, 1.62, 1.834, 2.834, 5.751, 9.4514, 16.72224, 23.038912]
-CUSUM = [0.8, 0.9, 0.7, 1.0, 1.5, 2.1, 3.36, 4.368]
 
 
-def feed(state, factors, mu0, items, moments=None):
+def feed(state, factors, mu0, items, power=None):
     """The statistic after each row of `items` (time x charts)."""
-    found = []
-    for number, x in enumerate(np.atleast_2d(items)):
-        moment = np.full(len(x), number if moments is None else moments[number], np.int64)
-        found.append(step(state, factors, np.broadcast_to(np.asarray(mu0, float), x.shape), x, moment, len(x)))
-    return np.array(found)
+    return np.array([step(state, factors, np.broadcast_to(np.asarray(mu0, float), x.shape), x, len(x), power) for x in np.atleast_2d(items)])
 
 
 def test_the_vector_of_the_spec():
@@ -25,21 +20,11 @@ def test_the_vector_of_the_spec():
     state = Detectors.fresh(1)
     one = np.ones((len(SHIFTS), 1))
     product = 1.0
-    for x, e, sr, cusum in zip(X, E, SR, CUSUM, strict=True):
+    for x, e, sr in zip(X, E, SR, strict=True):
         statistic = feed(state, one, 0.7, [[x]])
         product *= 1 + 1.0 * (0.7 - x)
         assert product == pytest.approx(e, abs=1e-12)
         assert statistic[0, 0] == pytest.approx(sr, abs=1e-12)
-        assert state.cusum[:, 0] == pytest.approx(cusum, abs=1e-12)
-
-
-def test_the_change_is_where_the_e_cusum_last_began():
-    """In the vector it is at most 1 up to the fourth item, so the change began with the fifth: 0.2, 0.3, 0.1, 0.4."""
-    state = Detectors.fresh(1)
-    feed(state, np.ones((len(SHIFTS), 1)), 0.7, [[x] for x in X], moments=[10, 20, 30, 40, 50, 60, 70, 80])
-    found = change_point(state, 0, 0.7)
-    assert (found.since, found.count) == (50, 4)
-    assert found.mean == pytest.approx(0.25)
 
 
 @pytest.mark.parametrize(("mu0", "variance", "binary", "wanted"), [
@@ -67,7 +52,7 @@ def test_charts_do_not_know_of_each_other():
     for chart in range(7):
         alone = Detectors.fresh(1)
         assert (feed(alone, factors[:, [chart]], mu0[[chart]], items[:, [chart]])[:, 0] == both[:, chart]).all()
-        assert all((getattr(alone, name)[:, 0] == getattr(together, name)[:, chart]).all() for name in ("sr", "cusum", "since", "count", "total", "own"))
+        assert (alone.sr[:, 0] == together.sr[:, chart]).all()
     together.restart(2)
     assert (together.sr[:, 2] == 0).all()
     assert (together.sr[:, 3] > 0).all()
@@ -91,7 +76,7 @@ def first_alarms(items: np.ndarray, mu0: np.ndarray, variance: np.ndarray, thres
     factors, state = bets(mu0, variance, binary=binary), Detectors.fresh(items.shape[1])
     first = np.full(items.shape[1], -1)
     for number, x in enumerate(items):
-        statistic = step(state, factors, mu0, x, np.full(len(x), number, np.int64), len(x))
+        statistic = step(state, factors, mu0, x, len(x))
         first[(statistic >= threshold) & (first < 0)] = number
         for chart in np.flatnonzero(statistic >= threshold):
             state.restart(chart)
@@ -125,19 +110,3 @@ def test_median_delay_of_the_spec(threshold, spec):
     first = first_alarms(items, np.full(REPEATS, MU), np.full(REPEATS, VAR), threshold)
     delays = first[first >= 2000] - 1999
     assert spec * 0.8 <= np.median(delays) <= spec * 1.2
-
-
-@pytest.mark.long
-def test_the_change_point_is_near_the_change():
-    chance = np.random.default_rng(9)
-    distances = []
-    for _ in range(100):
-        x = np.clip(chance.beta(4, 2, 4_500) - 0.1 * (np.arange(4_500) >= 2000), 0, 1)
-        state, mu0, factors = Detectors.fresh(1), np.array([MU]), bets(MU, VAR)
-        for number, item in enumerate(x):
-            if step(state, factors, mu0, np.array([item]), np.array([number]), 1)[0] >= 45_000:
-                distances.append(change_point(state, 0, MU).since - 2000)
-                break
-    assert len(distances) == 100
-    assert abs(np.median(distances)) <= 10
-    assert np.mean(np.abs(distances) <= 60) >= 0.85

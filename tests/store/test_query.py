@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from judgecli.errors import UsageError
 from judgecli.readers import intake
-from judgecli.stats.intervals import mean_interval
+from judgecli.stats.column import Column
+from judgecli.stats.deciding import estimate_mean
 from judgecli.store import upkeep
 from judgecli.store.folder import Store
 from judgecli.store.query import scale_digits
@@ -57,9 +58,8 @@ def test_reduction_by_hand_against_numpy(tmp_path):
     (found, _) = summaries(score(tmp_path / "s", [write_lines(tmp_path / "a.jsonl", lines)], ["score.x", "words"], map=MAP))
     values = np.array([line["x"] for line in lines])
     who = np.array([line["who"] for line in lines])
-    estimate = mean_interval(
-        np.array([values[who == one].sum() for one in sorted(set(who))]), np.array([float((who == one).sum()) for one in sorted(set(who))])
-    )
+    sums, counts = ([part[who == one].sum() for one in sorted(set(who))] for part in (values, np.ones(500)))
+    estimate = estimate_mean(np.array(sums), np.array(counts), Column("number"))
     assert (found["mean"], found["low"], found["high"]) == tuple(pytest.approx(value, abs=1e-10) for value in (values.mean(), estimate.low, estimate.high))
     assert (found["min"], found["max"]) == (values.min(), values.max())
     assert found["p50"] == pytest.approx(np.median(values), abs=1e-12)

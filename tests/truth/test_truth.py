@@ -2,6 +2,7 @@
 
 import pytest
 from cell import Cell, all_cells, kept, observe
+from power import PRICES, pay
 
 CELLS = all_cells()
 
@@ -17,3 +18,14 @@ def test_a_promise_holds_in_short(cell: Cell):
 def test_a_promise_holds(cell: Cell):
     seen = observe(cell, cell.long)
     assert kept(cell, seen), seen
+
+
+def test_what_held_stays_as_sharp_in_short():
+    paid = [one for one in (pay(price, 40) for price in PRICES) if one.counts]
+    assert sum(one.ratio for one in paid) / len(paid) < 1.1
+
+
+@pytest.mark.long
+def test_what_held_stays_as_sharp():
+    paid = [one for one in (pay(price, 2000) for price in PRICES) if one.counts]
+    assert sum(one.ratio for one in paid) / len(paid) < 1.1

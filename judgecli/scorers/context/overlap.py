@@ -6,13 +6,14 @@ from judgecli.scorer import Score, scorer
 from judgecli.scorers.context.passages import held_by, ngrams, positive, words_of
 
 
-@scorer(kind="number", range=(0, 1), higher_is_better=True, version=1)
+@scorer(kind="number", range=(0, 1), higher_is_better=True, version=2)
 def context_overlap(output: Sequence[str], contexts: Sequence[list[str]], *, n: int = 2) -> list[float | None]:
     """Share of the output's word n-grams that some context holds (n-gram precision).
 
     Columns: output (N texts), contexts (N lists of passages). Returns: N fractions in [0, 1].
     Null where the record has no context or the output fewer than n words.
     Options: n = words in a row (2).
+    Words are compared in lower case and composed Unicode form (NFC); each letter of a script without spaces is a word.
     Raises: ValueError if n < 1.
     Source: n-gram precision as in Papineni et al. 2002 (BLEU) without clipping: a repeated n-gram counts each time.
 
@@ -23,7 +24,7 @@ def context_overlap(output: Sequence[str], contexts: Sequence[list[str]], *, n: 
     return [_share_held(words_of(text), passages, n) for text, passages in zip(output, contexts, strict=True)]
 
 
-@scorer(kind="number", range=(0, 1), higher_is_better=None, version=1)
+@scorer(kind="number", range=(0, 1), higher_is_better=None, version=2)
 def context_use(output: Sequence[str], contexts: Sequence[list[str]], *, n: int = 4) -> list[Score | None]:
     """Share of the contexts that the output draws on: it has n words in a row of them.
 
@@ -31,6 +32,7 @@ def context_use(output: Sequence[str], contexts: Sequence[list[str]], *, n: int 
     the contexts used, counted from 1.
     Null where no context has n words.
     Options: n = words in a row (4). Contexts of fewer than n words are left out.
+    Words are compared in lower case and composed Unicode form (NFC); each letter of a script without spaces is a word.
     Raises: ValueError if n < 1.
     Source: ours.
 
@@ -41,13 +43,14 @@ def context_use(output: Sequence[str], contexts: Sequence[list[str]], *, n: int 
     return [_used_share(text, passages, n) for text, passages in zip(output, contexts, strict=True)]
 
 
-@scorer(kind="number", range=(0, 1), higher_is_better=None, version=1)
+@scorer(kind="number", range=(0, 1), higher_is_better=None, version=2)
 def copied_share(output: Sequence[str], contexts: Sequence[list[str]], *, n: int = 8) -> list[float | None]:
     """Share of the output's words that lie in a run of n or more words copied from a context.
 
     Columns: output (N texts), contexts (N lists of passages). Returns: N fractions in [0, 1].
     Null where the record has no context or the output no word.
     Options: n = the shortest run that counts as copied (8 words).
+    Words are compared in lower case and composed Unicode form (NFC); each letter of a script without spaces is a word.
     Raises: ValueError if n < 1.
     Source: extractive fragment coverage of Grusky et al. 2018, arXiv:1804.11283, with a least length.
 

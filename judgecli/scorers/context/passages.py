@@ -3,20 +3,23 @@
 import re
 from collections.abc import Iterable, Sequence
 
-# Scripts without spaces between words count a character as a word.
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
+from judgecli.scorers.canonical import canonical
+from judgecli.unspaced import UNSPACED
+
+# Vowel signs and accents are no word characters to `\w`, but belong to the word: Indic, Arabic, Hebrew, combining accents.
+_MARKS = "\u0300-\u036f\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u0900-\u0963\u0980-\u0dff"
+_WORD = re.compile(rf"[{UNSPACED}]|(?:[^\W{UNSPACED}]|[{_MARKS}])+")
 
 Gram = tuple[str, ...]
 
 
 def words_of(text: str) -> list[str]:
-    """Lower-case runs of letters, digits and `_`; a character each in scripts without spaces.
+    """Lower-case runs of letters, digits and `_` in composed form; a character each in scripts without spaces.
 
     >>> words_of("It cost 5 €, 你好")
     ['it', 'cost', '5', '你', '好']
     """
-    return _WORD.findall(text.lower())
+    return _WORD.findall(canonical(text).lower())
 
 
 def ngrams(words: Sequence[str], n: int) -> list[Gram]:

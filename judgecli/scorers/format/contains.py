@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 
 from judgecli.scorer import scorer
+from judgecli.scorers.canonical import all_canonical
 
 
-@scorer(kind="rate", range=(0, 1), higher_is_better=True, version=1)
+@scorer(kind="rate", range=(0, 1), higher_is_better=True, version=2)
 def contains_all(output: Sequence[str], *, values: Sequence[str] | str, ignore_case: bool = False) -> list[float]:
     """1 where the output holds every one of the values, else 0.
 
     Columns: output (N texts). Returns: N rates, 0 or 1.
-    Null: never.
+    Null: never. Texts and values are compared in composed Unicode form (NFC).
     Options: values (one phrase or a list; matched as plain text, also inside words); ignore_case.
     Raises: ValueError where no value, or an empty one, is given.
     Source: none; plain substring test.
@@ -22,12 +23,12 @@ def contains_all(output: Sequence[str], *, values: Sequence[str] | str, ignore_c
     return [float(all(value in text for value in wanted)) for text in folded(output, ignore_case)]
 
 
-@scorer(kind="rate", range=(0, 1), higher_is_better=True, version=1)
+@scorer(kind="rate", range=(0, 1), higher_is_better=True, version=2)
 def contains_any(output: Sequence[str], *, values: Sequence[str] | str, ignore_case: bool = False) -> list[float]:
     """1 where the output holds at least one of the values, else 0.
 
     Columns: output (N texts). Returns: N rates, 0 or 1.
-    Null: never.
+    Null: never. Texts and values are compared in composed Unicode form (NFC).
     Options: values (one phrase or a list; plain text, also inside words); ignore_case.
     Raises: ValueError where no value, or an empty one, is given.
     Source: none; plain substring test.
@@ -39,12 +40,12 @@ def contains_any(output: Sequence[str], *, values: Sequence[str] | str, ignore_c
     return [float(any(value in text for value in wanted)) for text in folded(output, ignore_case)]
 
 
-@scorer(kind="rate", range=(0, 1), higher_is_better=True, version=1)
+@scorer(kind="rate", range=(0, 1), higher_is_better=True, version=2)
 def contains_none(output: Sequence[str], *, values: Sequence[str] | str, ignore_case: bool = False) -> list[float]:
     """1 where the output holds none of the values, else 0.
 
     Columns: output (N texts). Returns: N rates, 0 or 1.
-    Null: never.
+    Null: never. Texts and values are compared in composed Unicode form (NFC).
     Options: values (one phrase or a list; plain text, also inside words); ignore_case.
     Raises: ValueError where no value, or an empty one, is given.
     Source: none; plain substring test.
@@ -65,5 +66,6 @@ def phrases(values: Sequence[str] | str, ignore_case: bool) -> list[str]:
 
 
 def folded(texts: Sequence[str], ignore_case: bool) -> list[str]:
-    """The texts, without case where asked (Unicode case folding)."""
-    return [text.casefold() for text in texts] if ignore_case else list(texts)
+    """The texts in composed Unicode form, without case where asked (Unicode case folding)."""
+    composed = all_canonical(texts)
+    return [text.casefold() for text in composed] if ignore_case else composed

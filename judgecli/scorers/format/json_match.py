@@ -17,6 +17,7 @@ def json_match(output: Sequence[str], reference: Sequence[str], *, any_order: bo
     Null where the reference is no JSON. Nested too deep to compare (about 300): unscored, metric_error.
     Options: any_order: lists are equal in any order too; fenced: a text that is one code fence is read
     by its body. Key order and white space never count, 1 equals 1.0, true does not equal 1.
+    Texts inside are compared as they are encoded: a composed and a decomposed letter differ.
     Source: RFC 8259; duplicate keys: the last one counts.
 
     >>> json_match(['{"b": 1, "a": [2]}'], ['{"a": [2.0], "b": 1}'])

@@ -13,6 +13,7 @@ def regex(output: Sequence[str], *, pattern: str, match: Literal["any", "none", 
 
     Columns: output (N texts). Returns: N rates, 0 or 1.
     Null: never.
+    The text is read as it is encoded: a pattern with a composed letter does not find a decomposed one.
     Options: pattern (RE2: linear time, no look-around, no back-references); match: "any" = found
     anywhere, "none" = found nowhere, "full" = the whole output; ignore_case.
     Raises: ValueError for a pattern that RE2 cannot read, or an unknown `match`.

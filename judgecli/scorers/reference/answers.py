@@ -7,19 +7,20 @@ from collections.abc import Sequence
 from math import log, sqrt
 
 from judgecli.scorer import Score, scorer
+from judgecli.scorers.canonical import canonical
 from judgecli.scorers.context.passages import words_of
 
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,3}[.)])\s+")
 
 
-@scorer(kind="number", range=(0, 1), higher_is_better=True, version=1)
+@scorer(kind="number", range=(0, 1), higher_is_better=True, version=2)
 def set_f1(output: Sequence[str], reference: Sequence[str], *, separators: str = ",;\n") -> list[float | None]:
     """F1 of the items that output and reference list, without order and repeats.
 
     Columns: output, reference (N texts each). Returns: N fractions in [0, 1].
     Null where the reference lists nothing.
     Options: separators, the characters that part items. A text that is a JSON list gives its items.
-    Items are compared without case, outer white space, bullets and a final period.
+    Items are compared without case, outer white space, bullets and a final period, in composed Unicode form (NFC).
     Source: the set measure of van Rijsbergen 1979 (F1).
 
     >>> set_f1(["- Red\\n- blue"], ["red, green"])
@@ -27,24 +28,25 @@ def set_f1(output: Sequence[str], reference: Sequence[str], *, separators: str =
     """
     if not separators:
         raise ValueError("separators must hold at least one character")
-    return [_set_f1(items(text, separators), items(wanted, separators)) for text, wanted in zip(output, reference, strict=True)]
+    return [_set_f1(items(canonical(text), separators), items(canonical(wanted), separators)) for text, wanted in zip(output, reference, strict=True)]
 
 
-@scorer(kind="rate", range=(0, 1), higher_is_better=True, version=1)
+@scorer(kind="rate", range=(0, 1), higher_is_better=True, version=2)
 def choice(output: Sequence[str], reference: Sequence[str], *, letters: str = "ABCDE") -> list[Score | None]:
     """1 where the letter that the output chooses is that of the reference, else 0.
 
-    Columns: output, reference (N texts each). Returns: N rates, 0 or 1, with the letter read as label
-    ("unread" where the output names none, or several: that is a 0).
-    Null where the reference names no letter.
+    Columns: output, reference (N texts each). Returns: N rates, 0 or 1, with the letter read as label.
+    Null where the reference names no letter. Where the output names none, or several without saying which, it is
+    unscored with reason metric_error: an answer that could not be read is not a wrong one, and lowers the coverage.
     Options: letters, those that can be chosen.
-    Read in this order: a \\\\boxed{} letter; the last "answer is X" or "answer: X"; an output that begins
+    Read in this order: a \\\\boxed{} letter; the last "answer is X" or "answer: X" (in lower case only where nothing but
+    a mark or the end follows, so that "the answer is a bit long" names none); an output that begins
     with the letter alone ("B", "(B)", "B. Paris", "B)") or the only letter in brackets, where no other
     letter stands in brackets or at the start of a line.
     Source: the extraction rules usual for MMLU; the order is ours.
 
-    >>> [(item.value, item.label) for item in choice(["The answer is (B).", "A or B?"], ["B", "A"])]
-    [(1.0, 'B'), (0.0, 'unread')]
+    >>> [(item.value, item.label, item.reason) for item in choice(["The answer is (B).", "A or B?"], ["B", "A"])]
+    [(1.0, 'B', None), (None, None, 'metric_error')]
     """
     if not letters.isalpha():
         raise ValueError(f"letters must be letters, got {letters!r}")
@@ -52,13 +54,14 @@ def choice(output: Sequence[str], reference: Sequence[str], *, letters: str = "A
     return [_chosen(chosen(text, readers), chosen(wanted, readers)) for text, wanted in zip(output, reference, strict=True)]
 
 
-@scorer(kind="number", range=(0, 1), higher_is_better=True, version=1)
+@scorer(kind="number", range=(0, 1), higher_is_better=True, version=2)
 def tf_cosine(output: Sequence[str], reference: Sequence[str]) -> list[float | None]:
     """Cosine of the word counts of output and reference, each count c weighted 1 + ln c.
 
     Columns: output, reference (N texts each). Returns: N fractions in [0, 1].
     Null where the reference has no word; 0 where only the output has none.
-    Options: none. Words are compared in lower case.
+    Options: none. Words are compared in lower case and composed Unicode form (NFC); each letter of a script
+    without spaces between words (Chinese, Japanese, Thai, Lao, Khmer, Burmese) is a word.
     Source: Salton and Buckley 1988, the weights "lnn". Without the idf of tf-idf: that needs a corpus,
     and then a record's value would depend on the other records.
 
@@ -89,7 +92,7 @@ def _readers(letters: str) -> list[re.Pattern[str]]:
     upper = f"[{letters.upper()}]"
     return [
         re.compile(rf"\\boxed\{{(?:\\text\{{)?\(?({one})\)?\}}"),
-        re.compile(rf"(?i:\banswer(?: is|:)(?: option| choice)?:?)\s{{0,3}}\**\(?({upper})\b(?!')"),
+        re.compile(rf"(?i:\banswer(?: is|:)(?: option| choice)?:?)\s{{0,3}}\**\(?(?:({upper})\b(?!')|({one})(?=\**\)?[.,;:!]?\**\s*(?:$|\n)|\)))"),
         re.compile(rf"^\W{{0,4}}({one})(?:[.):*]|\W{{0,4}}$)"),
         re.compile(rf"\(({upper})\)|^\W{{0,4}}({upper})[.):*]", re.MULTILINE),
     ]
@@ -102,7 +105,7 @@ def chosen(text: str, readers: Sequence[re.Pattern[str]]) -> str | None:
     for reader in (boxed, stated):
         found = reader.findall(text)
         if found:
-            return str(found[-1]).upper()
+            return "".join(found[-1]).upper()
     # An output that goes through the options marks several: then its first is no choice.
     named = {letter.upper() for found in (*opening.findall(text), *map("".join, marked.findall(text))) for letter in found}
     return str(named.pop()) if len(named) == 1 else None
@@ -111,7 +114,9 @@ def chosen(text: str, readers: Sequence[re.Pattern[str]]) -> str | None:
 def _chosen(given: str | None, wanted: str | None) -> Score | None:
     if wanted is None:
         return None
-    return Score(value=float(given == wanted), label=given or "unread")
+    if given is None:
+        return Score(reason="metric_error", explanation="unread: the output names no letter, or several")
+    return Score(value=float(given == wanted), label=given)
 
 
 def _cosine(ours: Counter[str], theirs: Counter[str]) -> float | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from judgecli.scorer import scorer
+from judgecli.scorers.canonical import all_canonical
 from judgecli.scorers.reference.shared_ngrams import Counts, shared_counts
 
 _ORDER = 6
@@ -14,19 +15,19 @@ _WHITE = tuple((name, b"".join(bytes([byte]) for byte in range(256) if bytes([by
 _RECALL_WEIGHT = 4.0  # beta = 2, squared
 
 
-@scorer(kind="number", range=(0, 100), higher_is_better=True, version=1)
+@scorer(kind="number", range=(0, 100), higher_is_better=True, version=2)
 def chrf(output: Sequence[str], reference: Sequence[str]) -> list[float | None]:
     """F-score (beta 2) of the character 1- to 6-grams that output and reference share, 0 to 100.
 
     Columns: output, reference (N texts each). Returns: N numbers in [0, 100]; white space is left out.
     Null where the reference holds nothing but white space.
-    Options: none.
-    Source: Popovic 2015, chrF; equal to sacrebleu's sentence chrF2 (nc:6 nw:0), which gives 0 where we give null.
+    Options: none. Texts are compared in composed Unicode form (NFC).
+    Source: Popovic 2015, chrF; equal to sacrebleu's sentence chrF2 (nc:6 nw:0) of composed texts, which gives 0 where we give null.
 
     >>> [round(value, 4) for value in chrf(["the cat"], ["the hat"])]
     [28.0556]
     """
-    shared, ours, theirs = shared_characters(output, reference)
+    shared, ours, theirs = shared_characters(all_canonical(output), all_canonical(reference))
     return [score if wanted else None for score, wanted in zip(_scores(shared, ours, theirs), theirs.tolist(), strict=True)]
 
 

@@ -1,5 +1,6 @@
 """ROUGE: words, word pairs and the longest common word sequence that output and reference share."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
@@ -9,10 +10,16 @@ from rapidfuzz.distance import LCSseq
 from rapidfuzz.process import cpdist
 
 from judgecli.scorer import Score, scorer
+from judgecli.scorers.canonical import canonical
+from judgecli.scorers.context.passages import words_of
 from judgecli.scorers.reference.porter import Stems
 
 # Everything but a-z and 0-9 parts words; `encode` below makes of any other script a question mark.
 _WORDS_ONLY = bytes(code if chr(code) in "abcdefghijklmnopqrstuvwxyz0123456789" else ord(" ") for code in range(256))
+# A letter beyond Latin script; Latin ends at U+024F, and comes again in U+1E00 and in wide forms.
+_OTHER_LETTER = re.compile(
+    r"[^\W\d_\u0000-\u02ff\u1d00-\u1dbf\u1e00-\u1eff\u2071-\u209c\u2100-\u214f\u2c60-\u2c7f\ua722-\ua7ff\uab30-\uab6f\ufb00-\ufb06\uff21-\uff5a]"
+)
 _PAIRS_AT_ONCE = 64
 # Longest common subsequence takes words x words steps; beyond this a row would hold up all others.
 _LARGEST_TABLE = 20_000_000_000
@@ -22,14 +29,17 @@ _MOST_WORDS = 1_000_000  # of a pair: fewer than there are letters
 TokenPairs = Sequence[tuple[list[str], list[str]]]
 
 
-@scorer(kind="number", range=(0, 1), higher_is_better=True, version=1)
+@scorer(kind="number", range=(0, 1), higher_is_better=True, version=2)
 def rouge_1(output: Sequence[str], reference: Sequence[str], *, stemmer: bool = False) -> list[float | None]:
     """F1 of the words that output and reference share (ROUGE-1).
 
     Columns: output, reference (N texts each). Returns: N fractions in [0, 1].
-    Null where the reference has no word: words are runs of a-z and 0-9, so texts in other scripts have none.
+    Null where the reference has no word.
+    Words are runs of a-z and 0-9, as in rouge-score, where all letters of the pair are Latin. Where some are not, words
+    are runs of letters and digits, and each letter of a script without spaces (Chinese, Japanese, Thai, Khmer).
+    Texts are compared in composed Unicode form (NFC).
     Options: stemmer = compare Porter stems of words of more than 3 letters.
-    Source: Lin 2004, ROUGE; equal to the package rouge-score, which gives 0 where we give null.
+    Source: Lin 2004, ROUGE; equal to the package rouge-score for Latin script, which gives 0 where we give null.
 
     >>> rouge_1(["the cat sat"], ["the cat is here"])
     [0.5714285714285714]
@@ -37,14 +47,17 @@ def rouge_1(output: Sequence[str], reference: Sequence[str], *, stemmer: bool = 
     return _ngram_f1(_token_pairs(output, reference, stemmer), 1)
 
 
-@scorer(kind="number", range=(0, 1), higher_is_better=True, version=1)
+@scorer(kind="number", range=(0, 1), higher_is_better=True, version=2)
 def rouge_2(output: Sequence[str], reference: Sequence[str], *, stemmer: bool = False) -> list[float | None]:
     """F1 of the pairs of neighbouring words that output and reference share (ROUGE-2).
 
     Columns: output, reference (N texts each). Returns: N fractions in [0, 1].
-    Null where the reference has fewer than two words (runs of a-z and 0-9).
+    Null where the reference has fewer than two words.
+    Words are runs of a-z and 0-9, as in rouge-score, where all letters of the pair are Latin. Where some are not, words
+    are runs of letters and digits, and each letter of a script without spaces (Chinese, Japanese, Thai, Khmer).
+    Texts are compared in composed Unicode form (NFC).
     Options: stemmer = compare Porter stems of words of more than 3 letters.
-    Source: Lin 2004, ROUGE; equal to the package rouge-score, which gives 0 where we give null.
+    Source: Lin 2004, ROUGE; equal to the package rouge-score for Latin script, which gives 0 where we give null.
 
     >>> rouge_2(["the cat sat"], ["the cat is here"])
     [0.4]
@@ -52,15 +65,18 @@ def rouge_2(output: Sequence[str], reference: Sequence[str], *, stemmer: bool = 
     return _ngram_f1(_token_pairs(output, reference, stemmer), 2)
 
 
-@scorer(kind="number", range=(0, 1), higher_is_better=True, version=1)
+@scorer(kind="number", range=(0, 1), higher_is_better=True, version=2)
 def rouge_l(output: Sequence[str], reference: Sequence[str], *, stemmer: bool = False) -> list[float | Score | None]:
     """F1 of the longest common subsequence of words of output and reference (ROUGE-L, sentence level).
 
     Columns: output, reference (N texts each). Returns: N fractions in [0, 1].
-    Null where the reference has no word (runs of a-z and 0-9). A pair too long to compare (over a million
+    Null where the reference has no word. A pair too long to compare (over a million
     words, or a product of the word counts above 2e10) is unscored with reason metric_error.
+    Words are runs of a-z and 0-9, as in rouge-score, where all letters of the pair are Latin. Where some are not, words
+    are runs of letters and digits, and each letter of a script without spaces (Chinese, Japanese, Thai, Khmer).
+    Texts are compared in composed Unicode form (NFC).
     Options: stemmer = compare Porter stems of words of more than 3 letters.
-    Source: Lin 2004, ROUGE; equal to the package rouge-score, which gives 0 where we give null.
+    Source: Lin 2004, ROUGE; equal to the package rouge-score for Latin script, which gives 0 where we give null.
 
     >>> rouge_l(["the cat sat on it"], ["the cat lay on it"])
     [0.8]
@@ -82,10 +98,18 @@ def tokens(text: str) -> list[str]:
 
 
 def _token_pairs(output: Sequence[str], reference: Sequence[str], stemmer: bool) -> list[tuple[list[str], list[str]]]:
+    pairs = [_both(text, wanted) for text, wanted in zip(output, reference, strict=True)]
     if not stemmer:
-        return [(tokens(text), tokens(wanted)) for text, wanted in zip(output, reference, strict=True)]
+        return pairs
     stem = Stems().__getitem__
-    return [(list(map(stem, tokens(text))), list(map(stem, tokens(wanted)))) for text, wanted in zip(output, reference, strict=True)]
+    return [(list(map(stem, words)), list(map(stem, wanted))) for words, wanted in pairs]
+
+
+def _both(text: str, wanted: str) -> tuple[list[str], list[str]]:
+    """The words of both texts, cut by one rule: rouge-score knows no letters but a-z."""
+    if (text.isascii() or not _OTHER_LETTER.search(text)) and (wanted.isascii() or not _OTHER_LETTER.search(wanted)):
+        return tokens(canonical(text)), tokens(canonical(wanted))
+    return words_of(text), words_of(wanted)
 
 
 def _ngram_f1(pairs: TokenPairs, n: int) -> list[float | None]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from judgecli.scorer import scorer
 from judgecli.scorers import re2
+from judgecli.unspaced import mostly_unspaced
 
 # RE2; matched without case. Hedges after Hyland 1998 (the frequent ones), and what models add.
 _HEDGES = (
@@ -31,12 +32,12 @@ _SWEARING = (
 )
 
 
-@scorer(kind="number", range=(0, None), higher_is_better=None, version=1)
+@scorer(kind="number", range=(0, None), higher_is_better=None, version=2)
 def hedging(output: Sequence[str], output_words: Sequence[list[str]]) -> list[float | None]:
     """Hedging words and phrases ("might", "I think") per 100 words of the output.
 
     Columns: output (N texts; words split at white space). Returns: N rates per 100 words.
-    Null where the output has no word.
+    Null where the output has no word, or is mostly in a script without spaces between words.
     Options: none. English only: other languages give 0. "may" the month and "could" the past count too.
     Source: Hyland 1998, Hedging in Scientific Research Articles (the frequent hedges); the list is ours.
 
@@ -44,7 +45,7 @@ def hedging(output: Sequence[str], output_words: Sequence[list[str]]) -> list[fl
     [40.0]
     """
     found = re2.counts(output, _HEDGES, ignore_case=True)
-    return [100 * count / len(words) if words else None for count, words in zip(found, output_words, strict=True)]
+    return [100 * count / len(words) if words and not mostly_unspaced(text) else None for text, count, words in zip(output, found, output_words, strict=True)]
 
 
 @scorer(kind="rate", range=(0, 1), higher_is_better=None, version=1)

@@ -5,15 +5,17 @@ from collections.abc import Sequence
 
 from judgecli.errors import UsageError
 from judgecli.scorer import scorer
+from judgecli.unspaced import mostly_unspaced
 
 
-@scorer(kind="number", range=(0, 1), higher_is_better=None, version=1)
-def lexical_diversity(output_words: Sequence[list[str]], *, window: int = 50) -> list[float | None]:
+@scorer(kind="number", range=(0, 1), higher_is_better=None, version=2)
+def lexical_diversity(output: Sequence[str], output_words: Sequence[list[str]], *, window: int = 50) -> list[float | None]:
     """Moving-average type-token ratio: the mean share of different words in every window of 50 words.
 
     Columns: output. Returns: a fraction in (0, 1], comparable between texts of any length.
     Words are compared in lower case, without punctuation at their ends; words of punctuation only
-    are left out. Null: where the output is, or has fewer words than the window.
+    are left out. Null: where the output is, has fewer words than the window, or is mostly in a script without
+    spaces between words.
     Options: window, the number of words (at least 1).
     Source: Covington and McFall 2010, Cutting the Gordian knot: the moving-average type-token ratio.
 
@@ -22,7 +24,10 @@ def lexical_diversity(output_words: Sequence[list[str]], *, window: int = 50) ->
     """
     if window < 1:
         raise UsageError(f"window must be at least 1, got {window}", hint="the usual window is 50 words")
-    return [_moving_ratio([bare for word in words if (bare := _bare(word))], window) for words in output_words]
+    return [
+        None if mostly_unspaced(text) else _moving_ratio([bare for word in words if (bare := _bare(word))], window)
+        for text, words in zip(output, output_words, strict=True)
+    ]
 
 
 def _bare(word: str) -> str:

@@ -8,12 +8,13 @@ from judgecli.derived import Ints
 from judgecli.scorer import scorer
 
 
-@scorer(kind="number", range=(0, 1), higher_is_better=False, version=1)
+@scorer(kind="number", range=(0, 1), higher_is_better=False, version=2)
 def longest_repeat(output_words: Sequence[list[str]]) -> list[float | None]:
     """Length of the longest run of words that occurs twice in the output, divided by the output's words.
 
     Columns: output. Returns: a fraction in [0, 1); the two places may overlap, so a text stuck in a
     loop comes close to 1. Null: where the output is, or has no word.
+    In scripts without spaces between words (Chinese, Japanese, Thai) it goes by letters.
     Source: own; the longest repeated substring, over words (Karp, Miller and Rosenberg 1972, whose
     naming of windows by doubling is the algorithm).
 

@@ -9,12 +9,12 @@ _NOT_BEFORE_ES = np.array([chr(byte) not in "cgsxzh" for byte in range(256)])
 _NOT_BEFORE_ED = np.array([chr(byte) not in "dt" for byte in range(256)])
 
 
-@scorer(kind="number", range=(None, None), higher_is_better=None, version=1, default=True)
+@scorer(kind="number", range=(None, None), higher_is_better=None, version=2, default=True)
 def flesch_reading_ease(output_block: Block, output_sentences: Ints) -> FloatArray:
     """Flesch reading ease of the output: about 0 (very hard) to 100 (very easy), unbounded. English only.
 
     Columns: output. Returns: 206.835 - 1.015 * words/sentences - 84.6 * syllables/words; a word counts
-    where it holds a letter a-z. Null: where the output is, or has no such word.
+    where it holds a letter a-z. Null: where the output is, has no such word, or is mostly in a script without spaces.
     Syllables of a word: its groups of the vowels a e i o u y; one less for a silent ending, if
     that leaves one: e after a consonant (not consonant + le), es after a consonant other than c g s
     x z h, ed after a consonant other than d t. At least one.
@@ -27,12 +27,13 @@ def flesch_reading_ease(output_block: Block, output_sentences: Ints) -> FloatArr
     return _formula(words, syllables, output_sentences, 206.835, -1.015, -84.6)
 
 
-@scorer(kind="number", range=(None, None), higher_is_better=None, version=1)
+@scorer(kind="number", range=(None, None), higher_is_better=None, version=2)
 def flesch_kincaid_grade(output_block: Block, output_sentences: Ints) -> FloatArray:
     """Flesch-Kincaid grade of the output: the years of US schooling it asks for. English only.
 
     Columns: output. Returns: 0.39 * words/sentences + 11.8 * syllables/words - 15.59, with words and
-    syllables as in flesch_reading_ease. Null: where the output is, or has no word with a letter a-z.
+    syllables as in flesch_reading_ease. Null: where the output is, has no word with a letter
+    a-z, or is mostly in a script without spaces.
     Source: Kincaid et al. 1975, Derivation of new readability formulas for Navy enlisted personnel.
 
     >>> [round(value, 3) for value in flesch_kincaid_grade(["The cat sat on the mat. It was made of jade."])]
@@ -60,7 +61,7 @@ def _words_and_syllables(block: Block) -> tuple[Ints, Ints]:
     spoken = letters[block.ends] > letters[block.starts]
     last = np.flatnonzero(letter)[letters[block.ends] - 1] if letter.any() else block.starts
     syllables = np.maximum(syllables - _silent(block, last, letter & ~vowel), 1) * spoken
-    return _sums(spoken.astype(np.int64), block), _sums(syllables, block)
+    return np.where(block.mostly_unspaced, 0, _sums(spoken.astype(np.int64), block)), _sums(syllables, block)
 
 
 def _silent(block: Block, last: Ints, consonant: Flags) -> Flags:

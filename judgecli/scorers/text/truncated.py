@@ -1,44 +1,45 @@
 """Whether the output was cut off before its end."""
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
+import pyarrow as pa
 
-from judgecli.derived import Block, Flags, Ints
+from judgecli.derived import Block, Flags
 from judgecli.scorer import scorer
+from judgecli.scorers.text.endings import ends_mid_sentence
 
 _CUT = {"length", "max_tokens", "max_output_tokens", "max_length", "model_length", "token_limit", "incomplete"}
 _WHOLE = {"stop", "end_turn", "stop_sequence", "eos", "eos_token", "complete", "completed", "tool_calls", "tool_use", "function_call"}
 _SURE_ENDS = np.isin(np.arange(256), np.frombuffer(b".!?\"')]}>*_`|~", np.uint8))  # last bytes that never stand mid-sentence
 
-_FENCE = r"(?m)^ {0,3}(?:```|~~~)"
-_JSON_START = re.compile(r'\s*(?:\{\s*"|\[\s*[\[{"])')
-_LAYOUT = re.compile(r"#|[-*+•|>]|\d{1,3}[.)]\s")  # heading, list item, table row, quote: they need no full stop
-_STOP = re.compile(r"[.!?…][\"'”’)\]*_]*\s|[。！？]")
-_PROSE_WORDS = 8
 
-
-@scorer(kind="rate", range=(0, 1), higher_is_better=False, version=1, default=True)
-def truncated(output_block: Block, finish_reason: Sequence[str | None] | None = None) -> Ints:
+@scorer(kind="rate", range=(0, 1), higher_is_better=False, version=2, default=True)
+def truncated(output_block: Block, finish_reason: Sequence[str | None] | None = None) -> pa.Int64Array:
     """1 where the output was cut off: the log says so, or else it ends in the middle of a sentence; else 0.
 
-    Columns: output; finish_reason where the log has it. Returns: 0 or 1. Null: only where the output is.
+    Columns: output; finish_reason where the log has it. Returns: 0 or 1. Null: where the output is, or where the text
+    alone would have to tell and ends in Thai or Lao, which have no full stop.
     A finish_reason of length, max_tokens and the like is 1; stop, end_turn, tool_calls and the like is 0;
-    without one (or with another) the text decides. Mid-sentence: a code fence left open; JSON that does
-    not close; a last character of , ; : ( [ { or a dash; or a last letter or digit where the text uses
-    full stops and its last line is prose (8 words or a full stop in it, no list item, heading or table).
+    without one (or with another) the text decides. Cut is: a code fence left open; JSON that does not close; a
+    bracket, quote or bold mark left open in the last line; an end in a comma or a word that needs another ("the",
+    "and"; ten languages); a last sentence or list item without a full stop where those before it have one.
+    Labels, hashtags, links, sums, signatures, questions and answers in a word need none.
+    Measured without finish_reason on 251 labelled texts that shaped nothing: precision 0.96 (0.90 to 0.99), recall 0.80 (0.71 to 0.87).
+    Texts cut where a sentence ends cannot be told; lists and verse seldom.
     Source: own rule; the values of finish_reason are those of the OpenAI, Anthropic and Gemini APIs.
 
-    >>> truncated(["It is done. Then we go", "It is done.", "Paris", "It is done"], finish_reason=[None, None, "stop", "length"])
+    >>> truncated(["It is done. Then we went to the", "It is done.", "Paris", "It is done"], finish_reason=[None, None, "stop", "length"])
     [1, 0, 0, 1]
     """
     block = output_block
     said = np.array([_said(reason) for reason in finish_reason], np.int64) if finish_reason is not None else np.full(len(block), -1)
     cut = np.where(said == 1, 1, 0)
+    untold = np.zeros(len(block), bool)
     for index in np.flatnonzero((said < 0) & _may_be_cut(block)):
-        cut[index] = ends_mid_sentence(block.text(int(index)))
-    return cut
+        ends = ends_mid_sentence(block.text(int(index)))
+        cut[index], untold[index] = bool(ends), ends is None
+    return pa.array(cut, mask=untold)
 
 
 def _said(reason: str | None) -> int:
@@ -58,20 +59,3 @@ def _may_be_cut(block: Block) -> Flags:
     three = np.flatnonzero(mark[:-2] & mark[1:-1] & mark[2:])
     unsure[np.searchsorted(block.offsets, three, side="right") - 1] = True  # perhaps a code fence
     return np.asarray((block.words > 0) & unsure)
-
-
-def ends_mid_sentence(text: str) -> bool:
-    """Whether a text looks cut off, by its end alone (the rule is in `truncated`)."""
-    whole = text.strip()
-    if not whole:
-        return False
-    if len(re.findall(_FENCE, text)) % 2 or (_JSON_START.match(whole) and whole[-1] not in "}]"):
-        return True
-    if whole[-1] in ",;:([{-–—":
-        return True
-    if not whole[-1].isalnum():
-        return False
-    line = whole.rpartition("\n")[2].strip()
-    if _LAYOUT.match(line):
-        return False
-    return bool(_STOP.search(line)) or (len(line.split()) >= _PROSE_WORDS and bool(_STOP.search(whole)))

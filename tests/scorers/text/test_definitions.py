@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from judgecli.catalog import load_scorer
 from judgecli.scorer import as_list
-from judgecli.scorers.text.truncated import ends_mid_sentence
+from judgecli.scorers.text.endings import ends_mid_sentence
 
 sys.path.insert(0, str(Path(__file__).parent))
 import hostile
@@ -80,8 +80,30 @@ def ratio(part, whole):
     return part / whole if whole else None
 
 
+UNSPACED = [(0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3005, 0x3007), (0x3040, 0x30FF), (0x31F0, 0x31FF), (0x3400, 0x4DBF)]
+UNSPACED += [(0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0xFF66, 0xFF9F), (0x20000, 0x32FFF)]
+
+
+def is_unspaced(character):
+    return any(first <= ord(character) <= last for first, last in UNSPACED)
+
+
+def mostly_unspaced(text):
+    return 10 * sum(map(is_unspaced, text)) > len(visible(text))
+
+
+def words_of(text):
+    """Runs without white space; in texts of scripts without spaces their letters one by one as well."""
+    spaced = "".join(f" {c} " if is_unspaced(c) else c for c in text) if mostly_unspaced(text) else text
+    return spaced.split()
+
+
+def in_words(measure):
+    return lambda text: None if mostly_unspaced(text) else measure(text)
+
+
 def distinct(text, n):
-    words = text.split()
+    words, n = words_of(text), 3 * n if mostly_unspaced(text) else n
     grams = list(zip(*(words[k:] for k in range(n)), strict=False))
     return ratio(len(set(grams)), len(grams))
 
@@ -92,7 +114,7 @@ def repeated_lines(text):
 
 
 def longest_repeat(text):
-    words = text.split()
+    words = words_of(text)
     spans = (length for length in range(len(words) - 1, 0, -1) if has_twice([tuple(words[i : i + length]) for i in range(len(words) - length + 1)]))
     return ratio(next(spans, 0), len(words))
 
@@ -118,15 +140,15 @@ def visible(text):
 
 DEFINITIONS = {
     "characters": len,
-    "words": lambda text: len(text.split()),
+    "words": in_words(lambda text: len(text.split())),
     "sentences": lambda text: len(sentences_of(text)),
-    "words_per_sentence": lambda text: ratio(len(text.split()), len(sentences_of(text))),
+    "words_per_sentence": in_words(lambda text: ratio(len(text.split()), len(sentences_of(text)))),
     "non_letter_share": lambda text: ratio(sum(not c.isalpha() for c in visible(text)), len(visible(text))),
     "uppercase_share": lambda text: ratio(sum(c.isalpha() and c.isupper() for c in text), sum(map(str.isalpha, text))),
     "digit_share": lambda text: ratio(sum(map(str.isdecimal, text)), len(visible(text))),
     "question_share": lambda text: ratio(sum(asks(s) for s in sentences_of(text)), len(sentences_of(text))),
-    "flesch_reading_ease": lambda text: readability(text, 206.835, -1.015, -84.6),
-    "flesch_kincaid_grade": lambda text: readability(text, -15.59, 0.39, 11.8),
+    "flesch_reading_ease": in_words(lambda text: readability(text, 206.835, -1.015, -84.6)),
+    "flesch_kincaid_grade": in_words(lambda text: readability(text, -15.59, 0.39, 11.8)),
     "distinct_1": lambda text: distinct(text, 1),
     "distinct_2": lambda text: distinct(text, 2),
     "repetition": lambda text: None if distinct(text, 3) is None else 1 - distinct(text, 3),
@@ -137,8 +159,8 @@ DEFINITIONS = {
     "code_block_count": lambda text: (sum(bool(re.match(" {0,3}(```|~~~)", line)) for line in text.split("\n")) + 1) // 2,
 }
 # Every character of the definition below is one that regular expressions of Python know too.
-DEFINITIONS["lexical_diversity"] = lexical_diversity
-DEFINITIONS["truncated"] = lambda text: float(ends_mid_sentence(text))
+DEFINITIONS["lexical_diversity"] = in_words(lexical_diversity)
+DEFINITIONS["truncated"] = lambda text: None if (cut := ends_mid_sentence(text)) is None else float(cut)
 
 
 def asks(sentence):

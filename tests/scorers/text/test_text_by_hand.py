@@ -63,10 +63,24 @@ def test_value(name, text, value):
     [
         ("All is well.", 0),
         ("Paris", 0),
+        ("พรุ่งนี้ฝนจะตกหนัก", None),  # Thai has no full stop to miss
         ("", 0),
-        ("We begin. Then we", 1),
+        ("We began at noon in the rain. Then we walked to the", 1),
+        ("We began at noon in the rain. Then we walked home and slept", 0),  # short: as chats are written
+        ("We began at noon in the light rain of May. Then all of us walked home and slept", 1),
+        ("(A). Essential", 0),
+        ("A new shop opens on Friday! Come by and say hello to us all. #bakery #friday", 0),
+        ("Is it far? Is there anything else that I can help you with", 0),
+        ("What you have seen there is what most people are familiar with", 0),
+        ("1. Open the door of the oven.\n2. Put in the cake and", 1),
+        ("The value is stored (see the table", 1),
+        ("As a model I have no way to know that, but I", 1),
+        ("console.log(a);\nbot.run();", 0),
+        ("if (x) {\n  bot.run();", 1),
+        ("Be brave and kind to others every day. You can do it. - Ann Lee", 0),
         ("We begin. It goes on,", 1),
-        ("Here is the list:", 1),
+        ("Here is the list of what you asked for:", 1),
+        ("Name:", 0),
         ("Best regards. \nJohn", 0),
         ("Done. \n- first\n- second item", 0),
         ("Done. \n# Heading without a stop and with quite many words", 0),
@@ -75,7 +89,8 @@ def test_value(name, text, value):
         ("Code:\n```py\nx = 1\n```", 0),
         ("Code:\n```py\nx = 1", 1),
         ("Code:\n~~~\nDone.", 1),
-        ("完了。そして", 1),
+        ("準備は昨日すべて完了しました。そして今日は朝からみんなで", 1),
+        ("準備は昨日すべて完了しました。そして", 0),
         ("He said (quietly) “no.”", 0),
     ],
 )
@@ -87,7 +102,7 @@ def test_truncated_by_its_text(text, cut):
 
 @pytest.mark.parametrize(("reason", "cut"), [("length", 1), ("MAX_TOKENS", 1), ("stop", 0), ("end_turn", 0), ("content_filter", 1), (None, 1)])
 def test_truncated_believes_the_log_before_the_text(reason, cut):
-    assert load_scorer("truncated")(["We begin. Then we"], finish_reason=[reason]) == [cut]
+    assert load_scorer("truncated")(["We began at noon in the rain. Then we walked to the"], finish_reason=[reason]) == [cut]
 
 
 def test_compression_ratio_falls_with_repetition():
