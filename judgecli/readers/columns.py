@@ -148,6 +148,10 @@ def _imported(columns: Mapping[str, list[Any]], expected: frozenset[str], count:
     named: dict[str, list[str | None]] = {
         name.removeprefix("score."): [_said(value) for value in values] for name, values in columns.items() if name.startswith("score.")
     }
+    for name in columns:
+        if name.startswith("label."):  # a rating is a metric too, and what nobody rated lacks nothing
+            numbers = [label_of(value)[0] for value in columns[name]]
+            named |= {name: [None if number is None else compact(number) for number in numbers]} if any(one is not None for one in numbers) else {}
     for name in NUMBER_COLUMNS:
         if name in columns:
             named |= _unread(name, columns[name], columns.get("error"), expected=name in expected)
