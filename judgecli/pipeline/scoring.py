@@ -291,7 +291,7 @@ def _require(metrics: Sequence[Metric], present: frozenset[str], notes: Sequence
 
 def _typed_name(column: str) -> str:
     """A column as --map names it: `tags_country` is typed `tags.country`."""
-    for prefix, typed in (("tags_", "tags."), ("imported_", "score.")):
+    for prefix, typed in (("tags_", "tags."), ("imported_label.", "label."), ("imported_", "score.")):
         if column.startswith(prefix):
             return typed + column.removeprefix(prefix)
     return column
