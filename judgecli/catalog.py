@@ -257,7 +257,7 @@ def _split_outside_brackets(text: str) -> list[str]:
 
 def bind(spec: Spec) -> Metric:
     """Import the scorer of a spec and check its options. Raises: UnknownName, UsageError, EnvironmentFailure."""
-    if spec.target.startswith("score."):
+    if spec.target.startswith(("score.", "label.")):
         return Metric(spec.name, imported_scorer(spec.target), {})
     if spec.target.startswith("rubric:"):
         return bind_rubric(spec)

@@ -40,7 +40,8 @@ def tokens(text: str) -> list[str]:
 def unspaced_letters(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
     """True for each byte of UTF-8 that begins a letter of `UNSPACED`; three bytes of padding follow the text."""
     flags = np.zeros(len(data), bool)
-    leads = np.flatnonzero((data >= 0xE0) & (data != 0xE2))  # E2 begins quotes and dashes, and none of these letters
+    leads = np.flatnonzero(data >= 0xE0)
+    leads = leads[data[leads] != 0xE2]  # begins quotes and dashes, and none of these letters
     if not len(leads):
         return flags
     first, second, third = data[leads], data[leads + 1], data[leads + 2]

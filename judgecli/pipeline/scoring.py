@@ -4,7 +4,7 @@ import contextlib
 import json
 import shlex
 import sys
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -81,7 +81,15 @@ def score_logs(
         try:
             progress.phase("reading", size)
             defaults = not scorers and not settings.configured_scorers()
-            intake = Intake(store, work.telling, work.score_shard, lambda fields: None if defaults else check_fields(list(known.values()), fields, notes))
+
+            def planned(fields: set[str] | None) -> None:
+                """What the logs will give is known: is it enough, and do they hold ratings, which are metrics unasked?"""
+                if not defaults:
+                    check_fields(list(known.values()), fields, notes)
+                if not scorers:
+                    infos.extend(work.rate(intake.ratings - known.keys()))
+
+            intake = Intake(store, work.telling, work.score_shard, planned)
             readings = intake.run(files)
             notes += _reading_notes(store, intake, readings, settings)
             if settings.keep is not None:
@@ -224,6 +232,13 @@ class _Work:
         self._seen: set[str] = set()
         self._finishing = False
 
+    def rate(self, names: Iterable[str]) -> list[MetricInfo]:
+        """Score these ratings of the log too."""
+        specs = [Spec(name, name) for name in sorted(names)]
+        added = [catalog.bind(spec) for spec in specs]
+        self.metrics += zip(specs, added, strict=True)
+        return [metric_info(metric) for metric in added]
+
     def score_shard(self, shard: Shard) -> None:
         """Score what a shard lacks."""
         if shard.name in self._seen:
@@ -285,7 +300,7 @@ def _require(metrics: Sequence[Metric], present: frozenset[str], notes: Sequence
 
 def _typed_name(column: str) -> str:
     """A column as --map names it: `tags_country` is typed `tags.country`."""
-    for prefix, typed in (("tags_", "tags."), ("imported_", "score.")):
+    for prefix, typed in (("tags_", "tags."), ("imported_label.", "label."), ("imported_", "score.")):
         if column.startswith(prefix):
             return typed + column.removeprefix(prefix)
     return column

@@ -54,6 +54,7 @@ class Layout:
     named: frozenset[str] = frozenset()  # the fields that a person mapped
     decimals: Mapping[str, str] = field(default_factory=dict)  # field -> how the numbers in its texts are read
     numbers: frozenset[str] = frozenset()  # the number columns that the log has: a record without one lacks it
+    ratings: tuple[str, ...] = ()  # label.NAME fields that are metrics too
 
 
 def build(entries: Entries, layout: Layout) -> tuple[pa.Table, list[Label], dict[int, Refused], Entries]:
@@ -103,7 +104,7 @@ def _table(columns: Mapping[str, list[Any]], entries: Entries, layout: Layout) -
         elif column.name == "tags":
             arrays.append(_tags(columns, count, column.type))
         elif column.name == "imported":
-            arrays.append(_imported(columns, layout.numbers, count, column.type))
+            arrays.append(_imported(columns, layout, count, column.type))
         elif column.name in columns:
             arrays.append(_array(column.name, columns[column.name], column.type))
         else:
@@ -144,18 +145,21 @@ def _tags(columns: Mapping[str, list[Any]], count: int, kind: pa.DataType) -> pa
     return pa.array(rows, kind)
 
 
-def _imported(columns: Mapping[str, list[Any]], expected: frozenset[str], count: int, kind: pa.DataType) -> pa.Array:
+def _imported(columns: Mapping[str, list[Any]], layout: Layout, count: int, kind: pa.DataType) -> pa.Array:
     """score.NAME as JSON text, "null" where a record has none; and what stands in number columns that is no number.
 
-    A number column that is empty is told of only where the log has it (`expected`), and not of a record that carries an
+    A number column that is empty is told of only where the log has it (`layout.numbers`), and not of a record that carries an
     error: a call that failed took no time and no tokens that could be told.
     """
     named: dict[str, list[str | None]] = {
         name.removeprefix("score."): [_said(value) for value in values] for name, values in columns.items() if name.startswith("score.")
     }
+    for name in layout.ratings:  # a rating is a metric too, and what nobody rated lacks nothing
+        numbers = [label_of(value)[0] for value in columns.get(name, ())]
+        named |= {name: [None if number is None else compact(number) for number in numbers]} if any(one is not None for one in numbers) else {}
     for name in NUMBER_COLUMNS:
         if name in columns:
-            named |= _unread(name, columns[name], columns.get("error"), expected=name in expected)
+            named |= _unread(name, columns[name], columns.get("error"), expected=name in layout.numbers)
     if not named:
         return pa.nulls(count, kind)
     return pa.array([[(name, texts[row]) for name, texts in named.items() if texts[row] is not None] or None for row in range(count)], kind)

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import NoReturn
 
 from judgecli.errors import LogError, UnknownName
+from judgecli.labels.rating import kind_of_labels
 from judgecli.readers import times
 from judgecli.readers.adapter import Adapter, Object, adapters
 from judgecli.readers.container import container_of
@@ -21,6 +22,7 @@ from judgecli.readers.read import Item, items_of, parquet_rows, parse_entry
 from judgecli.readers.reasoning import split_reasoning
 from judgecli.readers.source import check_encoding, local_path, open_plain
 from judgecli.readers.synonyms import guess, unmapped
+from judgecli.readers.values import number_of
 from judgecli.readers.wrapped import answers_of, kind_of
 from judgecli.schema import NUMBER_COLUMNS
 
@@ -72,6 +74,7 @@ def detect(path: str, shaping: Shaping) -> Detected:
     adapter, confidence = _choose(path, objects, shaping)
     found = replace(found, format=_shown_format(adapter, container), confidence=confidence)
     found = _map(path, found, adapter, objects, shaping)
+    found = replace(found, ratings=tuple(field for field, said in found.mapping.items() if field.startswith("label.") and _rates(said, found, objects)))
     return _with_decimals(path, _with_day_order(path, found, objects, shaping), objects, shaping)
 
 
@@ -148,8 +151,8 @@ def _map(path: str, found: Detected, adapter: Adapter, objects: Sequence[Object]
         beside = {field: said for field, said in guess(objects, there).items() if field in _BESIDE or field.startswith("label.")}
         if not shaping.guess:
             notes_off = ("not read, because guessing is off: " + _arguments(beside),) if beside else ()
-            return replace(found, mapping=given, unmapped=_unread(objects, given, found), notes=notes_off)
-        mapping = {**given, **beside}
+            return replace(found, mapping=there, unmapped=_unread(objects, given, found), notes=notes_off)
+        mapping = {**there, **beside}
         return replace(found, mapping=mapping, guessed=bool(beside), unmapped=_unread(objects, mapping, found))
     header_only = not objects and bool(found.columns)
     seen = [dict.fromkeys(found.columns)] if header_only else objects
@@ -177,6 +180,12 @@ def _map(path: str, found: Detected, adapter: Adapter, objects: Sequence[Object]
         notes=tuple(notes),
         empty=tuple(_empty(mapping, found, objects)),
     )
+
+
+def _rates(path: str, found: Detected, objects: Sequence[Object]) -> bool:
+    """Whether the numbers of a column of labels are ratings, and not thumbs alone."""
+    numbers = [number for value in getter(path, found.columns)(objects) if (number := number_of(value)) is not None]
+    return bool(numbers) and kind_of_labels(numbers) == "rating"
 
 
 def _empty(mapping: Mapping[str, str], found: Detected, objects: Sequence[Object]) -> list[str]:

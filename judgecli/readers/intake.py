@@ -104,6 +104,7 @@ class Intake:
         self.on_plan = on_plan
         self.new_records = 0
         self.skipped: list[Skipped] = []
+        self.ratings: set[str] = set()  # known before any line is read
         self._lease = Lease(store.ledger)
         self._pending = _Pending()
 
@@ -158,6 +159,7 @@ class Intake:
 
     def _note_fields(self, detected: Detected) -> None:
         """Add the fields that a file may give; a format that is not mapped field by field may give any."""
+        self.ratings.update(detected.ratings)
         mapped = detected.mapping and detected.format not in adapters() and "messages" not in detected.mapping
         self._fields = self._fields | set(detected.mapping) if mapped and self._fields is not None else None
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from judgecli.schema import BadLine, Label
 
-READER_VERSION = 2  # raise it when the same line would give another record: checkpoints then read again
+READER_VERSION = 3  # raise it when the same line would give another record: checkpoints then read again
 
 
 def digest_of(raw: bytes) -> bytes:
@@ -68,6 +68,7 @@ class Detected:
     delimiter: str | None = None  # csv
     encoding: str | None = None  # of the text, where it is not UTF-8
     columns: tuple[str, ...] = ()  # csv: the names of its columns, from the header
+    ratings: tuple[str, ...] = ()  # label.NAME fields whose numbers are more than thumbs
     notes: tuple[str, ...] = ()  # for the user, one sentence each
     empty: tuple[str, ...] = ()  # mapped fields of which the sample holds nothing
 
@@ -79,7 +80,7 @@ class Detected:
     def from_json(cls, text: str) -> "Detected":
         """The object that `to_json` wrote."""
         said: dict[str, Any] = json.loads(text)
-        return cls(**{**said, **{name: tuple(said.get(name, ())) for name in ("unmapped", "columns", "notes", "empty")}})
+        return cls(**{**said, **{name: tuple(said.get(name, ())) for name in ("unmapped", "columns", "notes", "empty", "ratings")}})
 
 
 @dataclass(frozen=True, slots=True)

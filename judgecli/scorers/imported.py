@@ -6,14 +6,14 @@ from judgecli.scorer import Cell, Column, Score, Scorer
 
 
 def imported_scorer(name: str) -> Scorer:
-    """The metric `score.NAME`: what the log already says, read as a number (true is 1, false is 0)."""
+    """The metric `score.NAME`: what the log already says, read as a number (true is 1, false is 0); or `label.NAME`: what its users rated."""
     column = f"imported_{name.removeprefix('score.')}"
     return Scorer(
         name=name,
         function=_read_imported,
         kind="number",
         range=(None, None),
-        higher_is_better=None,
+        higher_is_better=True if name.startswith("label.") else None,
         version=1,
         columns=(Column(column, column, required=True),),
     )

@@ -63,7 +63,7 @@ def test_tags_scores_and_labels(read):
     assert log.column("imported") == [[("judge", "0.5")], [("judge", '{"x":[1]}')], [("judge", "null")], [("judge", "0")]]
     assert [(label.name, label.value, label.label, label.rater, label.rater_kind) for label in log.labels] == [
         ("thumbs", 1.0, None, "ann", "user"),
-        ("thumbs", -1.0, None, "user", "user"),
+        ("thumbs", -1.0, None, "user", "user"),  # what a number says, its whole column tells
         ("thumbs", None, "meh", "user", "user"),
     ]
     assert [label.key for label in log.labels] == log.column("key")[:3]
@@ -78,7 +78,7 @@ def test_tags_scores_and_labels(read):
         (False, 0),
         (1, 1),
         (0, 0),
-        (-1, -1),  # a thumb down or the middle of -2 to 2: the whole column tells, where labels are used
+        (-1, -1),
         ("up", 1),
         ("DOWN", 0),
         ("\U0001f44e", 0),
