@@ -96,7 +96,6 @@ def score_logs(
                 work.engine.drain()  # a shard that waits for its scores must not be replaced under them
                 notes += upkeep.expire(store, settings.keep, now=datetime.now(UTC))
             scope = _open_scope(store, readings, intake.skipped)
-            notes += _told_bad(store, scope.file_ids)
             if defaults:
                 infos = _applicable(scope, infos, list(known.values()), notes)
             else:
@@ -108,8 +107,7 @@ def score_logs(
         if reward is not None and not reward.unfrozen:
             store_reward(store, scope.shards, reward)
             infos.append(reward_info(reward))
-        summaries, told = _summarise(store, scope, infos, settings.cluster, judges={entry.metric.name for entry in rubrics})
-        notes += told_notes(told, summaries)
+        summaries, told = _summarise(store, scope, infos, settings.cluster, notes, {entry.metric.name for entry in rubrics})
         pairs = [(info.name, info.identity) for info in infos]
         identities = {name: found.identity for name, found in judge.comparisons.items()} | dict(pairs)
         measured, worst = settings.measured, settings.max_bad
@@ -128,7 +126,7 @@ def _reading_notes(store: Store, intake: Intake, readings: Sequence[Checkpoint],
     notes += [note for reading, *counts in equal if (note := equal_lines_note(reading.path, reading.detected, *counts)) is not None]
     file_ids = [reading.file_id for reading in readings]
     notes += [f"{count:,} records of {file} also stand in {first}; they count once, with the first" for file, first, count in shared_records(store, file_ids)]
-    return notes + other_projects(store, file_ids, settings.config, [log.path for log in settings.logs])
+    return notes + _told_bad(store, file_ids) + other_projects(store, file_ids, settings.config, [log.path for log in settings.logs])
 
 
 def read_scope(store: Store, logs: Sequence[str], *, settings: "Settings", progress: Progress) -> Scope:
@@ -339,9 +337,9 @@ def _told_bad(store: Store, file_ids: Sequence[int]) -> list[str]:
 
 
 def _summarise(
-    store: Store, scope: Scope, infos: Sequence[MetricInfo], cluster: str | None, *, judges: Set[str]
+    store: Store, scope: Scope, infos: Sequence[MetricInfo], cluster: str | None, notes: list[str], judges: Set[str]
 ) -> tuple[list[MetricSummary], dict[str, Told]]:
-    """A summary a metric, and what is told of it. `judges` are the metrics that read a text within bounds."""
+    """A summary a metric, and what is told of it, also in `notes`. `judges` are the metrics that read a text within bounds."""
     with Reduction(store, scope, [(info.name, info.identity) for info in infos], cluster=cluster) as reduction:
         found = [
             summarise(info.name, info.identity, kind=info.kind, scale=info.range, higher_is_better=info.higher_is_better, reduced=reduction.reduce(info.name))
@@ -354,6 +352,7 @@ def _summarise(
                 f"the store does not add up: {summary.name} has {summary.cells} cells for {scope.counts.accepted} records",
                 hint=f"judge store verify looks for the damage in {store.root}",
             )
+    notes += told_notes(told, found)
     return found, told
 
 
