@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from judgecli.errors import StoreCorrupt
 from judgecli.store import tables
 from judgecli.store.folder import Shard, Store
 from judgecli.store.keys import KeyIndex
@@ -53,7 +54,10 @@ def _traces(store: Store, shards: Sequence[Shard], mask: Callable[[pa.Table], np
     """id, time and prompt of the rows of a mask."""
     found = [TRACES.empty_table()]
     for shard in shards:
-        table = tables.read_parquet(store.records_path(shard.name), ["key", "file_id", *TRACES.names])
+        try:
+            table = tables.read_parquet(store.records_path(shard.name), ["key", "file_id", *TRACES.names])
+        except FileNotFoundError as error:  # whoever reads logs holds the lease, so nobody replaced it
+            raise StoreCorrupt(f"{store.records_path(shard.name)} is not there", hint=tables.SALVAGE) from error
         found.append(table.filter(pa.array(mask(table))).select(TRACES.names).cast(TRACES))
     return pa.concat_tables(found)
 

@@ -60,7 +60,10 @@ def _other_configs(store: Store, config: Path | None) -> list[str]:
 
 
 def shared_records(store: Store, file_ids: Sequence[int]) -> list[tuple[str, str, int]]:
-    """(file, other, records) where records of these files stand in another file too, which gave them first: they count once, with it."""
+    """(file, other, records) where records of these files stand in another file too, which gave them first: they count once, with it.
+
+    A file of the store that is not there is passed over: what needs its records says so.
+    """
     seen = store.sightings(file_ids)
     if not seen.num_rows:
         return []
@@ -69,7 +72,10 @@ def shared_records(store: Store, file_ids: Sequence[int]) -> list[tuple[str, str
         second.setdefault(key, set()).add(file_id)
     counts: dict[tuple[int, int], int] = {}
     for shard in store.shards():
-        table = tables.read_parquet(store.records_path(shard.name), ["key", "file_id"])
+        try:
+            table = tables.read_parquet(store.records_path(shard.name), ["key", "file_id"])
+        except FileNotFoundError:
+            continue
         table = table.filter(pc.is_in(table.column("key"), value_set=pa.array(second, table.schema.field("key").type)))
         for key, first in zip(table.column("key").to_pylist(), table.column("file_id").to_pylist(), strict=True):
             for other in second.get(key, ()):

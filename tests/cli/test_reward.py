@@ -58,10 +58,14 @@ def test_reward_is_a_row_of_the_table(tmp_path, capsys):
     project(lines=[{"q": "x", "a": "a b c d"}, {"q": "y", "a": "I'm sorry, but I can't help with that."}, {"q": "z", "a": "one"}], tmp_path=tmp_path)
     found = rows(capsys)
     values = [(row["reward.good"], row["reward.good.reason"]) for row in found[:3]]
-    assert values == [(pytest.approx((1 + 3 * 0.4) / 4), None), (0.0, None), (None, "not_applicable")]  # one word: no repetition to measure
+    assert values == [
+        (pytest.approx((1 + 3 * 0.4) / 4), None),
+        (0.0, None),
+        (None, "input_missing_field"),
+    ]  # one word: no repetition to measure, and a reward has no holes
     code, out, _ = run(capsys, "score", "--json")
     metric = json.loads(out)["metrics"]["reward.good"]
-    assert (code, metric["scored"], metric["unscored"], metric["kind"], metric["higher_is_better"]) == (0, 122, {"not_applicable": 1}, "number", True)
+    assert (code, metric["scored"], metric["unscored"], metric["kind"], metric["higher_is_better"]) == (0, 122, {"input_missing_field": 1}, "number", True)
     assert metric["mean"] == pytest.approx(sum(row["reward.good"] for row in found if row["reward.good"] is not None) / 122, abs=1e-12)
     code, out, _ = run(capsys, "reward", "show", "--json")
     assert json.loads(out)["identity"] == metric["identity"]

@@ -152,9 +152,11 @@ def test_an_id_that_several_records_share_joins_nothing(tmp_path):
 
 
 def test_stars_are_no_thumbs(tmp_path):
-    result, rows = export(stored(tmp_path, [line(1, "Hi?", "one star", thumb=1), line(2, "Hi?", "none", thumb=0), line(3, "Hi?", "five", thumb=5)]), tmp_path)
-    assert rows == []
-    assert dict(result.dropped) == {"no_thumb": 3}
+    lines = [line(1, "Hi?", "one star", thumb=1), line(2, "Hi?", "none", thumb=0), line(3, "Hi?", "five", thumb=5)]
+    result, rows = export(stored(tmp_path, lines), tmp_path)  # of 0 to 5: one star is bad, though a 1 alone would be a thumb up
+    assert [row["chosen"][0]["content"] for row in rows] == ["five"]
+    assert rows[0]["rejected"][0]["content"] in ("none", "one star")
+    assert dict(result.dropped) == {"not_chosen": 1}
 
 
 def test_which_label_means_good(tmp_path):

@@ -260,11 +260,12 @@ def test_an_independent_oracle_agrees(rows: list[dict[str, Any]], cuts: list[int
         for metric in ("quality", "right", "cost"):
             place = (None if pd.isna(day) else day, None if pd.isna(model) else model, metric)
             expected.add(place)
-            check_cell(made[place], part.assign(value=part[metric]))
+            numbers = {value for value in frame[metric] if not isinstance(value, str)}
+            check_cell(made[place], part.assign(value=part[metric]), is_rate=numbers <= {0.0, 1.0})
     assert set(made) == expected
 
 
-def check_cell(one: dict[str, Any], part: pd.DataFrame) -> None:
+def check_cell(one: dict[str, Any], part: pd.DataFrame, *, is_rate: bool) -> None:
     is_reason = part["value"].map(lambda value: isinstance(value, str))
     assert {name for name, value in one.items() if value is None} - {"window_start", "window_end"} == set(one["reasons"])
     assert one["unscored"] == part.loc[is_reason, "value"].value_counts().to_dict()
@@ -279,8 +280,9 @@ def check_cell(one: dict[str, Any], part: pd.DataFrame) -> None:
     if len(groups) > 1:
         se = (len(groups) / (len(groups) - 1) * (groups**2).sum()) ** 0.5 / len(scored)
         assert one["se"] == pytest.approx(se, rel=1e-6, abs=1e-9 * max(1.0, abs(mean)))
-        if one["metric"] == "cost":
-            assert one["high"] == pytest.approx(mean + oracle.t.ppf(0.975, len(groups) - 1) * se, rel=1e-6, abs=1e-6)
+        if one["metric"] == "cost" and not is_rate:  # t, moved out on the side of a long tail; none where all values are equal
+            limit = mean + oracle.t.ppf(0.975, len(groups) - 1) * se
+            assert one["high"] is None if scored["value"].nunique() == 1 else one["high"] >= limit - 1e-6 * max(1.0, abs(limit))
     missing = sum(count for reason, count in one["unscored"].items() if REASONS[reason] != "design")
     ends = [(scored["value"].sum() + missing * end) / (len(scored) + missing) for end in (0.0, 1.0)]
     if one["metric"] != "cost":
