@@ -122,11 +122,13 @@ def _reading_notes(store: Store, intake: Intake, readings: Sequence[Checkpoint],
     """What is told of the files that were read: those left out, how each was understood, lines that are equal, what else the store holds."""
     notes = [f"skipped: {file.message}" for file in intake.skipped]
     notes += [f"{reading.path}: {note}" for reading in readings for note in reading.detected.notes]
-    equal = [] if settings.keep_duplicates else [(reading, *equal_lines(store, reading.file_id)) for reading in readings]
-    notes += [note for reading, *counts in equal if (note := equal_lines_note(reading.path, reading.detected, *counts)) is not None]
     file_ids = [reading.file_id for reading in readings]
-    notes += [f"{count:,} records of {file} also stand in {first}; they count once, with the first" for file, first, count in shared_records(store, file_ids)]
-    return notes + _told_bad(store, file_ids) + other_projects(store, file_ids, settings.config, [log.path for log in settings.logs])
+    with store.ledger.readable():
+        equal = [] if settings.keep_duplicates else [(reading, *equal_lines(store, reading.file_id)) for reading in readings]
+        notes += [note for reading, *counts in equal if (note := equal_lines_note(reading.path, reading.detected, *counts)) is not None]
+        shared = shared_records(store, file_ids)
+        notes += [f"{count:,} records of {file} also stand in {first}; they count once, with the first" for file, first, count in shared]
+        return notes + _told_bad(store, file_ids) + other_projects(store, file_ids, settings.config, [log.path for log in settings.logs])
 
 
 def read_scope(store: Store, logs: Sequence[str], *, settings: "Settings", progress: Progress) -> Scope:

@@ -144,7 +144,7 @@ class Ledger:
         """What is read in here must make sense. Raises: StoreCorrupt where it does not."""
         try:
             yield
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, LookupError, TypeError) as error:  # a row of another shape raises IndexError
             raise StoreCorrupt(f"{self.path} is damaged: {type(error).__name__}: {error}", hint=salvage_hint(self.path)) from error
 
     @contextmanager

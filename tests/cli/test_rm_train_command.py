@@ -86,8 +86,8 @@ def test_it_is_measured_on_test_files_too_and_shared_prompts_are_told(tmp_path, 
     write_lines(tmp_path / "test.jsonl", test)
     assert main(["rm", "train", "pairs.jsonl", "--test", "test.jsonl", "--out", "rm/polite", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert (found["held_out"]["test"]["n"], found["held_out"]["test"]["accuracy"]) == (30, 1.0)
-    assert any("3 of 30 pairs of the test have a prompt that was trained on" in note for note in found["notes"])
+    assert (found["held_out"]["test"]["n"], found["held_out"]["test"]["accuracy"]) == (27, 1.0)
+    assert any("3 of 30 pairs of the test" in note for note in found["notes"])
 
 
 def test_a_model_that_pays_for_tricks_is_called_so(tmp_path, capsys):
