@@ -99,6 +99,9 @@ def test_drift_tells_what_is_not_measured_by_design(tmp_path, ask):
     row = next(row for row in found["rows"] if row["what"] == "unmeasured share")
     assert (row["change"], row["worse"], row["verdict"]) == (0.5, None, "drift")
     assert (row["reference"]["n"], row["current"]["of"]) == (200, 200)
+    value = next(row for row in found["rows"] if row["what"] == "value")
+    assert (value["change"], value["verdict"]) == (0.0, "inconclusive")  # 1 on all that is measured, and half of it is not any more
+    assert value["reasons"]["verdict"] == "another part of the records is measured now: the unmeasured share drifted"
 
 
 def test_a_veto_that_is_not_there_leaves_no_reward(tmp_path, ask):
