@@ -151,7 +151,7 @@ class Evidence:
         else:
             there = metric.counts > 0
             ends = (spread.smallest, spread.median, spread.largest)
-            reduced = Reduced(metric.sums[there], metric.counts[there].astype(float), float(metric.totals[0]), *ends, scored, reasons, {})
+            reduced = Reduced(metric.sums[there], metric.counts[there].astype(float), float(metric.totals[0]), *ends, scored, reasons, {}, metric.two_values)
         return summarise(metric.name, info.identity, kind=info.kind, scale=info.range, higher_is_better=info.higher_is_better, reduced=reduced)
 
     def _sampled(self, rows: Rows) -> Places:

@@ -16,7 +16,7 @@ from judgecli.errors import AlarmOpen, Interrupted, JudgeError
 from judgecli.pipeline.rewarding import directions
 from judgecli.pipeline.score_result import ScoreResult
 from judgecli.pipeline.scoring import Progress, score_logs
-from judgecli.signal.standouts import Standout, find_standouts, too_small_to_tell
+from judgecli.signal.standouts import Standout, find_standouts, measured_apart, too_small_to_tell
 from judgecli.store.folder import Store
 from judgecli.store.marks import read_mark, state_of, write_mark
 
@@ -187,6 +187,7 @@ class _Run:
                 better = directions(self.settings, {row.metric: row.higher_is_better for row in rows})
                 self.result.standouts += find_standouts(rows, column, better=better, first=first, columns=len(self.settings.policy))
                 self.result.cannot_tell += too_small_to_tell(rows, column)
+                self.result.cannot_tell += measured_apart(rows, column, better=better)
 
     def report(self) -> Step:
         wanted = self.settings.project.report

@@ -24,7 +24,7 @@ def run(document: Document, page: Page = PAGE) -> str:
     headline = document["headline"][: 1 if standouts else LINES]  # the report has them all
     parts += [_line("found" if position == 0 else "", line) for position, line in enumerate(headline)]
     parts += [_line("worst" if position == 0 else "", _standout(item)) for position, item in enumerate(standouts)]
-    parts += [_line("too small", f"cannot tell whether it differs: {text}") for text in document["cannot_tell"][:LINES]]
+    parts += [_line("unknown", f"cannot tell whether it differs: {text}") for text in document["cannot_tell"][:LINES]]
     parts += [_line("report" if position == 0 else "", path) for position, path in enumerate(document["report"])]
     for position, export in enumerate(document["exports"]):
         parts.append(_line("feedback" if position == 0 else "", f"{export['path']}   {export['records']:,} records of {export['format']}"))

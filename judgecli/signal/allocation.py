@@ -219,12 +219,14 @@ def _policy(choices: Choices, target: int) -> Document:
         return {**facts, "ips": None, "snips": None, "dr": None, "reasons": dict.fromkeys(("ips", "snips", "dr"), support.refused)}
     expected_taken, expected_policy = _model(choices, target)
     log = Log(choices.values, weights, choices.cluster, expected_taken, expected_policy)
+    reasons: dict[str, str] = {}
     for name, estimator in (("ips", ips), ("snips", snips), ("dr", doubly_robust)):
         found = estimator(log)
         facts[name] = {"mean": found.mean, "low": found.low, "high": found.high}
+        reasons |= {} if found.why is None else {name: found.why}
     if support.refused_ips:
-        return {**facts, "ips": None, "reasons": {"ips": support.refused_ips}}
-    return {**facts, "reasons": {}}
+        return {**facts, "ips": None, "reasons": {**reasons, "ips": support.refused_ips}}
+    return {**facts, "reasons": reasons}
 
 
 def _model(choices: Choices, target: int) -> tuple[Floats, Floats]:

@@ -4,18 +4,24 @@ Each indicator is one number a corpus, so a side is cut into up to ten blocks of
 fixed size that the indicators need; the blocks are what the interval rests on.
 """
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
 from judgecli.signal import diversity
 from judgecli.signal.diversity import Measured, Words
+from judgecli.stats.column import Column
 from judgecli.stats.contrast import Contrast, clustered_contrast
+from judgecli.stats.deciding import estimate_change
 
 BLOCKS = 10
 LEAST_BLOCKS = 4
+FLAT = 1e-12  # spread below this share of the values is what rounding left
+Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
 INDICATORS: dict[str, tuple[bool, Callable[[Sequence[Words]], Measured | None]]] = {  # which way is better, and what is measured
@@ -69,4 +75,21 @@ def _shift(name: str, better: bool, values: Sequence[Sequence[float]]) -> Corpus
     zeros = [np.zeros(count) for count in counts]
     ones = [np.ones(count) for count in counts]
     contrast = clustered_contrast(np.r_[zeros[0], new], np.r_[zeros[0], ones[1]], np.r_[old, zeros[1]], np.r_[ones[0], zeros[1]])
+    if contrast is not None and (contrast.se or 0.0) <= FLAT * max(abs(contrast.mean_a), abs(contrast.mean_b)):
+        contrast = _flat(contrast, (new, old), bounded=name != "compression_ratio")
     return CorpusShift(name, better, means[0], means[1], counts, contrast)
+
+
+def _flat(contrast: Contrast, sides: tuple[Floats, Floats], *, bounded: bool) -> Contrast | None:
+    """Where the blocks of each side are all alike: what so few cannot exclude on a scale of 0 to 1; None on an open one."""
+    if not bounded:
+        return None
+    values, codes = np.concatenate(sides), np.repeat([0, 1], [len(side) for side in sides])
+    found = estimate_change(values * (codes == 0), (codes == 0).astype(float), values * (codes == 1), (codes == 1).astype(float), Column("number", (0.0, 1.0)))
+    if found.low is None or found.high is None or found.high <= found.low:
+        return None
+    change = contrast.difference if abs(contrast.difference) > FLAT else 0.0
+    error = (found.high - found.low) / (2 * float(special.ndtri(0.975)))
+    fewest = 2 / math.comb(len(values), len(sides[0]))  # no permutation of so few blocks is rarer
+    p = max(fewest, float(2 * special.ndtr(-abs(change) / error)))
+    return replace(contrast, difference=change, se=error, low=found.low, high=found.high, p=p)

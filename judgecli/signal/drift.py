@@ -38,6 +38,7 @@ MARGIN = 0.05  # share of the score range
 LEAST_MEASURED = 0.98  # of a metric without bounds: below it the missing could be anything
 TOO_WIDE = 1e70  # fourth powers of values are taken
 MISSING, UNMEASURED = "missing share", "unmeasured share"  # failed or waiting; by design
+OTHER_PART = "another part of the records is measured now: the unmeasured share drifted"
 MOST_PERMUTED = 20_000  # clusters of the smaller side; beyond it t holds, and permutations take long
 UNEQUAL = 1.2  # the larger side's clusters to the smaller one's
 
@@ -274,8 +275,7 @@ def _share_row(evidence: Evidence, margins: Margins, what: str, without: Sequenc
         evidence, kind="rate", scale=(0.0, 1.0), two_values=None, higher_is_better=worse, reference=sides[0], current=sides[1], span=1.0, shape=None
     )
     row = _value_row(asked, Margins(margins.share))
-    old, new = sides
-    return replace(row, what=what, p=None if row.p is None else shares_p(old.sums, old.counts, new.sums, new.counts))
+    return replace(row, what=what, p=None if row.p is None else shares_p(*(part for side in sides for part in (side.sums, side.counts))))
 
 
 def _blank(evidence: Evidence, margin: float | None) -> DriftRow:
@@ -345,7 +345,12 @@ def decide(rows: Sequence[DriftRow], *, alpha: float = ALPHA, any_dependence: bo
     adjust = benjamini_yekutieli if any_dependence else benjamini_hochberg
     family = adjust([*(rows[place].p or 0.0 for place in asked), *others])
     adjusted = dict(zip(asked, family[: len(asked)], strict=True))
-    return [_judged(replace(row, q=adjusted.get(place)), alpha) for place, row in enumerate(rows)]
+    judged = [_judged(replace(row, q=adjusted.get(place)), alpha) for place, row in enumerate(rows)]
+    apart = {(row.metric, str(row.segment)) for row in judged if row.what == UNMEASURED and row.verdict == "drift"}
+    for place, row in enumerate(judged):
+        if row.what == "value" and row.verdict == "no drift" and (row.metric, str(row.segment)) in apart:
+            judged[place] = replace(row, verdict="inconclusive", reasons={**row.reasons, "verdict": OTHER_PART})
+    return judged
 
 
 def _judged(row: DriftRow, alpha: float) -> DriftRow:
@@ -356,8 +361,7 @@ def _judged(row: DriftRow, alpha: float) -> DriftRow:
         why = f"not enough data: {row.clusters} clusters on the smaller side, {MIN_CLUSTERS} are needed"
         return replace(row, verdict="inconclusive", reasons={**row.reasons, "verdict": why})
     verdict = _verdict(row.low, row.high, row.margin, row.q < alpha)
-    open_because = _why_open(row, verdict, alpha)
-    if open_because:
+    if open_because := _why_open(row, verdict, alpha):
         return replace(row, verdict="inconclusive", reasons={**row.reasons, "verdict": open_because})
     return replace(row, verdict=verdict)
 

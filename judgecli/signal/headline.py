@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from judgecli.report import Change
 
 MOST = 6  # sentences about changes
+MOST_APART = 2  # sentences about scores that are missing on one side
+APART = 0.01  # of p, after Bonferroni over all changes, of a sentence about them
 LEAST_EFFECT = 0.2  # standard deviations: less is certain at times, and never news
 
 
@@ -42,8 +44,13 @@ def headline(
     found += told
     named = {subject, *(change.metric for change in important(changes))}
     found += [_judge(change) for change in judged if change["metric"] in named]
+    apart = measured_apart(changes, subject)
     if changes and not told:
-        found.append(f"No difference between {' or '.join(by)} values stands out: chance alone could make every one of them, given how many were compared.")
+        among = " among the answers that have a score" if apart else ""
+        found.append(
+            f"No difference between {' or '.join(by)} values stands out{among}: chance alone could make every one of them, given how many were compared."
+        )
+    found += [_untold(change) for change in apart if change not in important(changes)]
     found += [_slice(item, by_name[item.metric]) for item in _telling(slices, by)]
     return found
 
@@ -57,6 +64,17 @@ def important(changes: "Sequence[Change]") -> "list[Change]":
         if len(same) < 2:
             found.append(change)
     return found[:MOST]
+
+
+def measured_apart(changes: "Sequence[Change]", subject: str | None) -> "list[Change]":
+    """Changes whose sides lack their scores at shares that differ for certain: of `subject` first, then the most certain, two at most."""
+    certain = [change for change in changes if change.missing_p * len(changes) < APART]
+    return sorted(certain, key=lambda item: (item.metric != subject, item.missing_p, item.metric, item.after))[:MOST_APART]
+
+
+def _untold(change: "Change") -> str:
+    sides = f"{change.n_after:,} of {change.of_after:,} answers have a score there, {change.n_before:,} of {change.of_before:,} at {short(change.before)}"
+    return f"Cannot tell how {short(change.after)} differs from {short(change.before)} on {change.metric}: {sides} (p = {change.missing_p:.2g})."
 
 
 def _telling(slices: Sequence[Slice], by: Sequence[str]) -> list[Slice]:

@@ -8,12 +8,13 @@ import numpy as np
 from scipy import special
 
 from judgecli.signal.gate import plural
+from judgecli.signal.missing import DIFFERS, Measured
 from judgecli.signal.slices import ALPHA
 from judgecli.signal.windows import ClusterSums, SignalRow
 from judgecli.stats.column import Column
 from judgecli.stats.deciding import estimate_change
 from judgecli.stats.families import holm
-from judgecli.stats.permutation import ASK_BELOW, permuted_contrast
+from judgecli.stats.permutation import ASK_BELOW, fisher_p, permuted_contrast
 
 LEAST_CLUSTERS = 20  # of a variant; below it nothing is claimed
 MOST_PER_VALUE = 2
@@ -54,7 +55,8 @@ def find_standouts(rows: Sequence[SignalRow], column: str, *, better: Mapping[st
     value is certain: its least certain p-value, corrected after Holm over all values and metrics and shared among the
     `columns` that are asked, is below 2.5 %. A p-value is the greater of those of t and of the permutation of clusters
     (stats/permutation.py): a small variant that happens to have none of a rare fault, or all of it, is no news.
-    Of rows without sums the permutation is judged by its variance alone.
+    Of rows without sums the permutation is judged by its variance alone. Nothing is claimed against a value that lacks its scores more or
+    less often, unless it would be so with all that failed or waits at the ends of the scale (`measured_apart` names these).
     """
     asked: list[tuple[SignalRow, list[SignalRow], float]] = []
     for metric in dict.fromkeys(row.metric for row in rows if better.get(row.metric) is not None):
@@ -81,6 +83,44 @@ def too_small_to_tell(rows: Sequence[SignalRow], column: str) -> list[str]:
     return [f"{column} {value}: {plural(count, 'cluster')}, {LEAST_CLUSTERS} are needed" for value, count in small] if len(clusters) > 1 else []
 
 
+def measured_apart(rows: Sequence[SignalRow], column: str, *, better: Mapping[str, bool | None]) -> list[str]:
+    """Of which metrics nothing is claimed of some values of `column`, since these lack their scores more or less often, in words."""
+    found = []
+    for metric in dict.fromkeys(row.metric for row in rows if better.get(row.metric) is not None):
+        own = [row for row in rows if row.metric == metric and row.policy.get(column) is not None and row.mean is not None and row.clusters >= LEAST_CLUSTERS]
+        pairs = [(row, other) for place, row in enumerate(own) for other in own[place + 1 :] if row.identity == other.identity]
+        apart = [row for row in own if any(row in pair and _other_records(*_worse_first(pair, bool(better[metric])), bool(better[metric])) for pair in pairs)]
+        if apart:
+            shares = ", ".join(f"{row.policy[column]} has one on {_measured(row).text()}" for row in apart)
+            found.append(f"{column} at {metric}, for the shares that have a score differ: {shares}")
+    return found
+
+
+def _worse_first(pair: tuple[SignalRow, SignalRow], higher_is_better: bool) -> tuple[SignalRow, SignalRow]:
+    one, other = sorted(pair, key=lambda row: row.mean or 0.0)
+    return (one, other) if higher_is_better else (other, one)
+
+
+def _measured(row: SignalRow) -> Measured:
+    """How many of its records have a score, and why not the rest."""
+    return Measured.of_reasons(row.n, row.unscored)
+
+
+def _other_records(row: SignalRow, other: SignalRow, higher_is_better: bool) -> bool:
+    """Whether the two means may be of other kinds of records: the shares without a score differ, and what is missing could make `row` the better one.
+
+    Records are counted, not clusters: where scores are missing by whole conversations that says too often that the shares differ,
+    and a claim is held back. What is not there by design has no end of the scale that bounds it.
+    """
+    one, two = _measured(row), _measured(other)
+    if fisher_p(one.of - one.n, one.of, two.of - two.n, two.of) >= DIFFERS:
+        return False
+    ends = [end for held in (row, other) for end in (held.worst, held.best) if end is not None]
+    if len(ends) < 4 or one.by_design or two.by_design:
+        return True
+    return max(ends[:2]) >= min(ends[2:]) if higher_is_better else min(ends[:2]) <= max(ends[2:])
+
+
 def _each(rows: Sequence[SignalRow]) -> list[tuple[SignalRow, list[SignalRow]]]:
     return [(row, [other for other in rows if other is not row]) for row in rows]
 
@@ -99,7 +139,7 @@ def _p(row: SignalRow, other: SignalRow, higher_is_better: bool) -> float:
     """How likely `row` looks this much worse than `other` by chance, one-sided; 1 where it does not look worse."""
     assert row.mean is not None and other.mean is not None  # noqa: PT018
     worse = (other.mean - row.mean) if higher_is_better else (row.mean - other.mean)
-    if worse <= 0:
+    if worse <= 0 or _other_records(row, other, higher_is_better):
         return 1.0
     if row.sums is None or other.sums is None:
         return _by_variance(row, other, worse)

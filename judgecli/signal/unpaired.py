@@ -15,7 +15,7 @@ from judgecli.signal.missing import Shares
 from judgecli.signal.not_worse import Bar, answer_of, relation_to, shown_change
 from judgecli.signal.paired import Difference
 from judgecli.signal.parts import Clustered, Parts, by_cluster, compare_parts
-from judgecli.stats.column import Column
+from judgecli.stats.column import Column, two_values_of
 from judgecli.stats.deciding import LEAST_CLUSTERS, estimate_change, estimate_mean
 from judgecli.stats.mover import Limited, clustered_correlation, difference_limits
 from judgecli.stats.permutation import permuted_contrast
@@ -152,12 +152,20 @@ def judge_apart(bar: Bar, sides: Apart, *, unscored: Mapping[str, int], pending:
 def _at_end(old: Clustered, new: Clustered, column: Column, *, up: bool) -> Difference | None:
     """The difference with every missing value at the end of the scale that makes it largest (`up`) or least; None where the scale has no such end."""
     least, most = column.closed or column.scale
-    filled = []
+    filled, column = [], _with_ends(column, old if up else new, new if up else old)
     for side, end in ((old, least if up else most), (new, most if up else least)):
         if side.missing.any() and end is None:
             return None
         filled.append(Clustered(side.clusters, side.counts + side.missing, side.sums + side.missing * (end or 0.0), np.zeros(len(side.clusters))))
     return measure_apart(filled[0], filled[1], column)
+
+
+def _with_ends(column: Column, at_least: Clustered, at_most: Clustered) -> Column:
+    """The column once what is missing of one side stands at the least value of the scale and of the other at the largest."""
+    if column.two_values is None:
+        return column
+    ends = [end for side, end in zip((at_least, at_most), column.closed or column.scale, strict=True) if side.missing.any() and end is not None]
+    return replace(column, two_values=two_values_of(np.array([*column.two_values, *ends])))
 
 
 def _verdict(bar: Bar, sides: Apart, found: Difference, worst: Difference | None, best: Difference | None, left_out: int) -> tuple[Verdict, str]:

@@ -13,6 +13,8 @@ Integers = npt.NDArray[np.int64]
 LEAST_ESS = 50.0
 MOST_GAP = 0.05
 FEWEST_HEAVY = 20.0  # rows that the variance of the weights rests on
+NO_SPREAD = "all values are the same, so nothing tells how far others may lie"
+FLAT = 1e-12  # of the values: a standard error below it is what rounding left
 DOUBT, DOUBT_IPS = 2.0, 1.0  # standard errors that the mean weight may lie below 1: for any value, and for that of IPS
 
 
@@ -97,7 +99,7 @@ def ips(log: Log) -> Estimate:
     found, scaled = _mean(log.weights * log.rewards, log.cluster), snips(log)
     ends = (found.low, found.high, scaled.low, scaled.high)
     if None in ends or support_of(log.weights, 0.0, log.cluster).refused_ips:
-        return Estimate(found.mean, found.se, None, None)
+        return Estimate(found.mean, found.se, None, None, why=found.why or scaled.why)
     known = [end for end in ends if end is not None]
     return replace(found, low=min(known), high=max(known))
 
@@ -110,7 +112,7 @@ def snips(log: Log) -> Estimate:
     value = float(log.weights @ log.rewards) / total
     spread = _mean(log.weights * (log.rewards - value) * len(log.rewards) / total, log.cluster)
     if spread.mean is None or spread.low is None or spread.high is None:
-        return Estimate(value, None, None, None)
+        return Estimate(value, None, None, None, why=spread.why)
     return Estimate(value, spread.se, value + spread.low - spread.mean, value + spread.high - spread.mean)
 
 
@@ -120,5 +122,8 @@ def doubly_robust(log: Log) -> Estimate:
 
 
 def _mean(values: Floats, cluster: Integers) -> Estimate:
+    """The mean by cluster; without an interval where no spread was seen."""
     _, codes = np.unique(cluster, return_inverse=True)
-    return mean_interval(np.bincount(codes, values).astype(float), np.bincount(codes).astype(float))
+    found = mean_interval(np.bincount(codes, values).astype(float), np.bincount(codes).astype(float))
+    flat = found.se is not None and found.se <= FLAT * float(np.abs(values).max(initial=0.0))
+    return Estimate(found.mean, found.se, None, None, why=NO_SPREAD) if flat else found

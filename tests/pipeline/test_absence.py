@@ -99,6 +99,9 @@ def test_drift_tells_what_is_not_measured_by_design(tmp_path, ask):
     row = next(row for row in found["rows"] if row["what"] == "unmeasured share")
     assert (row["change"], row["worse"], row["verdict"]) == (0.5, None, "drift")
     assert (row["reference"]["n"], row["current"]["of"]) == (200, 200)
+    value = next(row for row in found["rows"] if row["what"] == "value")
+    assert (value["change"], value["verdict"]) == (0.0, "inconclusive")  # 1 on all that is measured, and half of it is not any more
+    assert value["reasons"]["verdict"] == "another part of the records is measured now: the unmeasured share drifted"
 
 
 def test_a_veto_that_is_not_there_leaves_no_reward(tmp_path, ask):
@@ -152,3 +155,20 @@ def test_a_latency_that_cannot_be_read_lowers_the_coverage(tmp_path, ask):
     assert code == 3
     assert [found["metrics"][name]["unscored"] for name in ("latency_ms", "fast")] == [{"metric_error": 30}] * 2
     assert ask("check")[0] == 3
+
+
+def test_a_report_says_of_which_values_it_cannot_tell_how_they_differ(tmp_path, ask):
+    log(tmp_path, lambda at: at < 67)
+    ask("score")
+    _, found = ask("report", "--by", "prompt_version")
+    said = found["headline"]
+    assert said[1].startswith("No difference between prompt_version values stands out among the answers that have a score: chance")
+    assert said[2].startswith("Cannot tell how v2 differs from v1 on reward.q: 133 of 200 answers have a score there, 200 of 200 at v1 (p = ")
+
+
+def test_a_report_of_shares_that_chance_makes_says_nothing_of_them(tmp_path, ask):
+    log(tmp_path, lambda at: at < 2)
+    ask("score")
+    _, found = ask("report", "--by", "prompt_version")
+    assert not any(sentence.startswith("Cannot tell") for sentence in found["headline"])
+    assert "stands out: chance" in found["headline"][1]

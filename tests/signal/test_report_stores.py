@@ -15,6 +15,7 @@ from stores import NUMBER, OPEN, RATE, at, make_store, settings_of
 
 from judgecli.errors import JudgeError
 from judgecli.pipeline.reporting import build_report, report_format, write_report
+from judgecli.pipeline.signals import compute_signals
 from judgecli.renderers.report_html import report_html
 from judgecli.renderers.report_markdown import report_markdown
 from judgecli.renderers.report_terminal import report_text
@@ -57,6 +58,20 @@ def test_partial_is_marked_wherever_something_is_missing(tmp_path, seed):
         own = [row[summary.name] for row in rows]
         assert summary.scored == sum(not isinstance(cell, str) for cell in own)
         assert summary.cells == len(rows)
+
+
+@pytest.mark.parametrize("values", [(0.0, 0.8, 0.8), (0.0, 1.0, 1.0), (0.8, 0.8, 0.8), (1.0, 1.0, 1.0), (0.2, 0.5, 0.9)])
+def test_a_report_has_the_intervals_of_signals(tmp_path, values):
+    rows = [{"cluster": n, "quality": values[n % 3], "cost": values[n % 3], "right": float(values[n % 3] > 0.6)} for n in range(33)]
+    make_store(tmp_path, [{**row, "time": at("2026-09-07 00:00"), "model": "m"} for row in rows], METRICS)
+    settings = settings_of(tmp_path)
+    told = {summary.name: summary.estimate for summary in build_report(settings).metrics}
+    asked = {row.metric: row for row in compute_signals(settings, by=[], window="all").rows}
+    assert set(told) == {"quality", "right", "cost"}
+    for name, estimate in told.items():
+        row = asked[name]
+        assert [estimate.mean, estimate.low, estimate.high] == pytest.approx([row.mean, row.low, row.high], abs=1e-12)
+        assert estimate.method == row.method
 
 
 def test_records_that_lack_a_metric_are_pending(tmp_path):

@@ -65,7 +65,7 @@ def test_a_canary_of_twelve_cannot_be_told_and_is_named(tmp_path):
 def test_what_is_too_small_stands_beside_what_is_worst():
     document = {name: [] for name in ("standouts", "headline", "report", "exports", "steps")}
     document |= {"check": None, "score": None, "signals": None, "cannot_tell": ["prompt_version canary: 12 clusters, 20 are needed"]}
-    assert "too small  cannot tell whether it differs: prompt_version canary: 12 clusters, 20 are needed" in loop.run(document)
+    assert "unknown    cannot tell whether it differs: prompt_version canary: 12 clusters, 20 are needed" in loop.run(document)
 
 
 def test_sums_are_no_part_of_a_row_in_json(tmp_path):

@@ -1,9 +1,11 @@
 """Which variant is worst at what: by hand, and how often noise is told as news."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from judgecli.signal.standouts import find_standouts
+from judgecli.signal.standouts import find_standouts, measured_apart
 from judgecli.signal.windows import SignalRow
 
 UP = {"m": True}
@@ -44,6 +46,33 @@ def told(rows: list[SignalRow], better: dict[str, bool | None] = UP, **options: 
 )
 def test_by_hand(rows, better, expected):
     assert told(rows, better) == expected
+
+
+@pytest.mark.parametrize(
+    ("lost", "best", "worst", "expected"),
+    [
+        ({"timeout": 67}, None, None, []),  # on an open scale what is missing could be anything
+        ({"timeout": 67}, 0.5, 0.45, []),  # the missing answers of b may be the bad ones
+        ({"timeout": 2}, 0.5, 0.88, [("a", "m")]),  # so few may lack it by chance
+        ({"timeout": 20}, 0.5, 0.75, [("a", "m")]),  # with all of them at the bottom b is still better
+        ({"not_applicable": 67}, 0.5, 0.9, []),  # by design: nobody knows what these would have been
+        ({"not_asked": 67}, 0.5, 0.45, []),
+    ],
+)
+def test_nothing_is_claimed_against_a_value_that_lacks_other_shares_of_its_scores(lost, best, worst, expected):
+    rows = [replace(row("a", 0.5, 0.02), best=best, worst=best), replace(row("b", 0.9, 0.02), unscored=lost, worst=worst, best=0.95)]
+    swapped = [replace(item, worst=item.best, best=item.worst) for item in rows]  # a way that only a gate knows: the ends were named without it
+    for asked in (rows, swapped):
+        assert told(asked) == expected
+        assert bool(measured_apart(asked, "version", better=UP)) == (not expected)
+
+
+def test_what_is_measured_apart_is_named():
+    rows = [row("a", 0.5, 0.02), replace(row("b", 0.9, 0.02), n=133, unscored={"timeout": 67}), row("c", 0.6, 0.02)]
+    said = "a has one on 100 of 100, b has one on 133 of 200 (67 failed), c has one on 100 of 100"
+    assert measured_apart(rows, "version", better=UP) == [f"version at m, for the shares that have a score differ: {said}"]
+    assert measured_apart(rows, "version", better={"m": None}) == []
+    assert told(rows) == []
 
 
 def test_at_most_two_metrics_a_value_and_those_of_the_reward_first():

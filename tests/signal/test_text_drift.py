@@ -76,6 +76,20 @@ def test_echoes_are_seen():
     assert found["distinct_2"].contrast.high < 0
 
 
+def test_blocks_that_are_all_alike_have_an_interval_with_a_width_or_none():
+    alike = [(place, [f"w{word}" for word in range(60)]) for place in range(400)]
+    found = {shift.name: shift.contrast for shift in corpus_drift(alike, alike)}
+    assert found["compression_ratio"] is None
+    for name in ("self_bleu", "opener_share", "distinct_1"):
+        assert (found[name].difference, found[name].p) == (0.0, 1.0)
+        assert found[name].low < -0.05 < 0.05 < found[name].high
+    spread = [(place, [f"o{place}", *words]) for place, words in alike]
+    moved = {shift.name: shift.contrast for shift in corpus_drift(spread, alike)}["opener_share"]
+    assert (moved.difference, moved.high) == (1.0, 1.0)
+    assert 0.3 < moved.low < moved.difference
+    assert moved.p == pytest.approx(2 / 184_756)  # the rarest of the splits of 20 blocks
+
+
 def test_too_short_a_corpus_has_a_reason():
     found = corpus_drift([(0, ["a"])], [(1, ["b"])])
     assert all(shift.contrast is None and "too few outputs" in shift.why for shift in found)

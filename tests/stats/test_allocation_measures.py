@@ -77,6 +77,16 @@ def test_by_hand():
     assert snips(Log(log.rewards, np.zeros(4), log.cluster, log.rewards, log.rewards)).mean is None
 
 
+@pytest.mark.parametrize("value", [0.0, 1.0, 0.1])
+def test_equal_rewards_have_no_interval_of_width_zero(value):
+    taken = np.arange(400) % 2 == 0
+    same = np.full(400, value)
+    log = Log(same, np.where(taken, 2.0, 0.0), np.arange(400), same, same)
+    for found in (snips(log), doubly_robust(log)):
+        assert (found.mean, found.low, found.high) == (pytest.approx(value), None, None)
+        assert "all values are the same" in found.why
+
+
 def test_thin_support_is_refused():
     assert "49" in support_of(np.ones(49), 0.0).refused
     assert support_of(np.ones(50), 0.05).refused is None
