@@ -49,7 +49,9 @@ MOST_RECORDS = 6_000  # of all files together
 MOST_READ = 200_000  # of one file, over which the sample is spread
 MOST_VARIANTS = 20  # values of a column that tells variants apart
 VARIANT_NAMES = re.compile(r"(^|_)(version|variant|experiment|release|template|deployment|policy|arm)(_|$)", re.IGNORECASE)
-SEGMENT_NAMES = re.compile(r"(^|_)(locale|language|lang|country|channel|tier|region|category|topic|task|product)(_|$)", re.IGNORECASE)
+SEGMENT_NAMES = re.compile(
+    r"(^|_)(locale|language|lang|country|market|geo|segment|plan|platform|device|channel|tier|region|category|topic|task|product)(_|$)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)

@@ -163,6 +163,13 @@ def test_why_a_row_is_not_scored():
     assert [reason for _, reason in cells(found, "two")] == [None, "input_missing_field", "not_applicable", "not_applicable", "not_applicable"]
 
 
+def test_a_failed_call_has_nothing_to_score_and_lacks_nothing():
+    """By hand: an answer, a failed call, a failed call that gave half an answer, a record without either."""
+    table = records(output=["said", None, "half", None], input=["q"] * 4, error=[None, "429 busy", "cut off", None])
+    found = score_table(table, [metric(lambda output: [1.0] * len(output), "one")])
+    assert cells(found, "one") == [(1.0, None), (None, "not_applicable"), (1.0, None), (None, "input_missing_field")]
+
+
 def test_no_rows_and_no_texts():
     metrics = [metric(lambda output: [1.0] * len(output), "a"), metric(scorer(kind="category")(lambda output: list(output)), "b")]
     assert score_table(records(output=[]), metrics).num_rows == 0
