@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from judgecli.catalog import default_names, imported_scorer, load_scorer
 from judgecli.engine import shard
+from judgecli.engine.columns import needed_columns
 from judgecli.engine.shard import score_table
 from judgecli.schema import REASONS, RECORDS
 from judgecli.scorer import Metric, Score, scorer
@@ -168,6 +169,7 @@ def test_a_failed_call_has_nothing_to_score_and_lacks_nothing():
     table = records(output=["said", None, "half", None], input=["q"] * 4, error=[None, "429 busy", "cut off", None])
     found = score_table(table, [metric(lambda output: [1.0] * len(output), "one")])
     assert cells(found, "one") == [(1.0, None), (None, "not_applicable"), (1.0, None), (None, "input_missing_field")]
+    assert "error" in needed_columns([metric(lambda output: [1.0] * len(output), "one")])
 
 
 def test_no_rows_and_no_texts():
