@@ -3,7 +3,8 @@
     JudgeError                    2   what happened, with the value seen; the hint says what to do
     |-- UsageError                2   an argument or option that cannot be used
     |   |-- UnknownName           2   no scorer, format or command of that name; lists the nearest
-    |   `-- MissingColumn         2   the records lack a column that a scorer reads
+    |   |-- MissingColumn         2   the records lack a column that a scorer reads
+    |   `-- ScorerBroken          2   a scorer returns something else than one item a row
     |-- ConfigError               2   judge.yaml; carries file, line and column
     |-- LogError                  2   a log that cannot be read at all (missing, unknown format)
     |   `-- NoRecords             2   the named logs hold no accepted record
@@ -56,6 +57,10 @@ class MissingColumn(UsageError):
             f"scorer '{scorer}' reads column '{column}', which these records do not have",
             hint="; ".join([*notes, f"found {', '.join(available) or 'no columns'}", f"map one with --map {column}=PATH"]),
         )
+
+
+class ScorerBroken(UsageError):
+    """A scorer returned something else than one item a row: no row of it can be told from another."""
 
 
 class ConfigError(JudgeError):

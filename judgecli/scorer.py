@@ -9,6 +9,8 @@ Parameter names before `*` are record columns (`output`), tags (`tags_country`) 
 options. The function gets only rows whose needed columns are all present, and returns one item a
 row: a float, a str (category), None (not applicable) or a `Score`; vectorised scorers may return a
 numpy float array or an Arrow array (null = not applicable). Rows must be independent.
+
+A function that is annotated for one row, `def closes(output: str) -> float`, is called row by row.
 """
 
 import hashlib
@@ -19,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Literal, overload
 
 from judgecli import derived
+from judgecli.rowwise import by_row
 
 Kind = Literal["rate", "number", "ordinal", "category"]
 Unit = Literal["record", "session", "prompt", "pair", "window"]
@@ -144,6 +147,7 @@ def scorer(function: Callable[..., object] | None = None, /, **declared: object)
 def _declare(function: Callable[..., object], declared: Mapping[str, object]) -> Scorer:
     columns, options = read_signature(function)
     settings = {"kind": "number", "range": (None, None), "higher_is_better": None, "version": 1, **declared}
+    function = by_row(function, [column.name for column in columns])
     wrapped = Scorer(name=function.__name__, function=function, columns=columns, options=options, **settings)  # type: ignore[arg-type]
     object.__setattr__(wrapped, "__doc__", function.__doc__)
     object.__setattr__(wrapped, "__module__", function.__module__)

@@ -23,7 +23,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "pipeline": ("pipeline",),
     "engine": ("engine",),
     "edge": ("readers", "exporters", "renderers", "store", "endpoint", "serve", "config", "catalog"),
-    "core": ("scorer", "derived", "unspaced", "scorers", "judge", "reward_model", "reward", "signal", "labels", "report", "stats"),
+    "core": ("scorer", "rowwise", "derived", "unspaced", "scorers", "judge", "reward_model", "reward", "signal", "labels", "report", "stats"),
     "ground": ("schema", "errors"),
 }
 ORDER = list(LAYERS)

@@ -68,16 +68,8 @@ def export(
         raise UsageError("no training format is named", hint="judge export --list shows them")
     if format == "reward-function":
         return _export_function(context, config, store, output, scorer or [], column or [], unscored, allow_code=allow_code, as_json=as_json)
-    typed: dict[str, object] = {
-        "min_margin": min_margin,
-        "on": on,
-        "validation": validation,
-        "all_pairs": all_pairs or None,
-        "good": good,
-        "bad": bad,
-        "standard": standard or None,
-        "despite_alarm": despite_alarm or None,
-    }
+    typed: dict[str, object] = {"min_margin": min_margin, "on": on, "validation": validation, "good": good, "bad": bad}
+    typed |= {"all_pairs": all_pairs or None, "standard": standard or None, "despite_alarm": despite_alarm or None}
     typed |= {"sources": _names(sources), "labels": tuple(label) if label else None, "rating_scale": read_scale(rating_scale)}
     settings = load(context, config, store)
     path, wanted = _combined(settings, format, output, {name: value for name, value in typed.items() if value is not None})

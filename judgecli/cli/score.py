@@ -87,15 +87,8 @@ def score(
     _check_output(output, as_json=as_json)
     asking = Asking(replay, retry_failed, batch).checked()
     judge = read_judge_flags(judge_model or (), base_url, concurrency, samples, logprobs, sentinels, max_cost, max_calls)
-    typed = {
-        "map": tuple(map or ()),
-        "format": format,
-        "zone": zone,
-        "encoding": encoding,
-        "keep_duplicates": keep_duplicates,
-        "max_bad": max_bad,
-        "workers": workers,
-    }
+    shape = {"map": tuple(map or ()), "format": format, "zone": zone, "encoding": encoding}
+    typed = {**shape, "keep_duplicates": keep_duplicates, "max_bad": max_bad, "workers": workers}
     settings = load(context, config, store, allow_code=allow_code, judge=judge, **typed)
     _score(logs or (), settings, scorer, None if dry_run else asking, output, as_json=as_json, quiet=quiet)
 

@@ -7,7 +7,7 @@ and about `BATCH_BYTES` of text, so that derived columns stay in the processor's
 import inspect
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from judgecli.engine.columns import is_text, is_valid, read_column, required_sources, single
+from judgecli.engine.faults import check_length, check_shape, said_of, shown
 from judgecli.engine.remote import run_async
+from judgecli.errors import EnvironmentFailure, ScorerBroken
 from judgecli.schema import NOTHING, NUMBER_COLUMNS, REASONS, unread_name
 from judgecli.scorer import Metric, Score, Scorer, as_list
 
@@ -241,6 +243,8 @@ def _score_batch(metric: Metric, view: _View) -> Cells:
         if len(rows):
             try:
                 _fill(cells, rows, _call(metric, view, selection), metric.scorer)
+            except (EnvironmentFailure, ScorerBroken):
+                raise  # a missing extra, or a result that is not one item a row: nothing that a row could be blamed for
             except (Exception, SystemExit):  # noqa: BLE001 - whatever a scorer raises, only the rows that raise lose their score
                 _rescue(cells, rows, metric, view, selection)
     return cells
@@ -259,13 +263,12 @@ def _selections(scorer: Scorer, required: tuple[str, ...]) -> list[_Selection]:
 
 def _call(metric: Metric, view: _View, selection: _Selection) -> object:
     result = metric.scorer.run(view.columns(metric.scorer, selection), metric.options, view.cache(selection))
-    if isinstance(result, (str, bytes, Mapping, Set)):
-        raise TypeError(f"returned a {type(result).__name__}, where a list of one item a row was expected")
     if inspect.iscoroutine(result):
         result = run_async(result)
+    rows = len(view.rows(selection))
+    check_shape(result, rows, metric.scorer)
     found = result if isinstance(result, (pa.Array, pa.ChunkedArray, np.ndarray)) else as_list(result)
-    if len(found) != len(view.rows(selection)):
-        raise ValueError(f"returned {len(found)} items for {len(view.rows(selection))} rows")
+    check_length(len(found), rows, metric.scorer)
     return found
 
 
@@ -274,15 +277,10 @@ def _rescue(cells: Cells, rows: np.ndarray, metric: Metric, view: _View, selecti
     for row in rows.tolist():
         try:
             _fill(cells, np.array([row]), _call(metric, _View(view.batch.slice(row, 1)), selection), metric.scorer)
+        except (EnvironmentFailure, ScorerBroken):
+            raise
         except (Exception, SystemExit) as error:  # noqa: BLE001 - same
-            cells.refuse(row, "metric_error", _said(error))
-
-
-def _said(error: BaseException) -> str:
-    try:
-        return f"{type(error).__name__}: {error}"[:200]
-    except Exception:  # noqa: BLE001 - even the text of a scorer's error is code of the scorer
-        return type(error).__name__
+            cells.refuse(row, "metric_error", said_of(error, metric.scorer))
 
 
 def _fill(cells: Cells, rows: np.ndarray, result: object, scorer: Scorer) -> None:
@@ -335,10 +333,11 @@ def _find_fault(value: object, scorer: Scorer) -> str | None:
     """What is wrong with a returned value, or None."""
     if scorer.kind == "category":
         if not isinstance(value, str):
-            return f"a category must be text, not {value!r}"[:200]
-        return None if _is_utf8(value) else f"a category must be text that UTF-8 can write, not {value!a}"[:200]
+            return f"returned {shown(value)}, where a category is text"
+        return None if _is_utf8(value) else f"returned {value!a:.80}, where a category is text that UTF-8 can write"
     if not isinstance(value, (bool, int, float, np.number)):
-        return f"returned {value!r}, which is no number (declare kind='category' for text)"[:200]
+        hint = "; a scorer of texts is declared with @scorer(kind='category')" if isinstance(value, str) else ""
+        return f"returned {shown(value)}, which is no number{hint}"
     number = float(value)
     low, high = scorer.range
     if not math.isfinite(number):
@@ -364,7 +363,10 @@ def _to_table(scored: Sequence[tuple[Metric, Cells]]) -> pa.Table:
 
 
 def check_options(metric: Metric) -> None:
-    """Call a scorer that has options with no rows, so that one it refuses is an error before any work. Raises: ValueError."""
-    if not metric.scorer.options or inspect.iscoroutinefunction(metric.scorer.function):
+    """Call a scorer that has options or needs an extra with no rows, so that what it refuses or lacks is an error before any work.
+
+    Raises: ValueError, EnvironmentFailure.
+    """
+    if not (metric.scorer.options or metric.scorer.needs) or inspect.iscoroutinefunction(metric.scorer.function):
         return
     metric.scorer.run({column.source: pa.array([], pa.string()) for column in metric.scorer.columns}, metric.options)

@@ -157,4 +157,6 @@ def _told(score: Score, detail: Mapping[str, object]) -> Score:
 def _jury_told(scores: list[Score], judge: Judge) -> Score:
     """The jury's score, with every judge's own beside it."""
     members = [{"model": model, "value": one.value, "label": one.label, "reason": one.reason} for model, one in zip(judge.models, scores, strict=True)]
-    return replace(jury_score(scores, judge.jury), detail=json.dumps({"jury": members}, sort_keys=True))
+    cut = {name: shown for one in scores for name, shown in (json.loads(one.detail).get("cut", {}) if one.detail else {}).items()}
+    detail = {"jury": members, **({"cut": cut} if cut else {})}
+    return replace(jury_score(scores, judge.jury), detail=json.dumps(detail, sort_keys=True))

@@ -70,7 +70,8 @@ class Counts:
     """What was asked of judges in a run. `cost_usd` leaves out `unpriced` calls."""
 
     calls: int = 0
-    cached: int = 0
+    cached: int = 0  # questions that were answered before this run
+    shared: int = 0  # questions that another record of this run asks too: one call answers them
     failed: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
@@ -109,7 +110,7 @@ class LedgerAsk:
     run_id: int
     purpose: Purpose = "score"
     redact: Redactor | None = None  # what `redact:` takes out of replies, before they are kept or read
-    renewed: set[bytes] = field(default_factory=set)  # questions that were asked again in this run
+    renewed: set[bytes] = field(default_factory=set)  # questions that were asked in this run
     under_way: "dict[bytes, asyncio.Future[Reply]]" = field(default_factory=dict)
 
     def for_row(self, target: bytes, *, refresh: bool = False) -> "RowAsk":
@@ -119,14 +120,15 @@ class LedgerAsk:
     async def find(self, request: Request, target: bytes, *, refresh: bool = False) -> Reply:
         """The reply from the ledger, from another row that asks the same just now, or from the endpoint. Raises: AskFailed, JudgeUnavailable."""
         if request.key in self.under_way:
-            self.counts.cached += 1
-            return await asyncio.shield(self.under_way[request.key])
+            found = await asyncio.shield(self.under_way[request.key])
+            self._count_known(request.key in self.renewed)
+            return found
         mine: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self.under_way[request.key] = mine
         try:
             stored = None if refresh and request.key not in self.renewed else await self.replies.find(request.key)
             if stored is not None:
-                self.counts.cached += 1
+                self._count_known(request.key in self.renewed or 0 != stored.run_id == self.run_id)
                 found = to_reply(stored)
             else:
                 found = await self._pay(request, target)
@@ -141,6 +143,13 @@ class LedgerAsk:
         finally:
             del self.under_way[request.key]
         return found
+
+    def _count_known(self, asked_now: bool) -> None:
+        """Count a question that cost nothing: asked in this run for another record, or answered before."""
+        if asked_now:
+            self.counts.shared += 1
+        else:
+            self.counts.cached += 1
 
     async def _pay(self, request: Request, target: bytes) -> Reply:
         if self.send is None:

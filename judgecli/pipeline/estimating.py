@@ -73,30 +73,42 @@ def _document(scope: Scope, rubrics: dict[str, dict[str, object]]) -> dict[str, 
 
 def _estimate(store: Store, scope: Scope, entry: JudgeEntry) -> dict[str, object]:
     counts = {model: _Count() for model in entry.judge.models}
-    records = cached = 0
+    records = cached = shared = 0
     seen: set[bytes] = set()
     for part in parts_of(store, scope, entry):
         sheet = part.open()
         records += sheet.left
         for requests, share in _questions(sheet, entry):
-            missing = _missing(store.ledger, requests, seen)
-            cached += len(requests) - len(missing)
+            missing, known = _missing(store.ledger, requests, seen)
+            cached += known
+            shared += len(requests) - known - len(missing)
             for request in missing:
                 counts[str(request.parameters["model"])].add(request, share)
-    return _told(entry, counts, records, cached)
+    return _told(entry, counts, records, cached) | {"shared": shared}
 
 
 def _estimate_served(store: Store, scope: Scope, entry: ServedEntry) -> dict[str, object]:
     """A call an output that the ledger does not hold; neither tokens nor a price of them are known."""
-    records = cached = 0
+    records = cached = shared = 0
     seen: set[bytes] = set()
     for part in shard_parts(store, scope, [(entry.metric, Wanted(entry.sample))]):
         sheet = part.open()
         records += sheet.left
         questions = [question_of(entry, record) for _, _, record in sheet.records()]
-        cached += len(questions) - len(_missing(store.ledger, questions, seen))
+        missing, known = _missing(store.ledger, questions, seen)
+        cached += known
+        shared += len(questions) - known - len(missing)
     none = {"low": 0, "likely": 0, "high": 0}
-    said = {"models": [entry.said.model or entry.url], "calls": len(seen), "cached": cached, "sentinels": 0, "tokens_in": none, "cost_usd": None}
+    said = {
+        "unit": "record",
+        "models": [entry.said.model or entry.url],
+        "calls": len(seen),
+        "cached": cached,
+        "shared": shared,
+        "sentinels": 0,
+        "tokens_in": none,
+        "cost_usd": None,
+    }
     return {"records": records, **said}
 
 
@@ -115,12 +127,12 @@ def _questions(sheet: Sheet, entry: JudgeEntry) -> Iterator[tuple[list[Request],
         yield held, entry.judge.calls_per_record() / first
 
 
-def _missing(ledger: Ledger, requests: Sequence[Request], seen: set[bytes]) -> list[Request]:
-    """The questions that the ledger has no answer to, each once."""
+def _missing(ledger: Ledger, requests: Sequence[Request], seen: set[bytes]) -> tuple[list[Request], int]:
+    """The questions that the ledger has no answer to, each once, and how many of `requests` it has one to."""
     known = find_replies(ledger, [request.key for request in requests])
     found = [request for request in {request.key: request for request in requests}.values() if request.key not in known and request.key not in seen]
     seen.update(request.key for request in found)
-    return found
+    return found, sum(request.key in known for request in requests)
 
 
 def _told(entry: JudgeEntry, counts: dict[str, _Count], records: int, cached: int) -> dict[str, object]:

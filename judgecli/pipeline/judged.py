@@ -13,6 +13,7 @@ from judgecli.pipeline.judging import Compared, JudgeOptions, JudgePlan, Telling
 from judgecli.pipeline.rubrics import JudgeEntry, OpenAIEndpoint, plan_judges
 from judgecli.pipeline.sentinels import FROM_CALLS, SentinelReport
 from judgecli.pipeline.served import ServedEntry, plan_served
+from judgecli.pipeline.telling import cut_note
 from judgecli.readers.redact import redactor
 from judgecli.signal.comparisons import MOST_ANSWERS
 from judgecli.store.folder import Store
@@ -91,10 +92,17 @@ class JudgeReport:
     def to_json(self) -> dict[str, object]:
         """`judge` of DESIGN's `score` shape, with the spend by rubric and model."""
         total = {name: sum(getattr(part, name) for part in self.spend) for name in ("calls", "tokens_in", "tokens_out", "tokens_cached", "unpriced")}
-        total |= {name: sum(getattr(count, name) for count in self.counts.values()) for name in ("cached", "failed")}
+        total |= {name: sum(getattr(count, name) for count in self.counts.values()) for name in ("cached", "shared", "failed")}
         cost = sum(part.cost_usd for part in self.spend)
         rubrics = {
-            name: {"calls": count.calls, "cached": count.cached, "tokens_in": count.tokens_in, "tokens_out": count.tokens_out, "cost_usd": _cost(count)}
+            name: {
+                "calls": count.calls,
+                "cached": count.cached,
+                "shared": count.shared,
+                "tokens_in": count.tokens_in,
+                "tokens_out": count.tokens_out,
+                "cost_usd": _cost(count),
+            }
             for name, count in self.counts.items()
         }
         unknown = total["unpriced"] and not cost
@@ -136,6 +144,8 @@ class JudgeReport:
                 found.append(f"{name} compares answers to one prompt, and no prompt of these logs has two answers")
             if compared.left_out:
                 found.append(f"{name}: {compared.left_out:,} answers were not compared; of one prompt at most {MOST_ANSWERS} are")
+            if compared.cut:
+                found.append(f"{name}: {cut_note(compared.cut, compared.judged, 'pairs' if compared.unit == 'pair' else 'lists')}")
         for model, served in sorted(self._served().items()):
             if len(served) > 1:
                 told = ", ".join(f"{name} ({count:,} replies)" for name, count in sorted(served.items()))

@@ -15,6 +15,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+import pyarrow as pa
+
 from judgecli.config.judges import Sentinels
 from judgecli.engine.judging import FAILED, RETRIED, Asked, Sheet, Verdict, judge_rows, run_until
 from judgecli.engine.remote import run_async
@@ -25,6 +27,7 @@ from judgecli.pipeline.asking import Budget, Counts, LedgerAsk, Price
 from judgecli.pipeline.comparing import ComparisonPart, comparison_parts
 from judgecli.pipeline.sentinels import SentinelReport, ask_sentinels, how_many, sentinel_row
 from judgecli.pipeline.sheets import Part, Rivals, Wanted, shard_parts
+from judgecli.pipeline.telling import CUT
 from judgecli.readers.redact import Redactor
 from judgecli.schema import REASONS
 from judgecli.scorer import Metric, Score
@@ -102,6 +105,7 @@ class Compared:
     prompts: int = 0
     left_out: int = 0  # answers beyond those that are compared of one prompt
     states: Counter[str] = field(default_factory=Counter)  # `scored`, or a reason -> units
+    cut: int = 0  # units judged on a cut text
     identity: str = ""
 
     @property
@@ -110,15 +114,32 @@ class Compared:
         asked = sum(count for state, count in self.states.items() if REASONS.get(state) != "design")
         return self.states["scored"] / asked if asked else None
 
+    @property
+    def judged(self) -> int:
+        """Units that a judge was asked about: scored or failed."""
+        return sum(count for state, count in self.states.items() if state == "scored" or REASONS.get(state) == "failed")
+
     def to_json(self) -> dict[str, object]:
         """units = scored + unscored + pending."""
         waiting = sum(count for state, count in self.states.items() if REASONS.get(state) == "waiting")
         unscored = {state: count for state, count in sorted(self.states.items()) if REASONS.get(state, "waiting") != "waiting"}
         counts = {"units": self.units, "prompts": self.prompts, "left_out": self.left_out}
-        return {"unit": self.unit, **counts, "scored": self.states["scored"], "unscored": unscored, "pending": waiting, "identity": self.identity}
+        return {
+            "unit": self.unit,
+            **counts,
+            "cut": self.cut,
+            "scored": self.states["scored"],
+            "unscored": unscored,
+            "pending": waiting,
+            "identity": self.identity,
+        }
 
-    def add(self, part: ComparisonPart, reasons: Sequence[str | None]) -> None:
-        """Count the units of a part, by their reasons (None: scored)."""
+    def add(self, part: ComparisonPart, cells: pa.Table) -> None:
+        """Count the units of a part, by their reasons (null: scored)."""
+        name = part.metric.name
+        reasons = cells.column(f"{name}.reason").to_pylist()
+        if f"{name}.detail" in cells.column_names:
+            self.cut += sum(CUT in detail for detail in cells.column(f"{name}.detail").to_pylist() if detail is not None)
         self.units += len(part.units)
         self.prompts += len({unit.prompt for unit in part.units})
         self.left_out += part.left_out
@@ -306,7 +327,7 @@ class _Judging:
             self.result.waiting[found] = self.result.waiting.get(found, 0) + count
         part.write(cells, self.options.run_id)
         if isinstance(part, ComparisonPart):
-            self.result.comparisons[part.metric.name].add(part, cells.column(f"{part.metric.name}.reason").to_pylist())
+            self.result.comparisons[part.metric.name].add(part, cells)
 
     async def _close(self, reason: str) -> None:
         """Publish what did not end: what is open waits for `reason`."""

@@ -20,7 +20,7 @@ from judgecli.config.editor import SCHEMA_FILE, TITLE, editor_schema
 from judgecli.config.project import Reward
 from judgecli.config.proposal import Candidate, Facts, LogFacts, Scored
 from judgecli.config.settings import load_settings
-from judgecli.engine.shard import score_table
+from judgecli.engine.shard import check_options, score_table
 from judgecli.errors import EnvironmentFailure, LogError, NoRecords, UsageError
 from judgecli.pipeline.scoring import log_files
 from judgecli.readers.adapter import adapters
@@ -36,6 +36,7 @@ from judgecli.renderers.safe import json_text
 from judgecli.reward.compose import compose
 from judgecli.reward.spec import build_reward
 from judgecli.schema import REASONS, Label
+from judgecli.scorer import Metric
 from judgecli.stats.column import Column, two_values_of
 from judgecli.stats.deciding import estimate_mean
 from judgecli.stats.intervals import Scale
@@ -181,8 +182,8 @@ def _draft(logs: Sequence[str], settings: "Settings", sample: _Sample) -> Draft:
     records = pa.concat_tables(sample.tables).combine_chunks()
     clusters = _clusters(records)
     facts = _facts(logs, settings, sample, records, clusters)
-    found = proposal.candidates(facts)
-    cells = score_table(records, [catalog.bind(Spec(candidate.name, candidate.name)) for candidate in found])
+    found, metrics = _measurable(proposal.candidates(facts))
+    cells = score_table(records, metrics)
     described = {candidate.name: catalog.describe(candidate.name) for candidate in found}
     scored = {name: _scored(cells, name, clusters, said.kind, said.range) for name, said in described.items()}
     chosen = proposal.kept(found, scored)
@@ -194,6 +195,20 @@ def _draft(logs: Sequence[str], settings: "Settings", sample: _Sample) -> Draft:
     measured = 0.98 if coverage >= 0.98 else int(coverage * 50) / 50
     said = "no answer of the sample has one" if rewarded.mean is None else f"mean {rewarded.mean:.3g} on {rewarded.scored:,} of {rewarded.rows:,} answers"
     return Draft(facts, chosen, REWARD, terms, vetoes, gates, measured, said)
+
+
+def _measurable(candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[Metric]]:
+    """The candidates that this machine can measure, with their metrics: one whose extra is missing is not proposed."""
+    found, metrics = [], []
+    for candidate in candidates:
+        metric = catalog.bind(Spec(candidate.name, candidate.name))
+        try:
+            check_options(metric)
+        except EnvironmentFailure:
+            continue
+        found.append(candidate)
+        metrics.append(metric)
+    return found, metrics
 
 
 def _facts(logs: Sequence[str], settings: "Settings", sample: _Sample, records: pa.Table, clusters: "np.ndarray") -> Facts:

@@ -1,12 +1,13 @@
 """What one run of `judge score` found, and whether it is whole."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
 
 from judgecli.pipeline.judged import JudgeReport
+from judgecli.pipeline.telling import Told
 from judgecli.readers.checkpoint import Checkpoint
 from judgecli.readers.log import Skipped
 from judgecli.signal.summary import MetricSummary
@@ -31,6 +32,7 @@ class ScoreResult:
     metrics: list[tuple[str, str]] = field(default_factory=list)
     judge: JudgeReport = field(default_factory=JudgeReport)
     skipped: Sequence[Skipped] = ()
+    told: Mapping[str, Told] = field(default_factory=dict)
 
     @property
     def counts(self) -> LineCounts:
@@ -83,7 +85,7 @@ class ScoreResult:
                 "duplicate": counts.duplicate,
                 "forgotten": counts.forgotten,
             },
-            "metrics": {summary.name: summary.to_json() for summary in self.summaries},
+            "metrics": {summary.name: summary.to_json() | self.told.get(summary.name, Told()).to_json() for summary in self.summaries},
             "comparisons": {name: found.to_json() for name, found in self.judge.comparisons.items()},
             "judge": self.judge.to_json(),
             "complete": self.complete,

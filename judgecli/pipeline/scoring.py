@@ -4,7 +4,7 @@ import contextlib
 import json
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -20,6 +20,7 @@ from judgecli.pipeline.rewarding import check_frozen, needed_metrics, reward_inf
 from judgecli.pipeline.rubrics import is_rubric, read_rubrics
 from judgecli.pipeline.score_result import ScoreResult
 from judgecli.pipeline.served import read_served
+from judgecli.pipeline.telling import Told, read_told, told_notes
 from judgecli.readers.checkpoint import Checkpoint, equal_lines_note
 from judgecli.readers.intake import Intake, LogFile
 from judgecli.readers.log import Shaping, Skipped
@@ -30,6 +31,7 @@ from judgecli.scorer import Metric
 from judgecli.signal.summary import MetricSummary, summarise
 from judgecli.store import upkeep
 from judgecli.store.folder import Shard, Store
+from judgecli.store.neighbours import other_projects, shared_records
 from judgecli.store.query import COMPANIONS, ROW_COLUMNS, Reduction, cluster_column, held_metrics
 from judgecli.store.scope import Scope, equal_lines, open_scope
 from judgecli.store.tables import MetricInfo
@@ -89,15 +91,11 @@ def score_logs(
 
             intake = Intake(store, work.telling, work.score_shard, planned)
             readings = intake.run(files)
-            notes += [f"skipped: {file.message}" for file in intake.skipped]
-            notes += [f"{reading.path}: {note}" for reading in readings for note in reading.detected.notes]
-            equal = [] if settings.keep_duplicates else [(reading, *equal_lines(store, reading.file_id)) for reading in readings]
-            notes += [note for reading, *counts in equal if (note := equal_lines_note(reading.path, reading.detected, *counts)) is not None]
+            notes += _reading_notes(store, intake, readings, settings)
             if settings.keep is not None:
                 work.engine.drain()  # a shard that waits for its scores must not be replaced under them
                 notes += upkeep.expire(store, settings.keep, now=datetime.now(UTC))
             scope = _open_scope(store, readings, intake.skipped)
-            notes += _told_bad(store, scope.file_ids)
             if defaults:
                 infos = _applicable(scope, infos, list(known.values()), notes)
             else:
@@ -105,21 +103,30 @@ def score_logs(
             work.finish(scope, progress)
         finally:
             work.engine.close()
-        asked = Judges(rubrics, served)
-        judge = judge_records(store, scope, asked, settings=settings, asking=asking, run_id=run_id, telling=work.telling, progress=progress)
+        judge = judge_records(store, scope, Judges(rubrics, served), settings=settings, asking=asking, run_id=run_id, telling=work.telling, progress=progress)
         if reward is not None and not reward.unfrozen:
             store_reward(store, scope.shards, reward)
             infos.append(reward_info(reward))
-        summaries = _summarise(store, scope, infos, settings.cluster)
+        summaries, told = _summarise(store, scope, infos, settings.cluster, notes, {entry.metric.name for entry in rubrics})
         pairs = [(info.name, info.identity) for info in infos]
         identities = {name: found.identity for name, found in judge.comparisons.items()} | dict(pairs)
-        result = ScoreResult(
-            settings.store, scope, intake.new_records, summaries, readings, notes, settings.measured, settings.max_bad, run_id, pairs, judge, intake.skipped
-        )
+        measured, worst = settings.measured, settings.max_bad
+        result = ScoreResult(settings.store, scope, intake.new_records, summaries, readings, notes, measured, worst, run_id, pairs, judge, intake.skipped, told)
         store.ledger.finish_run(run_id, file_ids=scope.file_ids, metrics=identities, result=json.dumps(result.to_json(), allow_nan=False), now=_now())
     if reward is not None:
         check_frozen(reward, settings)  # last: to freeze what is missing, the scores must be there
     return result
+
+
+def _reading_notes(store: Store, intake: Intake, readings: Sequence[Checkpoint], settings: "Settings") -> list[str]:
+    """What is told of the files that were read: those left out, how each was understood, lines that are equal, what else the store holds."""
+    notes = [f"skipped: {file.message}" for file in intake.skipped]
+    notes += [f"{reading.path}: {note}" for reading in readings for note in reading.detected.notes]
+    equal = [] if settings.keep_duplicates else [(reading, *equal_lines(store, reading.file_id)) for reading in readings]
+    notes += [note for reading, *counts in equal if (note := equal_lines_note(reading.path, reading.detected, *counts)) is not None]
+    file_ids = [reading.file_id for reading in readings]
+    notes += [f"{count:,} records of {file} also stand in {first}; they count once, with the first" for file, first, count in shared_records(store, file_ids)]
+    return notes + _told_bad(store, file_ids) + other_projects(store, file_ids, settings.config, [log.path for log in settings.logs])
 
 
 def read_scope(store: Store, logs: Sequence[str], *, settings: "Settings", progress: Progress) -> Scope:
@@ -329,19 +336,24 @@ def _told_bad(store: Store, file_ids: Sequence[int]) -> list[str]:
     return [f"quarantined: {', '.join(reasons)}; the first is {row['path']}:{row['line']}{way}" for row in first]
 
 
-def _summarise(store: Store, scope: Scope, infos: Sequence[MetricInfo], cluster: str | None) -> list[MetricSummary]:
+def _summarise(
+    store: Store, scope: Scope, infos: Sequence[MetricInfo], cluster: str | None, notes: list[str], judges: Set[str]
+) -> tuple[list[MetricSummary], dict[str, Told]]:
+    """A summary a metric, and what is told of it, also in `notes`. `judges` are the metrics that read a text within bounds."""
     with Reduction(store, scope, [(info.name, info.identity) for info in infos], cluster=cluster) as reduction:
         found = [
             summarise(info.name, info.identity, kind=info.kind, scale=info.range, higher_is_better=info.higher_is_better, reduced=reduction.reduce(info.name))
             for info in infos
         ]
+        told = read_told(reduction, found, judges)
     for summary in found:
         if summary.cells != scope.counts.accepted:
             raise StoreCorrupt(
                 f"the store does not add up: {summary.name} has {summary.cells} cells for {scope.counts.accepted} records",
                 hint=f"judge store verify looks for the damage in {store.root}",
             )
-    return found
+    notes += told_notes(told, found)
+    return found, told
 
 
 def _now() -> str:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from judgecli.readers import times
 from judgecli.readers.adapter import Object, Refused
 from judgecli.readers.answers import converse, part_reasoning, unwrap
+from judgecli.readers.decimals import read_number
 from judgecli.readers.mapping import Getter
 from judgecli.readers.values import calls_of, compact, contexts_of, label_of, number_of, text_of, tools_of
 from judgecli.schema import NOTHING, NUMBER_COLUMNS, RECORDS, SOURCE, TEXT_COLUMNS, Label, unread_name
@@ -51,6 +52,7 @@ class Layout:
     zone: tzinfo = UTC
     day_first: bool | None = None
     named: frozenset[str] = frozenset()  # the fields that a person mapped
+    decimals: Mapping[str, str] = field(default_factory=dict)  # field -> how the numbers in its texts are read
     numbers: frozenset[str] = frozenset()  # the number columns that the log has: a record without one lacks it
     ratings: tuple[str, ...] = ()  # label.NAME fields that are metrics too
 
@@ -73,6 +75,9 @@ def _columns(entries: Entries, layout: Layout) -> tuple[dict[str, list[Any]], di
     if "time" in columns:
         columns["time"], bad = times.column(columns["time"], layout.zone, layout.day_first)
         refused.update({row: Refused("bad_time", message) for row, message in bad.items()})
+    for name, rule in layout.decimals.items():
+        if name in columns:
+            columns[name] = [read_number(value, rule) for value in columns[name]]
     apart = "output_messages" in columns  # the log keeps question and answer apart
     unwrap(columns, refused, layout.named)
     converse(columns, refused, apart=apart)

@@ -13,6 +13,7 @@ from judgecli.labels.rating import kind_of_labels
 from judgecli.readers import times
 from judgecli.readers.adapter import Adapter, Object, adapters
 from judgecli.readers.container import container_of
+from judgecli.readers.decimals import is_plain, needs_rule, read_number, rule_of, written
 from judgecli.readers.delimited import header_of
 from judgecli.readers.entries import lines_of
 from judgecli.readers.log import Detected, Position, Shaping
@@ -23,6 +24,7 @@ from judgecli.readers.source import check_encoding, local_path, open_plain
 from judgecli.readers.synonyms import guess, texts_in, unmapped
 from judgecli.readers.values import number_of
 from judgecli.readers.wrapped import answers_of, kind_of
+from judgecli.schema import NUMBER_COLUMNS
 
 SAMPLE = 50  # entries from the start, and as many from later
 _WINDOW = 2000  # entries among which the later ones are looked for
@@ -73,7 +75,7 @@ def detect(path: str, shaping: Shaping) -> Detected:
     found = replace(found, format=_shown_format(adapter, container), confidence=confidence)
     found = _map(path, found, adapter, objects, shaping)
     found = replace(found, ratings=tuple(field for field, said in found.mapping.items() if field.startswith("label.") and _rates(said, found, objects)))
-    return _with_day_order(path, found, objects, shaping)
+    return _with_decimals(path, _with_day_order(path, found, objects, shaping), objects, shaping)
 
 
 def sample(path: str, detected: Detected, shaping: Shaping) -> list[Object]:
@@ -273,6 +275,33 @@ def _with_day_order(path: str, found: Detected, objects: Sequence[Object], shapi
         return replace(found, day_first=day_first)
     order = "day" if day_first else "month"
     return replace(found, day_first=day_first, notes=(*found.notes, f"no date of '{found.mapping['time']}' tells day from month: read with the {order} first"))
+
+
+def _with_decimals(path: str, found: Detected, objects: Sequence[Object], shaping: Shaping) -> Detected:
+    """`found` with the decimal mark of each number column whose texts need one: from the whole file, with a note that says it."""
+    if _makes_rows(found):
+        return found
+    decimals, notes = {}, []
+    for field, said in found.mapping.items():
+        get = getter(said, found.columns)
+        values = get(objects) if field in NUMBER_COLUMNS or field.startswith("score.") else []
+        if not needs_rule(values, field):
+            continue
+        every = (value for one in _all_objects(path, found, shaping) for value in get([one]))
+        decimals[field] = rule_of(every, field, semicolons=found.delimiter == ";")
+        notes.append(_told_decimals(f"'{said}' ({field})", decimals[field], values))
+    return replace(found, decimals=decimals, notes=(*found.notes, *notes)) if decimals else found
+
+
+def _told_decimals(column: str, rule: str, values: Sequence[object]) -> str:
+    """How a column of written numbers is read, by an example that shows it."""
+    texts = [value for value in values if isinstance(value, str) and written(value)]
+    first = next((text for text in texts if not is_plain(text)), texts[0])
+    read = read_number(first, rule)
+    if isinstance(read, float):
+        return f"{column} holds numbers as {first!r}: read as {read:.15g}, for '{rule[0]}' is the decimal mark of the whole column"
+    why = "its numbers are of several kinds or currencies" if rule == "!" else "the whole column does not tell its decimal mark"
+    return f"{column} holds numbers as {first!r}, and {why if rule in '!?' else 'most of the column is written in another way'}: they are not read"
 
 
 def _makes_rows(found: Detected) -> bool:

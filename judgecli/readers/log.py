@@ -64,6 +64,7 @@ class Detected:
     may_guess: bool = True  # whether any of it could have
     unmapped: tuple[str, ...] = ()  # paths of scalar values that no field reads
     day_first: bool | None = None  # of dates as 03/04/2026; None: the sample has none
+    decimals: Mapping[str, str] = field(default_factory=dict)  # field -> how the numbers in its texts are read (decimals.py)
     delimiter: str | None = None  # csv
     encoding: str | None = None  # of the text, where it is not UTF-8
     columns: tuple[str, ...] = ()  # csv: the names of its columns, from the header

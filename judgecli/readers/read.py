@@ -177,7 +177,8 @@ def layout_of(adapter: Adapter | None, shaping: Shaping, detected: Detected, nam
         getters = {field: getter(path, detected.columns) for field, path in paths.items()}
     mapped = shaping.map if _makes_rows(adapter) else paths
     numbers = frozenset(field for field in NUMBER_COLUMNS if field in mapped and field not in detected.empty)
-    return Layout(name, detected.format, getters, zone_named(shaping.zone), detected.day_first, frozenset(shaping.map), numbers, detected.ratings)
+    named = frozenset(shaping.map)
+    return Layout(name, detected.format, getters, zone_named(shaping.zone), detected.day_first, named, detected.decimals, numbers, detected.ratings)
 
 
 def _makes_rows(adapter: Adapter | None) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 from judgecli.readers import times
 from judgecli.readers.adapter import Refused
+from judgecli.readers.decimals import written
 from judgecli.readers.mapping import BOTH, parse_path, quoted
 from judgecli.readers.messages import is_conversation
 from judgecli.readers.values import number_of, thumb_of
@@ -266,7 +267,7 @@ def _is_time(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return number_of(value) is not None
+    return number_of(value) is not None or written(value)
 
 
 def _is_scalar(value: Any) -> bool:

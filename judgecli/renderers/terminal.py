@@ -163,11 +163,13 @@ def _comparison_lines(comparisons: Mapping[str, Document]) -> list[RenderableTyp
 
 
 def _judge_lines(judge: Document) -> list[RenderableType]:
-    if not judge.get("calls") and not judge.get("cached"):
+    shared = judge.get("shared") or 0
+    if not judge.get("calls") and not judge.get("cached") and not shared:
         return []
     tokens = f"{judge['tokens_in'] or 0:,} tokens in, {judge['tokens_out'] or 0:,} out"
     cost = "cost unknown" if judge.get("cost_usd") is None else f"{judge['cost_usd']:.4f} USD"
-    return [Text(f"judge     {judge['calls']:,} calls, {judge['cached']:,} answered before, {tokens}, {cost}")]
+    equal = f", {shared:,} ask what another record of this run asks" if shared else ""
+    return [Text(f"judge     {judge['calls']:,} calls, {judge['cached']:,} answered before{equal}, {tokens}, {cost}")]
 
 
 def inspection(files: Sequence[Document], page: Page = Page()) -> str:

@@ -309,21 +309,8 @@ def judge_measured(gate: str, bar: float, asked: Sequence[tuple[str, Evidence]],
     )
     if not shares:
         message = "there is nothing to be measured"
-        return GateResult(
-            gate,
-            "incomplete",
-            None,
-            None,
-            None,
-            bar,
-            0,
-            message,
-            kind="measured",
-            where=where,
-            implicit=implicit,
-            dead_endpoint=dead,
-            reasons={"value": message},
-        )
+        nothing = GateResult(gate, "incomplete", None, None, None, bar, 0, message, kind="measured", where=where, implicit=implicit)
+        return replace(nothing, dead_endpoint=dead, reasons={"value": message})
     share, name, least = shares[0]
     short = sum(found < bar for found, _, _ in shares)
     if share == 1:

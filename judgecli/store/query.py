@@ -26,6 +26,7 @@ SUM_DIGITS = 37  # a scaled sum of more digits could leave 128 bits
 FILTERED = (*sorted(COLUMNS), "tags")  # what a filter may read
 SCORE_ROWS = ("id", "time", "session", "model", "prompt_version")
 ROW_COLUMNS = ("key", *SCORE_ROWS, "file", "line", "source", "file_id", "prompt_hash", "cluster_hash")  # names that no metric may have
+LINE = "COALESCE(adopted.line, source.line) AS line"
 COMPANIONS = ("reason", "label", "explanation", "detail", "served_model")
 
 
@@ -100,17 +101,10 @@ class Reduction:
         """One row a record in the order of the logs and their lines: key (hex), id, time, ..., file, line, NAME, NAME.reason."""
         if not self.scope.shards:
             return
-        ranks = ", ".join(f"({file_id}, {rank})" for rank, file_id in enumerate(self.scope.file_ids))
         wanted = ", ".join(f"{quote(name)}, {quote(name + '.reason')}::VARCHAR AS {quote(name + '.reason')}" for name in names)
         columns = ", ".join(SCORE_ROWS)
-        joined = self._joined(names, ["source", *SCORE_ROWS])
-        selected = ", ".join([columns, "source.file AS file", "COALESCE(adopted.line, source.line) AS line", *([wanted] if names else [])])
-        query = (
-            f"SELECT lower(hex(joined.key)) AS key, {selected} FROM {joined} AS joined "
-            f"LEFT JOIN (VALUES {ranks}) AS ranked(ranked_file, ranked_place) ON joined.file_id = ranked.ranked_file "
-            "LEFT JOIN adopted ON adopted.key = joined.key "
-            "ORDER BY COALESCE(adopted.adopted_place, ranked.ranked_place), COALESCE(adopted.line, source.line), source.offset, joined.key"
-        )
+        selected = ", ".join([columns, "source.file AS file", LINE, *([wanted] if names else [])])
+        query = self._in_order(selected, self._joined(names, ["source", *SCORE_ROWS]))
         reader = run_checked(lambda: self._connection.sql(query).to_arrow_reader(batch_rows))
         for batch in reader:
             yield pa.Table.from_batches([batch])
@@ -125,6 +119,20 @@ class Reduction:
         found = self._rows(f"SELECT {quoted}, count(*) FROM {self._joined([name], [])} WHERE {quoted} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1")
         return {str(value): int(count) for value, count in found}
 
+    def told(self, name: str, kind: str, where: str = "true") -> tuple[int, dict[str, Any] | None]:
+        """Of how many records something was told, and the first of them in the order of the logs: key (hex), id, file, line, reason, told.
+
+        `kind` is one of COMPANIONS; `where` is SQL over what was told (`told`) and `reason`.
+        """
+        if not any(f"{name}.{kind}" in columns_of(path) for path in self._files[name]):
+            return 0, None
+        joined = self._joined([name], ["source", "id"], kinds=[kind])
+        named = f"SELECT * REPLACE (CAST({quote(name + '.reason')} AS VARCHAR) AS {quote(name + '.reason')}) FROM {joined}"
+        named = f"(SELECT *, {quote(name + '.reason')} AS reason, CAST({quote(f'{name}.{kind}')} AS VARCHAR) AS told FROM ({named}))"
+        query = self._in_order(f"id, source.file AS file, {LINE}, reason, told", f"(SELECT * FROM {named} WHERE told IS NOT NULL AND ({where}))")
+        found = self._arrow(f"SELECT *, count(*) OVER () AS total FROM ({query}) LIMIT 1").to_pylist()
+        return (int(found[0].pop("total")), found[0]) if found else (0, None)
+
     def records(
         self, columns: Sequence[str], names: Sequence[str] = (), *, order: str | None = None, most: int | None = None, batch_rows: int = 20_000
     ) -> Iterator[pa.Table]:
@@ -137,14 +145,24 @@ class Reduction:
         for batch in run_checked(lambda: self._connection.sql(query).to_arrow_reader(batch_rows)):
             yield pa.Table.from_batches([batch])
 
-    def _joined(self, names: Sequence[str], columns: Sequence[str]) -> str:
-        """A subquery of the scope's rows: record columns beside metric columns, joined by position."""
+    def _in_order(self, selected: str, joined: str) -> str:
+        """A query of joined rows in the order of the logs and their lines: key (hex) and what is `selected`."""
+        ranks = ", ".join(f"({file_id}, {rank})" for rank, file_id in enumerate(self.scope.file_ids))
+        return (
+            f"SELECT lower(hex(joined.key)) AS key, {selected} FROM {joined} AS joined "
+            f"LEFT JOIN (VALUES {ranks}) AS ranked(ranked_file, ranked_place) ON joined.file_id = ranked.ranked_file "
+            "LEFT JOIN adopted ON adopted.key = joined.key "
+            "ORDER BY COALESCE(adopted.adopted_place, ranked.ranked_place), COALESCE(adopted.line, source.line), source.offset, joined.key"
+        )
+
+    def _joined(self, names: Sequence[str], columns: Sequence[str], *, kinds: Sequence[str] = ()) -> str:
+        """A subquery of the scope's rows: record columns beside metric columns (and `kinds` of what was told of them), joined by position."""
         wanted = FILTERED if self._where is not None else ()
         names_read = dict.fromkeys(["key", "file_id", *columns, *wanted])
         record_columns = ", ".join(f"{self._cluster} AS cluster_hash" if name == "cluster_hash" else name for name in names_read)
         joined = f"(SELECT {record_columns} FROM read_parquet({path_list(self._records)}))"
         for paths, members in self._grouped(names):
-            selected = ", ".join(f"{quote(name)}, {quote(name + '.reason')}" for name in members)
+            selected = ", ".join(quote(column) for name in members for column in (name, f"{name}.reason", *(f"{name}.{kind}" for kind in kinds)))
             joined += f" POSITIONAL JOIN (SELECT {selected} FROM read_parquet({path_list(paths)}, union_by_name = true))"
         conditions = [f"({self._where})"] if self._where is not None else []
         if not self.scope.whole:
@@ -228,6 +246,18 @@ def _unscaled(total: int, digits: int) -> float:
 def _ranks(adopted: pa.Table, file_ids: Sequence[int]) -> list[int]:
     rank = {file_id: place for place, file_id in enumerate(file_ids)}
     return [rank[file_id] for file_id in adopted.column("file_id").to_pylist()]
+
+
+def columns_of(path: str) -> set[str]:
+    """The columns of a score file. Raises: StoreBusy, StoreCorrupt."""
+    import pyarrow.parquet as pq
+
+    try:
+        return set(pq.read_schema(path).names)
+    except FileNotFoundError as error:
+        raise StoreBusy("the store changed while this run was reading it", hint=AGAIN) from error
+    except (OSError, pa.ArrowException) as error:
+        raise StoreCorrupt(f"a file of the store cannot be read: {error}", hint="judge store verify names damaged files") from error
 
 
 def quote(name: str) -> str:

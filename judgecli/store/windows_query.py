@@ -1,11 +1,10 @@
 """Step one of signals: (window, columns, metric, identity, cluster) -> n and an exact sum, for several questions from one reading.
 
-DuckDB reads, joins and filters; the rows are summed beside it (cell_sums.py) as whole numbers, and only the finished sum becomes a
-float, so the answer is the same to the last digit whatever the sharding. What comes out is ordered by cell and
-cluster, so the arithmetic of step two (signal/windows.py) is too.
+DuckDB reads, joins and filters; the rows are summed beside it (cell_sums.py) as whole numbers, and only the finished sum becomes a float, so the
+answer is the same to the last digit whatever the sharding. What comes out is ordered by cell and cluster, for step two (signal/windows.py).
 
-A record belongs to the window of its own time: a cluster that spans windows has its rows of each window there.
-A shard that never was asked for a metric gives `not_asked`.
+A record belongs to the window of its own time: a cluster that spans windows has its rows of each window there. A shard that never was asked
+for a metric gives `not_asked`.
 """
 
 from collections.abc import Callable, Sequence
@@ -93,8 +92,7 @@ class WindowReduction:
     def select(self, columns: Sequence[str], metrics: Sequence[int], query: str) -> tuple[np.ndarray, pa.Table]:
         """What `query` gives, and the cell of each of its rows; after `cells()`.
 
-        `query` selects FROM ROWS, which has w, seg, `columns` (SQL AS name) and v0, r0, ... of the metrics
-        at these places; it must give w and seg too.
+        `query` selects FROM ROWS (w, seg, `columns` as SQL AS name, and v0, r0, ... of the metrics at these places) and must give w and seg too.
         """
         table = self._arrow(query.replace("ROWS", self._coded(columns, metrics)))
         return self._to_cells(table), table

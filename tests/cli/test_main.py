@@ -49,6 +49,7 @@ def every_failure():
     return [
         (errors.UnknownName("scorer", "wrds", known=["words"]), 2),
         (errors.MissingColumn("output", scorer="words", available=["input"]), 2),
+        (errors.ScorerBroken("scorer 'f' returned 1.0 (float) for 3 rows", hint="return a list"), 2),
         (errors.UsageError("bad option", hint=hint), 2),
         (errors.ConfigError("bad key", where="judge.yaml:3:5", hint=hint), 2),
         (errors.LogError("app.jsonl is missing", hint=hint), 2),

@@ -14,6 +14,7 @@ from judgecli.catalog import default_names, imported_scorer, load_scorer
 from judgecli.engine import shard
 from judgecli.engine.columns import needed_columns
 from judgecli.engine.shard import score_table
+from judgecli.errors import EnvironmentFailure, ScorerBroken
 from judgecli.schema import REASONS, RECORDS
 from judgecli.scorer import Metric, Score, scorer
 
@@ -91,11 +92,53 @@ def test_null_and_nan_of_arrays():
     assert cells(run(lambda output: np.array([1.0, np.nan, -np.inf]), "a", "b", "c")) == [(1.0, None), (None, "metric_error"), (None, "metric_error")]
 
 
-@pytest.mark.parametrize("result", ["ab", b"ab", {"a": 1, "b": 2}, {1.0, 2.0}, 1.0, None, [1.0, 2.0, 3.0], [], np.zeros((3, 1))])
-def test_a_result_that_is_not_one_item_a_row_is_an_error_of_every_row(result):
-    table = run(lambda output: result, "a", "b")
+NOT_A_LIST = ["ab", b"ab", {"a": 1, "b": 2}, {1.0, 2.0}, 1.0, None, np.float64(2), np.array(2.0)]
+
+
+@pytest.mark.parametrize("result", [*NOT_A_LIST, [1.0], [1.0, 2.0, 3.0], [], np.zeros((3, 1)), iter([1.0])])
+def test_a_result_that_is_not_one_item_a_row_ends_the_run(result):
+    with pytest.raises(ScorerBroken, match=r"\(test_shard.py:\d+\) returned .* for 2 rows") as caught:
+        run(lambda output: result, "a", "b")
+    assert "columns come as lists" in caught.value.hint
+
+
+def test_a_list_of_another_length_is_not_asked_again_row_by_row():
+    asked = []
+
+    def first_only(output):
+        asked.append(len(output))
+        return [1.0]
+
+    with pytest.raises(ScorerBroken, match="returned a list of 1 for 3 rows"):
+        run(first_only, "a", "b", "c")
+    assert asked == [3]
+
+
+def test_a_missing_extra_is_no_fault_of_a_row():
+    def lacking(output):
+        raise EnvironmentFailure("scorer 'm' needs nowhere", hint="install it")
+
+    with pytest.raises(EnvironmentFailure, match="needs nowhere"):
+        run(lacking, "a")
+    with pytest.raises(EnvironmentFailure, match="needs nowhere"):
+        shard.check_options(metric(scorer(needs="nowhere")(lacking)))
+
+
+@pytest.mark.parametrize("returned", ["fine", {}, float("nan"), [2.0]])
+def test_what_was_returned_is_told(returned):
+    told = run(lambda output: [returned for _ in output], "a", "b").column("m.explanation").to_pylist()
+    assert told == told[:1] * 2
+    assert told[0].startswith(f"returned {returned!r}, ")
+    assert ("kind='category'" in told[0]) == isinstance(returned, str)
+
+
+def test_a_function_of_one_row_without_annotations_is_told_that_columns_are_lists():
+    table = run(lambda output: float(output.endswith("?")), "a", "b")
     assert cells(table) == [(None, "metric_error")] * 2
-    assert all(table.column("m.explanation").to_pylist())
+    assert re.fullmatch(
+        r"AttributeError: 'list' object has no attribute 'endswith' \(test_shard.py:\d+ in <lambda>; columns come as lists, one item a row\)",
+        table.column("m.explanation").to_pylist()[1],
+    )
 
 
 @pytest.mark.parametrize(("value", "reason"), [(0.0, None), (1.0, None), (1.0000000001, None), (1.1, "metric_error"), (-0.1, "metric_error")])
@@ -115,7 +158,8 @@ def test_only_the_rows_that_raise_lose_their_score():
 
     table = run(picky, "a", "bad", "ccc", "exit")
     assert cells(table) == [(1.0, None), (None, "metric_error"), (3.0, None), (None, "metric_error")]
-    assert table.column("m.explanation").to_pylist()[1] == r"KeyError: '\ud800'"
+    line = picky.__code__.co_firstlineno + 3
+    assert table.column("m.explanation").to_pylist()[1] == rf"KeyError: '\ud800' (test_shard.py:{line} in picky)"
 
 
 def test_an_error_whose_text_raises_too():
@@ -127,7 +171,8 @@ def test_an_error_whose_text_raises_too():
         raise Rude
 
     table = run(rude, "a")
-    assert (cells(table), table.column("m.explanation").to_pylist()) == ([(None, "metric_error")], ["Rude"])
+    line = rude.__code__.co_firstlineno + 1
+    assert (cells(table), table.column("m.explanation").to_pylist()) == ([(None, "metric_error")], [f"Rude (test_shard.py:{line} in rude)"])
 
 
 def test_categories():

@@ -185,3 +185,16 @@ def test_the_endpoint_without_a_server_is_exit_four(capsys: pytest.CaptureFixtur
     assert code == 4
     assert "127.0.0.1:9" in document["error"]["message"]  # type: ignore[index]
     assert len(err.splitlines()) <= 5
+
+
+def test_answers_that_a_judge_saw_cut_are_counted(servers: Servers, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"id": f"r{number}", "input": f"q{number}", "output": "word " * (14_000 if number == 2 else 3) + str(number)} for number in range(4)]
+    Path("log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    for _ in range(2):  # the second run asks nobody and tells it all the same
+        _, document, _ = run(capsys, *MODEL, "--base-url", servers.url("honest"))
+        assert document["metrics"]["rubric.helpfulness"]["cut"] == 1  # type: ignore[index]
+        (told,) = [note for note in document["notes"] if "cut text" in note]  # type: ignore[attr-defined]
+        assert told.startswith("rubric.helpfulness: 1 of 4 records were judged on a cut text")
+        assert told.endswith("the first is log.jsonl:3 (output 60,000 of 70,001 characters)")
+    assert main(["score", "log.jsonl", *MODEL, "--base-url", servers.url("honest")]) == 0
+    assert "1 of 4 records were judged on a cut text" in capsys.readouterr().out

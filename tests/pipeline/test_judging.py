@@ -31,14 +31,17 @@ class World:
             Path(self.log).write_text(lines, encoding="utf-8")
         self.settings = load_settings(flags=None, environment={"JUDGE_STORE": str(self.root)}, folder=folder)
         self.score()
+        self.run_id = self.result.run_id
         self.telling = Silent()
 
     def score(self) -> None:
         self.result = score_logs([self.log], settings=self.settings, scorers=["words"], progress=Silent())
 
     def judge(self, *plans: JudgePlan, **options: object) -> Judged:
+        """A run of its own."""
+        self.run_id += 1
         with Store(self.root) as store:
-            return judge_scope(store, self.result.scope, plans, JudgeOptions(run_id=self.result.run_id, **options), self.telling)  # type: ignore[arg-type]
+            return judge_scope(store, self.result.scope, plans, JudgeOptions(run_id=self.run_id, **options), self.telling)  # type: ignore[arg-type]
 
     def lose_scores(self) -> None:
         """Remove the score files of the judge: the ledger has what they rest on."""
@@ -110,9 +113,13 @@ def test_a_run_that_was_open_before_takes_over_what_a_killed_one_had_kept(world:
 def test_equal_questions_are_one_call(tmp_path: Path) -> None:
     world = World(tmp_path, 30, "".join(f'{{"id": "{number}", "input": "q{number}", "output": "the same"}}\n' for number in range(30)))
     ask = FakeAsk(latency_s=0.01)
-    world.judge(plan(ask))
+    counts = world.judge(plan(ask)).counts["rubric.fake"]
     assert ask.calls.total() == 1
+    assert (counts.calls, counts.cached, counts.shared) == (1, 0, 29)
     assert len(set(world.cells()[0])) == 1
+    world.lose_scores()
+    counts = world.judge(plan(ask)).counts["rubric.fake"]
+    assert (counts.calls, counts.cached, counts.shared) == (0, 30, 0)
 
 
 def test_at_most_concurrency_calls_are_under_way_where_money_is_capped(world: World) -> None:
@@ -140,7 +147,7 @@ def test_max_cost_is_not_exceeded(world: World) -> None:
     assert ask.calls.total() == 25
     assert judged.counts["rubric.fake"].cost_usd == pytest.approx(0.25)
     with Store(world.root) as store:
-        (spend,) = spend_of(store.ledger, world.result.run_id)
+        (spend,) = spend_of(store.ledger, world.run_id)
     assert (spend.calls, spend.tokens_in, spend.served_model) == (25, 2500, "fake-1")
     assert spend.cost_usd == pytest.approx(0.25)
 

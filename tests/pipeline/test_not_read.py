@@ -41,7 +41,9 @@ def test_all_was_read(capsys):
 
 
 def test_renamed_fields_are_no_pass(project, capsys):
-    write_lines(project / "logs/b.jsonl", [{"question": f"q{n}", "answer": "two words" + " more" * (n % 3)} for n in range(40, 45)] + [{"prompt": "x", "text": "y"}] * 5)
+    write_lines(
+        project / "logs/b.jsonl", [{"question": f"q{n}", "answer": "two words" + " more" * (n % 3)} for n in range(40, 45)] + [{"prompt": "x", "text": "y"}] * 5
+    )
     code, said = judge(capsys, "run", "--json")
     document = json.loads(said.out)
     assert (code, document["check"]["verdict"], document["check"]["complete"]) == (3, "incomplete", False)

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from judgecli.errors import MissingColumn, NoRecords
-from judgecli.store import upkeep
+from judgecli.store import tables, upkeep
 from judgecli.store.folder import Store
 
 FILES = ("a.jsonl", "b.jsonl.gz", "c.jsonl")
@@ -189,6 +189,12 @@ class Histories(RuleBasedStateMachine):
             self.last_run = (names, metrics, mapping, keep_duplicates)
         with Store(self.store) as store:
             assert upkeep.verify(store)["problems"] == []
+            held = {key for shard in store.shards() for key in tables.read_parquet(store.records_path(shard.name), ["key"]).column("key").to_pylist()}
+        # What a file written anew no longer holds leaves the store; all that the logs of this run hold is there, and nothing that never was.
+        assert held <= self.stored.keys()
+        if self.last_run is not None:
+            assert held >= oracle.records.keys()
+        self.stored = {key: own for key, own in self.stored.items() if key in held}
 
     def compare(self, result, oracle: Oracle, metrics: list[str]) -> None:
         counts = result.counts
