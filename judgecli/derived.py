@@ -267,7 +267,12 @@ def _pieces(block: Block) -> tuple[Ints, Ints, Ints]:
 def hashes(block: Block) -> WordHashes:
     """One number a word, from its bytes alone (see `WordHashes`)."""
     starts, ends, word_offsets = _pieces(block)
-    loads = np.ndarray(len(block.data) - _PADDING + 1, "<u8", block.data, strides=(1,))
+    return WordHashes(hash_pieces(block.data, starts, ends), word_offsets, block.mostly_unspaced)
+
+
+def hash_pieces(data: Bytes, starts: Ints, ends: Ints) -> Hashed:
+    """One number a piece of these bytes (padded, see `Block`), equal for equal pieces."""
+    loads = np.ndarray(len(data) - _PADDING + 1, "<u8", data, strides=(1,))
     lengths = ends - starts
     values = _mix((loads[starts] & _LOW_BYTES[np.minimum(lengths, 8)]) * _ODD + lengths.astype(np.uint64))
     rest = np.flatnonzero((lengths > 8) & (lengths <= _LONG_WORD))
@@ -278,9 +283,9 @@ def hashes(block: Block) -> WordHashes:
         values[rest] = _mix(values[rest] * _ODD + (loads[starts[rest] + step] & _LOW_BYTES[np.minimum(left, 8)]))
         rest = rest[left > 8]
     for index in np.flatnonzero(lengths > _LONG_WORD):
-        word = block.data[starts[index] : ends[index]].tobytes()
+        word = data[starts[index] : ends[index]].tobytes()
         values[index] = int.from_bytes(blake2b(word, digest_size=8).digest(), "little")
-    return WordHashes(values, word_offsets, block.mostly_unspaced)
+    return values
 
 
 def sentences(arrow: pa.StringArray) -> Ints:

@@ -11,7 +11,6 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from judgecli import derived
 from judgecli.reward_model.spacing import lower_bytes
@@ -114,7 +113,7 @@ def word_hashes(spaced: Spaced) -> Grams:
     stops[:-1] &= apart
     starts, ends = np.flatnonzero(begins), np.flatnonzero(stops) + 1
     bounds = np.searchsorted(starts, spaced.offsets)
-    return Grams(derived.hashes(derived.Block(pa.array([], pa.string()), spaced.data, spaced.offsets, kinds, starts, ends, bounds)).values, bounds)
+    return Grams(derived.hash_pieces(spaced.data, starts, ends), bounds)
 
 
 def word_grams(words: Grams, size: int) -> Grams:
