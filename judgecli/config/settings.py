@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
+from os.path import isabs, normpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -219,8 +220,11 @@ def in_ci(environment: Mapping[str, str]) -> bool:
 
 
 def _covers(pattern: str, path: str) -> bool:
-    given, wanted = path.removeprefix("./"), pattern.removeprefix("./")
-    return given == wanted or fnmatch(given, wanted) or given.startswith(wanted.rstrip("/") + "/")
+    """Whether an entry of judge.yaml (a file, a folder, a glob whose `**/` may stand for no folder) means a file."""
+    given, wanted = normpath(path), normpath(pattern)
+    if wanted == ".":
+        return not isabs(given) and not given.startswith("..")
+    return fnmatch(given, wanted) or fnmatch(given, wanted.replace("**/", "")) or given == wanted or given.startswith(wanted + "/")
 
 
 def _find(named: str | None, folder: Path) -> Path | None:

@@ -41,7 +41,7 @@ def single(column: pa.ChunkedArray | pa.Array) -> pa.Array:
 
 def needed_columns(metrics: Sequence[Metric]) -> list[str]:
     """The record columns to load for these metrics."""
-    wanted = {"input", "output", "messages", "output_messages"}
+    wanted = {"input", "output", "messages", "output_messages", "error"}
     for metric in metrics:
         for column in metric.scorer.columns:
             wanted.add(column.source if not column.source.startswith(("tags_", "imported_")) else column.source.split("_")[0])

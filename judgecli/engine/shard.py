@@ -218,11 +218,13 @@ class _View:
         return single(pc.map_lookup(self.batch.column("imported"), pa.scalar(name), "last"))
 
     def _expects_output(self) -> np.ndarray:
-        """Rows that should hold an output text: those with an input or a conversation, unless the model answered with tool calls.
+        """Rows that should hold an output text: those with an input or a conversation, unless the model answered with tool calls or the call failed.
 
-        A row that holds only a label or a score of the log has nothing to judge: `not_applicable`, by design.
+        A row that holds only a label or a score of the log has nothing to judge: `not_applicable`, by design. So has one with an
+        `error` and no output: the metric `error` counts it, and where its share differs between two sides, that is tested.
         """
         expects = is_valid(self.column("input")) | is_valid(self.column("messages")) | is_valid(self.column("output_messages"))
+        expects &= ~is_valid(self.column("error"))
         for row in np.flatnonzero(expects & ~is_valid(self.column("output")) & is_valid(self.column("output_messages"))):
             messages = self.column("output_messages")[int(row)].as_py()
             expects[row] = not any(part["type"] == "tool_call" for message in messages for part in message["parts"] or ())

@@ -50,7 +50,9 @@ MOST_RECORDS = 6_000  # of all files together
 MOST_READ = 200_000  # of one file, over which the sample is spread
 MOST_VARIANTS = 20  # values of a column that tells variants apart
 VARIANT_NAMES = re.compile(r"(^|_)(version|variant|experiment|release|template|deployment|policy|arm)(_|$)", re.IGNORECASE)
-SEGMENT_NAMES = re.compile(r"(^|_)(locale|language|lang|country|channel|tier|region|category|topic|task|product)(_|$)", re.IGNORECASE)
+SEGMENT_NAMES = re.compile(
+    r"(^|_)(locale|language|lang|country|market|geo|segment|plan|platform|device|channel|tier|region|category|topic|task|product)(_|$)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -116,9 +118,22 @@ def _take(logs: Sequence[str], settings: "Settings") -> _Sample:
             f"the logs hold no records ({'; '.join([*found.notes[:2], f'{found.bad:,} lines could not be read'])})",
             hint="judge inspect LOGS shows what was detected; --map names fields",
         )
+    found.notes = (*found.notes, *_copies_note(found.tables))
     if found.bad:
         found.notes = (*found.notes, f"{found.bad:,} lines could not be read: judge inspect LOGS shows which and why")
     return found
+
+
+def _copies_note(tables: Sequence[pa.Table]) -> list[str]:
+    """What is said of lines that stand in several files: as one file a model has them where two models answer alike."""
+    keys = [set(table.column("key").to_pylist()) for table in tables]
+    total, distinct = sum(map(len, keys)), len(set().union(*keys))
+    if total == distinct:
+        return []
+    return [
+        f"{total - distinct:,} of {total:,} lines stand in another of these files as well, byte for byte: a run counts each once, with the file read "
+        "first; where a file is of one model or version, write its name into its lines, and every line counts"
+    ]
 
 
 def _read(log: LogFile, most: int, found: _Sample) -> None:

@@ -45,7 +45,7 @@ def build_report(
     """The report of the records of `on` (None: all; run:last, run:ID, a filter).
 
     `by` defaults to the policy of judge.yaml, `window` to one that fits the time span, `metric` (what slices and
-    examples are about) to the reward. Raises: UsageError, UnknownName, StoreError, and what gates and reward raise.
+    examples are about) to the reward; beside it slices look at ratings. Raises: UsageError, UnknownName, StoreError, and what gates and reward raise.
     """
     by = tuple(dict.fromkeys(settings.policy if by is None else by))
     with Store(settings.store, create=False) as store, np.errstate(over="ignore", invalid="ignore"):
@@ -57,7 +57,8 @@ def build_report(
         subjects = [Subject(name, gathered.values[name], info.kind, better[name], info.range) for name, info in work.infos.items()]
         changes = find_changes(gathered, subjects)
         chosen = metric or next((name for name in work.infos if name.startswith("reward.")), None)
-        slices = find_slices([item for item in subjects if chosen in (None, item.name)], gathered.members, gathered.clusters)
+        asked = [item for item in subjects if chosen in (None, item.name) or (metric is None and item.name.startswith("label."))]
+        slices = find_slices(asked, gathered.members, gathered.clusters)
         subject = chosen or _choose_subject(important(changes), summaries)
         answers = work.answers(subject, None if subject is None else better[subject], changes, gathered)
     verdict, notes = _verdict(settings, on, complete=all(summary.coverage in (None, 1.0) for summary in summaries))

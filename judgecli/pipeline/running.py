@@ -137,7 +137,8 @@ class _Run:
         scored.append(found)
         self.run_id = found.run_id
         self.result.score = found.to_json()
-        records = f"{found.counts.accepted:,} records, {found.new_records:,} new"
+        copies = f" ({found.counts.duplicate:,} more lines are equal to one of them)" if found.counts.duplicate else ""
+        records = f"{found.counts.accepted:,} records{copies}, {found.new_records:,} new"
         if found.shortfalls:
             return Step("score", "done", f"{records}; {'; '.join(found.shortfalls)}", exit_code=found.exit_code)
         return Step("score", "done" if found.new_records else "nothing new", f"{records}, {len(found.summaries)} metrics")

@@ -33,7 +33,10 @@ def container_of(path: str, shaping: Shaping) -> tuple[str, str | None, str]:
         compression, broken = stream.compression, stream.broken
     text = head.removeprefix(BOM).lstrip()
     if not text:
-        raise LogError(f"{path} {'cannot be read: ' + broken if broken else 'is empty'}", hint="nothing can be told of it; name a log with at least one line")
+        if broken:
+            way_out = "name the encoding that it is in; UTF-8 needs no --encoding" if shaping.encoding else "nothing can be told of it; get a whole copy of it"
+            raise LogError(f"{path} cannot be read: {broken}", hint=way_out)
+        raise LogError(f"{path} is empty", hint="nothing can be told of it; name a log with at least one line")
     if head.startswith(b"PAR1"):
         return _parquet(path, compression)
     for magic, what in _FOREIGN.items():

@@ -21,7 +21,7 @@ from judgecli.readers.mapping import check_fields, getter
 from judgecli.readers.read import Item, items_of, parquet_rows, parse_entry
 from judgecli.readers.reasoning import split_reasoning
 from judgecli.readers.source import check_encoding, local_path, open_plain
-from judgecli.readers.synonyms import guess, unmapped
+from judgecli.readers.synonyms import guess, texts_in, unmapped
 from judgecli.readers.values import number_of
 from judgecli.readers.wrapped import answers_of, kind_of
 from judgecli.schema import NUMBER_COLUMNS
@@ -215,7 +215,7 @@ def _answer_notes(path: str, found: Detected, mapping: Mapping[str, str], object
     notes = []
     if not named and kinds and kinds.count("unknown") >= _UNKNOWN * len(kinds):
         keys = list(dict.fromkeys(str(key) for value in values if isinstance(value, dict) for key in value))[:8]
-        inner = ", ".join(f"--map output={field}.{key}" for key in keys[:2]) or f"--map output={field}.0"
+        inner = ", ".join(f"--map output={field}.{path}" for path in texts_in(values)[:3]) or f"--map output={field}.0"
         raise LogError(
             f"{path}: the answers in '{field}' are objects ({', '.join(keys) or 'lists'}), and nothing tells which part is the answer",
             hint=f"which is it? {inner} for a text inside; --map output={field} if the JSON itself is what the app answers",

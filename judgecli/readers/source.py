@@ -317,6 +317,11 @@ def _files_of(name: str) -> list[str]:
         found = [
             file for match in matches for file in (_visible_files(match) if os.path.isdir(match) and "**" not in name else [match]) if os.path.isfile(file)
         ]
+    if not found and os.path.isdir(name):
+        raise LogError(
+            f"{name} holds no file that could be a log (hidden files, code, settings and node_modules are not looked at)",
+            hint="name the folder that holds the logs, or the file itself",
+        )
     if not found:
         raise LogError(f"{name} matches no file", hint="name log files, folders or globs such as 'logs/**/*.jsonl.gz'; - is standard input")
     return found

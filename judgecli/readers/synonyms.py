@@ -5,10 +5,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from judgecli.readers import times
+from judgecli.readers.adapter import Refused
 from judgecli.readers.decimals import written
 from judgecli.readers.mapping import BOTH, parse_path, quoted
 from judgecli.readers.messages import is_conversation
 from judgecli.readers.values import number_of, thumb_of
+from judgecli.readers.wrapped import ANSWERS, QUESTIONS, answer_in, question_in
 from judgecli.schema import NUMBER_COLUMNS
 
 # Field -> names in the order they are preferred. The first name of each record field is its own.
@@ -100,13 +102,57 @@ def guess(objects: Sequence[Mapping[str, Any]], taken: Mapping[str, str], *, own
             continue
         for name in names[:1] if own_names_only else names:
             key = free.get(name, "")
-            if name in free and (by_name or _fits(field, [one.get(key) for one in objects])):
+            if name in free and (by_name or _fits(field, [one.get(key) for one in objects])) and not _is_user(field, name, key, objects):
                 mapping[field] = quoted(key)
                 del free[name]
                 break
+    if "uid" in free and "user" not in {**taken, **mapping} and not own_names_only:
+        mapping["user"] = quoted(free["uid"])
     if mapping.get("input") == "input" and not own_names_only and "instruction" in free and _fits("input", [one.get(free["instruction"]) for one in objects]):
         mapping["input"] = f"{quoted(free['instruction'])}{BOTH}input"  # an instruction and what it is about are one question
-    return mapping if own_names_only else {**mapping, **_nested(objects, {**taken, **mapping})}
+    if own_names_only:
+        return mapping
+    mapping |= _inside_envelopes(objects, mapping)
+    return {**mapping, **_nested(objects, {**taken, **mapping})}
+
+
+def _inside_envelopes(objects: Sequence[Mapping[str, Any]], mapping: Mapping[str, str]) -> dict[str, str]:
+    """Where the question or answer lies in an object of no known kind (`response` with status and body): the one text in it that has such a name.
+
+    Two texts with such names are a question to the user, so nothing is found then.
+    """
+    found = {}
+    for field, kind in (("input", question_in), ("output", answer_in)):
+        if field not in mapping or BOTH in mapping[field]:
+            continue
+        top = tuple(key for key, _ in parse_path(mapping[field])[0])
+        nodes = nodes_of(objects)
+        held = [value for value in nodes[top] if value is not None] if top in nodes else []
+        if not held or any(not isinstance(value, dict) or _is_known(kind, value) for value in held):
+            continue
+        inside = [path for path, values in nodes.items() if path[: len(top)] == top and path != top and _is_answer(field, path, values)]
+        if len(inside) == 1:
+            found[field] = ".".join(map(quoted, inside[0]))
+    return found
+
+
+def _is_known(kind: Callable[[Any], Any], value: Any) -> bool:
+    try:
+        return kind(value) is not None
+    except Refused:
+        return True
+
+
+def _is_answer(field: str, path: tuple[str, ...], values: Sequence[Any]) -> bool:
+    given = [value for value in values if value is not None]
+    names = {*NAMES[field], *(QUESTIONS if field == "input" else ANSWERS)}
+    return normalised(path[-1]) in names and bool(given) and all(isinstance(value, str) for value in given) and _fits_nested(field, path, values)
+
+
+def _is_user(field: str, name: str, key: str, objects: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a `uid` comes again on other lines: then it is a user's, not the record's."""
+    given = [str(one[key]) for one in objects if one.get(key) is not None] if (field, name) == ("id", "uid") else []
+    return len(set(given)) < _ENOUGH * len(given)
 
 
 def _nested(objects: Sequence[Mapping[str, Any]], taken: Mapping[str, str]) -> dict[str, str]:
@@ -170,6 +216,16 @@ def unmapped(objects: Sequence[Mapping[str, Any]], paths: Collection[str], colum
 
 def _is_leaf(value: Any) -> bool:
     return value is not None and not isinstance(value, dict) and value != []
+
+
+def texts_in(values: Sequence[Any]) -> list[str]:
+    """The paths of texts in objects, those with spaces (sentences, not codes) and those of most characters first."""
+    sizes = {}
+    for path, found in nodes_of([value for value in values if isinstance(value, dict)]).items():
+        texts = [value for value in found if isinstance(value, str)]
+        if texts:
+            sizes[".".join(map(quoted, path))] = sum(map(len, texts)) * (1 + any(" " in text for text in texts))
+    return sorted(sizes, key=lambda path: -sizes[path])
 
 
 def nodes_of(objects: Sequence[Mapping[str, Any]]) -> dict[tuple[str, ...], list[Any]]:

@@ -9,6 +9,7 @@ from rich.text import Text
 from judgecli.renderers.alarms import alarm_lines
 from judgecli.renderers.safe import terminal_line
 from judgecli.renderers.terminal import Page, number, partial_metrics, render
+from judgecli.signal.headline import WORSE_WHERE
 
 Document = Mapping[str, Any]
 STYLES = {"pass": "bold green", "fail": "bold red", "inconclusive": "bold yellow", "incomplete": "bold yellow"}
@@ -21,7 +22,7 @@ def run(document: Document, page: Page = PAGE) -> str:
     """Verdict first, then the headline of the report, the files, the steps."""
     parts: list[RenderableType] = [*_verdict(document), *_partial(document), *alarm_lines((document["signals"] or {}).get("alarms", ()), most=LINES)]
     standouts = document["standouts"]
-    headline = document["headline"][: 1 if standouts else LINES]  # the report has them all
+    headline = _headline(document["headline"], bool(standouts))
     parts += [_line("found" if position == 0 else "", line) for position, line in enumerate(headline)]
     parts += [_line("worst" if position == 0 else "", _standout(item)) for position, item in enumerate(standouts)]
     parts += [_line("unknown", f"cannot tell whether it differs: {text}") for text in document["cannot_tell"][:LINES]]
@@ -30,6 +31,11 @@ def run(document: Document, page: Page = PAGE) -> str:
         parts.append(_line("feedback" if position == 0 else "", f"{export['path']}   {export['records']:,} records of {export['format']}"))
     parts += _steps(document["steps"])
     return render(parts, page)
+
+
+def _headline(sentences: Sequence[str], has_standouts: bool) -> Sequence[str]:
+    """The first sentences of the report, which has them all. Standouts tell the variants; then only where it is worse is told beside the level."""
+    return [line for at, line in enumerate(sentences) if not has_standouts or at == 0 or WORSE_WHERE in line][:LINES]
 
 
 def _line(label: str, text: str, style: str = "") -> Text:

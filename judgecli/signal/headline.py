@@ -10,6 +10,7 @@ from judgecli.signal.summary import MetricSummary
 if TYPE_CHECKING:
     from judgecli.report import Change
 
+WORSE_WHERE = " is worse where "  # what a sentence about a slice says after the metric
 MOST = 6  # sentences about changes
 MOST_APART = 2  # sentences about scores that are missing on one side
 APART = 0.01  # of p, after Bonferroni over all changes, of a sentence about them
@@ -128,7 +129,7 @@ def _judge(change: Mapping[str, Any]) -> str:
 def _slice(item: Slice, summary: MetricSummary) -> str:
     inside, elsewhere = amount(item.mean, summary), amount(item.rest, summary)
     interval = f"95 % interval of the difference {difference(item.low, summary, bare=True)} to {difference(item.high, summary)}"
-    return f"{item.metric} is worse where {condition(item.trait, item.value)}: {inside} against {elsewhere} elsewhere ({interval}; {item.n:,} answers)."
+    return f"{item.metric}{WORSE_WHERE}{condition(item.trait, item.value)}: {inside} against {elsewhere} elsewhere ({interval}; {item.n:,} answers)."
 
 
 def condition(trait: str, value: str) -> str:

@@ -34,6 +34,8 @@ def verdict_sentence(
         return Sentence(f"Not good enough: {_count(len(failed), len(gates), 'fails', 'fail')} ({_names(failed)}){_joined(said)}.", "bad")
     if verdict == "incomplete":
         unanswered = [gate for gate in gates if gate["verdict"] == "incomplete"]
+        if not unanswered:  # the gates were answered, on a part of the logs
+            return Sentence(f"No verdict: not all of the logs could be read{_joined(said)}.", "open")
         return Sentence(f"No verdict: too little was measured to answer {_names(unanswered)}{_joined(said)}.", "open")
     if verdict == "inconclusive":
         undecided = [gate for gate in gates if gate["verdict"] == "inconclusive"]

@@ -217,3 +217,22 @@ def test_the_page_names_every_key_and_its_example_loads(load):
     assert [key for key in Project.model_fields if f"`{key}`" not in page] == []
     (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     assert len(load(example).scorers) == 7
+
+
+@pytest.mark.parametrize(
+    ("entry", "path", "covers"),
+    [
+        (".", "./logs/app.jsonl", True),
+        ("./", "app.jsonl", True),
+        (".", "../other/app.jsonl", False),
+        (".", "/elsewhere/app.jsonl", False),
+        ("logs/**/*.jsonl", "logs/app.jsonl", True),
+        ("logs/**/*.jsonl", "logs/2026/10/app.jsonl", True),
+        ("logs/", "logs/app.jsonl", True),
+        ("logs", "logs2/app.jsonl", False),
+        ("../logs/./a.jsonl", "../logs/a.jsonl", True),
+    ],
+)
+def test_the_mapping_of_a_folder_or_glob_holds_for_every_file_that_it_names(load, entry, path, covers):
+    found = load(f"logs: [{{path: '{entry}', map: {{input: q}}}}]").source(path)
+    assert dict(found.map) == ({"input": "q"} if covers else {})

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from judgecli.catalog import default_names, imported_scorer, load_scorer
 from judgecli.engine import shard
+from judgecli.engine.columns import needed_columns
 from judgecli.engine.shard import score_table
 from judgecli.errors import EnvironmentFailure, ScorerBroken
 from judgecli.schema import REASONS, RECORDS
@@ -206,6 +207,14 @@ def test_why_a_row_is_not_scored():
     found = score_table(table, [metric(lambda output: [1.0] * len(output), "one"), metric(lambda output, reference: [1.0] * len(output), "two")])
     assert [reason for _, reason in cells(found, "one")] == [None, "input_missing_field", "not_applicable", "not_applicable", None]
     assert [reason for _, reason in cells(found, "two")] == [None, "input_missing_field", "not_applicable", "not_applicable", "not_applicable"]
+
+
+def test_a_failed_call_has_nothing_to_score_and_lacks_nothing():
+    """By hand: an answer, a failed call, a failed call that gave half an answer, a record without either."""
+    table = records(output=["said", None, "half", None], input=["q"] * 4, error=[None, "429 busy", "cut off", None])
+    found = score_table(table, [metric(lambda output: [1.0] * len(output), "one")])
+    assert cells(found, "one") == [(1.0, None), (None, "not_applicable"), (1.0, None), (None, "input_missing_field")]
+    assert "error" in needed_columns([metric(lambda output: [1.0] * len(output), "one")])
 
 
 def test_no_rows_and_no_texts():

@@ -297,3 +297,18 @@ def test_real_logs_get_a_file_that_runs_or_explains(name, capsys):
         assert code in (0, 2), said
         assert Path("judge.yaml").exists() == (code == 0)
         assert code == 0 or "--map" in said or "--format" in said or "inspect" in said
+
+
+@pytest.mark.usefixtures("folder")
+def test_lines_that_stand_in_two_files_are_told():
+    """One file a model: 30 of 40 answers of the second are those of the first; a run counts 50 of 80 lines."""
+    rows = answers(40)
+    write_lines(Path("a.jsonl"), rows)
+    write_lines(Path("b.jsonl"), [*rows[:30], *[{**row, "output": f"Other: {row['output']}"} for row in rows[30:]]])
+    proposed = propose(["a.jsonl", "b.jsonl"], settings=Settings(Project()), output=Path("judge.yaml"))
+    assert [text for topic, text in proposed.plan if text.startswith("30 of 80 lines stand in another of these files")]
+    step = run_loop([], settings=load_settings(), progress=Quiet()).steps[0]
+    assert step.message.startswith("50 records (30 more lines are equal to one of them), 50 new")
+    write_lines(Path("c.jsonl"), answers(40, model="c"))
+    told = propose(["a.jsonl", "c.jsonl"], settings=Settings(Project()), output=Path("other.yaml")).plan
+    assert not [text for _, text in told if "another of these files" in text]

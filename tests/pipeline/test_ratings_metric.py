@@ -57,3 +57,20 @@ def test_a_guessed_rating_of_a_nested_log_is_a_metric_and_typed_scorers_leave_it
     assert judge("score", "log.jsonl")[1]["metrics"]["label.rating"]["mean"] == 3.0
     assert "label.rating" not in judge("score", "log.jsonl", "-s", "words")[1]["metrics"]
     assert judge("score", "log.jsonl", "-s", "label.rating")[1]["metrics"]["label.rating"]["scored"] == 20
+
+
+def test_the_report_says_where_people_rate_lower_beside_the_reward(judge, tmp_path):
+    """The reward sees equal answers everywhere; the ratings fall in one country alone, by 2 of 5 points."""
+    lines = [
+        {"id": f"r{n}", "question": f"q{n}", "output": "a word", "land": ("DE", "FR", "US")[n % 3], "said": 4 + n % 2 - (2 if n % 3 == 0 else 0)}
+        for n in range(240)
+    ]
+    write_lines(tmp_path / "app.jsonl", lines)
+    (tmp_path / "judge.yaml").write_text(
+        "logs: [{path: app.jsonl, map: {input: question, output: output, id: id, label.said: said, tags.land: land}}]\n"
+        "scorers: [{heuristics: [words, empty]}]\n"
+        "reward: {name: quality, terms: {empty: {weight: 1, higher_is_better: false}}}\n"
+        "report: {markdown: r.md}\n"
+    )
+    _, document = judge("run")
+    assert [line for line in document["headline"] if line.startswith("label.said is worse where tags.land is “DE”: 2.5 against 4.5 elsewhere")]

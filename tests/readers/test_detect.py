@@ -221,3 +221,22 @@ def test_shapings_differ_by_digest():
     assert len({shaping.digest for shaping in shapings}) == len(shapings)
     assert Shaping(guess=False).digest == Shaping().digest  # where a mapping comes from is not what it is
     assert Shaping(map={"a": "b", "c": "d"}).digest == Shaping(map={"c": "d", "a": "b"}).digest
+
+
+def test_the_answer_is_found_inside_an_envelope_that_holds_one(write):
+    line = {"request": {"body": {"question": "q"}}, "response": {"status": 200, "body": {"answer": "It is here.", "code": "x1"}}}
+    found = detect(str(write(json.dumps(line))), Shaping())
+    assert (found.mapping["input"], found.mapping["output"]) == ("request.body.question", "response.body.answer")
+
+
+def test_two_texts_in_an_envelope_are_a_question_that_names_them(write):
+    line = {"prompt": "q", "response": {"status": 200, "body": {"answer": "It is here.", "text": "As a text."}}}
+    with pytest.raises(LogError, match="nothing tells which part is the answer") as caught:
+        detect(str(write(json.dumps(line))), Shaping())
+    assert "--map output=response.body.answer, --map output=response.body.text" in caught.value.hint
+    assert "response.status" not in caught.value.hint
+
+
+@pytest.mark.parametrize(("uids", "field"), [(["a", "b", "c", "d", "e"], "id"), (["a", "b", "a", "b", "a"], "user")])
+def test_a_uid_that_comes_again_is_a_user(uids, field):
+    assert guess([{"uid": uid, "input": "q", "output": "a"} for uid in uids], {})[field] == "uid"

@@ -53,3 +53,9 @@ def test_a_file_that_grows_goes_on_and_another_encoding_reads_anew(write, tmp_pa
 def test_no_encoding_of_text_is_refused(write, name):
     with pytest.raises(UsageError, match="there is no text encoding"):
         detect(str(write('{"input": "q", "output": "a"}')), Shaping(encoding=name))
+
+
+def test_a_wrong_name_of_an_encoding_is_told_as_such(write):
+    with pytest.raises(LogError, match="it is no utf-16 text") as caught:
+        detect(str(write('{"input": "q", "output": "a"}\n', name="log.jsonl")), Shaping(encoding="utf-16"))
+    assert "--encoding" in caught.value.hint

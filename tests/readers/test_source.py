@@ -96,6 +96,10 @@ def test_expand(tmp_path, monkeypatch):
     for nothing in ("*.csv", "missing.jsonl"):
         with pytest.raises(LogError, match="matches no file"):
             expand([nothing])
+    (tmp_path / "void").mkdir()
+    (tmp_path / "void" / "tool.py").write_text("x = 1")
+    with pytest.raises(LogError, match="void holds no file that could be a log"):
+        expand(["void"])
     (tmp_path / "[odd].jsonl").write_text("{}")
     assert expand(["[odd].jsonl"]) == ["[odd].jsonl"]
 

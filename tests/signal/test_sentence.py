@@ -19,6 +19,7 @@ WORSE = {"state": "open", "metric": "refusal", "worse": True, "since": "2026-10-
         ("fail", [*PASS, {"gate": "c", "verdict": "fail"}], [], True, "Not good enough: 1 of 3 gates fails (c).", "bad"),
         ("fail", [{"gate": "c", "verdict": "fail"}, {"gate": "d", "verdict": "fail"}], [WORSE], True, "2 of 2 gates fail (c, d); 1 alarm", "bad"),
         ("inconclusive", [*PASS, {"gate": "c", "verdict": "inconclusive"}], [], True, "Not enough data to decide: 1 of 3 gates is open (c).", "open"),
+        ("incomplete", [{"gate": "c", "verdict": "pass"}], [], False, "No verdict: not all of the logs could be read.", "open"),
         ("incomplete", [{"gate": "c", "verdict": "incomplete"}], [], False, "No verdict: too little was measured to answer c.", "open"),
         ("no gates", [], [], True, "No gate is set and no alarm for the worse is open.", "open"),
     ],
