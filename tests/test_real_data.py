@@ -50,8 +50,8 @@ def test_tau_bench_tool_calls_and_rewards(data, tmp_path):
     assert result.summaries[1].estimate.mean == pytest.approx(0.42)
 
 
-@pytest.mark.parametrize(("name", "lines", "records"), [("openinference", 215, 102), ("openllmetry", 588, 353)])
-def test_exchanges_are_one_record_a_choice(data, tmp_path, name, lines, records):
+@pytest.mark.parametrize(("name", "lines", "records"), [("openinference", 215, 102 + 5), ("openllmetry", 588, 353 + 4)])
+def test_exchanges_are_one_record_a_choice_and_one_a_failed_call(data, tmp_path, name, lines, records):
     result = score(tmp_path / "s", [data / f"traces/api_exchanges_{name}.jsonl.gz"], ["words"])
     counts = result.counts
     assert (result.readings[0].detected.format, counts.accepted + counts.duplicate) == ("openai_chat", records)

@@ -59,7 +59,12 @@ def test_thumbs_are_ordered(tmp_path):
     found = document(tmp_path, made)["verdicts"]
     assert (found["n"], found["good"], found["auroc"], found["low"]) == (4, 2, 3.5 / 4, None)  # one prompt: no interval
     apart = document(tmp_path, [{**row, "prompt": str(place)} for place, row in enumerate(made)])["verdicts"]
-    assert apart["low"] <= apart["auroc"] <= apart["high"]
+    assert (apart["auroc"], apart["low"]) == (3.5 / 4, None)  # two groups a side are too few for an interval
+    many = [
+        {"prompt": f"{letter} {place}", "completion": letter * size, "label": size > 3} for place, letter in enumerate("bcdfghjkmnpq") for size in (2, 3, 5, 7)
+    ]
+    known = document(tmp_path, [{**row, "prompt": f"{row['prompt']} {row['completion']}"} for row in many])["verdicts"]
+    assert known["low"] is None or known["low"] <= known["auroc"] <= known["high"]
 
 
 def test_undecided_pairs_are_told_apart(tmp_path):
