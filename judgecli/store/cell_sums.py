@@ -16,6 +16,7 @@ from judgecli.store.query import scale_digits
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+Segment = tuple[str | None, ...]
 ROOM = 9.0e18  # a 64-bit sum stays below it
 SPLIT = 2.0**30  # where a sum could leave it, values are summed in parts of 30 bits
 
@@ -213,3 +214,8 @@ def _whole(parts: Sequence[Integers], digits: int) -> Floats:
     for part in parts[-2::-1]:
         total = total * SPLIT + part
     return total / 10.0**digits if digits >= 0 else total * 10.0**-digits
+
+
+def place_of(values: Segment) -> list[tuple[bool, str]]:
+    """Where a segment stands: records without a value first."""
+    return [(value is not None, value or "") for value in values]

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from judgecli.errors import StoreBusy, UsageError
 from judgecli.signal.cells import EPOCH, Cell, Cells, Floats, MetricCells, Window
 from judgecli.stats.column import two_values_of
-from judgecli.store.cell_sums import Grouping, Rows, Scaled, decay_weights, numbered, plain_array, segments_of, windows_of
+from judgecli.store.cell_sums import Grouping, Rows, Scaled, Segment, decay_weights, numbered, place_of, plain_array, segments_of, windows_of
 from judgecli.store.folder import Shard, Store
 from judgecli.store.query import cluster_column, held_metrics, path_list, quote, run_checked, sql_column
 from judgecli.store.selection import Selection
@@ -30,7 +30,6 @@ MOST_SEGMENTS = 200
 NO_TIME = -(2**62)  # the window of records without time
 ONE_PASS = 5  # metrics whose values are read together
 MEMORY = "300MB"  # of DuckDB; what needs more is spilled to the store's .duckdb folder
-Segment = tuple[str | None, ...]
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,7 @@ class WindowReduction:
 
     def records(self, columns: Sequence[str], where: str) -> pa.Table:
         """`columns` (SQL AS name) of the selected records for which `where` holds (SQL of those names), in the order of `read_rows`."""
-        return self._arrow(f"SELECT * FROM {self._relation(columns)} WHERE {where}")
+        return self._in_order(", ".join(column.rpartition(" AS ")[2] for column in columns), columns, where=where)
 
     def label(self, name: str, table: pa.Table) -> None:
         """Make a table known to `select` under this name."""
@@ -171,6 +170,12 @@ class WindowReduction:
             conditions.append(f"(file_id IN ({', '.join(map(str, scope.file_ids))}) OR key IN (SELECT key FROM adopted))")
         return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
+    def _in_order(self, select: str, columns: Sequence[str], metrics: Sequence[int] = (), where: str = "TRUE") -> pa.Table:
+        """Rows as the files have them, and filtered ones by key: a join in the filter keeps no order, and two reads must agree."""
+        by_key = bool(self._condition())
+        relation = self._relation([*columns, "key AS place"] if by_key else columns, metrics)
+        return self._arrow(f"SELECT {select} FROM {relation} WHERE {where}{' ORDER BY place' if by_key else ''}")
+
     def _window(self) -> str:
         """The number of the window that a record's time falls into, floored also before 1970."""
         width, origin = self._question.window.width_us, self._question.window.origin_us
@@ -204,8 +209,8 @@ class WindowReduction:
 
     def _keep(self, found: Sequence[tuple[int, Segment, int]]) -> list[tuple[int, Segment, int]]:
         """Cells in order; their segments become a table that queries know. Raises: UsageError (too many)."""
-        ordered = sorted(found, key=lambda item: (item[0], _place_of(item[1])))
-        segments = sorted({values for _, values, _ in ordered}, key=_place_of)
+        ordered = sorted(found, key=lambda item: (item[0], place_of(item[1])))
+        segments = sorted({values for _, values, _ in ordered}, key=place_of)
         if len(segments) > MOST_SEGMENTS:
             raise UsageError(
                 f"--by {','.join(self._question.by)} makes {len(segments):,} segments, more than {MOST_SEGMENTS}",
@@ -260,7 +265,7 @@ class WindowReduction:
         names = [f"c{position}" for position in range(len(by))]
         columns = [f"{self._cluster} AS cluster", "COALESCE(epoch_us(time), 0) AS moment", "CAST(time IS NULL AS TINYINT) AS timeless"]
         wanted = [*columns, *(f"{sql_column(name)} AS {given}" for name, given in zip(by, names, strict=True))]
-        table = self._arrow(f"SELECT {', '.join(['cluster', 'moment', 'timeless', *names])} FROM {self._relation(wanted)}")
+        table = self._in_order(", ".join(["cluster", "moment", "timeless", *names]), wanted)
         coded = [table.column(name).combine_chunks().dictionary_encode() for name in names]
         return Rows(
             plain_array(table.column("cluster")),
@@ -275,7 +280,7 @@ class WindowReduction:
         wanted = ", ".join(f"COALESCE(v{m}, 'NaN'::DOUBLE) AS v{m}" for m in places)
         filtered = bool(self._condition())  # what is read whole comes in the order of the files, as everywhere in the store
         columns = [f"{self._cluster} AS cluster"] if filtered else []
-        table = self._arrow(f"SELECT {wanted}{', cluster' if filtered else ''} FROM {self._relation(columns, places)}")
+        table = self._in_order(f"{wanted}{', cluster' if filtered else ''}", columns, places)
         if table.num_rows != rows.count or (filtered and not np.array_equal(plain_array(table.column("cluster")), rows.clusters)):
             raise StoreBusy("the store changed while it was read", hint="run the same command again")
         return [plain_array(table.column(f"v{m}")) for m in places]
@@ -393,8 +398,3 @@ def cells_together(reductions: Sequence[WindowReduction], *, rows: Rows | None =
             for place, (one, (_, grouping)) in enumerate(zip(reductions, grouped, strict=True)):
                 found[place].append(one.metric_cells(m, values, scaled, whole, grouping))
     return [replace(cells, metrics=metrics) for (cells, _), metrics in zip(grouped, found, strict=True)]
-
-
-def _place_of(values: Segment) -> list[tuple[bool, str]]:
-    """Where a segment stands: records without a value first."""
-    return [(value is not None, value or "") for value in values]
