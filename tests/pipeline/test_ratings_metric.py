@@ -11,6 +11,7 @@ from judgecli.cli import main
 @pytest.fixture
 def judge(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CI", raising=False)
 
     def run(*arguments):
         capsys.readouterr()
