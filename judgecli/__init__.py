@@ -2,16 +2,17 @@
 
 from typing import TYPE_CHECKING, Any
 
+from judgecli.version import __version__
+
 if TYPE_CHECKING:
     from judgecli.api import reward_function, score
 
-__all__ = ["reward_function", "score"]
-__version__ = "0.1.0"
+__all__ = ["__version__", "reward_function", "score"]
 
 
 def __getattr__(name: str) -> Any:
     """Import the Python face only when it is used: the command line must start quickly."""
-    if name in __all__:
+    if name in ("reward_function", "score"):
         from judgecli import api
 
         return getattr(api, name)

@@ -6,6 +6,7 @@ import importlib.metadata
 import inspect
 import pkgutil
 import re
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -50,9 +51,7 @@ class Root(Group):
 
 
 def _module_names() -> list[str]:
-    from judgecli import cli
-
-    return sorted(module.name for module in pkgutil.iter_modules(cli.__path__))
+    return sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
 
 
 @functools.cache  # help asks for each twice

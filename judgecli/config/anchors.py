@@ -8,7 +8,7 @@ Its SHA-256 stands in the YAML file: a set that was touched is refused.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import pyarrow as pa
 import yaml
@@ -18,6 +18,9 @@ from judgecli.config.project import Section
 from judgecli.config.reviewed import NAME, Reviewed
 from judgecli.config.validation import validate
 from judgecli.errors import ConfigError
+
+if TYPE_CHECKING:
+    from judgecli.config.settings import Settings
 
 FOLDER = "anchors"
 HEAD = "# Written by `judge anchors create`: review it as you review code. The outputs lie in NAME.parquet, whose hash stands here.\n"
@@ -80,3 +83,8 @@ def anchor_text(anchors: AnchorSet) -> str:
 def list_anchor_sets(folder: Path) -> list[str]:
     """The names of the anchor sets of a project."""
     return FILES.names(folder)
+
+
+def anchor_folder(settings: "Settings") -> Path:
+    """Where the anchor sets lie: in anchors/ beside judge.yaml."""
+    return (settings.config or Path("judge.yaml")).parent / FOLDER

@@ -1,11 +1,13 @@
 """The verbs in data order: read, score, reward, window, compare, gate, export. Each wires; none has arithmetic of its own."""
 
+from judgecli.evidence.reading import log_files
+from judgecli.evidence.scorers import bind_all, choose_scorers
 from judgecli.pipeline.judged import Asking
 from judgecli.pipeline.proposing import Proposal, propose
 from judgecli.pipeline.replies import export_replies, import_replies, reparse_replies
 from judgecli.pipeline.running import RunResult, run_loop
 from judgecli.pipeline.score_result import ScoreResult
-from judgecli.pipeline.scoring import bind_all, choose_scorers, log_files, score_logs
+from judgecli.pipeline.scoring import score_logs
 from judgecli.pipeline.upkeep import inspect_logs, store_compact, store_forget, store_info, store_verify
 
 __all__ = [

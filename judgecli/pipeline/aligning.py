@@ -12,14 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from judgecli.errors import NoRecords, UsageError
+from judgecli.evidence.rewarded import select_rewarded
 from judgecli.judge.audit import family_of
 from judgecli.labels.agreement import Agreement, Pairs, ceiling, is_binary, measure_agreement
 from judgecli.labels.bias import Lean, bias_of, position_bias
 from judgecli.labels.calibrated import calibration_of
 from judgecli.labels.consensus import How, Truths, settle_labels
 from judgecli.labels.correct import Errors, Origin
-from judgecli.pipeline.correcting import corrected_cells, places_of
-from judgecli.pipeline.rewarding import select_rewarded
+from judgecli.pipeline.correcting import corrected_cells, labels_in_units, places_of
 from judgecli.signal.cells import Window
 from judgecli.store.folder import Store
 from judgecli.store.labels import read_given
@@ -67,7 +67,7 @@ def align_metric(settings: "Settings", metric: str, wanted: Alignment) -> dict[s
         truths = settle_labels(given, wanted.consensus)
         selection = select_rewarded(store, wanted.on, settings) if metric.startswith("reward.") else select_records(store, wanted.on)
         info = selection.metric(metric)
-        truths, same_units = labels_in_units(truths, info, wanted)
+        truths, same_units = labels_in_units(truths, info, wanted.label, label_scale=wanted.label_scale, same_units=wanted.same_units)
         rows = _read_rows(store, selection, info, truths, settings)
         if not rows.pairs.truth.size and not rows.unscored:
             raise NoRecords(f"no record of '{selection.on}' has a label '{wanted.label}'", hint="check --on, and --label")
@@ -94,27 +94,6 @@ class _Rows:
     lengths: Any
     models: Sequence[str | None]
     unscored: Mapping[str, int]
-
-
-def labels_in_units(truths: Truths, info: MetricInfo, wanted: Alignment) -> tuple[Truths, bool]:
-    """The labels on the metric's scale, and whether they are."""
-    low, high = info.range
-    if (info.kind == "category") != (truths.categories is not None):
-        held = "texts" if truths.categories else "numbers"
-        raise UsageError(
-            f"'{info.name}' is {'a category' if info.kind == 'category' else 'a number'}, and '{wanted.label}' holds {held}",
-            hint="align a category with texts, a number with numbers",
-        )
-    if truths.categories is not None:
-        return truths, True
-    if wanted.label_scale is not None:
-        if low is None or high is None:
-            raise UsageError(f"'{info.name}' has an open scale, on which labels cannot be put", hint="leave --label-scale out")
-        return truths.scaled(wanted.label_scale, (low, high)), True
-    if low is None or high is None or not len(truths.keys):
-        return truths, wanted.same_units
-    inside = bool(np.nanmin(truths.ratings) >= low and np.nanmax(truths.ratings) <= high)
-    return truths, wanted.same_units or (inside and not (truths.binary and (low, high) != (0.0, 1.0)))
 
 
 def _read_rows(store: Store, selection: Selection, info: MetricInfo, truths: Truths, settings: "Settings") -> _Rows:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from judgecli.errors import NoRecords, UsageError
-from judgecli.pipeline.rewarding import directions, select_rewarded
+from judgecli.evidence.rewarded import directions, select_rewarded
 from judgecli.schema import REASONS
 from judgecli.signal.allocation import DESIGN, FAILED, SCORED, WAITING, Choices, allocate, code_strata
 from judgecli.signal.cells import EPOCH, Window

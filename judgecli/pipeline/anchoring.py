@@ -16,18 +16,19 @@ import numpy as np
 import pyarrow as pa
 
 from judgecli import catalog
-from judgecli.config.anchors import FOLDER, AnchorSet, anchor_paths, anchor_text, list_anchor_sets, read_anchor_set, read_outputs
+from judgecli.config.anchors import AnchorSet, anchor_folder, anchor_paths, anchor_text, list_anchor_sets, read_anchor_set, read_outputs
 from judgecli.config.reviewed import table_bytes
 from judgecli.engine.columns import needed_columns, read_columns
 from judgecli.engine.judging import RETRIED
 from judgecli.engine.remote import gather_scores, run_async
 from judgecli.errors import Incomplete, UnknownName, UsageError
+from judgecli.evidence.scorers import choose_scorers
 from judgecli.judge.audit import scale_share
 from judgecli.judge.request import Ask
 from judgecli.pipeline.asking import Budget, Counts, LedgerAsk
 from judgecli.pipeline.auditing import with_draw
 from judgecli.pipeline.rubrics import JudgeEntry, is_rubric, plan_judges, read_rubrics
-from judgecli.pipeline.scoring import Progress, choose_scorers
+from judgecli.progress import Progress
 from judgecli.readers.redact import redactor
 from judgecli.scorer import Score
 from judgecli.signal.anchors import FEW, SURE, anchor_shift, attribute, judge_alarms
@@ -85,11 +86,6 @@ class _Judged:
         """For the `judge` shape."""
         cost = None if self.counts.unpriced else round(self.counts.cost_usd, 9)
         return {"calls": self.counts.calls, "cached": self.counts.cached, "cost_usd": cost}
-
-
-def anchor_folder(settings: "Settings") -> Path:
-    """Where the anchor sets lie: in anchors/ beside judge.yaml."""
-    return (settings.config or Path("judge.yaml")).parent / FOLDER
 
 
 def create_anchors(settings: "Settings", name: str, plan: AnchorPlan, *, progress: Progress, ask: Ask | None = None) -> dict[str, object]:

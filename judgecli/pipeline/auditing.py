@@ -16,6 +16,8 @@ from judgecli import catalog
 from judgecli.engine.columns import needed_columns, read_columns
 from judgecli.engine.remote import gather_scores, run_async
 from judgecli.errors import UnknownName, UsageError
+from judgecli.evidence.reading import read_scope
+from judgecli.evidence.scorers import check_columns
 from judgecli.judge.audit import family_of, scale_share
 from judgecli.judge.probes import Attack, Probe, make_probes, read_attacks
 from judgecli.judge.request import Ask, Reply, Request
@@ -23,9 +25,9 @@ from judgecli.judge.sentinels import can_carry
 from judgecli.pipeline.asking import Budget, Counts, LedgerAsk
 from judgecli.pipeline.judging import JudgePlan
 from judgecli.pipeline.rubrics import JudgeEntry, endpoint_of, plan_judges, read_rubrics
-from judgecli.pipeline.scoring import Progress, check_columns, read_scope
 from judgecli.pipeline.sentinels import ask_sentinels
 from judgecli.pipeline.sheets import rows_of_scope
+from judgecli.progress import Progress
 from judgecli.readers.redact import Redactor, redactor
 from judgecli.scorer import Score
 from judgecli.store import tables

@@ -23,7 +23,7 @@ from judgecli.config.baseline import (
 )
 from judgecli.config.reviewed import table_bytes
 from judgecli.errors import ConfigError, Incomplete, UnknownName, UsageError
-from judgecli.pipeline.rewarding import select_rewarded
+from judgecli.evidence.rewarded import select_rewarded
 from judgecli.pipeline.sides import Detail, Measured, read_selection
 from judgecli.signal.paired import Side
 from judgecli.signal.parts import Parts

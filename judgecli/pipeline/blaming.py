@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from judgecli.evidence.rewarded import directions, needed_metrics
 from judgecli.pipeline.linking import AnchorLinks, HeldSet
-from judgecli.pipeline.rewarding import directions, needed_metrics
 from judgecli.signal.anchors import FEW, attribute
 from judgecli.signal.cells import EPOCH, Cells, MetricCells, Window
 from judgecli.signal.linked import Judge

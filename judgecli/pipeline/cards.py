@@ -6,12 +6,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from judgecli import __version__
 from judgecli.catalog import model_folders
 from judgecli.errors import JudgeError
 from judgecli.reward_model.card import Card, DataFile, EmbeddingFacts, EncoderFacts, Quality, to_plain
 from judgecli.store.model_library import find_model
 from judgecli.store.models import CARD, read_card
+from judgecli.version import __version__
 
 Document = dict[str, Any]
 

@@ -21,6 +21,8 @@ from judgecli.store.tables import MetricInfo
 from judgecli.store.windows_query import Question, WindowReduction
 
 if TYPE_CHECKING:
+    from judgecli.config.settings import Settings
+if TYPE_CHECKING:
     from judgecli.config.project import Aligned
     from judgecli.config.settings import Settings
 
@@ -166,12 +168,33 @@ def correct_whole(store: Store, selection: Selection, info: MetricInfo, settings
 
 def _in_units(truths: Truths, info: MetricInfo, said: "Aligned") -> tuple[Truths, bool]:
     """The labels on the metric's scale by what judge.yaml says of them, and whether they are. Raises: UsageError."""
-    from judgecli.pipeline.aligning import Alignment, labels_in_units
+    from judgecli.pipeline.correcting import labels_in_units
 
     scale = (said.label_scale[0], said.label_scale[1]) if said.label_scale else None
-    return labels_in_units(truths, info, Alignment(said.label, label_scale=scale, same_units=said.same_units))
+    return labels_in_units(truths, info, said.label, label_scale=scale, same_units=said.same_units)
 
 
 def places_of(cells: Sequence[MetricCells], name: str, identity: str) -> int:
     """Where a metric stands among those of the cells."""
     return next(place for place, metric in enumerate(cells) if (metric.name, metric.identity) == (name, identity))
+
+
+def labels_in_units(truths: Truths, info: MetricInfo, label: str, *, label_scale: tuple[float, float] | None, same_units: bool) -> tuple[Truths, bool]:
+    """The labels on the metric's scale, and whether they are; `label_scale` and `same_units` as `judge align` was told. Raises: UsageError."""
+    low, high = info.range
+    if (info.kind == "category") != (truths.categories is not None):
+        held = "texts" if truths.categories else "numbers"
+        raise UsageError(
+            f"'{info.name}' is {'a category' if info.kind == 'category' else 'a number'}, and '{label}' holds {held}",
+            hint="align a category with texts, a number with numbers",
+        )
+    if truths.categories is not None:
+        return truths, True
+    if label_scale is not None:
+        if low is None or high is None:
+            raise UsageError(f"'{info.name}' has an open scale, on which labels cannot be put", hint="leave --label-scale out")
+        return truths.scaled(label_scale, (low, high)), True
+    if low is None or high is None or not len(truths.keys):
+        return truths, same_units
+    inside = bool(np.nanmin(truths.ratings) >= low and np.nanmax(truths.ratings) <= high)
+    return truths, same_units or (inside and not (truths.binary and (low, high) != (0.0, 1.0)))

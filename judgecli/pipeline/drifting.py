@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from judgecli.errors import NoRecords, UsageError
+from judgecli.evidence.rewarded import directions, needed_metrics, select_rewarded
 from judgecli.pipeline.attributing import Attribution, text_drift_of
-from judgecli.pipeline.rewarding import directions, needed_metrics, select_rewarded
 from judgecli.renderers.drift_html import drift_html
 from judgecli.renderers.drift_markdown import drift_markdown
 from judgecli.renderers.safe import json_text

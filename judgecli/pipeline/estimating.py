@@ -19,7 +19,7 @@ from judgecli.store.scope import Scope
 if TYPE_CHECKING:
     from judgecli.config.settings import Settings
     from judgecli.endpoint.price import Band
-    from judgecli.pipeline.scoring import Progress
+    from judgecli.progress import Progress
 
 ROWS_A_LOOKUP = 200
 
@@ -47,7 +47,8 @@ def estimate_logs(logs: Sequence[str], *, settings: "Settings", scorers: Sequenc
     Repairs of unreadable verdicts are not in it; claims, whose second question follows from the first answer, are estimated.
     Raises: LogError, NoRecords, UsageError.
     """
-    from judgecli.pipeline.scoring import check_columns, choose_scorers, read_scope
+    from judgecli.evidence.reading import read_scope
+    from judgecli.evidence.scorers import check_columns, choose_scorers
 
     chosen = choose_scorers(scorers, settings)
     entries, served = read_rubrics(chosen, settings), read_served(chosen, settings)

@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 
 from judgecli.config.document import near_hint
 from judgecli.errors import ConfigError, UsageError
+from judgecli.evidence.rewarded import select_rewarded
 from judgecli.pipeline.correcting import correct_whole
 from judgecli.pipeline.not_worse import Try, ask_not_worse, settle_tries
-from judgecli.pipeline.rewarding import select_rewarded
 from judgecli.schema import REASONS, STORED
 from judgecli.signal.corrected_gate import judge_corrected
 from judgecli.signal.gate import Check, Choice, Evidence, GateResult, Question, judge_measured, judge_threshold, weigh

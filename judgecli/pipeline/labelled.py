@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from judgecli.evidence.answered import DEFAULT_SOURCES, AnsweredRecords, find_candidates
 from judgecli.labels import conversation
 from judgecli.labels.conversation import Message, conversation_of
 from judgecli.labels.pairs import Candidate
 from judgecli.labels.rating import Scale
-from judgecli.pipeline.exporting import DEFAULT_SOURCES, AnsweredRecords, find_candidates
 from judgecli.readers.preferences import repetition_notes, with_secrets
 from judgecli.reward_model.dialogue import dialogue_text
 from judgecli.reward_model.preferences import Comparison, Preferences, Verdict

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from judgecli.config.anchors import AnchorSet, list_anchor_sets, read_anchor_set, read_outputs
+from judgecli.config.anchors import AnchorSet, anchor_folder, list_anchor_sets, read_anchor_set, read_outputs
 from judgecli.errors import JudgeError
-from judgecli.pipeline.anchoring import anchor_folder
 from judgecli.signal.linked import NO_ANCHORS, Judge, Link
 from judgecli.stats.linear_link import linear_link
 from judgecli.store.anchors import JudgedAnchor, kept_anchors

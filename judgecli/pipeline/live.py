@@ -14,11 +14,11 @@ from judgecli.config.project import Term
 from judgecli.engine.shard import score_table
 from judgecli.engine.worker import metric_info
 from judgecli.errors import ConfigError, UsageError
+from judgecli.evidence.rewarded import check_frozen, needed_metrics, plan_reward
+from judgecli.evidence.scorers import bind_all, check_names, choose_scorers
 from judgecli.pipeline.judged import Judges
 from judgecli.pipeline.live_judges import LiveJudges
-from judgecli.pipeline.rewarding import check_frozen, needed_metrics, plan_reward
 from judgecli.pipeline.rubrics import is_rubric, read_rubrics
-from judgecli.pipeline.scoring import bind_all, check_names, choose_scorers
 from judgecli.pipeline.served import read_served
 from judgecli.reward.compose import compose
 from judgecli.reward.outcome import LISTS, TAGS, TEXTS, LiveReward, Outcome, Rows, count_rows

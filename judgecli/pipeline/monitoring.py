@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from judgecli.errors import AlarmOpen, ConfigError, UnknownName, UsageError
+from judgecli.evidence.rewarded import directions
 from judgecli.pipeline.blaming import judges_of_alarms
-from judgecli.pipeline.rewarding import directions
 from judgecli.signal.cells import EPOCH, duration
 from judgecli.signal.charts import DAY_US
 from judgecli.signal.monitor import VERSION, Monitor, Plan, Span

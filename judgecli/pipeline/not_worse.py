@@ -9,12 +9,12 @@ import numpy as np
 
 from judgecli.config.baseline import Baseline, BaselineMetric, read_baseline
 from judgecli.errors import ConfigError, UsageError
+from judgecli.evidence.rewarded import directions
+from judgecli.evidence.windows import ask
 from judgecli.pipeline.baselines import Stored, baseline_folder, evidence_of, stored_scores
 from judgecli.pipeline.linking import AnchorLinks
 from judgecli.pipeline.pairing import usual_margin
-from judgecli.pipeline.rewarding import directions
 from judgecli.pipeline.sides import read_selection
-from judgecli.pipeline.signals import ask
 from judgecli.signal.compare import Subject
 from judgecli.signal.gate import Evidence, GateResult
 from judgecli.signal.linked import Judge, Link

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from judgecli.errors import UnknownName, UsageError
+from judgecli.evidence.rewarded import directions
 from judgecli.pipeline.duels import PREFIX as DUEL
 from judgecli.pipeline.duels import duel_rows
 from judgecli.pipeline.linking import AnchorLinks, Scales
-from judgecli.pipeline.rewarding import directions
 from judgecli.pipeline.sides import Measured, Part, read_part
 from judgecli.signal.compare import DEFAULT_MARGIN, CompareRow, Subject, adjust_family, compare_pairs, refused_row
 from judgecli.signal.gate import plural

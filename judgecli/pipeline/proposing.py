@@ -22,7 +22,7 @@ from judgecli.config.proposal import Candidate, Facts, LogFacts, Scored
 from judgecli.config.settings import load_settings
 from judgecli.engine.shard import check_options, score_table
 from judgecli.errors import EnvironmentFailure, LogError, NoRecords, UsageError
-from judgecli.pipeline.scoring import log_files
+from judgecli.evidence.reading import log_files
 from judgecli.readers.adapter import adapters
 from judgecli.readers.batch import add_hashes
 from judgecli.readers.checkpoint import equal_lines_note

@@ -17,7 +17,7 @@ from judgecli.store.tables import publish
 if TYPE_CHECKING:
     from judgecli.config.settings import Settings
     from judgecli.pipeline.score_result import ScoreResult
-    from judgecli.pipeline.scoring import Progress
+    from judgecli.progress import Progress
 
 
 def export_replies(settings: "Settings", path: str, metrics: Sequence[str] = ()) -> dict[str, object]:
@@ -68,9 +68,10 @@ def reparse_replies(logs: Sequence[str], *, settings: "Settings", scorers: Seque
 
     Raises: as `score_logs`; UsageError where no rubric was named.
     """
+    from judgecli.evidence.scorers import choose_scorers
     from judgecli.pipeline.judged import Asking
     from judgecli.pipeline.rubrics import is_rubric
-    from judgecli.pipeline.scoring import choose_scorers, score_logs
+    from judgecli.pipeline.scoring import score_logs
     from judgecli.reward_model.remote import is_served
 
     if not any(is_rubric(spec) or is_served(spec.target) for spec in choose_scorers(scorers, settings)):

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgecli.errors import StoreBusy, UnknownName, UsageError
-from judgecli.pipeline.signals import ask, record_rows
+from judgecli.evidence.windows import ask, record_rows
 from judgecli.report import Change, Contrast, Example
 from judgecli.signal.cells import Cells
 from judgecli.signal.gathering import READ, Floats, Gathered, Gatherer, column_value

@@ -9,10 +9,10 @@ import numpy as np
 
 from judgecli import catalog
 from judgecli.errors import UnknownName, UsageError
+from judgecli.evidence.rewarded import directions, select_rewarded
+from judgecli.evidence.windows import conversation_signals
 from judgecli.pipeline.monitoring import watch
 from judgecli.pipeline.report_evidence import Evidence
-from judgecli.pipeline.rewarding import directions, select_rewarded
-from judgecli.pipeline.signals import conversation_signals
 from judgecli.renderers.report_html import report_html
 from judgecli.renderers.report_markdown import COMMENT_BYTES, report_markdown
 from judgecli.renderers.safe import json_text

@@ -11,14 +11,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import judgecli
 from judgecli.errors import AlarmOpen, Interrupted, JudgeError
-from judgecli.pipeline.rewarding import directions
+from judgecli.evidence.rewarded import directions
 from judgecli.pipeline.score_result import ScoreResult
-from judgecli.pipeline.scoring import Progress, score_logs
+from judgecli.pipeline.scoring import score_logs
+from judgecli.progress import Progress
 from judgecli.signal.standouts import Standout, find_standouts, measured_apart, too_small_to_tell
 from judgecli.store.folder import Store
 from judgecli.store.marks import read_mark, state_of, write_mark
+from judgecli.version import __version__
 
 if TYPE_CHECKING:
     from judgecli.config.settings import Settings
@@ -256,7 +257,7 @@ class _Run:
         """The state of all that results follow from, and what was noted when this step was last done."""
         config = self.settings.config
         files = [config, (config.parent if config else Path()) / "judge.lock"]
-        also = [judgecli.__version__, repr(replace(self.settings, workers=None)), *(_hash(path) for path in files if path is not None)]
+        also = [__version__, repr(replace(self.settings, workers=None)), *(_hash(path) for path in files if path is not None)]
         file_ids = self._file_ids()
         with Store(self.settings.store, create=False) as store:
             return state_of(store, [*also, file_ids, *self.alarmed]), read_mark(store, step)

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from judgecli.errors import NoRecords
-from judgecli.pipeline.rewarding import needed_metrics, select_rewarded
-from judgecli.pipeline.signals import ask
+from judgecli.evidence.rewarded import needed_metrics, select_rewarded
+from judgecli.evidence.windows import ask
 from judgecli.schema import REASONS
 from judgecli.signal.cells import MetricCells
 from judgecli.signal.paired import Side, gather_side

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from judgecli.errors import LogError
-from judgecli.pipeline.scoring import log_files
+from judgecli.evidence.reading import log_files
 from judgecli.readers.inspection import inspect_file
 from judgecli.store import upkeep
 from judgecli.store.folder import Store

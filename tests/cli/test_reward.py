@@ -8,7 +8,7 @@ from harness import write_lines
 
 from judgecli.cli import main
 from judgecli.config import load_settings
-from judgecli.pipeline.rewarding import directions, ensure_reward, select_rewarded
+from judgecli.evidence.rewarded import directions, ensure_reward, select_rewarded
 from judgecli.store.folder import Store
 from judgecli.store.selection import select_records
 

@@ -1,0 +1,110 @@
+"""Logs to a scope: which files the names mean, how each is read, and what is told of them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from judgecli.errors import NoRecords, UsageError
+from judgecli.progress import Progress
+from judgecli.readers.checkpoint import Checkpoint, equal_lines_note
+from judgecli.readers.intake import Intake, LogFile
+from judgecli.readers.log import Shaping, Skipped
+from judgecli.readers.redact import redactor
+from judgecli.readers.source import STDIN, expand
+from judgecli.store.folder import Store
+from judgecli.store.neighbours import other_projects, shared_records
+from judgecli.store.scope import Scope, equal_lines, open_scope
+
+if TYPE_CHECKING:
+    from judgecli.config.settings import Settings
+
+
+def reading_notes(store: Store, intake: Intake, readings: Sequence[Checkpoint], settings: "Settings") -> list[str]:
+    """What is told of the files that were read: those left out, how each was understood, lines that are equal, what else the store holds."""
+    notes = [f"skipped: {file.message}" for file in intake.skipped]
+    notes += [f"{reading.path}: {note}" for reading in readings for note in reading.detected.notes]
+    file_ids = [reading.file_id for reading in readings]
+    with store.ledger.readable():
+        equal = [] if settings.keep_duplicates else [(reading, *equal_lines(store, reading.file_id)) for reading in readings]
+        notes += [note for reading, *counts in equal if (note := equal_lines_note(reading.path, reading.detected, *counts)) is not None]
+        shared = shared_records(store, file_ids)
+        notes += [f"{count:,} records of {file} also stand in {first}; they count once, with the first" for file, first, count in shared]
+        return notes + _told_bad(store, file_ids) + other_projects(store, file_ids, settings.config, [log.path for log in settings.logs])
+
+
+def read_scope(store: Store, logs: Sequence[str], *, settings: "Settings", progress: Progress) -> Scope:
+    """The records of these logs, read into the store and not scored. Raises: LogError, NoRecords."""
+    progress.phase("reading", None)
+    intake = Intake(store, NotedProgress(progress, []), lambda _: None)
+    return scope_of_logs(store, intake.run(log_files(logs, settings)), intake.skipped)
+
+
+def log_files(logs: Sequence[str], settings: "Settings") -> list[LogFile]:
+    """The files that these names mean, each with how it is read. Raises: LogError."""
+    names = list(logs) or [source.path for source in settings.logs]
+    if not names:
+        raise UsageError("no logs were named", hint="judge score LOGS...; or name them under `logs:` in judge.yaml")
+    base = settings.store.resolve().parent
+    redact = redactor(settings.redact)
+    found: dict[str, LogFile] = {}
+    for pattern in names:
+        for path in expand([pattern]):
+            source = settings.source(path if path in logs else pattern if not settings.logs else path)
+            shaping = Shaping(format=source.format, map=source.map, guess=settings.guess, zone=source.zone or "UTC", encoding=source.encoding)
+            found.setdefault(path, LogFile(path, _stored_name(path, base), shaping, path == pattern, settings.keep_duplicates, redact))
+    return list(found.values())
+
+
+def _stored_name(path: str, base: Path) -> str:
+    """What the store calls a file: its path from the folder that holds the store, so that the folder may move."""
+    if path == STDIN:
+        return path
+    absolute = Path(path).resolve()
+    return str(absolute.relative_to(base)) if absolute.is_relative_to(base) else str(absolute)
+
+
+class NotedProgress:
+    """Passes progress on and keeps the notes for the result."""
+
+    def __init__(self, progress: Progress, notes: list[str]) -> None:
+        self.progress = progress
+        self.notes = notes
+
+    def advance(self, bytes_read: int, records: int) -> None:
+        self.progress.advance(bytes_read, records)
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+        self.progress.note(text)
+
+
+def scope_of_logs(store: Store, readings: Sequence[Checkpoint], skipped: Sequence[Skipped]) -> Scope:
+    entries, bad = sum(reading.entries for reading in readings), sum(reading.bad for reading in readings)
+    scope = open_scope(store, [reading.file_id for reading in readings], entries=entries, bad=bad)
+    if scope.counts.accepted == 0 and scope.counts.forgotten:
+        raise NoRecords(
+            f"the logs hold no records any more: {entries:,} lines, {scope.counts.forgotten:,} of them forgotten",
+            hint="keep: in judge.yaml says how old records may be; what judge store forget took stays forgotten in this store",
+        )
+    if scope.counts.accepted == 0:
+        reasons = [f"{row['reason']} {row['n']}" for row in _quarantine_reasons(store, scope.file_ids)]
+        seen = f"{entries} lines, none of them a record ({', '.join(reasons)})" if reasons else skipped[0].message if skipped else f"{entries} lines, none kept"
+        raise NoRecords(f"the logs hold no records: {seen}", hint="judge inspect LOGS shows what was detected; --map output=PATH names the fields")
+    return scope
+
+
+def _quarantine_reasons(store: Store, file_ids: Sequence[int]) -> list[dict[str, object]]:
+    marks = ",".join("?" * len(file_ids))
+    query = f"SELECT reason, count(*) AS n FROM quarantine WHERE file_id IN ({marks}) GROUP BY 1 ORDER BY 2 DESC"
+    return [dict(row) for row in store.ledger.rows(query, tuple(file_ids))]
+
+
+def _told_bad(store: Store, file_ids: Sequence[int]) -> list[str]:
+    """How many lines were put aside for which reason, and where the first one stands."""
+    reasons = [f"{row['reason']} {row['n']:,}" for row in _quarantine_reasons(store, file_ids)]
+    marks = ",".join("?" * len(file_ids))
+    first = store.ledger.rows(
+        f"SELECT path, line FROM quarantine JOIN files USING (file_id) WHERE file_id IN ({marks}) ORDER BY file_id, line LIMIT 1", tuple(file_ids)
+    )
+    way = "; if the text is not UTF-8, say what it is: --encoding cp1252" if any(reason.startswith("bad_encoding") for reason in reasons) else ""
+    return [f"quarantined: {', '.join(reasons)}; the first is {row['path']}:{row['line']}{way}" for row in first]
