@@ -19,8 +19,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 from signals import make_store
 
-from judgecli.signal.compare import Subject, compare_pairs
-from judgecli.signal.paired import gather_side, pair_sides
+from judgecli.signal.compare.paired import gather_side, pair_sides
+from judgecli.signal.compare.rows import Subject, compare_pairs
 
 
 def one_answer(pairs: int, kind: str) -> float:
@@ -40,7 +40,7 @@ def whole(store: Path) -> None:
     """Compare the two prompt versions of a store; prints seconds and peak memory as JSON."""
     from judgecli.config.project import Project
     from judgecli.config.settings import Settings
-    from judgecli.pipeline.pairing import compare_parts
+    from judgecli.pipeline.compare import compare_parts
 
     started = time.perf_counter()
     found = compare_parts(

@@ -30,7 +30,7 @@ def measure(root: Path) -> None:
     import scipy.special
 
     from judgecli.config.settings import Flags, load_settings
-    from judgecli.pipeline.drifting import find_drift
+    from judgecli.pipeline.drift import find_drift
 
     del duckdb, scipy
     settings = load_settings(flags=Flags(store=str(root)), folder=root)

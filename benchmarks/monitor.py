@@ -59,7 +59,7 @@ def add_records(root: Path, first: int, rows: int, a_day: int, metrics: int) -> 
 
 def measure(root: Path) -> dict[str, float]:
     from judgecli.config.settings import Flags, load_settings
-    from judgecli.pipeline.monitoring import watch
+    from judgecli.pipeline.alarms import watch
 
     (root.parent / "judge.yaml").write_text(CONFIG)
     settings = load_settings(str(root.parent / "judge.yaml"), Flags(store=str(root)))

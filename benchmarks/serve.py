@@ -47,7 +47,7 @@ def bare(folder: Path, specs: Sequence[str], count: int, total: int) -> float:
     """Rewards a second of CPU without a server."""
     sys.path.insert(0, str(ROOT))
     from judgecli.config import load_settings
-    from judgecli.pipeline.live import open_reward
+    from judgecli.pipeline.serve import open_reward
 
     before = Path.cwd()
     os.chdir(folder)

@@ -20,7 +20,7 @@ from judgecli.store.query import SCORE_ROWS
 if TYPE_CHECKING:
     import pandas as pd
 
-    from judgecli.pipeline.rollouts import RewardFunction
+    from judgecli.pipeline.reward_function import RewardFunction
 
 
 class _Silent:
@@ -104,7 +104,7 @@ def reward_function(
     is no reward; without it that raises. `identity`: the reward must have it. `allow_code`: judge.yaml may name code.
     Raises: the errors of judgecli.errors.
     """
-    from judgecli.pipeline.rollouts import RewardFunction
+    from judgecli.pipeline.reward_function import RewardFunction
 
     return RewardFunction(scorers, config=config, root=root, columns=columns, unscored=unscored, identity=identity, allow_code=allow_code)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
-from judgecli.signal.slices import ALPHA, Slice
+from judgecli.signal.report.slices import ALPHA, Slice
 from judgecli.signal.summary import MetricSummary
 
 

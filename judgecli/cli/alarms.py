@@ -38,7 +38,7 @@ def list_(
       judge alarms list --json         with every chart: its reference, its mean since, or what it lacks
     """
     from judgecli.cli.output import show
-    from judgecli.pipeline.monitoring import listed
+    from judgecli.pipeline.alarms import listed
     from judgecli.renderers.alarms import alarms_page
 
     document = listed(load(context, config, store)).to_json()
@@ -66,7 +66,7 @@ def close(
     An alarm also ends by itself when the metric has come back. Exit codes: 0, 2 no such alarm, 4 environment.
     """
     from judgecli.cli.output import show
-    from judgecli.pipeline.monitoring import close as close_alarms
+    from judgecli.pipeline.alarms import close as close_alarms
     from judgecli.renderers.alarms import alarms_page
 
     document = close_alarms(load(context, config, store), ids, comment=comment, accept=accept).to_json()

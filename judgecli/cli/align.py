@@ -57,7 +57,7 @@ def align(
     family), calibration, and the mean as people would have given it. Exit codes: 0, 2 usage, 4 environment.
     """
     from judgecli.cli.output import say, show
-    from judgecli.pipeline.aligning import Alignment, align_metric, parse_scale
+    from judgecli.pipeline.align import Alignment, align_metric, parse_scale
     from judgecli.renderers.align import align_markdown, align_page
     from judgecli.renderers.safe import json_text
     from judgecli.renderers.text_file import publish_text

@@ -39,7 +39,7 @@ def allocate(
     is that it cannot be told. Exit codes: 0, 2 usage, 3 less than `measured` has a score, 4 environment.
     """
     from judgecli.cli.output import show
-    from judgecli.pipeline.allocating import allocate_traffic
+    from judgecli.pipeline.allocate import allocate_traffic
     from judgecli.renderers.allocation import allocation_page
 
     columns = None if by is None else names_of(by)

@@ -64,7 +64,7 @@ def create(
     from judgecli.cli.output import say, show
     from judgecli.cli.progress import open_progress
     from judgecli.config import read_judge_flags
-    from judgecli.pipeline.anchoring import AnchorPlan, create_anchors
+    from judgecli.pipeline.anchors import AnchorPlan, create_anchors
     from judgecli.renderers.anchors import anchors_page
 
     flags = read_judge_flags(models=judge_model or (), base_url=base_url, concurrency=concurrency, max_cost=max_cost, max_calls=max_calls)
@@ -111,7 +111,7 @@ def rejudge(
     from judgecli.cli.output import show
     from judgecli.cli.progress import open_progress
     from judgecli.config import read_judge_flags
-    from judgecli.pipeline.anchoring import RejudgePlan, name_of_set, rejudge_anchors
+    from judgecli.pipeline.anchors import RejudgePlan, name_of_set, rejudge_anchors
     from judgecli.renderers.anchors import rejudge_page
 
     flags = read_judge_flags(models=judge_model or (), base_url=base_url, concurrency=concurrency, max_cost=max_cost, max_calls=max_calls)
@@ -144,7 +144,7 @@ def show_one(
       judge anchors show main --json
     """
     from judgecli.cli.output import show
-    from judgecli.pipeline.anchoring import name_of_set, show_anchors
+    from judgecli.pipeline.anchors import name_of_set, show_anchors
     from judgecli.renderers.anchors import anchors_page
 
     settings = load(context, config, store)

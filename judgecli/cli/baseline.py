@@ -51,7 +51,7 @@ def approve(
     Exit codes: 0, 2 usage, 3 too little was measured, 4 environment.
     """
     from judgecli.cli.output import say, show
-    from judgecli.pipeline.baselines import approve_baseline
+    from judgecli.pipeline.baseline import approve_baseline
     from judgecli.renderers.baseline import baseline_page
 
     found = approve_baseline(load(context, config, store), name, by=by or user_name(), on=on, metrics=metric, despite_missing=despite_missing)
@@ -76,7 +76,7 @@ def show_one(
       judge baseline show main
     """
     from judgecli.cli.output import show
-    from judgecli.pipeline.baselines import show_baseline
+    from judgecli.pipeline.baseline import show_baseline
     from judgecli.renderers.baseline import baseline_page
 
     document = show_baseline(load(context, config, store), name).to_json()
@@ -97,7 +97,7 @@ def list_all(
       judge baseline list
     """
     from judgecli.cli.output import show
-    from judgecli.pipeline.baselines import describe_baselines
+    from judgecli.pipeline.baseline import describe_baselines
     from judgecli.renderers.baseline import baseline_list
 
     document = {"baselines": describe_baselines(load(context, config, store))}

@@ -34,7 +34,7 @@ def check(
     4 environment or a dead endpoint, 5 inconclusive.
     """
     from judgecli.cli.output import say, show, tell_github
-    from judgecli.pipeline.gating import check_gates
+    from judgecli.pipeline.check import check_gates
     from judgecli.renderers.check_text import check_page
 
     targets = list(output or ())

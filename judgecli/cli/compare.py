@@ -44,7 +44,7 @@ def compare(
     """
     from judgecli.cli.output import say, show
     from judgecli.errors import UsageError
-    from judgecli.pipeline.pairing import compare_parts
+    from judgecli.pipeline.compare import compare_parts
     from judgecli.renderers.compare import check_answer_target, compare_page, write_answer
 
     if every == bool(sides):

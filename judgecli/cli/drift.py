@@ -7,7 +7,7 @@ import typer
 from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load, names_of
 
 if TYPE_CHECKING:
-    from judgecli.signal.drift import Margins
+    from judgecli.signal.drift.rows import Margins
 
 SIDE_HELP = "A filter (prompt_version=v2, 30d..7d, a condition), run:last or run:ID."
 BY_HELP = "Also within each value of these record columns or tags.NAME, with commas or repeated."
@@ -49,8 +49,8 @@ def drift(
     from pathlib import Path
 
     from judgecli.cli.output import say, show
-    from judgecli.pipeline.drifting import find_drift, write_drift
-    from judgecli.pipeline.reporting import report_format
+    from judgecli.pipeline.drift import find_drift, write_drift
+    from judgecli.pipeline.report import report_format
     from judgecli.renderers.drift_terminal import drift_text
 
     paths = [Path(name) for name in output or ()]
@@ -80,7 +80,7 @@ def _margins(given: "list[str] | tuple[str, ...]") -> "Margins":
     import math
 
     from judgecli.errors import UsageError
-    from judgecli.signal.drift import MARGIN, Margins
+    from judgecli.signal.drift.rows import MARGIN, Margins
 
     share, amounts = MARGIN, {}
     for text in given:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from judgecli.config import Settings
-    from judgecli.pipeline.exporting import Wanted
+    from judgecli.pipeline.export import Wanted
 
 SOURCES_HELP = "Whose judgement counts: human, user, code, model, reward; default human,user,code."
 SCALE_HELP = "The ends of ratings, e.g. 1..5; default: the usual scale that holds them all."
@@ -85,7 +85,7 @@ def _combined(settings: "Settings", format: str, output: str | None, typed: dict
     from dataclasses import replace
     from pathlib import Path
 
-    from judgecli.pipeline.exporting import Wanted, options_of
+    from judgecli.pipeline.export import Wanted, options_of
 
     entry = next((entry for entry in settings.project.feedback if entry.format == format), None)
     wanted = replace(Wanted() if entry is None else options_of(entry), **typed)  # type: ignore[arg-type]
@@ -94,7 +94,7 @@ def _combined(settings: "Settings", format: str, output: str | None, typed: dict
 
 def _export(settings: "Settings", format: str, path: "Path", wanted: "Wanted", *, as_json: bool, quiet: bool) -> None:
     from judgecli.cli.output import say, show
-    from judgecli.pipeline.exporting import export_feedback
+    from judgecli.pipeline.export import export_feedback
     from judgecli.renderers import terminal
 
     document = export_feedback(settings, format, path, wanted).to_json()
@@ -120,7 +120,7 @@ def _export_function(
 
     from judgecli.cli.output import show
     from judgecli.errors import UsageError
-    from judgecli.pipeline.rollouts import reward_file
+    from judgecli.pipeline.reward_function import reward_file
     from judgecli.renderers import terminal
 
     wrong = next((text for text in columns if not all(text.partition("="))), None)

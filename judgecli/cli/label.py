@@ -50,7 +50,7 @@ def import_(
     many rows are no labels, 4 environment.
     """
     from judgecli.cli.output import show
-    from judgecli.pipeline.labelling import import_labels
+    from judgecli.pipeline.label import import_labels
     from judgecli.renderers import terminal
 
     found = import_labels(load(context, config, store, max_bad=max_bad), file, name=name, rater=rater, kind=rater_kind)

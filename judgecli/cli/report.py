@@ -38,7 +38,7 @@ def report(
     from pathlib import Path
 
     from judgecli.cli.output import say, show
-    from judgecli.pipeline.reporting import build_report, report_format, write_report
+    from judgecli.pipeline.report import build_report, report_format, write_report
     from judgecli.renderers.report_terminal import report_text
 
     paths = [Path(name) for name in output or ()]

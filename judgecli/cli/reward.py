@@ -38,7 +38,7 @@ def show(
       judge reward show --json
     """
     from judgecli.cli.output import show as show_document
-    from judgecli.pipeline.rewarding import describe_reward
+    from judgecli.pipeline.reward import describe_reward
     from judgecli.renderers import reward as rendered
 
     document = describe_reward(load(context, config, store, allow_code=allow_code))
@@ -63,7 +63,7 @@ def freeze(
     Commit judge.lock with judge.yaml. Exit codes: 0, 2 configuration, 3 fewer than 100 scored values.
     """
     from judgecli.cli.output import show as show_document
-    from judgecli.pipeline.rewarding import freeze_reward
+    from judgecli.pipeline.reward import freeze_reward
     from judgecli.renderers import reward as rendered
 
     document = freeze_reward(load(context, config, store), on)

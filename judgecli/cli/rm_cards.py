@@ -20,7 +20,7 @@ def list_(
       judge rm list --json
     """
     from judgecli.cli.output import show as print_document
-    from judgecli.pipeline.cards import list_models
+    from judgecli.pipeline.rm_cards import list_models
     from judgecli.renderers.cards import model_list
 
     models = list_models()
@@ -41,7 +41,7 @@ def show(
       judge rm show reward_models/support --json
     """
     from judgecli.cli.output import show as print_document
-    from judgecli.pipeline.cards import show_model
+    from judgecli.pipeline.rm_cards import show_model
     from judgecli.renderers.cards import model_card
 
     document = show_model(model)

@@ -44,8 +44,8 @@ def evaluate(
     from judgecli.cli.output import say, show
     from judgecli.cli.progress import open_progress
     from judgecli.labels.rating import read_scale
-    from judgecli.pipeline.evaluating import STORED, Reading, evaluate_model, learnt_from, open_model, write_evaluation
-    from judgecli.pipeline.reporting import report_format
+    from judgecli.pipeline.report import report_format
+    from judgecli.pipeline.rm_eval import STORED, Reading, evaluate_model, learnt_from, open_model, write_evaluation
     from judgecli.renderers.reward_eval import evaluation_page
 
     paths = [Path(name) for name in output or ()]
@@ -99,8 +99,8 @@ def audit(
 
     from judgecli.cli.output import show
     from judgecli.cli.progress import open_progress
-    from judgecli.pipeline.evaluating import open_model
-    from judgecli.pipeline.model_audit import audit_reward_model
+    from judgecli.pipeline.rm_audit import audit_reward_model
+    from judgecli.pipeline.rm_eval import open_model
     from judgecli.renderers.reward_audit import reward_audit
 
     settings = load(context, config, store, map=tuple(map or ()), format=format)

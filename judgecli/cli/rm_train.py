@@ -10,7 +10,7 @@ from judgecli.cli.rm_eval import PromptOption, ScaleOption, ShapeOption
 if TYPE_CHECKING:
     from judgecli.config.settings import Settings
     from judgecli.engine.fine_tuning import FineTuning
-    from judgecli.pipeline.evaluating import Reading
+    from judgecli.pipeline.rm_eval import Reading
 
 PathsArgument = Annotated[list[str] | None, typer.Argument(metavar="[PATHS]", help="Files, folders or globs of pairs, rankings, thumbs or ratings.")]
 LABELS_HELP = "Learn from the labels NAME of the store (repeatable)."
@@ -60,7 +60,7 @@ def train(
     from judgecli.cli.output import show
     from judgecli.engine.fine_tuning import FineTuning
     from judgecli.labels.rating import read_scale
-    from judgecli.pipeline.evaluating import Reading
+    from judgecli.pipeline.rm_eval import Reading
     from judgecli.renderers.training import training_page
 
     _check(base, embeddings, members, steps=steps, files=bool(paths), labels=bool(labels) or from_store)
@@ -90,7 +90,7 @@ def _train(
     from pathlib import Path
 
     from judgecli.cli.progress import open_progress
-    from judgecli.pipeline.training import Ask, train_linear
+    from judgecli.pipeline.rm_train import Ask, train_linear
 
     embedded = None if embeddings is None else Path(embeddings)
     ask = Ask(Path(out), tuple(paths), reading, labels, embeddings=embedded, created=_today(), **more)
@@ -98,7 +98,7 @@ def _train(
     try:
         if base is None:
             return train_linear(ask, settings, progress.phase)
-        from judgecli.pipeline.tuning import train_encoder
+        from judgecli.pipeline.rm_tune import train_encoder
 
         return train_encoder(ask, settings, Path(base), options, progress.phase, progress.advance)
     finally:

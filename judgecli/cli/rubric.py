@@ -34,7 +34,7 @@ def list_(config: ConfigOption = None, store: StoreOption = None, as_json: JsonO
       judge rubric list --json
     """
     from judgecli.cli.output import show as show_document
-    from judgecli.pipeline.library import describe_rubrics
+    from judgecli.pipeline.rubric import describe_rubrics
     from judgecli.renderers.rubrics import rubric_list
 
     rows = describe_rubrics()
@@ -58,7 +58,7 @@ def show(
       judge rubric show ./mine.yaml --json
     """
     from judgecli.cli.output import show as show_document
-    from judgecli.pipeline.library import describe_rubrics, rubric_prompt
+    from judgecli.pipeline.rubric import describe_rubrics, rubric_prompt
     from judgecli.renderers.rubrics import rubric_page
     from judgecli.renderers.safe import terminal_text
 
@@ -84,7 +84,7 @@ def check(
       judge rubric check rubrics/mine.yaml
     """
     from judgecli.cli.output import show as show_document
-    from judgecli.pipeline.library import describe_rubrics
+    from judgecli.pipeline.rubric import describe_rubrics
     from judgecli.renderers.rubrics import rubric_list
 
     rows = describe_rubrics(names)
@@ -111,7 +111,7 @@ def try_(
     """
     from judgecli.cli.output import show as show_document
     from judgecli.config.judges import JudgeFlags
-    from judgecli.pipeline.library import try_rubric
+    from judgecli.pipeline.rubric import try_rubric
     from judgecli.renderers.rubrics import rubric_test
 
     settings = load(context, config, store, judge=JudgeFlags(models=tuple(judge_model or ()), base_url=base_url))
@@ -155,7 +155,7 @@ def audit(
     from judgecli.cli.output import show as show_document
     from judgecli.cli.progress import open_progress
     from judgecli.config import read_judge_flags
-    from judgecli.pipeline.auditing import AuditPlan, audit_rubric
+    from judgecli.pipeline.rubric_audit import AuditPlan, audit_rubric
     from judgecli.renderers.rubrics import rubric_audit
 
     flags = read_judge_flags(models=judge_model or (), base_url=base_url, concurrency=concurrency, max_cost=max_cost, max_calls=max_calls)

@@ -63,7 +63,7 @@ def _serve(specs: list[str], settings: "Settings", served: "ServeSettings", *, a
 
     from judgecli.cli.failure import Terminated
     from judgecli.cli.output import say, show
-    from judgecli.pipeline.live import open_reward
+    from judgecli.pipeline.serve import open_reward
     from judgecli.renderers import terminal
     from judgecli.serve.reward_server import RewardServer, describe
 

@@ -49,7 +49,7 @@ def signals(
     from pathlib import Path
 
     from judgecli.cli.output import say, show
-    from judgecli.pipeline.monitoring import with_alarms
+    from judgecli.pipeline.alarms import with_alarms
     from judgecli.pipeline.signals import compute_signals
     from judgecli.renderers.signals import signals_page, signals_table
     from judgecli.renderers.table_file import check_target, write_rows

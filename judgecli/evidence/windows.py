@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from judgecli.evidence.links import AnchorLinks
 from judgecli.evidence.rewarded import directions, select_rewarded
-from judgecli.pipeline.linking import AnchorLinks
-from judgecli.pipeline.units import episode_rows_of
+from judgecli.evidence.units import episode_rows_of
 from judgecli.signal.cells import Cells, Window, duration
 from judgecli.signal.linked import link_rows
 from judgecli.signal.windows import SignalRow, window_signals
@@ -25,7 +25,7 @@ def record_rows(
     rows = window_signals(cells, half_life_us=half_life, prior=settings.project.value.prior, sums=sums)
     uncorrected: list[str] = []
     if settings.project.align:
-        from judgecli.pipeline.correcting import correct_rows
+        from judgecli.evidence.corrected import correct_rows
 
         rows, uncorrected = correct_rows(store, reduction, cells, rows, settings)
     infos = {(info.name, info.identity): info for info in reduction.metrics}

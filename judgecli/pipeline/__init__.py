@@ -2,12 +2,12 @@
 
 from judgecli.evidence.reading import log_files
 from judgecli.evidence.scorers import bind_all, choose_scorers
+from judgecli.pipeline.init import Proposal, propose
 from judgecli.pipeline.judged import Asking
-from judgecli.pipeline.proposing import Proposal, propose
 from judgecli.pipeline.replies import export_replies, import_replies, reparse_replies
-from judgecli.pipeline.running import RunResult, run_loop
+from judgecli.pipeline.run import RunResult, run_loop
+from judgecli.pipeline.score import score_logs
 from judgecli.pipeline.score_result import ScoreResult
-from judgecli.pipeline.scoring import score_logs
 from judgecli.pipeline.upkeep import inspect_logs, store_compact, store_forget, store_info, store_verify
 
 __all__ = [

@@ -17,7 +17,7 @@ from judgecli.engine.judging import Sheet
 from judgecli.engine.shard import SERVED, STORIES
 from judgecli.pipeline.sheets import Part, Rivals, Wanted, rows_of_scope, sampled_rows
 from judgecli.scorer import Metric
-from judgecli.signal.comparisons import Answer, Comparison, comparisons_of, history_of, left_out, without_system
+from judgecli.signal.compare.rivals import Answer, Comparison, comparisons_of, history_of, left_out, without_system
 from judgecli.store import tables
 from judgecli.store.comparisons import Compared, claim_comparisons, find_comparisons, write_comparisons
 from judgecli.store.folder import Store

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from judgecli.errors import UsageError
+from judgecli.evidence.told import cut_note
 from judgecli.judge.request import Ask
 from judgecli.pipeline.asking import Budget, Counts
 from judgecli.pipeline.batching import collect_answers, submit_questions
@@ -13,9 +14,8 @@ from judgecli.pipeline.judging import Compared, JudgeOptions, JudgePlan, Telling
 from judgecli.pipeline.rubrics import JudgeEntry, OpenAIEndpoint, plan_judges
 from judgecli.pipeline.sentinels import FROM_CALLS, SentinelReport
 from judgecli.pipeline.served import ServedEntry, plan_served
-from judgecli.pipeline.telling import cut_note
 from judgecli.readers.redact import redactor
-from judgecli.signal.comparisons import MOST_ANSWERS
+from judgecli.signal.compare.rivals import MOST_ANSWERS
 from judgecli.store.folder import Store
 from judgecli.store.ledger import Ledger
 from judgecli.store.replies import Spend, import_replies, read_reply_file, spend_of

@@ -21,13 +21,13 @@ from judgecli.config.judges import Sentinels
 from judgecli.engine.judging import FAILED, RETRIED, Asked, Sheet, Verdict, judge_rows, run_until
 from judgecli.engine.remote import run_async
 from judgecli.errors import Interrupted, JudgeUnavailable
+from judgecli.evidence.told import CUT
 from judgecli.judge.request import Ask, AskFailed
 from judgecli.judge.rubric import Rubric
 from judgecli.pipeline.asking import Budget, Counts, LedgerAsk, Price
 from judgecli.pipeline.comparing import ComparisonPart, comparison_parts
 from judgecli.pipeline.sentinels import SentinelReport, ask_sentinels, how_many, sentinel_row
 from judgecli.pipeline.sheets import Part, Rivals, Wanted, shard_parts
-from judgecli.pipeline.telling import CUT
 from judgecli.readers.redact import Redactor
 from judgecli.schema import REASONS
 from judgecli.scorer import Metric, Score

@@ -9,20 +9,20 @@ import numpy as np
 
 from judgecli.config.baseline import Baseline, BaselineMetric, read_baseline
 from judgecli.errors import ConfigError, UsageError
+from judgecli.evidence.links import AnchorLinks
 from judgecli.evidence.rewarded import directions
+from judgecli.evidence.sides import read_selection
 from judgecli.evidence.windows import ask
-from judgecli.pipeline.baselines import Stored, baseline_folder, evidence_of, stored_scores
-from judgecli.pipeline.linking import AnchorLinks
-from judgecli.pipeline.pairing import usual_margin
-from judgecli.pipeline.sides import read_selection
-from judgecli.signal.compare import Subject
-from judgecli.signal.gate import Evidence, GateResult
+from judgecli.pipeline.baseline import Stored, baseline_folder, evidence_of, stored_scores
+from judgecli.pipeline.compare import usual_margin
+from judgecli.signal.compare.paired import Pairs, pair_sides
+from judgecli.signal.compare.parts import Parts, gather_parts, side_of
+from judgecli.signal.compare.rows import Subject
+from judgecli.signal.gate.not_worse import Bar, claim_regressions, judge_not_worse, lucky_pass, without_own
+from judgecli.signal.gate.unpaired import Apart, judge_apart, prompts_in_common
+from judgecli.signal.gate.verdict import Evidence, GateResult
 from judgecli.signal.linked import Judge, Link
-from judgecli.signal.not_worse import Bar, claim_regressions, judge_not_worse, lucky_pass, without_own
-from judgecli.signal.paired import Pairs, pair_sides
-from judgecli.signal.parts import Parts, gather_parts, side_of
 from judgecli.signal.served import NOT_ONE_MODEL, served_apart
-from judgecli.signal.unpaired import Apart, judge_apart, prompts_in_common
 from judgecli.store.attempts import Attempt, note_attempts
 from judgecli.store.folder import Store
 from judgecli.store.selection import Selection

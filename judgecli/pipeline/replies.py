@@ -71,7 +71,7 @@ def reparse_replies(logs: Sequence[str], *, settings: "Settings", scorers: Seque
     from judgecli.evidence.scorers import choose_scorers
     from judgecli.pipeline.judged import Asking
     from judgecli.pipeline.rubrics import is_rubric
-    from judgecli.pipeline.scoring import score_logs
+    from judgecli.pipeline.score import score_logs
     from judgecli.reward_model.remote import is_served
 
     if not any(is_rubric(spec) or is_served(spec.target) for spec in choose_scorers(scorers, settings)):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from judgecli.evidence.told import Told
 from judgecli.pipeline.judged import JudgeReport
-from judgecli.pipeline.telling import Told
 from judgecli.readers.checkpoint import Checkpoint
 from judgecli.readers.log import Skipped
 from judgecli.signal.summary import MetricSummary

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from judgecli.errors import NoRecords, UsageError
+from judgecli.evidence.units import comparison_rows, corpus_rows, prompt_rows, session_rows
 from judgecli.evidence.windows import ask, record_rows, select_signalled
-from judgecli.pipeline.units import comparison_rows, corpus_rows, prompt_rows, session_rows
 from judgecli.signal.served import served_notes
 from judgecli.signal.windows import Signals
 from judgecli.store.comparisons import compared_metrics

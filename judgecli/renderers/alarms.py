@@ -8,7 +8,7 @@ from rich.text import Text
 
 from judgecli.renderers.safe import terminal_line
 from judgecli.renderers.terminal import DASH, Document, Page, number, render, table
-from judgecli.signal.sentence import since_text, span_text
+from judgecli.signal.report.sentence import since_text, span_text
 
 Alarm = Mapping[str, Any]
 MOST_LINES = 8  # of open alarms, where other things stand below

@@ -6,9 +6,9 @@ from judgecli.renderers.charts import visible
 from judgecli.renderers.drift_tables import drift_tables
 from judgecli.renderers.report_html import drawn_tables, excerpt, render_page, sentence_of
 from judgecli.renderers.report_tables import shown
-from judgecli.signal.drift import DriftRow
-from judgecli.signal.drift_report import Drift, DriftExample, SideText
-from judgecli.signal.headline import plain_number
+from judgecli.signal.drift.report import Drift, DriftExample, SideText
+from judgecli.signal.drift.rows import DriftRow
+from judgecli.signal.report.headline import plain_number
 
 MOST_BYTES = 500_000
 MOST_CHARTS = 24

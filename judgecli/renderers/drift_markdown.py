@@ -5,8 +5,8 @@ from judgecli.renderers.drift_tables import drift_tables
 from judgecli.renderers.report_html import excerpt
 from judgecli.renderers.report_markdown import MOST_BYTES, markdown_table, plain
 from judgecli.renderers.report_tables import shown
-from judgecli.signal.drift_report import Drift, DriftExample
-from judgecli.signal.headline import plain_number
+from judgecli.signal.drift.report import Drift, DriftExample
+from judgecli.signal.report.headline import plain_number
 
 
 def drift_markdown(found: Drift) -> str:

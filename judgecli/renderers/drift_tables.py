@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from judgecli.renderers.report_tables import NONE, Cell, Table, shown
-from judgecli.signal.drift import DriftRow
-from judgecli.signal.drift_report import Drift, where
-from judgecli.signal.headline import amount, difference, plain_number
+from judgecli.signal.drift.report import Drift, where
+from judgecli.signal.drift.rows import DriftRow
+from judgecli.signal.report.headline import amount, difference, plain_number
 
 if TYPE_CHECKING:
-    from judgecli.signal.text_drift import Shift
+    from judgecli.signal.drift.texts import Shift
 
 MOST_ROWS = 60
 VERDICT_STYLE = {True: "worse-text", False: "better-text", None: ""}

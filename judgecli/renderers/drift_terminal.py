@@ -8,7 +8,7 @@ from judgecli.renderers.drift_html import partial_lines, side_text
 from judgecli.renderers.drift_tables import drift_tables
 from judgecli.renderers.report_tables import Table, shown
 from judgecli.renderers.terminal import Page
-from judgecli.signal.drift_report import Drift
+from judgecli.signal.drift.report import Drift
 
 PAGE = Page()
 STYLES = {"worse": "red", "better": "green", "": ""}

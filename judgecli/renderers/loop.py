@@ -9,7 +9,7 @@ from rich.text import Text
 from judgecli.renderers.alarms import alarm_lines
 from judgecli.renderers.safe import terminal_line
 from judgecli.renderers.terminal import Page, number, partial_metrics, render
-from judgecli.signal.headline import WORSE_WHERE
+from judgecli.signal.report.headline import WORSE_WHERE
 
 Document = Mapping[str, Any]
 STYLES = {"pass": "bold green", "fail": "bold red", "inconclusive": "bold yellow", "incomplete": "bold yellow"}

@@ -16,7 +16,7 @@ from judgecli.renderers.report_fit import LEVELS, fitted
 from judgecli.renderers.report_tables import Table, shown, tables_after, tables_before, tables_between
 from judgecli.renderers.safe import terminal_text
 from judgecli.report import Contrast, Example, Report
-from judgecli.signal.headline import amount, plain_number, span
+from judgecli.signal.report.headline import amount, plain_number, span
 from judgecli.signal.summary import MetricSummary
 
 MOST_BYTES = 500_000

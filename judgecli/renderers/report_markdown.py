@@ -6,7 +6,7 @@ from judgecli.renderers.report_fit import LEVELS, fitted
 from judgecli.renderers.report_html import categories_text, contrast_title, example_about, example_value, excerpt, law_text, quality_lines, scope_text
 from judgecli.renderers.report_tables import NONE, Cell, Table, shown, tables_after, tables_before, tables_between
 from judgecli.report import Example, Report, Standing
-from judgecli.signal.headline import amount, plain_number, span
+from judgecli.signal.report.headline import amount, plain_number, span
 
 MOST_BYTES = 200_000
 COMMENT_BYTES = 60_000  # a comment on GitHub holds 65,536 characters

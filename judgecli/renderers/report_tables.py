@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from judgecli.renderers.alarms import alarm_cells, alarm_columns, sort_alarms
 from judgecli.renderers.safe import terminal_line
 from judgecli.report import Change, Report
-from judgecli.signal.headline import amount, difference, plain_number, span
+from judgecli.signal.report.headline import amount, difference, plain_number, span
+from judgecli.signal.report.slices import ALPHA, Slice
 from judgecli.signal.returns import LAST_TURN
-from judgecli.signal.slices import ALPHA, Slice
 from judgecli.signal.summary import MetricSummary
 
 NONE = "–"

@@ -18,7 +18,7 @@ from judgecli.renderers.report_tables import NONE, Cell, Table, shown
 from judgecli.renderers.terminal import Page, number, render, table
 from judgecli.report import Distribution
 from judgecli.reward_model.process import AGGREGATES
-from judgecli.signal.headline import plain_number
+from judgecli.signal.report.headline import plain_number
 
 Document = Mapping[str, Any]
 MOST_SEGMENTS = 60

@@ -12,7 +12,7 @@ import pyarrow as pa
 from judgecli.errors import UsageError
 from judgecli.schema import REASONS
 from judgecli.signal.cells import Window
-from judgecli.signal.drift import Evidence, Side
+from judgecli.signal.drift.rows import Evidence, Side
 from judgecli.stats.column import two_values_between
 from judgecli.store.drift_rows import CategoryRows, Extent, Gathered, MetricRows
 from judgecli.store.filters import AGE, compile_filter

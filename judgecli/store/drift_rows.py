@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from judgecli.signal.drift_shape import Grouped
+from judgecli.signal.drift.shape import Grouped
 from judgecli.stats.distances import BINS
 
 GROUPS = 256  # of clusters, for the bootstrap of shapes: whole clusters, joined by their hash

@@ -20,9 +20,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from judgecli.schema import REASONS
+from judgecli.signal.alarms.items import DayRows, Segment
+from judgecli.signal.alarms.monitor import Watched
 from judgecli.signal.cells import Window
-from judgecli.signal.items import DayRows, Segment
-from judgecli.signal.monitor import Watched
 from judgecli.store import tables
 from judgecli.store.folder import Shard, Store
 from judgecli.store.query import cluster_column

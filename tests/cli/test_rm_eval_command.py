@@ -9,7 +9,7 @@ import pytest
 from harness import write_lines
 
 from judgecli.cli import main
-from judgecli.pipeline import evaluating
+from judgecli.pipeline import rm_eval as evaluating
 from judgecli.reward_model.model import Rewards
 
 

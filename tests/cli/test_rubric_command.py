@@ -8,7 +8,7 @@ from judgecli.cli import main
 from judgecli.config import Flags, load_settings
 from judgecli.config.judges import JudgeFlags
 from judgecli.judge.request import Reply, Request
-from judgecli.pipeline.library import try_rubric
+from judgecli.pipeline.rubric import try_rubric
 
 
 def test_the_library_is_listed(capsys):

@@ -14,7 +14,7 @@ from judgecli.judge.judge import Judge
 from judgecli.judge.probes import Attack, Probe, apply, forged_verdict, make_probes, pad, read_attacks
 from judgecli.judge.reply import read_reply
 from judgecli.judge.request import Ask, Reply, Request
-from judgecli.pipeline.auditing import load_attacks, with_draw
+from judgecli.pipeline.rubric_audit import load_attacks, with_draw
 from judgecli.scorer import Score
 from judgecli.serve.completions import completion
 from judgecli.serve.personalities import PERSONALITIES, read_prompt

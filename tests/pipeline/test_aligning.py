@@ -11,8 +11,8 @@ from harness import DATA, score
 from judgecli.cli import main
 from judgecli.config.settings import load_settings
 from judgecli.errors import Incomplete, MissingColumn, NoRecords, UnknownName, UsageError
-from judgecli.pipeline.aligning import Alignment, align_metric
-from judgecli.pipeline.labelling import import_labels
+from judgecli.pipeline.align import Alignment, align_metric
+from judgecli.pipeline.label import import_labels
 from judgecli.stats.intervals import mean_interval
 
 

@@ -10,7 +10,7 @@ from harness import score, write_lines
 from judgecli.cli import main
 from judgecli.config.settings import load_settings
 from judgecli.errors import UsageError
-from judgecli.pipeline.allocating import allocate_traffic
+from judgecli.pipeline.allocate import allocate_traffic
 
 
 def settings(folder: Path):

@@ -11,7 +11,7 @@ from judgecli.config import load_settings
 from judgecli.config.judges import JudgeFlags
 from judgecli.config.settings import Flags
 from judgecli.errors import UsageError
-from judgecli.pipeline.auditing import AuditPlan, audit_rubric
+from judgecli.pipeline.rubric_audit import AuditPlan, audit_rubric
 from judgecli.store.folder import Store
 
 ANSWERS = ["boil the rice in salted water", "melt butter over low heat", "whisk three eggs with cream", "fold flour into the batter slowly"]
@@ -83,7 +83,7 @@ def test_scores_of_other_judges_are_the_yardstick_of_self_preference(tmp_path):
 
     from judgecli.judge.reply import read_reply
     from judgecli.pipeline.judged import Asking
-    from judgecli.pipeline.scoring import score_logs
+    from judgecli.pipeline.score import score_logs
 
     rows = [{"input": f"q {n}", "output": f"answer of {'kin' if n % 2 else 'rest'} {n}", "model": "gpt-5" if n % 2 else "llama-4"} for n in range(12)]
     path = tmp_path / "log.jsonl"

@@ -12,16 +12,16 @@ from judges import Silent, body
 from judgecli.cli import main
 from judgecli.config import load_settings
 from judgecli.judge.reply import read_reply
-from judgecli.pipeline.anchoring import AnchorPlan, RejudgePlan, create_anchors, rejudge_anchors
+from judgecli.pipeline.alarms import watch
+from judgecli.pipeline.anchors import AnchorPlan, RejudgePlan, create_anchors, rejudge_anchors
 from judgecli.pipeline.judged import Asking
-from judgecli.pipeline.monitoring import watch
-from judgecli.pipeline.reporting import build_report
-from judgecli.pipeline.scoring import score_logs
+from judgecli.pipeline.report import build_report
+from judgecli.pipeline.score import score_logs
 from judgecli.renderers.alarms import alarms_page
 from judgecli.renderers.report_html import report_html
 from judgecli.renderers.report_markdown import report_markdown
 from judgecli.renderers.terminal import Page
-from judgecli.signal.sentence import verdict_sentence
+from judgecli.signal.report.sentence import verdict_sentence
 
 METRIC = "rubric.helpfulness"
 ALARMS = "alarms: {false_alarm_every: 90d, lateness: 1d, reference: 8d}\n"

@@ -16,7 +16,7 @@ from judgecli.judge.reply import read_reply
 from judgecli.judge.request import Reply, Request
 from judgecli.pipeline.estimating import estimate_logs
 from judgecli.pipeline.judged import Asking
-from judgecli.pipeline.scoring import ScoreResult, score_logs
+from judgecli.pipeline.score import ScoreResult, score_logs
 from judgecli.pipeline.signals import compute_signals
 from judgecli.serve.personalities import PERSONALITIES, read_prompt
 from judgecli.store.comparisons import read_comparisons

@@ -13,8 +13,8 @@ from judgecli.cli import main
 from judgecli.config.settings import load_settings
 from judgecli.errors import ConfigError
 from judgecli.pipeline import score_logs
-from judgecli.pipeline.gating import check_gates
-from judgecli.pipeline.labelling import import_labels
+from judgecli.pipeline.check import check_gates
+from judgecli.pipeline.label import import_labels
 from judgecli.pipeline.signals import compute_signals
 
 ALIGNED = "align: {ok: {label: good}}"

@@ -13,7 +13,7 @@ from harness import score, write_lines
 from judgecli.config.project import Project
 from judgecli.config.settings import Settings
 from judgecli.errors import UnknownName, UsageError
-from judgecli.pipeline.exporting import Wanted, export_feedback, options_of
+from judgecli.pipeline.export import Wanted, export_feedback, options_of
 from judgecli.schema import Label
 from judgecli.store.folder import Store
 
@@ -218,7 +218,7 @@ def test_no_prompt_in_both_parts(tmp_path):
 
 CODE = """
 import sys; from pathlib import Path; from judgecli.config.project import Project; from judgecli.config.settings import Settings
-from judgecli.pipeline.exporting import Wanted, export_feedback
+from judgecli.pipeline.export import Wanted, export_feedback
 project = Project.model_validate({"reward": %r})
 for name in ("trl-preference", "trl-kto"):
     wanted = Wanted(("user", "reward"), good=0.7, bad=0.3, validation=0.3)

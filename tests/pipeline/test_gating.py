@@ -11,8 +11,8 @@ import pytest
 from judgecli.config.settings import load_settings
 from judgecli.errors import ConfigError, UsageError
 from judgecli.pipeline import score_logs, store_compact
-from judgecli.pipeline.gating import check_gates
-from judgecli.pipeline.reporting import build_report
+from judgecli.pipeline.check import check_gates
+from judgecli.pipeline.report import build_report
 from judgecli.pipeline.signals import compute_signals
 from judgecli.stats.intervals import rate_interval
 from judgecli.store import tables

@@ -14,7 +14,7 @@ from judgecli.errors import JudgeUnavailable
 from judgecli.judge.request import AskFailed
 from judgecli.pipeline.asking import Budget
 from judgecli.pipeline.judging import Judged, JudgeOptions, JudgePlan, judge_scope
-from judgecli.pipeline.scoring import score_logs
+from judgecli.pipeline.score import score_logs
 from judgecli.store.folder import Store
 from judgecli.store.journal import open_journal
 from judgecli.store.replies import find_replies, spend_of

@@ -4,7 +4,7 @@ from harness import score, write_lines
 
 from judgecli.config.project import Project
 from judgecli.config.settings import Settings
-from judgecli.pipeline.labelled import read_labelled
+from judgecli.evidence.labelled import read_labelled
 
 
 def stored(tmp_path, lines):

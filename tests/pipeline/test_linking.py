@@ -14,13 +14,13 @@ from judgecli.config.judges import JudgeFlags
 from judgecli.config.settings import Flags
 from judgecli.errors import ConfigError, UsageError
 from judgecli.judge.reply import read_reply
-from judgecli.pipeline.anchoring import AnchorPlan, RejudgePlan, create_anchors, rejudge_anchors
-from judgecli.pipeline.baselines import approve_baseline
-from judgecli.pipeline.gating import check_gates
+from judgecli.pipeline.anchors import AnchorPlan, RejudgePlan, create_anchors, rejudge_anchors
+from judgecli.pipeline.baseline import approve_baseline
+from judgecli.pipeline.check import check_gates
+from judgecli.pipeline.compare import compare_parts
 from judgecli.pipeline.judged import Asking
-from judgecli.pipeline.pairing import compare_parts
-from judgecli.pipeline.reporting import build_report
-from judgecli.pipeline.scoring import score_logs
+from judgecli.pipeline.report import build_report
+from judgecli.pipeline.score import score_logs
 from judgecli.pipeline.signals import compute_signals
 from judgecli.renderers.compare import compare_markdown, compare_page
 from judgecli.renderers.report_html import report_html
@@ -379,9 +379,9 @@ def test_few_anchors_that_agree_decide_no_comparison_and_no_gate(world):
 
 def test_a_side_on_another_scale_is_bounded_by_the_ends_of_its_own():
     """b is judged on 0 to 100, 25 to each point of a: its missing answer is 0 or 100 there, which is 0 or 4 for the other judge."""
-    from judgecli.signal.compare import Subject, compare_pairs
+    from judgecli.signal.compare.paired import gather_side, pair_sides
+    from judgecli.signal.compare.rows import Subject, compare_pairs
     from judgecli.signal.linked import Judge, Link
-    from judgecli.signal.paired import gather_side, pair_sides
     from judgecli.stats.linear_link import LinearLink
 
     link = Link("main", Judge("one"), Judge("two"), LinearLink(30, 2.0, 50.0, 25.0, 0.0, 0.0, 0.0), (0.0, 100.0))
@@ -395,7 +395,7 @@ def test_a_side_on_another_scale_is_bounded_by_the_ends_of_its_own():
 
 def test_answers_that_all_lie_beyond_the_other_judges_scale_have_an_interval():
     """A kinder judge gives 4 of 4 to all, which is 5 for the other one, and that one gave 0: further apart than its scale is wide."""
-    from judgecli.signal.paired import gather_side, measure_difference, pair_sides
+    from judgecli.signal.compare.paired import gather_side, measure_difference, pair_sides
     from judgecli.stats.linear_link import LinearLink
 
     prompts = np.arange(60)
@@ -407,7 +407,7 @@ def test_answers_that_all_lie_beyond_the_other_judges_scale_have_an_interval():
 
 def test_a_missing_value_behind_a_kinder_judge_is_put_to_the_end_of_its_own_scale():
     """The candidate's missing answer could be 0 or 4 for its judge, which is -1 or 3 for the other one: 60 pairs, so 1/60 of that either way."""
-    from judgecli.signal.paired import bound_difference, gather_side, pair_sides
+    from judgecli.signal.compare.paired import bound_difference, gather_side, pair_sides
     from judgecli.stats.linear_link import LinearLink
 
     line = LinearLink(30, 2.0, 3.0, 1.0, 0.0, 0.0, 0.0)

@@ -6,7 +6,7 @@ from loops import in_thread
 
 import judgecli
 from judgecli.errors import UsageError
-from judgecli.pipeline.live import ModelReward, rooted_target, to_records
+from judgecli.pipeline.serve import ModelReward, rooted_target, to_records
 from judgecli.reward.outcome import Outcome, count_rows, said_missing
 from judgecli.reward_model.model import Rewards
 from judgecli.serve.fake_judge import FakeJudge, FakeSettings

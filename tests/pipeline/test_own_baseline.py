@@ -9,8 +9,8 @@ import pytest
 from judgecli.cli import main
 from judgecli.config.settings import load_settings
 from judgecli.errors import ConfigError
-from judgecli.pipeline.baselines import approve_baseline
-from judgecli.pipeline.gating import check_gates
+from judgecli.pipeline.baseline import approve_baseline
+from judgecli.pipeline.check import check_gates
 
 BASE = "scorers:\n  - heuristics: [words]\n  - ok: {regex: {pattern: yes}}\npolicy: [prompt_version]\n"
 BASE += "reward: {name: r, terms: {words: {weight: 1, higher_is_better: true, range: [0, 60]}}}\n"

@@ -10,9 +10,9 @@ import pytest
 from judgecli.cli import main
 from judgecli.config.settings import load_settings
 from judgecli.errors import ConfigError, Incomplete, JudgeError, NoRecords, UnknownName, UsageError
-from judgecli.pipeline.baselines import approve_baseline, describe_baselines, show_baseline
-from judgecli.pipeline.gating import check_gates
-from judgecli.pipeline.pairing import compare_parts
+from judgecli.pipeline.baseline import approve_baseline, describe_baselines, show_baseline
+from judgecli.pipeline.check import check_gates
+from judgecli.pipeline.compare import compare_parts
 
 
 @pytest.fixture(autouse=True)

@@ -67,7 +67,7 @@ def test_one_reference_for_all_questions_is_no_term():
 
 @pytest.mark.usefixtures("folder")
 def test_the_sample_is_spread_over_the_file_and_what_was_not_found_is_said(monkeypatch):
-    from judgecli.pipeline import proposing
+    from judgecli.pipeline import init as proposing
 
     monkeypatch.setattr(proposing, "MOST_RECORDS", 50)
     rows = answers(2000, version=lambda number: "1" if number < 1000 else "2")

@@ -14,7 +14,7 @@ from judgecli.judge.reply import read_reply
 from judgecli.judge.request import AskFailed, Reply, Request
 from judgecli.pipeline.judged import Asking
 from judgecli.pipeline.replies import export_replies, import_replies
-from judgecli.pipeline.scoring import score_logs
+from judgecli.pipeline.score import score_logs
 
 MAIL = b"ann.lee@example.org"
 

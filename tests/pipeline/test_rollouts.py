@@ -9,7 +9,7 @@ import pytest
 import judgecli
 from judgecli.cli import main
 from judgecli.errors import ConfigError, Incomplete, JudgeError, UsageError
-from judgecli.pipeline.rollouts import last_text
+from judgecli.pipeline.reward_function import last_text
 
 LIMITED = """
 scorers:

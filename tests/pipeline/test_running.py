@@ -10,7 +10,7 @@ from harness import Quiet, write_lines
 from judgecli.cli import main
 from judgecli.config import load_settings
 from judgecli.errors import EnvironmentFailure, UsageError
-from judgecli.pipeline.running import STEPS, RunResult, Step, run_loop
+from judgecli.pipeline.run import STEPS, RunResult, Step, run_loop
 
 LOG = [
     {
@@ -199,7 +199,7 @@ def test_exit_code(steps, check, code):
 @pytest.mark.usefixtures("folder")
 def test_a_bug_is_no_failed_step(monkeypatch):
     """What the user cannot act on is not hidden in a table: it ends the run as exit code 70."""
-    monkeypatch.setattr("judgecli.pipeline.gating.check_gates", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("judgecli.pipeline.check.check_gates", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run(GATES)
 
@@ -210,7 +210,7 @@ def test_failures_of_any_kind_become_a_step(monkeypatch, error):
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("judgecli.pipeline.gating.check_gates", fail)
+    monkeypatch.setattr("judgecli.pipeline.check.check_gates", fail)
     step = next(step for step in run(GATES).steps if step.name == "gates")
     assert (step.name, step.state) == ("gates", "failed")
     assert step.exit_code == getattr(error, "exit_code", 4)

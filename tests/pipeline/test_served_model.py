@@ -12,13 +12,13 @@ from judgecli.config.judges import JudgeFlags
 from judgecli.config.settings import Flags
 from judgecli.judge.reply import read_reply
 from judgecli.judge.request import Reply, Request
-from judgecli.pipeline.baselines import approve_baseline
-from judgecli.pipeline.drifting import find_drift
-from judgecli.pipeline.gating import check_gates
+from judgecli.pipeline.baseline import approve_baseline
+from judgecli.pipeline.check import check_gates
+from judgecli.pipeline.compare import compare_parts
+from judgecli.pipeline.drift import find_drift
 from judgecli.pipeline.judged import Asking
-from judgecli.pipeline.pairing import compare_parts
-from judgecli.pipeline.reporting import build_report
-from judgecli.pipeline.scoring import ScoreResult, score_logs
+from judgecli.pipeline.report import build_report
+from judgecli.pipeline.score import ScoreResult, score_logs
 from judgecli.pipeline.signals import compute_signals
 
 

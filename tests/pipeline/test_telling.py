@@ -7,8 +7,8 @@ import pytest
 from harness import write_lines
 
 from judgecli.cli import main
+from judgecli.evidence.told import CUT
 from judgecli.judge.judge import Judge, _jury_told
-from judgecli.pipeline.telling import CUT
 from judgecli.scorer import Score
 
 MINE = """

@@ -14,8 +14,8 @@ from harness import rows_of, score, write_lines
 from judgecli.catalog import Spec, bind, describe, parse_spec
 from judgecli.cli import main
 from judgecli.errors import ModelRefused, UnknownName, UsageError
-from judgecli.pipeline.evaluating import open_model
-from judgecli.pipeline.live import open_reward, rooted_target
+from judgecli.pipeline.rm_eval import open_model
+from judgecli.pipeline.serve import open_reward, rooted_target
 from judgecli.reward_model.card import Card, Quality
 from judgecli.reward_model.features import FeatureSpec
 from judgecli.reward_model.preferences import Comparison, Preferences

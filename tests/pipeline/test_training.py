@@ -9,8 +9,8 @@ from harness import score, write_lines
 from judgecli.config.project import Project
 from judgecli.config.settings import Settings
 from judgecli.errors import JudgeError, NoRecords, UsageError
-from judgecli.pipeline.evaluating import Reading
-from judgecli.pipeline.training import Ask, check_out, read, train_linear
+from judgecli.pipeline.rm_eval import Reading
+from judgecli.pipeline.rm_train import Ask, check_out, read, train_linear
 
 NOUNS = ("soup", "bread", "salad", "stew", "cake", "rice", "curry", "pie", "roast", "pasta", "tart", "jam")  # with a number they are one group each
 NOUNS += ("toast", "dumplings", "porridge", "omelette", "pizza", "noodles", "chili", "waffles", "gravy", "custard", "pickles", "hummus")

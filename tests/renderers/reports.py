@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from judgecli.report import Change, Contrast, Conversation, Distribution, Example, Measure, Method, Point, Report, Series, Standing
-from judgecli.signal.slices import Slice
+from judgecli.signal.report.slices import Slice
 from judgecli.signal.summary import MetricSummary
 from judgecli.stats.intervals import Estimate
 

@@ -12,7 +12,7 @@ from judgecli.renderers.check_text import check_markdown, check_page, markdown_t
 from judgecli.renderers.github import annotations, summary_page
 from judgecli.renderers.junit import junit_xml
 from judgecli.renderers.terminal import Page
-from judgecli.signal.gate import Check, GateResult
+from judgecli.signal.gate.verdict import Check, GateResult
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 EVERY = Check(

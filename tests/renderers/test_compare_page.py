@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from judgecli.pipeline.pairing import Comparison
+from judgecli.pipeline.compare import Comparison
 from judgecli.renderers.compare import compare_markdown, compare_page, compare_table
 from judgecli.renderers.terminal import Page
-from judgecli.signal.compare import Subject, adjust_family, compare_pairs, refused_row
-from judgecli.signal.paired import gather_side, pair_sides
-from judgecli.signal.ranking import rank_sides
+from judgecli.signal.compare.paired import gather_side, pair_sides
+from judgecli.signal.compare.ranking import rank_sides
+from judgecli.signal.compare.rows import Subject, adjust_family, compare_pairs, refused_row
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 

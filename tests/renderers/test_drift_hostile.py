@@ -9,10 +9,10 @@ from markers import markers
 from test_report_hostile import HTML_ATTRIBUTES, HTML_NAMES, PER_PAGE, check, needs_browser, payloads, trap
 
 from judgecli.renderers.drift_html import MOST_BYTES, drift_html
-from judgecli.signal.drift import DriftRow
-from judgecli.signal.drift_report import Drift, DriftExample, SideText
-from judgecli.signal.drift_shape import Grouped, category_shape
-from judgecli.signal.text_drift import Shift, TextDrift
+from judgecli.signal.drift.report import Drift, DriftExample, SideText
+from judgecli.signal.drift.rows import DriftRow
+from judgecli.signal.drift.shape import Grouped, category_shape
+from judgecli.signal.drift.texts import Shift, TextDrift
 
 __all__ = ["trap"]  # the fixture
 

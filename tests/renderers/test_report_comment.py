@@ -6,7 +6,7 @@ import pytest
 from reports import report_of
 
 from judgecli.errors import UsageError
-from judgecli.pipeline.reporting import render_report, report_format, write_report
+from judgecli.pipeline.report import render_report, report_format, write_report
 from judgecli.renderers.report_markdown import COMMENT_BYTES, MARKER
 
 

@@ -6,7 +6,7 @@ from browser import browser_path, open_pages
 from markdown_it import MarkdownIt
 from markers import own_marks
 
-from judgecli.pipeline.evaluating import available_tags, pairs_document
+from judgecli.pipeline.rm_eval import available_tags, pairs_document
 from judgecli.renderers.reward_eval import evaluation_html, evaluation_markdown
 from judgecli.reward_model.evaluation import evaluate
 from judgecli.reward_model.preferences import Comparison

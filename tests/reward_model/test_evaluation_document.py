@@ -11,7 +11,7 @@ from harness import DATA, write_lines
 from toys import Toy
 
 from judgecli.errors import EnvironmentFailure, NoRecords, UnknownName, UsageError
-from judgecli.pipeline.evaluating import Reading, evaluate_model, write_evaluation
+from judgecli.pipeline.rm_eval import Reading, evaluate_model, write_evaluation
 from judgecli.renderers.reward_eval import evaluation_html, evaluation_markdown, evaluation_page
 from judgecli.renderers.safe import json_text
 from judgecli.renderers.terminal import Page

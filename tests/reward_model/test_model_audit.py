@@ -10,7 +10,7 @@ from toys import Toy
 
 from judgecli.errors import LogError, NoRecords
 from judgecli.judge.probes import pad
-from judgecli.pipeline.model_audit import audit_reward_model
+from judgecli.pipeline.rm_audit import audit_reward_model
 from judgecli.reward_model.audit import FEATURES, audit_model, surface
 from judgecli.reward_model.preferences import Comparison
 from judgecli.reward_model.tricks import CONFIDENT, PRAISE, TRICKS, Case, last_paragraph_twice, markdown_dressing

@@ -7,7 +7,7 @@ import pytest
 from harness import DATA
 
 from judgecli.catalog import library_folder
-from judgecli.pipeline.evaluating import pairs_document
+from judgecli.pipeline.rm_eval import pairs_document
 from judgecli.readers.preferences import read_preferences
 from judgecli.readers.rows import file_hash
 from judgecli.reward_model.evaluation import evaluate

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from judgecli.signal.cause import Inputs, find_cause
-from judgecli.signal.local_change import find_local
-from judgecli.signal.logged import Logged, LoggedColumn, coded, input_columns, switched
+from judgecli.signal.drift.cause import Inputs, find_cause
+from judgecli.signal.drift.local import find_local
+from judgecli.signal.drift.logged import Logged, LoggedColumn, coded, input_columns, switched
 
 STILL = Inputs(auc=0.5, high=0.52, p=0.5)
 MOVED = Inputs(auc=0.76, high=0.79, p=0.001)

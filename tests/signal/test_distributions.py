@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judgecli.signal.distributions import bin_width, distribution
+from judgecli.signal.report.distributions import bin_width, distribution
 
 
 def test_by_hand():

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from judgecli.errors import NoRecords, UnknownName, UsageError
-from judgecli.pipeline.drifting import find_drift
+from judgecli.pipeline.drift import find_drift
 from judgecli.renderers.drift_html import drift_html
 from judgecli.renderers.drift_markdown import drift_markdown
 from judgecli.renderers.drift_terminal import drift_text
 from judgecli.renderers.safe import json_text
-from judgecli.signal.drift import DriftRow, Evidence, Margins, Side, compare, decide
-from judgecli.signal.drift_report import Drift
+from judgecli.signal.drift.report import Drift
+from judgecli.signal.drift.rows import DriftRow, Evidence, Margins, Side, compare, decide
 from judgecli.stats.intervals import rate_interval
 from judgecli.stats.mover import Limited, difference_limits
 from judgecli.store.tables import MetricInfo
@@ -344,7 +344,7 @@ def test_the_answer_does_not_depend_on_the_run(small: Path) -> None:
     """I11: byte-equal in processes of other hash seeds, zones and locales."""
     code = (
         "import sys; sys.path[:0] = [sys.argv[1]]\nfrom pathlib import Path\nfrom stores import settings_of\n"
-        "from judgecli.pipeline.drifting import find_drift\n"
+        "from judgecli.pipeline.drift import find_drift\n"
         "from judgecli.renderers.drift_html import drift_html\nfrom judgecli.renderers.safe import json_text\n"
         "made = find_drift(settings_of(Path(sys.argv[2])), reference='model=a', current='model=b')\nprint(json_text(made.to_json()) + drift_html(made))"
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from judgecli.signal.gate import Check, GateResult, Question, judge_measured, judge_threshold, near_text, weigh
+from judgecli.signal.gate.verdict import Check, GateResult, Question, judge_measured, judge_threshold, near_text, weigh
 from judgecli.signal.summary import Reduced, summarise
 
 VERDICTS = ("pass", "fail", "inconclusive", "incomplete")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from judgecli.signal.history import A_DAY, FINE, MOST, add_day, pieces_since, rows_of
+from judgecli.signal.alarms.history import A_DAY, FINE, MOST, add_day, pieces_since, rows_of
 
 DAY = 86_400_000_000
 

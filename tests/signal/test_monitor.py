@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from judgecli.signal.charts import SAMPLE, Chart
-from judgecli.signal.items import DayRows, items_of
-from judgecli.signal.monitor import MOST_SEGMENTS, Monitor, Plan, Span, Watched
-from judgecli.signal.reference import LEAST, freeze, lower_limit
+from judgecli.signal.alarms.charts import SAMPLE, Chart
+from judgecli.signal.alarms.items import DayRows, items_of
+from judgecli.signal.alarms.monitor import MOST_SEGMENTS, Monitor, Plan, Span, Watched
+from judgecli.signal.alarms.reference import LEAST, freeze, lower_limit
 from judgecli.stats.e_detector import Detectors, bets, step
 
 DAY = 86_400_000_000

@@ -9,9 +9,9 @@ import pytest
 from stores import NUMBER, OPEN, add_shard, settings_of
 
 from judgecli.errors import AlarmOpen, ConfigError, UnknownName, UsageError
-from judgecli.pipeline import monitoring
-from judgecli.pipeline.exporting import Wanted, export_feedback
-from judgecli.pipeline.monitoring import close, listed, standing_alarms, watch
+from judgecli.pipeline import alarms as monitoring
+from judgecli.pipeline.alarms import close, listed, standing_alarms, watch
+from judgecli.pipeline.export import Wanted, export_feedback
 from judgecli.renderers.alarms import alarm_text
 from judgecli.store import watching
 from judgecli.store.folder import Store

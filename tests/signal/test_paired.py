@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judgecli.signal.compare import Subject, adjust_family, compare_pairs
-from judgecli.signal.not_worse import Bar, claim_regressions, judge_not_worse, lucky_pass
-from judgecli.signal.paired import SEVERAL, bound_difference, gather_side, join_clusters, measure_difference, pair_sides
-from judgecli.signal.ranking import rank_sides
+from judgecli.signal.compare.paired import SEVERAL, bound_difference, gather_side, join_clusters, measure_difference, pair_sides
+from judgecli.signal.compare.ranking import rank_sides
+from judgecli.signal.compare.rows import Subject, adjust_family, compare_pairs
+from judgecli.signal.gate.not_worse import Bar, claim_regressions, judge_not_worse, lucky_pass
 from judgecli.stats.bonett_price import bonett_price
 from judgecli.stats.intervals import mean_interval
 from judgecli.stats.mcnemar import mcnemar

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from stores import NUMBER, OPEN, RATE, at, make_store, settings_of
 
-from judgecli.pipeline.drifting import find_drift
+from judgecli.pipeline.drift import find_drift
 from judgecli.pipeline.signals import compute_signals
 from judgecli.renderers.drift_html import drift_html
 from judgecli.renderers.drift_markdown import drift_markdown

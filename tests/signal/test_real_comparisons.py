@@ -11,7 +11,7 @@ from harness import DATA, score, write_lines
 
 from judgecli.config.project import Project
 from judgecli.config.settings import Settings
-from judgecli.pipeline.pairing import compare_parts
+from judgecli.pipeline.compare import compare_parts
 from judgecli.stats.bonett_price import bonett_price
 from judgecli.stats.mcnemar import mcnemar
 

@@ -11,9 +11,9 @@ from harness import DATA, score, write_lines
 
 from judgecli.config.project import Project
 from judgecli.config.settings import Settings
-from judgecli.pipeline.drifting import find_drift
-from judgecli.signal.drift import DriftRow
-from judgecli.signal.drift_report import Drift
+from judgecli.pipeline.drift import find_drift
+from judgecli.signal.drift.report import Drift
+from judgecli.signal.drift.rows import DriftRow
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import pytest
 from stores import NUMBER, OPEN, RATE, at, make_store, settings_of
 
 from judgecli.errors import JudgeError
-from judgecli.pipeline.reporting import build_report, report_format, write_report
+from judgecli.pipeline.report import build_report, report_format, write_report
 from judgecli.pipeline.signals import compute_signals
 from judgecli.renderers.report_html import report_html
 from judgecli.renderers.report_markdown import report_markdown

@@ -133,7 +133,7 @@ def test_signals_and_their_page(tmp_path):
 
 
 def test_the_report_has_conversations_where_there_is_a_reward(tmp_path):
-    from judgecli.pipeline.reporting import build_report
+    from judgecli.pipeline.report import build_report
     from judgecli.renderers.report_html import report_html
     from judgecli.renderers.report_markdown import report_markdown
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from judgecli.signal.sentence import verdict_sentence
+from judgecli.signal.report.sentence import verdict_sentence
 
 PASS = [{"gate": "a", "verdict": "pass"}, {"gate": "b", "verdict": "pass"}]
 WORSE = {"state": "open", "metric": "refusal", "worse": True, "since": "2026-10-05T00:00:00+00:00"}

@@ -4,7 +4,7 @@ import numpy as np
 
 from judgecli.report import Change
 from judgecli.signal.gathering import Gathered
-from judgecli.signal.side_by_side import pairs_of
+from judgecli.signal.report.side_by_side import pairs_of
 
 
 def gathered(rows):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from judgecli.signal.gathering import Gatherer
-from judgecli.signal.slices import Subject, find_slices
+from judgecli.signal.report.slices import Subject, find_slices
 from judgecli.signal.traits import TraitIndex, content_words, first_words, language_guess, length_bucket, session_positions, traits_of
 
 

@@ -6,11 +6,11 @@ from datetime import timedelta
 import pytest
 from stores import RATE, at, make_store, settings_of
 
-from judgecli.pipeline.reporting import build_report
+from judgecli.pipeline.report import build_report
 from judgecli.pipeline.signals import compute_signals
 from judgecli.renderers import loop
 from judgecli.renderers.report_markdown import report_markdown
-from judgecli.signal.standouts import find_standouts, too_small_to_tell
+from judgecli.signal.report.standouts import find_standouts, too_small_to_tell
 
 
 def store_of(root, canary, stable, *, seed=1):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from judgecli.signal.standouts import find_standouts, measured_apart
+from judgecli.signal.report.standouts import find_standouts, measured_apart
 from judgecli.signal.windows import SignalRow
 
 UP = {"m": True}

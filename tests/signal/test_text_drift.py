@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from judgecli.signal.corpus_drift import corpus_drift
-from judgecli.signal.text_drift import text_drift
+from judgecli.signal.drift.corpus import corpus_drift
+from judgecli.signal.drift.texts import text_drift
 
 WORDS = [f"word{number}" for number in range(200)]
 

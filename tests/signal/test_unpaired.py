@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from judgecli.signal.compare import Subject
-from judgecli.signal.not_worse import Bar
-from judgecli.signal.parts import Parts
-from judgecli.signal.unpaired import Apart, judge_apart
+from judgecli.signal.compare.parts import Parts
+from judgecli.signal.compare.rows import Subject
+from judgecli.signal.gate.not_worse import Bar
+from judgecli.signal.gate.unpaired import Apart, judge_apart
 
 
 def parts(prompts: range, values: np.ndarray) -> Parts:

@@ -118,7 +118,7 @@ def test_linked_means_cover_the_truth(slope, level, noise):
 @pytest.mark.long
 def test_a_linked_comparison_covers_no_difference_and_the_raw_one_is_sure_of_a_false_one():
     """The app did not change; the second judge is kinder by 0.1 at the bottom and 0.02 at the top."""
-    from judgecli.signal.paired import gather_side, measure_difference, pair_sides
+    from judgecli.signal.compare.paired import gather_side, measure_difference, pair_sides
 
     draw = np.random.default_rng(17)
     prompts = np.arange(120)

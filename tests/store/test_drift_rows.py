@@ -57,7 +57,7 @@ def test_sums_and_grids_are_those_of_a_loop(order: str, cuts: list[int], segment
 def test_gathering_leaves_pandas_out() -> None:
     """pyarrow would bring it: 33 MB of the 300 that drift may take."""
     code = (
-        "import sys, numpy as np, duckdb, judgecli.pipeline.drifting, judgecli.pipeline.monitoring\n"
+        "import sys, numpy as np, duckdb, judgecli.pipeline.drift, judgecli.pipeline.alarms\n"
         "from judgecli.store.drift_rows import Extent, Gathered\n"
         "gathered = Gathered(1, [Extent()], [False], 4)\n"
         "query = 'SELECT CAST(range % 2 AS SMALLINT) AS code, range // 2 AS cluster, range / 4 AS v0 FROM range(4)'\n"

@@ -4,13 +4,13 @@ import numpy as np
 from cell import Cell
 
 from judgecli.signal.allocation import FAILED, SCORED, Choices, allocate
-from judgecli.signal.compare import Subject, compare_pairs
-from judgecli.signal.drift import Evidence, Margins, compare, decide
-from judgecli.signal.drift import Side as DriftSide
-from judgecli.signal.drift_report import overall_verdict
+from judgecli.signal.compare.paired import Side, gather_side, pair_sides
+from judgecli.signal.compare.rows import Subject, compare_pairs
+from judgecli.signal.drift.report import overall_verdict
+from judgecli.signal.drift.rows import Evidence, Margins, compare, decide
+from judgecli.signal.drift.rows import Side as DriftSide
+from judgecli.signal.gate.not_worse import Bar, judge_not_worse
 from judgecli.signal.missing import shares_p
-from judgecli.signal.not_worse import Bar, judge_not_worse
-from judgecli.signal.paired import Side, gather_side, pair_sides
 
 CLOSED, OPEN = (0.0, 1.0), (None, None)
 Lose = dict  # how much of the lowest, of the highest and of all values a side loses, and whether by design

@@ -10,7 +10,7 @@ import numpy as np
 from cell import Cell
 from streams import DAY, World, alarms_of
 
-from judgecli.signal.charts import Alarm
+from judgecli.signal.alarms.charts import Alarm
 
 APPS = 10  # that are played side by side; the numbers of repetitions are multiples of it
 QUIET = World(days=45, every=450.0)

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import numpy as np
 from cell import Cell
 
-from judgecli.signal.compare import Subject
-from judgecli.signal.not_worse import Bar
-from judgecli.signal.parts import Parts, gather_parts
-from judgecli.signal.unpaired import Apart, judge_apart
+from judgecli.signal.compare.parts import Parts, gather_parts
+from judgecli.signal.compare.rows import Subject
+from judgecli.signal.gate.not_worse import Bar
+from judgecli.signal.gate.unpaired import Apart, judge_apart
 
 Draw = Callable[[np.random.Generator, int], np.ndarray]
 

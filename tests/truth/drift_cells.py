@@ -5,11 +5,11 @@ from collections.abc import Callable
 import numpy as np
 from cell import Cell
 
-from judgecli.signal.cause import Inputs, find_cause
-from judgecli.signal.drift import Evidence, Margins, Side, compare, decide
-from judgecli.signal.drift_shape import Grouped
-from judgecli.signal.local_change import find_local
-from judgecli.signal.logged import Logged, LoggedColumn
+from judgecli.signal.drift.cause import Inputs, find_cause
+from judgecli.signal.drift.local import find_local
+from judgecli.signal.drift.logged import Logged, LoggedColumn
+from judgecli.signal.drift.rows import Evidence, Margins, Side, compare, decide
+from judgecli.signal.drift.shape import Grouped
 
 Floats = np.ndarray
 Draw = Callable[[np.random.Generator, int], Floats]

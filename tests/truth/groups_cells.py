@@ -7,11 +7,11 @@ from cell import Cell
 
 from judgecli.signal.cells import Cell as Place
 from judgecli.signal.cells import Cells, MetricCells, Window
-from judgecli.signal.changes import find_changes
 from judgecli.signal.gathering import Gathered
-from judgecli.signal.headline import important
-from judgecli.signal.slices import Subject, find_slices
-from judgecli.signal.standouts import find_standouts
+from judgecli.signal.report.changes import find_changes
+from judgecli.signal.report.headline import important
+from judgecli.signal.report.slices import Subject, find_slices
+from judgecli.signal.report.standouts import find_standouts
 from judgecli.signal.windows import window_signals
 
 Draw = Callable[[np.random.Generator, int], np.ndarray]

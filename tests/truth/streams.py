@@ -5,11 +5,11 @@ from unittest.mock import patch
 
 import numpy as np
 
-from judgecli.signal import monitor as watching
-from judgecli.signal.bench import weigh
-from judgecli.signal.charts import Alarm
-from judgecli.signal.items import DayRows
-from judgecli.signal.monitor import Monitor, Plan, Span, Watched
+from judgecli.signal.alarms import monitor as watching
+from judgecli.signal.alarms.bench import weigh
+from judgecli.signal.alarms.charts import Alarm
+from judgecli.signal.alarms.items import DayRows
+from judgecli.signal.alarms.monitor import Monitor, Plan, Span, Watched
 
 DAY = 86_400_000_000
 

@@ -1,0 +1,1 @@
+"""The monitor: charts fed day by day, and what they say."""

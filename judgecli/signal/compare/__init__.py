@@ -1,0 +1,1 @@
+"""Two sides on the same prompts, and the ranking of more than two."""

@@ -1,0 +1,1 @@
+"""Reference against current: what changed, where, and whose doing it is."""

@@ -1,0 +1,1 @@
+"""Gates: a question about a mean or a share, and its verdict."""

@@ -1,0 +1,1 @@
+"""What a report says of the rows: first sentence, headline, changes, slices."""
