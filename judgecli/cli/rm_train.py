@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load
+from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, open_project
 from judgecli.cli.rm_eval import PromptOption, ScaleOption, ShapeOption
 
 if TYPE_CHECKING:
-    from judgecli.config.settings import Settings
     from judgecli.engine.fine_tuning import FineTuning
+    from judgecli.evidence.work import Work
     from judgecli.pipeline.rm_eval import Reading
 
 PathsArgument = Annotated[list[str] | None, typer.Argument(metavar="[PATHS]", help="Files, folders or globs of pairs, rankings, thumbs or ratings.")]
@@ -68,8 +68,8 @@ def train(
     reading = Reading(shape, prompt_field, read_scale(rating_scale))
     options = FineTuning(epochs=epochs, max_length=max_length, lora=lora, seed=seed, device=device)
     more = {"steps": steps, "licence": licence, "members": members, "seed": seed, "negatives": not no_negatives, "test": tuple(test or ()), "about": about}
-    settings = load(context, config, store)
-    document = _train(out, paths or [], names, reading, embeddings, more, settings, base, options, quiet=quiet)
+    work = open_project(context, config, store)
+    document = _train(out, paths or [], names, reading, embeddings, more, work, base, options, quiet=quiet)
     show(document, lambda page: training_page(document, page), as_json=as_json)
 
 
@@ -80,7 +80,7 @@ def _train(
     reading: "Reading",
     embeddings: str | None,
     more: dict[str, Any],
-    settings: "Settings",
+    work: "Work",
     base: str | None,
     options: "FineTuning",
     *,
@@ -97,10 +97,10 @@ def _train(
     progress = open_progress(quiet=quiet)
     try:
         if base is None:
-            return train_linear(ask, settings, progress.phase)
+            return train_linear(ask, work, progress.phase)
         from judgecli.pipeline.rm_tune import train_encoder
 
-        return train_encoder(ask, settings, Path(base), options, progress.phase, progress.advance)
+        return train_encoder(ask, work, Path(base), options, progress.phase, progress.advance)
     finally:
         progress.close()
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from judgecli.errors import NoRecords, UsageError
+from judgecli.evidence.work import Work
 from judgecli.progress import Progress
 from judgecli.readers.checkpoint import Checkpoint, equal_lines_note
 from judgecli.readers.intake import Intake, LogFile
@@ -19,24 +20,24 @@ if TYPE_CHECKING:
     from judgecli.config.settings import Settings
 
 
-def reading_notes(store: Store, intake: Intake, readings: Sequence[Checkpoint], settings: "Settings") -> list[str]:
+def reading_notes(work: Work, intake: Intake, readings: Sequence[Checkpoint]) -> list[str]:
     """What is told of the files that were read: those left out, how each was understood, lines that are equal, what else the store holds."""
     notes = [f"skipped: {file.message}" for file in intake.skipped]
     notes += [f"{reading.path}: {note}" for reading in readings for note in reading.detected.notes]
     file_ids = [reading.file_id for reading in readings]
-    with store.ledger.readable():
-        equal = [] if settings.keep_duplicates else [(reading, *equal_lines(store, reading.file_id)) for reading in readings]
+    with work.store.ledger.readable():
+        equal = [] if work.settings.keep_duplicates else [(reading, *equal_lines(work.store, reading.file_id)) for reading in readings]
         notes += [note for reading, *counts in equal if (note := equal_lines_note(reading.path, reading.detected, *counts)) is not None]
-        shared = shared_records(store, file_ids)
+        shared = shared_records(work.store, file_ids)
         notes += [f"{count:,} records of {file} also stand in {first}; they count once, with the first" for file, first, count in shared]
-        return notes + _told_bad(store, file_ids) + other_projects(store, file_ids, settings.config, [log.path for log in settings.logs])
+        return notes + _told_bad(work.store, file_ids) + other_projects(work.store, file_ids, work.settings.config, [log.path for log in work.settings.logs])
 
 
-def read_scope(store: Store, logs: Sequence[str], *, settings: "Settings", progress: Progress) -> Scope:
+def read_scope(work: Work, logs: Sequence[str], *, progress: Progress) -> Scope:
     """The records of these logs, read into the store and not scored. Raises: LogError, NoRecords."""
     progress.phase("reading", None)
-    intake = Intake(store, NotedProgress(progress, []), lambda _: None)
-    return scope_of_logs(store, intake.run(log_files(logs, settings)), intake.skipped)
+    intake = Intake(work.store, NotedProgress(progress, []), lambda _: None)
+    return scope_of_logs(work.store, intake.run(log_files(logs, work.settings)), intake.skipped)
 
 
 def log_files(logs: Sequence[str], settings: "Settings") -> list[LogFile]:

@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 
 import pytest
 from harness import score, write_lines
+from opened import export_feedback
 
 from judgecli.config.project import Project
 from judgecli.config.settings import Settings
 from judgecli.errors import UnknownName, UsageError
-from judgecli.pipeline.export import Wanted, export_feedback, options_of
+from judgecli.pipeline.export import Wanted, options_of
 from judgecli.schema import Label
 from judgecli.store.folder import Store
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from opened import find_drift
 
 from judgecli.errors import NoRecords, UnknownName, UsageError
-from judgecli.pipeline.drift import find_drift
 from judgecli.renderers.drift_html import drift_html
 from judgecli.renderers.drift_markdown import drift_markdown
 from judgecli.renderers.drift_terminal import drift_text
