@@ -183,7 +183,7 @@ class _Run:
         reward = self.settings.project.reward
         first = [f"reward.{reward.name}", *reward.terms] if reward else []
         for column in self.settings.policy:
-            rows = compute(self.settings, by=[column], window="all", on=self.on, sums=True).rows
+            rows = compute(self.work, by=[column], window="all", on=self.on, sums=True).rows
             if 2 <= len({row.policy.get(column) for row in rows}) <= MOST_VALUES:
                 better = directions(self.settings, {row.metric: row.higher_is_better for row in rows})
                 self.result.standouts += find_standouts(rows, column, better=better, first=first, columns=len(self.settings.policy))

@@ -219,11 +219,13 @@ def test_no_prompt_in_both_parts(tmp_path):
 
 CODE = """
 import sys; from pathlib import Path; from judgecli.config.project import Project; from judgecli.config.settings import Settings
+from judgecli.evidence.work import open_work
 from judgecli.pipeline.export import Wanted, export_feedback
 project = Project.model_validate({"reward": %r})
 for name in ("trl-preference", "trl-kto"):
     wanted = Wanted(("user", "reward"), good=0.7, bad=0.3, validation=0.3)
-    export_feedback(Settings(project=project, store=Path(sys.argv[1])), name, Path(sys.argv[2]) / f"{name}.jsonl", wanted)
+    with open_work(Settings(project=project, store=Path(sys.argv[1]))) as work:
+        export_feedback(work, name, Path(sys.argv[2]) / f"{name}.jsonl", wanted)
 """
 
 
