@@ -43,23 +43,25 @@ def score_logs(logs: Sequence[str], *, work: Work, scorers: Sequence[str] | None
 
     Raises: LogError, NoRecords, UsageError, MissingColumn, StoreError, EnvironmentFailure, JudgeUnavailable, Interrupted.
     """
-    cluster_column(work.settings.cluster)  # a slip there is told before any work
-    chosen = choose_scorers(scorers, work.settings)
-    rubrics = read_rubrics(chosen, work.settings)
-    served = read_served(chosen, work.settings)
+    settings = work.settings
+    cluster_column(settings.cluster)  # a slip there is told before any work
+    chosen = choose_scorers(scorers, settings)
+    rubrics = read_rubrics(chosen, settings)
+    served = read_served(chosen, settings)
     specs = [spec for spec in chosen if not is_rubric(spec) and not is_served(spec.target)]
     metrics = bind_all(specs)
     known = {metric.name: metric for metric in (*metrics, *(entry.metric for entry in rubrics), *(entry.metric for entry in served))}
     infos = [metric_info(known[spec.name]) for spec in chosen if known[spec.name].scorer.unit == "record"]
-    reward = score_reward(work.settings, infos, typed=bool(scorers))
-    files = log_files(logs, work.settings)
+    reward = score_reward(settings, infos, typed=bool(scorers))
+    files = log_files(logs, settings)
     size = sum(Path(log.path).stat().st_size for log in files if log.path != STDIN and Path(log.path).exists())
-    notes = _left_out(work.settings, infos) if reward is None else []
-    run_id = work.store.ledger.start_run(command=shlex.join(sys.argv), logs=logs, now=_now())
-    scoring = _Scoring(work.store, specs, metrics, NotedProgress(progress, notes), worker_count(work.settings.workers, bytes_to_read=size, scorers=specs))
+    notes = _left_out(settings, infos) if reward is None else []
+    store = work.store
+    run_id = store.ledger.start_run(command=shlex.join(sys.argv), logs=logs, now=_now())
+    scoring = _Scoring(store, specs, metrics, NotedProgress(progress, notes), worker_count(settings.workers, bytes_to_read=size, scorers=specs))
     try:
         progress.phase("reading", size)
-        defaults = not scorers and not work.settings.configured_scorers()
+        defaults = not scorers and not settings.configured_scorers()
 
         def planned(fields: set[str] | None) -> None:
             """What the logs will give is known: is it enough, and do they hold ratings, which are metrics unasked?"""
@@ -68,13 +70,13 @@ def score_logs(logs: Sequence[str], *, work: Work, scorers: Sequence[str] | None
             if not scorers:
                 infos.extend(scoring.rate(intake.ratings - known.keys()))
 
-        intake = Intake(work.store, scoring.telling, scoring.score_shard, planned)
+        intake = Intake(store, scoring.telling, scoring.score_shard, planned)
         readings = intake.run(files)
         notes += reading_notes(work, intake, readings)
-        if work.settings.keep is not None:
+        if settings.keep is not None:
             scoring.engine.drain()  # a shard that waits for its scores must not be replaced under them
-            notes += upkeep.expire(work.store, work.settings.keep, now=datetime.now(UTC))
-        scope = scope_of_logs(work.store, readings, intake.skipped)
+            notes += upkeep.expire(store, settings.keep, now=datetime.now(UTC))
+        scope = scope_of_logs(store, readings, intake.skipped)
         if defaults:
             infos = keep_applicable(scope, infos, list(known.values()), notes)
         else:
@@ -82,23 +84,19 @@ def score_logs(logs: Sequence[str], *, work: Work, scorers: Sequence[str] | None
         scoring.finish(scope, progress)
     finally:
         scoring.engine.close()
-    judge = judge_records(
-        work.store, scope, Judges(rubrics, served), settings=work.settings, asking=asking, run_id=run_id, telling=scoring.telling, progress=progress
-    )
+    judge = judge_records(store, scope, Judges(rubrics, served), settings=settings, asking=asking, run_id=run_id, telling=scoring.telling, progress=progress)
     if reward is not None and not reward.unfrozen:
-        store_reward(work.store, scope.shards, reward)
+        store_reward(store, scope.shards, reward)
         infos.append(reward_info(reward))
-    summaries, told = _summarise(work.store, scope, infos, work.settings.cluster, notes, {entry.metric.name for entry in rubrics})
+    summaries, told = _summarise(store, scope, infos, settings.cluster, notes, {entry.metric.name for entry in rubrics})
     pairs = [(info.name, info.identity) for info in infos]
     identities = {name: found.identity for name, found in judge.comparisons.items()} | dict(pairs)
-    measured, worst = work.settings.measured, work.settings.max_bad
-    result = ScoreResult(
-        work.settings.store, scope, intake.new_records, summaries, readings, notes, measured, worst, run_id, pairs, judge, intake.skipped, told
-    )
-    work.store.ledger.finish_run(run_id, file_ids=scope.file_ids, metrics=identities, result=json.dumps(result.to_json(), allow_nan=False), now=_now())
+    measured, worst = settings.measured, settings.max_bad
+    result = ScoreResult(settings.store, scope, intake.new_records, summaries, readings, notes, measured, worst, run_id, pairs, judge, intake.skipped, told)
+    store.ledger.finish_run(run_id, file_ids=scope.file_ids, metrics=identities, result=json.dumps(result.to_json(), allow_nan=False), now=_now())
     work.changed()
     if reward is not None:
-        check_frozen(reward, work.settings)  # last: to freeze what is missing, the scores must be there
+        check_frozen(reward, settings)  # last: to freeze what is missing, the scores must be there
     return result
 
 

@@ -346,7 +346,8 @@ def test_the_answer_does_not_depend_on_the_run(small: Path) -> None:
         "import sys; sys.path[:0] = [sys.argv[1]]\nfrom pathlib import Path\nfrom stores import settings_of\n"
         "from judgecli.evidence.work import open_work\nfrom judgecli.pipeline.drift import find_drift\n"
         "from judgecli.renderers.drift_html import drift_html\nfrom judgecli.renderers.safe import json_text\n"
-        "with open_work(settings_of(Path(sys.argv[2]))) as work:\n    made = find_drift(work, reference='model=a', current='model=b')\nprint(json_text(made.to_json()) + drift_html(made))"
+        "with open_work(settings_of(Path(sys.argv[2]))) as work:\n    made = find_drift(work, reference='model=a', current='model=b')\n"
+        "print(json_text(made.to_json()) + drift_html(made))"
     )
     made = set()
     for seed, zone, locale in (("0", "UTC", "C.UTF-8"), ("1", "Asia/Kathmandu", "C"), ("2", "America/St_Johns", "POSIX")):
