@@ -59,7 +59,7 @@ def score(
     Raises: the errors of judgecli.errors.
     """
     from judgecli.catalog import Spec, default_names, parse_spec
-    from judgecli.pipeline import bind_all
+    from judgecli.evidence.scorers import bind_all
     from judgecli.reward_model.remote import is_served
 
     scorers = [scorers] if isinstance(scorers, str) else scorers
@@ -112,7 +112,7 @@ def reward_function(
 def _score_stored(path: str, scorers: Sequence[str] | None, shaping: Shaping, store: Path) -> "pd.DataFrame":
     from judgecli.config.settings import Flags, load_settings
     from judgecli.evidence.work import open_work
-    from judgecli.pipeline import score_logs
+    from judgecli.pipeline.score import score_logs
 
     typed = (*(f"{field}={place}" for field, place in shaping.map.items()), "auto")  # guessing is the same with a store and without, in CI too
     settings = load_settings(flags=Flags(store=str(store), map=typed, format=shaping.format, zone=shaping.zone, encoding=shaping.encoding))

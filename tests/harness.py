@@ -9,7 +9,8 @@ from typing import Any
 from judgecli.config.project import Project
 from judgecli.config.settings import Settings
 from judgecli.evidence.work import open_work
-from judgecli.pipeline import ScoreResult, score_logs
+from judgecli.pipeline.score import score_logs
+from judgecli.pipeline.score_result import ScoreResult
 
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 

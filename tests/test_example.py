@@ -21,7 +21,7 @@ from opened import run_loop
 
 from judgecli.catalog import Spec, bind
 from judgecli.config import load_settings
-from judgecli.pipeline import RunResult
+from judgecli.pipeline.run import RunResult
 from judgecli.scorer import Score
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "recipe_bot"

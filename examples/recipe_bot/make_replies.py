@@ -19,7 +19,8 @@ from judgecli.evidence.work import open_work
 from judgecli.judge.material import decode
 from judgecli.judge.reply import read_reply
 from judgecli.judge.request import Reply, Request
-from judgecli.pipeline import Asking, score_logs
+from judgecli.pipeline.judged import Asking
+from judgecli.pipeline.score import score_logs
 from judgecli.store.folder import Store
 from judgecli.store.replies import export_replies
 

@@ -70,7 +70,7 @@ def _check_settings(context: typer.Context, config: str | None, store: str | Non
     rows = [_row("config", found)]
     if settings.store.exists():
         from judgecli.evidence.work import open_work
-        from judgecli.pipeline import store_info
+        from judgecli.pipeline.upkeep import store_info
 
         try:
             with open_work(settings) as work:

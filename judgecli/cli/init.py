@@ -34,7 +34,7 @@ def init(
     from judgecli.cli.output import show
     from judgecli.config import Settings, parse_mapping
     from judgecli.config.project import Project
-    from judgecli.pipeline import propose
+    from judgecli.pipeline.init import propose
     from judgecli.renderers import loop
 
     settings = Settings(Project(), map=parse_mapping(map or ())[0], format=format, zone=zone, encoding=encoding)

@@ -29,7 +29,7 @@ def inspect(
     Nothing is stored.
     """
     from judgecli.cli.output import show
-    from judgecli.pipeline import inspect_logs
+    from judgecli.pipeline.upkeep import inspect_logs
     from judgecli.renderers import terminal
 
     settings = load(context, config, store, map=tuple(map or ()), format=format, zone=zone, encoding=encoding)

@@ -43,7 +43,7 @@ def export(
       judge replies export replies.jsonl
       judge replies export replies.jsonl --metric rubric.helpfulness
     """
-    from judgecli.pipeline import export_replies
+    from judgecli.pipeline.replies import export_replies
 
     _show(export_replies(open_project(context, config, store), file, metric or ()), as_json=as_json)
 
@@ -62,7 +62,7 @@ def import_(
     Examples:
       judge replies import replies.jsonl
     """
-    from judgecli.pipeline import import_replies
+    from judgecli.pipeline.replies import import_replies
 
     _show(import_replies(open_project(context, config, store, create=True), file), as_json=as_json)
 
@@ -88,7 +88,7 @@ def reparse(
     from judgecli.cli.output import show
     from judgecli.cli.progress import open_progress
     from judgecli.config import read_judge_flags
-    from judgecli.pipeline import reparse_replies
+    from judgecli.pipeline.replies import reparse_replies
     from judgecli.renderers import terminal
 
     work = open_project(context, config, store, create=True, judge=read_judge_flags(models=judge_model or (), samples=samples, logprobs=logprobs))

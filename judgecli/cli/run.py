@@ -41,7 +41,7 @@ def run(
     """
     from judgecli.cli.output import show, tell_github
     from judgecli.cli.progress import open_progress
-    from judgecli.pipeline import run_loop
+    from judgecli.pipeline.run import run_loop
     from judgecli.renderers import loop
 
     typed = {"map": tuple(map or ()), "format": format, "zone": zone, "encoding": encoding, "max_bad": max_bad, "workers": workers}

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
     from judgecli.cli.progress import NullProgress
     from judgecli.evidence.work import Work
-    from judgecli.pipeline import Asking, ScoreResult
+    from judgecli.pipeline.judged import Asking
+    from judgecli.pipeline.score_result import ScoreResult
 
 
 SCORER_HELP = "A scorer (repeatable); NAME=SCORER:option=value sets options. See `judge scorers`."
@@ -82,7 +83,7 @@ def score(
     Exit codes: 0, 2 usage, 3 too little measured or too many bad lines, 4 environment.
     """
     from judgecli.config import read_judge_flags
-    from judgecli.pipeline import Asking
+    from judgecli.pipeline.judged import Asking
 
     _check_output(output, as_json=as_json)
     asking = Asking(replay, retry_failed, batch).checked()
@@ -96,7 +97,7 @@ def score(
 def _score(logs: "Sequence[str]", work: "Work", scorers: list[str] | None, asking: "Asking | None", output: str | None, *, as_json: bool, quiet: bool) -> None:
     """Score, or with no `asking` only estimate; show what came of it. Raises: Exit."""
     from judgecli.cli.progress import open_progress
-    from judgecli.pipeline import score_logs
+    from judgecli.pipeline.score import score_logs
 
     progress = open_progress(quiet=quiet)
     try:

@@ -30,7 +30,7 @@ def info(context: typer.Context, config: ConfigOption = None, store: StoreOption
       judge store info
       judge --store /data/judge store info --json
     """
-    from judgecli.pipeline import store_info
+    from judgecli.pipeline.upkeep import store_info
 
     _show(store_info(open_project(context, config, store)), as_json=as_json)
 
@@ -42,7 +42,7 @@ def verify(context: typer.Context, config: ConfigOption = None, store: StoreOpti
     Examples:
       judge store verify
     """
-    from judgecli.pipeline import store_verify
+    from judgecli.pipeline.upkeep import store_verify
 
     document = store_verify(open_project(context, config, store))
     _show(document, as_json=as_json)
@@ -57,7 +57,7 @@ def compact(context: typer.Context, config: ConfigOption = None, store: StoreOpt
     Examples:
       judge store compact
     """
-    from judgecli.pipeline import store_compact
+    from judgecli.pipeline.upkeep import store_compact
 
     _show(store_compact(open_project(context, config, store)), as_json=as_json)
 
@@ -77,7 +77,7 @@ def forget(
       judge store forget --where "user = 'u-17'"
       judge store forget --where "time < '2026-01-01'"
     """
-    from judgecli.pipeline import store_forget
+    from judgecli.pipeline.upkeep import store_forget
 
     _show(store_forget(open_project(context, config, store), where), as_json=as_json)
 

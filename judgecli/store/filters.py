@@ -103,7 +103,7 @@ def mask_of(table: pa.Table, condition: str) -> np.ndarray:
     """For each record, whether the checked condition holds (null counts as no). Raises: UsageError where it cannot be evaluated."""
     import duckdb
 
-    connection = duckdb.connect(config={"enable_external_access": "false"})
+    connection = _parser().cursor()
     try:
         connection.register("records", table.append_column("row_number", pa.array(np.arange(table.num_rows))))
         tags = ", tags AS tags" if "tags" in table.column_names else ""

@@ -18,7 +18,7 @@ from judgecli.config.editor import editor_schema
 from judgecli.config.project import Project
 from judgecli.config.proposal import CANDIDATES, TOPICS, Scored, gates
 from judgecli.errors import LogError, NoRecords, UsageError
-from judgecli.pipeline import propose
+from judgecli.pipeline.init import propose
 
 WORDS = ("flour", "water", "salt", "yeast", "butter", "sugar", "milk", "eggs", "oil", "rice", "beans", "corn")
 
