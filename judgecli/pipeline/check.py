@@ -48,10 +48,14 @@ def check_gates(work: Work, *, on: str | None = None, inconclusive: Choice | Non
     gates = work.settings.project.gates
     if not gates:
         raise UsageError(f"there are no gates in {work.settings.config or 'judge.yaml'}, so there is nothing to check", hint=EXAMPLE)
-    court = _Court(work, _select(work, on or "run:last"))
-    results = court.ask(gates)
-    unread = unread_of(work.store, on or "run:last")
-    return Check(_distinct(results), court.selection.on, court.records, inconclusive, tuple(court.notes), unread)
+    answer = work.once(("gates", on or "run:last"), lambda: _answered(work, on or "run:last"))
+    return dataclasses.replace(answer, inconclusive=inconclusive)
+
+
+def _answered(work: Work, on: str) -> Check:
+    court = _Court(work, _select(work, on))
+    results = court.ask(work.settings.project.gates)
+    return Check(_distinct(results), court.selection.on, court.records, None, tuple(court.notes), unread_of(work.store, on))
 
 
 def _select(work: Work, on: str) -> Selection:
