@@ -1,4 +1,4 @@
-"""Exit codes, messages and streams of the command line. The work itself is replaced at one seam: pipeline.score_logs."""
+"""Exit codes, messages and streams of the command line. The work itself is replaced at one seam: pipeline.score.score_logs."""
 
 import json
 import os
@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from judgecli import errors, pipeline
+from judgecli import errors
 from judgecli.cli import main
 from judgecli.cli.failure import Terminated
 from judgecli.cli.output import has_colour
 from judgecli.cli.progress import BarProgress, NullProgress, open_progress
 from judgecli.endpoint.retry import Fault, RowFailed
 from judgecli.judge.request import AskFailed
+from judgecli.pipeline import score
 
 JUDGE = [sys.executable, "-m", "judgecli"]
 
@@ -38,7 +39,7 @@ def failing(monkeypatch):
         def score_logs(*_, **__):
             raise error
 
-        monkeypatch.setattr(pipeline, "score_logs", score_logs)
+        monkeypatch.setattr(score, "score_logs", score_logs)
 
     return failing
 
@@ -119,7 +120,7 @@ def test_an_interrupted_run_prints_the_command_that_continues(failing, capsys, s
 def test_a_signal_while_rows_are_written_leaves_no_half_file(tmp_path, name, code):
     script = f"""
 import os, signal
-from judgecli import pipeline
+from judgecli.pipeline import score
 from judgecli.cli import main
 class Result:
     exit_code, notes = 0, []
@@ -128,7 +129,7 @@ class Result:
         import pyarrow as pa
         yield pa.table({{"a": [1]}})
         os.kill(os.getpid(), signal.{name})
-pipeline.score_logs = lambda *_, **__: Result()
+score.score_logs = lambda *_, **__: Result()
 raise SystemExit(main(["score", "x", "-o", "rows.csv"]))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path)
@@ -202,11 +203,11 @@ def test_config_errors_carry_their_place(capsys, tmp_path):
 def test_global_options_before_and_after(monkeypatch):
     seen = []
 
-    def score_logs(_logs, *, settings, **_):
-        seen.append(str(settings.store))
+    def score_logs(_logs, *, work, **_):
+        seen.append(str(work.settings.store))
         raise errors.UsageError("enough", hint="seen")
 
-    monkeypatch.setattr(pipeline, "score_logs", score_logs)
+    monkeypatch.setattr(score, "score_logs", score_logs)
     for words in (
         ["--store", "before", "score", "x"],
         ["score", "x", "--store", "after"],

@@ -11,12 +11,11 @@ import sys
 from pathlib import Path
 
 import duckdb  # noqa: F401 - imported once, here
-import pandas as pd  # noqa: F401 - pyarrow looks for it at its first array
 import pyarrow.compute
 import pyarrow.parquet  # noqa: F401
 import scipy.stats  # noqa: F401
 
-import judgecli.pipeline
+import judgecli.pipeline.score
 import judgecli.renderers.table_file  # noqa: F401
 from judgecli.cli import main
 from judgecli.readers import intake
