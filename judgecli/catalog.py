@@ -47,6 +47,7 @@ class Spec:
     name: str
     target: str
     options: Mapping[str, object] = field(default_factory=dict)
+    typed: bool = field(default=False, compare=False)  # after -s, and not in judge.yaml
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from judgecli.cli.group import Command, Group, plain_app
-from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load, open_project
+from judgecli.cli.options import AllowOption, ConfigOption, JsonOption, QuietOption, StoreOption, load, open_project
 
 anchors = plain_app(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 
@@ -42,6 +42,7 @@ def create(
     by: Annotated[str | None, typer.Option("--by", metavar="PERSON", help="Who freezes; default: the user of this machine.")] = None,
     judge_model: ModelOption = None,
     base_url: UrlOption = None,
+    allow: AllowOption = None,
     concurrency: ConcurrencyOption = None,
     max_cost: CostOption = None,
     max_calls: CallsOption = None,
@@ -68,7 +69,7 @@ def create(
     from judgecli.renderers.anchors import anchors_page
 
     flags = read_judge_flags(models=judge_model or (), base_url=base_url, concurrency=concurrency, max_cost=max_cost, max_calls=max_calls)
-    work = open_project(context, config, store, judge=flags)
+    work = open_project(context, config, store, judge=flags, allow=tuple(allow or ()))
     progress = open_progress(quiet=quiet)
     try:
         plan = AnchorPlan(metric, count, repeats, on, by or user_name(), dry_run)
@@ -90,6 +91,7 @@ def rejudge(
     replay: Annotated[str | None, typer.Option("--replay", metavar="FILE", help="Take the replies of this file; ask nobody.")] = None,
     judge_model: ModelOption = None,
     base_url: UrlOption = None,
+    allow: AllowOption = None,
     concurrency: ConcurrencyOption = None,
     max_cost: CostOption = None,
     max_calls: CallsOption = None,
@@ -115,7 +117,7 @@ def rejudge(
     from judgecli.renderers.anchors import rejudge_page
 
     flags = read_judge_flags(models=judge_model or (), base_url=base_url, concurrency=concurrency, max_cost=max_cost, max_calls=max_calls)
-    work = open_project(context, config, store, create=True, judge=flags)
+    work = open_project(context, config, store, create=True, judge=flags, allow=tuple(allow or ()))
     progress = open_progress(quiet=quiet)
     try:
         plan = RejudgePlan(window, replay, live_change, dry_run)

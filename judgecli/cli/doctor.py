@@ -9,6 +9,8 @@ from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOpt
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from judgecli.config import Settings
+
 Check = dict[str, str]
 
 EXTRAS = {
@@ -80,7 +82,27 @@ def _check_settings(context: typer.Context, config: str | None, store: str | Non
             rows.append(_row("store", str(error), status="problem", hint=error.hint))
     else:
         rows.append(_row("store", f"{settings.store} is not there yet; the first run makes it"))
-    return [*rows, _check_disk(settings.store)]
+    return [*rows, *_check_destinations(settings), _check_disk(settings.store)]
+
+
+def _check_destinations(settings: "Settings") -> list[Check]:
+    """Which address would get which key, by the name of its variable. Nothing is sent."""
+    from judgecli.errors import ConfigError, JudgeError
+    from judgecli.pipeline.destinations import project_destinations
+
+    try:
+        found = project_destinations(settings) if settings.scorers else []
+    except JudgeError as error:
+        return [_row("judges", str(error), status="problem", hint=error.hint)]
+    rows = []
+    for one in found:
+        key = f"with the value of {one.key} as its key" if one.key else "without a key"
+        if one.refused is None:
+            rows.append(_row(one.metric, f"texts go to {one.address}, {key}"))
+        else:
+            status = "problem" if isinstance(one.refused, ConfigError) else "warning"
+            rows.append(_row(one.metric, str(one.refused), status=status, hint=one.refused.hint))
+    return rows
 
 
 def _check_disk(store: "Path") -> Check:

@@ -19,6 +19,8 @@ MAP_HELP = "Where a field stands: a dotted path; A|B is the first that exists (r
 MapOption = Annotated[list[str] | None, typer.Option("--map", metavar="FIELD=PATH", help=MAP_HELP)]
 FormatOption = Annotated[str | None, typer.Option("--format", metavar="NAME", help="The log format; default: detected.")]
 EncodingOption = Annotated[str | None, typer.Option("--encoding", metavar="NAME", help="The encoding of the logs' text where it is not UTF-8, as cp1252.")]
+ALLOW_HELP = "An address that judge.yaml may name, or one and the variable whose value may go there (repeatable); see docs/promises.md."
+AllowOption = Annotated[list[str] | None, typer.Option("--allow", metavar="ORIGIN[:VARIABLE]", help=ALLOW_HELP)]
 ZoneOption = Annotated[str | None, typer.Option("--zone", metavar="ZONE", help="The zone of times that name none; default UTC.")]
 
 

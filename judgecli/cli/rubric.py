@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from judgecli.cli.group import Command, Group, plain_app
-from judgecli.cli.options import ConfigOption, FormatOption, JsonOption, MapOption, QuietOption, StoreOption, open_project
+from judgecli.cli.options import AllowOption, ConfigOption, FormatOption, JsonOption, MapOption, QuietOption, StoreOption, open_project
 
 rubric = plain_app(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A rubric of the library, or the path of a YAML file.")]
@@ -98,6 +98,7 @@ def try_(
     rows: Annotated[Path | None, typer.Option("--rows", metavar="FILE", help="More labelled rows: JSON lines of {given, verdict}.")] = None,
     judge_model: Annotated[list[str] | None, typer.Option("--judge-model", metavar="MODEL", help="The model that judges (repeatable: a jury).")] = None,
     base_url: Annotated[str | None, typer.Option("--base-url", metavar="URL", help="The address of the judge's endpoint.")] = None,
+    allow: AllowOption = None,
     config: ConfigOption = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
@@ -114,7 +115,7 @@ def try_(
     from judgecli.pipeline.rubric import try_rubric
     from judgecli.renderers.rubrics import rubric_test
 
-    work = open_project(context, config, store, create=True, judge=JudgeFlags(models=tuple(judge_model or ()), base_url=base_url))
+    work = open_project(context, config, store, create=True, judge=JudgeFlags(models=tuple(judge_model or ()), base_url=base_url), allow=tuple(allow or ()))
     document = try_rubric(name, work, rows=rows)
     show_document(document, lambda page: rubric_test(document, page), as_json=as_json)
     if document["unscored"]:
@@ -132,6 +133,7 @@ def audit(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how many calls it takes; ask nobody.")] = False,
     judge_model: Annotated[list[str] | None, typer.Option("--judge-model", metavar="MODEL", help="The model that judges (repeatable: a jury).")] = None,
     base_url: Annotated[str | None, typer.Option("--base-url", metavar="URL", help="The address of the judge's endpoint.")] = None,
+    allow: AllowOption = None,
     concurrency: Annotated[int | None, typer.Option("--concurrency", metavar="N", help="Calls under way at once; default 32.")] = None,
     max_cost: Annotated[float | None, typer.Option("--max-cost", metavar="USD", help="Stop asking before this is spent.")] = None,
     max_calls: Annotated[int | None, typer.Option("--max-calls", metavar="N", help="Stop asking after so many calls.")] = None,
@@ -159,7 +161,7 @@ def audit(
     from judgecli.renderers.rubrics import rubric_audit
 
     flags = read_judge_flags(models=judge_model or (), base_url=base_url, concurrency=concurrency, max_cost=max_cost, max_calls=max_calls)
-    work = open_project(context, config, store, create=True, judge=flags, map=tuple(map or ()), format=format)
+    work = open_project(context, config, store, create=True, judge=flags, map=tuple(map or ()), format=format, allow=tuple(allow or ()))
     progress = open_progress(quiet=quiet)
     try:
         document = audit_rubric(name, logs or (), work=work, plan=AuditPlan(records, repeats, sentinels, dry_run), progress=progress)

@@ -4,7 +4,18 @@ from typing import Annotated, Literal
 
 import typer
 
-from judgecli.cli.options import ConfigOption, EncodingOption, FormatOption, JsonOption, MapOption, QuietOption, StoreOption, ZoneOption, open_project
+from judgecli.cli.options import (
+    AllowOption,
+    ConfigOption,
+    EncodingOption,
+    FormatOption,
+    JsonOption,
+    MapOption,
+    QuietOption,
+    StoreOption,
+    ZoneOption,
+    open_project,
+)
 
 
 def run(
@@ -17,6 +28,7 @@ def run(
     max_bad: Annotated[float | None, typer.Option("--max-bad", metavar="SHARE", help="Exit 3 if more lines are quarantined; default 0.01.")] = None,
     workers: Annotated[int | None, typer.Option("--workers", metavar="N", help="Worker processes; default: one a core.")] = None,
     allow_code: Annotated[bool, typer.Option("--allow-code", help="Let judge.yaml name scorers in files of the project.")] = False,
+    allow: AllowOption = None,
     inconclusive: Annotated[
         Literal["pass", "fail"] | None, typer.Option("--inconclusive", help="What an inconclusive gate counts as; default: exit 5.")
     ] = None,
@@ -45,7 +57,7 @@ def run(
     from judgecli.renderers import loop
 
     typed = {"map": tuple(map or ()), "format": format, "zone": zone, "encoding": encoding, "max_bad": max_bad, "workers": workers}
-    work = open_project(context, config, store, create=True, allow_code=allow_code, **typed)
+    work = open_project(context, config, store, create=True, allow_code=allow_code, **typed, allow=tuple(allow or ()))
     progress = open_progress(quiet=quiet)
     try:
         result = run_loop(logs or (), work=work, progress=progress, inconclusive=inconclusive, fail_on_alarm=fail_on_alarm)

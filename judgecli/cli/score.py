@@ -4,7 +4,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from judgecli.cli.options import ConfigOption, EncodingOption, FormatOption, JsonOption, MapOption, QuietOption, StoreOption, ZoneOption, open_project
+from judgecli.cli.options import (
+    AllowOption,
+    ConfigOption,
+    EncodingOption,
+    FormatOption,
+    JsonOption,
+    MapOption,
+    QuietOption,
+    StoreOption,
+    ZoneOption,
+    open_project,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,6 +60,7 @@ def score(
     max_bad: BadOption = None,
     workers: WorkersOption = None,
     allow_code: CodeOption = False,
+    allow: AllowOption = None,
     judge_model: ModelOption = None,
     base_url: UrlOption = None,
     concurrency: ConcurrencyOption = None,
@@ -90,7 +102,7 @@ def score(
     judge = read_judge_flags(judge_model or (), base_url, concurrency, samples, logprobs, sentinels, max_cost, max_calls)
     shape = {"map": tuple(map or ()), "format": format, "zone": zone, "encoding": encoding}
     typed = {**shape, "keep_duplicates": keep_duplicates, "max_bad": max_bad, "workers": workers}
-    work = open_project(context, config, store, create=True, allow_code=allow_code, judge=judge, **typed)
+    work = open_project(context, config, store, create=True, allow_code=allow_code, judge=judge, **typed, allow=tuple(allow or ()))
     _score(logs or (), work, scorer, None if dry_run else asking, output, as_json=as_json, quiet=quiet)
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load
+from judgecli.cli.options import AllowOption, ConfigOption, JsonOption, QuietOption, StoreOption, load
 
 if TYPE_CHECKING:
     from judgecli.config import Settings
@@ -30,6 +30,7 @@ def serve(
     batch_rows: Annotated[int, typer.Option("--batch-rows", min=1, help="Rows that are scored at once.")] = 256,
     batch_ms: Annotated[float, typer.Option("--batch-ms", min=0, max=1000, help="How long a first request waits for others.")] = 2.0,
     allow_code: Annotated[bool, typer.Option("--allow-code", help=CODE_HELP)] = False,
+    allow: AllowOption = None,
     config: ConfigOption = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
@@ -54,7 +55,7 @@ def serve(
     form = Template(_checked(template), tuple(end_token or ()))
     served = ServeSettings(host, port, _token(token_env), form, batch_rows=batch_rows, batch_wait_s=batch_ms / 1000, **limits)
     served.check()
-    _serve(reward or [], load(context, config, store, allow_code=allow_code), served, as_json=as_json, quiet=quiet)
+    _serve(reward or [], load(context, config, store, allow_code=allow_code, allow=tuple(allow or ())), served, as_json=as_json, quiet=quiet)
 
 
 def _serve(specs: list[str], settings: "Settings", served: "ServeSettings", *, as_json: bool, quiet: bool) -> None:

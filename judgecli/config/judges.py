@@ -51,6 +51,10 @@ class JudgeSettings:
     tokens_per_minute: float | None = None
     max_cost: float | None = None
     max_calls: int | None = None
+    base_url_by_config: bool = False  # judge.yaml alone names the address
+    allowed: tuple[str, ...] = ()  # addresses, and variables that may go there, as a person typed them
+    name: str = ""
+    where: str = ""
     replay: str | None = None  # a file of replies: nobody is asked
     against: str = "answers"  # what a pairwise rubric compares an output with: other answers to its prompt, or its reference
 
@@ -64,6 +68,7 @@ def judge_settings(judge: "Judge | None", sample: float, flags: JudgeFlags, envi
     return JudgeSettings(
         models=models,
         base_url=flags.base_url or said.get("base_url") or environment.get("JUDGE_BASE_URL") or None,
+        base_url_by_config=not flags.base_url and bool(said.get("base_url")),
         api_key_env=said.get("api_key_env"),
         concurrency=flags.concurrency or said.get("concurrency", CONCURRENCY),
         timeout_s=said.get("timeout_s"),

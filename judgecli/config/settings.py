@@ -33,6 +33,7 @@ VARIABLES = {
     "JUDGE_MODEL": "the model that judges (--judge-model)",
     "JUDGE_BASE_URL": "the address of the judge's endpoint (--base-url)",
     "JUDGE_API_KEY": "the key of the judge's endpoint; else OPENAI_API_KEY for OpenAI's own address",
+    "JUDGE_ALLOW": "addresses that judge.yaml may name, and variables that may go there: https://HOST or https://HOST:VARIABLE (--allow)",
     "JUDGE_PRICES": "a file of prices that adds to and replaces the table of the package",
 }
 
@@ -75,6 +76,7 @@ class Flags:
     max_bad: float | None = None
     workers: int | None = None
     allow_code: bool = False
+    allow: tuple[str, ...] = ()
     judge: JudgeFlags = field(default_factory=JudgeFlags)
 
 
@@ -107,6 +109,7 @@ class Settings:
     keep_duplicates: bool = False
     workers: int | None = None
     allow_code: bool = False
+    allow: tuple[str, ...] = ()  # addresses, and variables that may go there, as typed (endpoint/consent.py)
     judge: JudgeFlags = field(default_factory=JudgeFlags)
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)  # JUDGE_MODEL and JUDGE_BASE_URL; no key
     places: Mapping[str, str] = field(default_factory=dict)  # key path below PLACED -> file:line:column
@@ -149,7 +152,8 @@ class Settings:
         entries = [entry for entry in self.scorers if entry.target == target]
         entry = next((entry for entry in entries if entry.name == name), entries[0] if entries else None)
         found = judge_settings(entry.judge if entry else None, entry.sample if entry else 1.0, self.judge, self.environment)
-        return replace(found, against=entry.against) if entry else found
+        found = replace(found, allowed=self.allow, name=name)
+        return replace(found, against=entry.against, where=entry.where) if entry else found
 
 
 def load_settings(
@@ -189,6 +193,7 @@ def load_settings(
         keep_duplicates=flags.keep_duplicates,
         workers=_workers(flags.workers, environment, project.workers),
         allow_code=flags.allow_code,
+        allow=flags.allow,
         judge=flags.judge,
         environment={name: environment[name] for name in ("JUDGE_MODEL", "JUDGE_BASE_URL") if environment.get(name)},
         places=_places(document) if document else {},

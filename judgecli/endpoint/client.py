@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from judgecli.endpoint.consent import origin
 from judgecli.endpoint.sender import OWN_HEADERS, Answer, SendFailed
-from judgecli.endpoint.settings import EndpointSettings, Opened, Secrets, open_settings, origin
+from judgecli.endpoint.settings import EndpointSettings, Opened, Secrets, open_settings
 from judgecli.errors import JudgeUnavailable
 
 if TYPE_CHECKING:

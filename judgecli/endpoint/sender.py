@@ -12,7 +12,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urljoin
 
-from judgecli.endpoint.settings import EndpointSettings, origin
+from judgecli.endpoint.consent import origin
+from judgecli.endpoint.settings import EndpointSettings
 
 if TYPE_CHECKING:
     import aiohttp

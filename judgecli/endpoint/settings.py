@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import quote, urlsplit
 
-from judgecli.errors import JudgeUnavailable
+from judgecli.endpoint.consent import BELONGS, Consent, Origin, origin, secret_refused, shown_name, text_refused, where_file
+from judgecli.errors import ConfigError, JudgeUnavailable
 
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 OPENAI_HOST = "api.openai.com"
@@ -44,6 +45,11 @@ class EndpointSettings:
     largest_reply: int = 8 << 20
     renew_s: float = 300.0
     slow: bool = False
+    address_by_config: bool = False  # judge.yaml names the address: it gets nothing unless a person allowed it
+    key_by_config: bool = False  # judge.yaml names the variable of the key
+    allowed: tuple[str, ...] = ()  # --allow
+    what: str = field(default="the endpoint", repr=False)  # whose address it is, and where it stands, for messages
+    where: str = field(default="", repr=False)
 
     def shown(self) -> str:
         """The endpoint as people may see it: the URL as written, without user, password and query."""
@@ -102,25 +108,57 @@ class Opened:
 def open_settings(settings: EndpointSettings, environment: Mapping[str, str]) -> Opened:
     """Fill in ${NAME} and find the key: `api_key_env`, else JUDGE_API_KEY, else OPENAI_API_KEY for OpenAI's own address alone.
 
-    An OPENAI_API_KEY never goes to another address unless `api_key_env` or OPENAI_BASE_URL says so:
-    a configuration that somebody else wrote must not lead the key away.
-    Raises: JudgeUnavailable (a variable that is not set, a URL that is none).
+    What judge.yaml names decides neither where a secret goes nor where texts go (endpoint/consent.py).
+    Raises: JudgeUnavailable (a variable that is not set, a URL that is none), ConfigError (nobody allowed it), UsageError.
     """
+    consent = Consent.of(environment, settings.allowed)
     written = settings.base_url
     values: list[str | None] = []
     if written is not None:
-        missing = [name for name in VARIABLE.findall(written) if not environment.get(name)]
+        names = VARIABLE.findall(written)
+        _check_places(settings, written)
+        missing = [name for name in names if not environment.get(name)]
         if missing:
-            raise JudgeUnavailable(
-                f"base_url needs the environment variable {missing[0]}, which is not set", hint=f"export {missing[0]}=..., or give --base-url"
-            )
-        values = [environment[name] for name in VARIABLE.findall(written)]
+            name = shown_name(missing[0], where_file(settings.where))
+            raise JudgeUnavailable(f"base_url needs the environment variable {name}, which is not set", hint="export it, or give --base-url")
+        values = [environment[name] for name in names]
         written = VARIABLE.sub(lambda found: environment[found.group(1)], written).rstrip("/")
         values += _parts_to_hide(written)
         _check_url(settings, written)
+        if settings.address_by_config:
+            _check_names(settings, origin(written), names, consent)
     kind = _kind(settings, written, environment)
-    key, key_from = _key(settings, written, kind, environment)
+    place = origin(written or own_address(kind, environment))
+    key, key_from = _key(settings, written, kind, environment, place, consent)
+    if settings.address_by_config and written is not None and not consent.knows(place) and not (key_from and consent.is_own(place, key_from)):
+        raise text_refused(place, settings.what, settings.where)
     return Opened(kind, written, key, key_from, Secrets.of([key, *values]))
+
+
+def own_address(kind: str, environment: Mapping[str, str]) -> str:
+    """Where the SDK goes without an address: to what its variables say."""
+    return environment.get("AZURE_OPENAI_ENDPOINT" if kind == "azure" else "OPENAI_BASE_URL") or OPENAI_URL
+
+
+def _check_places(settings: EndpointSettings, written: str) -> None:
+    """A variable stands for a host, never for a part of a path or query; user and password are no part of an address. Raises: ConfigError."""
+    start, _, rest = written.partition("://")
+    host, _, path = (rest or start).partition("/")
+    if "@" in host or VARIABLE.search(path + "?" + host.partition("?")[2]):
+        said = "a user or password" if "@" in host else "a variable in its path or query"
+        hint = (
+            "put the key into an environment variable, and name it: api_key_env: VARIABLE"
+            if "@" in host
+            else "write the path out; a variable may stand for the host"
+        )
+        raise ConfigError(f"the address of {settings.what} holds {said}", where=settings.where, hint=hint)
+
+
+def _check_names(settings: EndpointSettings, place: Origin, names: Iterable[str], consent: Consent) -> None:
+    """The value of a variable in an address is sent to it, and to whoever resolves its name. Raises: ConfigError."""
+    for name in names:
+        if name not in BELONGS.values() and (place, name) not in consent.pairs:
+            raise secret_refused(place, name, settings.what, settings.where)
 
 
 def _check_url(settings: EndpointSettings, url: str) -> None:
@@ -143,26 +181,27 @@ def _kind(settings: EndpointSettings, url: str | None, environment: Mapping[str,
     return "azure" if environment.get("AZURE_OPENAI_ENDPOINT") and not by_openai and settings.api_key_env is None else "openai"
 
 
-def _key(settings: EndpointSettings, url: str | None, kind: str, environment: Mapping[str, str]) -> tuple[str | None, str | None]:
-    """(key, name of its variable); no key is an answer where the endpoint is not OpenAI's."""
+def _key(
+    settings: EndpointSettings, url: str | None, kind: str, environment: Mapping[str, str], place: Origin, consent: Consent
+) -> tuple[str | None, str | None]:
+    """(key, name of its variable); no key is an answer where the endpoint is not OpenAI's. Raises: JudgeUnavailable, ConfigError."""
     if settings.api_key_env:
-        if not environment.get(settings.api_key_env):
-            raise JudgeUnavailable(
-                f"the key is to come from the environment variable {settings.api_key_env}, which is not set", hint=f"export {settings.api_key_env}=..."
-            )
-        return environment[settings.api_key_env].strip(), settings.api_key_env
+        name = settings.api_key_env
+        if settings.key_by_config and not consent.may_have(place, name, typed=not settings.address_by_config):
+            raise secret_refused(place, name, settings.what, settings.where)
+        if not environment.get(name):
+            told = shown_name(name, where_file(settings.where))
+            raise JudgeUnavailable(f"the key is to come from the environment variable {told}, which is not set", hint="export it, or name another: api_key_env")
+        return environment[name].strip(), name
     names = ["JUDGE_API_KEY"]
     if kind == "azure":
         names += ["AZURE_OPENAI_API_KEY"] if not environment.get("AZURE_OPENAI_AD_TOKEN") else []
     elif _is_openai(url, environment):
         names.append("OPENAI_API_KEY")
+    # A key that was given with another address stays where it belongs.
+    names = [name for name in names if consent.may_have(place, name, typed=not settings.address_by_config)]
     found = next((name for name in names if environment.get(name)), None)
-    if (
-        found is None
-        and kind == "openai"
-        and _is_openai(url, environment)
-        and urlsplit(url or environment.get("OPENAI_BASE_URL") or OPENAI_URL).hostname == OPENAI_HOST
-    ):
+    if found is None and kind == "openai" and _is_openai(url, environment) and place[1] == OPENAI_HOST:
         raise JudgeUnavailable(
             "no key for the judge: neither JUDGE_API_KEY nor OPENAI_API_KEY is set", hint="export JUDGE_API_KEY=..., or name another endpoint with --base-url"
         )
@@ -175,12 +214,6 @@ def _is_openai(url: str | None, environment: Mapping[str, str]) -> bool:
         return True
     own = environment.get("OPENAI_BASE_URL")
     return origin(url) == origin(OPENAI_URL) or (bool(own) and origin(url) == origin(str(own)))
-
-
-def origin(url: str) -> tuple[str, str, int]:
-    """(scheme, host, port) of a URL: what a key is bound to. Raises: ValueError where it is none."""
-    parts = urlsplit(url)
-    return parts.scheme, (parts.hostname or "").lower(), parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def _parts_to_hide(url: str) -> list[str | None]:

@@ -5,9 +5,11 @@ import os
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http.client import HTTPException
 from typing import IO
+
+from judgecli.endpoint.consent import WEBHOOK, Consent, origin, secret_refused
 
 TIMEOUT_S = 10.0
 
@@ -17,6 +19,22 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: object, newurl: str) -> None:  # noqa: ARG002
         return None
+
+
+def check_webhook(variable: str, allowed: Sequence[str], where: str) -> None:
+    """judge.yaml names the variable, so it names what is sent where: a variable that begins with JUDGE_WEBHOOK was made for that, another needs consent.
+
+    Raises: ConfigError, UsageError (an entry of the consent that is none).
+    """
+    address = os.environ.get(variable, "")
+    if variable.startswith(WEBHOOK) or not address:
+        return
+    try:
+        place = origin(address)
+    except ValueError:
+        return  # it is no address, and post says so
+    if (place, variable) not in Consent.of(os.environ, allowed).pairs:
+        raise secret_refused(place, variable, "alarms", where)
 
 
 def post(variable: str, document: Mapping[str, object], *, timeout_s: float = TIMEOUT_S) -> str | None:

@@ -3,6 +3,7 @@
 import contextlib
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from judgecli import catalog
@@ -24,7 +25,7 @@ STORE_COLUMNS = frozenset(["key", "source", "file_id", "prompt_hash", "cluster_h
 def choose_scorers(typed: Sequence[str] | None, settings: "Settings") -> list[Spec]:
     """The scorers typed after -s, else those of judge.yaml, else the default set; with the scores that the log already holds."""
     if typed:
-        specs = [catalog.parse_spec(text) for text in typed]
+        specs = [replace(catalog.parse_spec(text), typed=True) for text in typed]
     else:
         configured = [Spec(entry.name, entry.target, dict(entry.options)) for entry in settings.configured_scorers()]
         maps = [settings.map, *(source.map for source in settings.logs)]

@@ -272,11 +272,12 @@ def standing_alarms(work: Work, *, despite: bool) -> list[dict[str, object]]:
 
 def send_new(work: Work, found: Watch) -> str | None:
     """Post every open alarm that was not sent yet to the webhook of judge.yaml, one message each. Returns a warning where that failed."""
-    from judgecli.endpoint.webhook import post
+    from judgecli.endpoint.webhook import check_webhook, post
 
     alarms = work.settings.project.alarms
     if alarms is None or alarms.webhook_env is None:
         return None
+    check_webhook(alarms.webhook_env, work.settings.allow, work.settings.where("alarms.webhook_env"))
     sent = {alarm.id for alarm in watching.kept_alarms(work.store) if alarm.sent}
     for document in reversed(found.open):
         if document["id"] not in sent:

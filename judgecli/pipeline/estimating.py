@@ -8,6 +8,7 @@ from judgecli.engine.judging import Sheet
 from judgecli.errors import UsageError
 from judgecli.evidence.work import Work
 from judgecli.judge.request import Request
+from judgecli.pipeline.destinations import destinations
 from judgecli.pipeline.rubrics import JudgeEntry, parts_of, read_rubrics
 from judgecli.pipeline.sentinels import how_many
 from judgecli.pipeline.served import ServedEntry, question_of, read_served
@@ -58,7 +59,7 @@ def estimate_logs(logs: Sequence[str], *, work: Work, scorers: Sequence[str] | N
     check_columns(scope, [*(entry.metric for entry in entries), *(model.metric for model in served)])
     rubrics = {entry.metric.name: _estimate(work.store, scope, entry) for entry in entries}
     rubrics |= {entry.metric.name: _estimate_served(work.store, scope, entry) for entry in served}
-    return _document(scope, rubrics)
+    return _document(scope, rubrics) | {"destinations": [found.to_json() for found in destinations(entries, served)]}
 
 
 def _document(scope: Scope, rubrics: dict[str, dict[str, object]]) -> dict[str, object]:

@@ -20,6 +20,7 @@ from judgecli.errors import JudgeUnavailable, UsageError
 from judgecli.judge.request import Ask, AskFailed
 from judgecli.pipeline.asking import Budget, Counts, LedgerAsk
 from judgecli.pipeline.judged import Judges
+from judgecli.pipeline.destinations import check_destinations
 from judgecli.pipeline.judging import JudgePlan
 from judgecli.pipeline.rubrics import plan_judges
 from judgecli.pipeline.served import plan_served
@@ -40,6 +41,7 @@ class LiveJudges:
 
     def __init__(self, judges: Judges, settings: "Settings") -> None:
         """Raises: UsageError (a sampled rubric), JudgeUnavailable (no key, no address)."""
+        check_destinations(judges.rubrics, judges.served)
         samples = {entry.metric.name: entry.settings.sample for entry in judges.rubrics} | {entry.metric.name: entry.sample for entry in judges.served}
         sampled = next((name for name, sample in samples.items() if sample < 1), None)
         if sampled is not None:

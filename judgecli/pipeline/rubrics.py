@@ -179,6 +179,11 @@ class OpenAIEndpoint:
             concurrency=self.said.concurrency,
             requests_per_minute=self.said.requests_per_minute,
             tokens_per_minute=self.said.tokens_per_minute,
+            address_by_config=self.said.base_url_by_config,
+            key_by_config=self.said.api_key_env is not None,
+            allowed=self.said.allowed,
+            what=self.said.name or "the judge",
+            where=self.said.where,
         )
         return found if self.said.timeout_s is None else replace(found, total_s=self.said.timeout_s, idle_s=min(self.said.timeout_s, found.idle_s))
 

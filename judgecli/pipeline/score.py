@@ -18,6 +18,7 @@ from judgecli.evidence.rewarded import check_frozen, needed_metrics, reward_info
 from judgecli.evidence.scorers import bind_all, check_columns, check_fields, choose_scorers, keep_applicable
 from judgecli.evidence.told import Told, read_told, told_notes
 from judgecli.evidence.work import Work
+from judgecli.pipeline.destinations import check_destinations
 from judgecli.pipeline.judged import NORMALLY, Asking, Judges, judge_records
 from judgecli.pipeline.rubrics import is_rubric, read_rubrics
 from judgecli.pipeline.score_result import ScoreResult
@@ -48,6 +49,8 @@ def score_logs(logs: Sequence[str], *, work: Work, scorers: Sequence[str] | None
     chosen = choose_scorers(scorers, settings)
     rubrics = read_rubrics(chosen, settings)
     served = read_served(chosen, settings)
+    if asking.replay is None and asking.ask is None:
+        check_destinations(rubrics, served)
     specs = [spec for spec in chosen if not is_rubric(spec) and not is_served(spec.target)]
     metrics = bind_all(specs)
     known = {metric.name: metric for metric in (*metrics, *(entry.metric for entry in rubrics), *(entry.metric for entry in served))}

@@ -58,7 +58,7 @@ def load_model(path: str) -> "RewardModel":
 
 
 def _spec_of(text: str) -> Spec:
-    return Spec(f"rm.{Path(text).name}", f"rm:{text}") if (Path(text) / CARD).is_file() else catalog.parse_spec(text)
+    return Spec(f"rm.{Path(text).name}", f"rm:{text}") if (Path(text) / CARD).is_file() else replace(catalog.parse_spec(text), typed=True)
 
 
 def rooted(settings: "Settings", root: Path) -> "Settings":

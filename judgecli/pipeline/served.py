@@ -29,6 +29,9 @@ class ServedEntry:
     url: str
     said: "Remote"
     sample: float
+    by_config: bool = True  # its address stands in judge.yaml, and was not typed
+    allowed: tuple[str, ...] = ()
+    where: str = ""
 
 
 def read_served(specs: Sequence[Spec], settings: "Settings") -> list[ServedEntry]:
@@ -40,7 +43,8 @@ def read_served(specs: Sequence[Spec], settings: "Settings") -> list[ServedEntry
         url = spec.target.removeprefix("rm:")
         check_address(url)
         said, sample = settings.remote_of(spec.target, spec.name)
-        found.append(ServedEntry(catalog.bind(spec), url, said, sample))
+        entry = next((entry for entry in settings.scorers if entry.target == spec.target), None)
+        found.append(ServedEntry(catalog.bind(spec), url, said, sample, not spec.typed, settings.allow, entry.where if entry else ""))
     return found
 
 
@@ -105,7 +109,18 @@ class ServedEndpoint:
         from judgecli.endpoint.settings import EndpointSettings
 
         said = self.entry.said
-        found = EndpointSettings(self.entry.url, said.api_key_env, "openai", said.concurrency, said.requests_per_minute)
+        found = EndpointSettings(
+            self.entry.url,
+            said.api_key_env,
+            "openai",
+            said.concurrency,
+            said.requests_per_minute,
+            address_by_config=self.entry.by_config,
+            key_by_config=said.api_key_env is not None,
+            allowed=self.entry.allowed,
+            what=self.entry.metric.name,
+            where=self.entry.where,
+        )
         return found if said.timeout_s is None else replace(found, total_s=said.timeout_s, idle_s=min(said.timeout_s, found.idle_s))
 
     @asynccontextmanager

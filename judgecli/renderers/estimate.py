@@ -29,7 +29,16 @@ def estimate_text(document: Document, page: Page) -> str:
     cost = document["cost_usd"]
     total = "not known: a model has no price (JUDGE_PRICES names a file that adds it)" if cost is None else f"{_cost(cost)} USD, likely {cost['likely']:.2f}"
     parts.append(Text(f"cost      {total}; prices of {terminal_line(str(document['prices_dated']))}, tokens estimated, without repairs and retries"))
+    parts += [Text(line) for line in dict.fromkeys(_destination(found) for found in document.get("destinations", ()))]
     return render(parts, page)
+
+
+def _destination(found: Document) -> str:
+    """Where texts would go, and which variable holds the key that would go with them."""
+    if found["refused"] is not None:
+        return f"refused   {terminal_line(str(found['refused']))}"
+    key = f"with the value of {terminal_line(str(found['key']))} as its key" if found["key"] else "without a key"
+    return f"texts to  {terminal_line(str(found['address']))}, {key}"
 
 
 def _cost(cost: "Document | None") -> str:
