@@ -158,7 +158,12 @@ def _check_names(settings: EndpointSettings, place: Origin, names: Iterable[str]
     """The value of a variable in an address is sent to it, and to whoever resolves its name. Raises: ConfigError."""
     for name in names:
         if name not in BELONGS.values() and (place, name) not in consent.pairs:
-            raise secret_refused(place, name, settings.what, settings.where)
+            told = shown_name(name, where_file(settings.where))
+            raise ConfigError(  # the address with the value in it is not repeated: the value may be a secret
+                f"the address of {settings.what} is made of the variable {told}, which nobody allowed to go there",
+                where=settings.where,
+                hint="write the address out; or, if you trust it: --allow ORIGIN:VARIABLE, with the address that the variable makes",
+            )
 
 
 def _check_url(settings: EndpointSettings, url: str) -> None:

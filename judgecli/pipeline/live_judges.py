@@ -19,8 +19,8 @@ from judgecli.engine.shard import OPEN, Cells, fill_one, open_cells
 from judgecli.errors import JudgeUnavailable, UsageError
 from judgecli.judge.request import Ask, AskFailed
 from judgecli.pipeline.asking import Budget, Counts, LedgerAsk
-from judgecli.pipeline.judged import Judges
 from judgecli.pipeline.destinations import check_destinations
+from judgecli.pipeline.judged import Judges
 from judgecli.pipeline.judging import JudgePlan
 from judgecli.pipeline.rubrics import plan_judges
 from judgecli.pipeline.served import plan_served

@@ -47,10 +47,8 @@ def score_logs(logs: Sequence[str], *, work: Work, scorers: Sequence[str] | None
     settings = work.settings
     cluster_column(settings.cluster)  # a slip there is told before any work
     chosen = choose_scorers(scorers, settings)
-    rubrics = read_rubrics(chosen, settings)
-    served = read_served(chosen, settings)
-    if asking.replay is None and asking.ask is None:
-        check_destinations(rubrics, served)
+    rubrics, served = read_rubrics(chosen, settings), read_served(chosen, settings)
+    check_destinations(rubrics, served, asks=asking.replay is None and asking.ask is None)
     specs = [spec for spec in chosen if not is_rubric(spec) and not is_served(spec.target)]
     metrics = bind_all(specs)
     known = {metric.name: metric for metric in (*metrics, *(entry.metric for entry in rubrics), *(entry.metric for entry in served))}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from judgecli import catalog
 from judgecli.catalog import Spec
+from judgecli.errors import ConfigError, UsageError
 from judgecli.judge.request import Ask, Request, Usage
 from judgecli.pipeline.asking import Budget
 from judgecli.pipeline.judging import JudgePlan
@@ -41,9 +42,14 @@ def read_served(specs: Sequence[Spec], settings: "Settings") -> list[ServedEntry
         if not is_served(spec.target):
             continue
         url = spec.target.removeprefix("rm:")
-        check_address(url)
-        said, sample = settings.remote_of(spec.target, spec.name)
         entry = next((entry for entry in settings.scorers if entry.target == spec.target), None)
+        try:
+            check_address(url)
+        except UsageError as error:
+            if entry is None or spec.typed:
+                raise
+            raise ConfigError(str(error), where=entry.where, hint=error.hint) from None
+        said, sample = settings.remote_of(spec.target, spec.name)
         found.append(ServedEntry(catalog.bind(spec), url, said, sample, not spec.typed, settings.allow, entry.where if entry else ""))
     return found
 

@@ -171,6 +171,7 @@ def hook(monkeypatch):
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     monkeypatch.setenv("TEST_HOOK", f"http://127.0.0.1:{server.server_port}/s3cret-token")
+    monkeypatch.setenv("JUDGE_ALLOW", f"http://127.0.0.1:{server.server_port}:TEST_HOOK")
     yield server
     server.shutdown()
     thread.join()

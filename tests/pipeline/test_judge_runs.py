@@ -170,7 +170,7 @@ def test_judge_yaml_names_the_rubric_its_judge_and_its_sample(servers: Servers, 
     write_log(100)
     judge = f"{{model: m, base_url: '{servers.url('honest')}', concurrency: 4}}"
     Path("judge.yaml").write_text(f"scorers:\n  - heuristics: [words]\n  - rubric: helpfulness\n    judge: {judge}\n    sample: 0.3\n", encoding="utf-8")
-    code, document, _ = run(capsys)
+    code, document, _ = run(capsys, "--allow", servers.url("honest").removesuffix("/v1"))
     assert code == 0
     metric = document["metrics"]["rubric.helpfulness"]  # type: ignore[index]
     assert metric["scored"] + metric["unscored"]["not_sampled"] == 100

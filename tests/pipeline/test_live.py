@@ -89,6 +89,7 @@ reward:
 def test_a_judge_is_asked_live_and_once(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with fake_judge() as judge:
+        monkeypatch.setenv("JUDGE_ALLOW", judge.url.removesuffix("/v1"))
         (tmp_path / "judge.yaml").write_text(PROJECT.format(url=judge.url, more=""), encoding="utf-8")
         for _ in range(2):
             reward = judgecli.reward_function()
@@ -104,6 +105,7 @@ def test_a_judge_is_asked_live_and_once(tmp_path, monkeypatch):
 def test_a_judge_that_fails_leaves_a_reason(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with fake_judge(personality="faulty") as judge:
+        monkeypatch.setenv("JUDGE_ALLOW", judge.url.removesuffix("/v1"))
         (tmp_path / "judge.yaml").write_text(PROJECT.format(url=judge.url, more=""), encoding="utf-8")
         reward = judgecli.reward_function()
         try:
@@ -115,6 +117,7 @@ def test_a_judge_that_fails_leaves_a_reason(tmp_path, monkeypatch):
 
 def test_a_sampled_judge_is_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("JUDGE_ALLOW", "http://127.0.0.1:9")
     (tmp_path / "judge.yaml").write_text(PROJECT.format(url="http://127.0.0.1:9/v1", more="sample: 0.5"), encoding="utf-8")
     with pytest.raises(UsageError, match="judges a sample"):
         judgecli.reward_function()
