@@ -271,14 +271,24 @@ def _judge(work: Work, entry: JudgeEntry, rows: Sequence[Row], draws: Sequence[i
 
     async def judge_all(replies: Replies, send: Ask | None, concurrency: int) -> list[Judgement]:
         slots = asyncio.Semaphore(concurrency)
-        through = LedgerAsk(replies, entry.metric.identity, send, plan.price, budgets, slots, counts, run_id, "anchor", redactor(work.settings.redact))
+        through = LedgerAsk(
+            replies=replies,
+            rubric=entry.metric.identity,
+            send=send,
+            price=plan.price,
+            budgets=budgets,
+            slots=slots,
+            counts=counts,
+            run_id=run_id,
+            purpose="anchor",
+            redact=redactor(work.settings.redact),
+        )
 
         async def judge_one(row: Row, draw: int) -> Judgement:
             asked = through.for_row(b"")
             score = await plan.score(row, with_draw(asked, draw))
             progress.advance(0, 1)
-            failed = next((failure for failure in asked.failures if failure.reason in RETRIED), None)
-            return (score if failed is None else Score(reason=failed.reason, explanation=str(failed)[:300])), asked.served_model
+            return asked.settle(score), asked.served_model
 
         return await gather_scores(judge_one(row, draw) for row in rows for draw in draws)
 

@@ -14,10 +14,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 
+from judgecli.engine.judging import RETRIED
 from judgecli.errors import JudgeUnavailable
 from judgecli.judge.reply import ReplyUnreadable, read_reply
 from judgecli.judge.request import Ask, AskFailed, Mode, Reply, Request, Usage
 from judgecli.readers.redact import Redactor
+from judgecli.scorer import Score
 from judgecli.store.live_replies import Replies
 from judgecli.store.replies import Purpose, StoredReply
 
@@ -96,7 +98,7 @@ class Counts:
             served[served_model] = served.get(served_model, 0) + 1
 
 
-@dataclass
+@dataclass(kw_only=True)
 class LedgerAsk:
     """Asks for one metric through the ledger. `send` None asks nobody: what is not in the ledger waits (`not_asked`)."""
 
@@ -108,8 +110,8 @@ class LedgerAsk:
     slots: asyncio.Semaphore
     counts: Counts
     run_id: int
+    redact: Redactor | None  # what `redact:` takes out of replies, before they are kept or read: no default, so that no way of asking forgets it
     purpose: Purpose = "score"
-    redact: Redactor | None = None  # what `redact:` takes out of replies, before they are kept or read
     renewed: set[bytes] = field(default_factory=set)  # questions that were asked in this run
     under_way: "dict[bytes, asyncio.Future[Reply]]" = field(default_factory=dict)
 
@@ -238,6 +240,14 @@ class RowAsk:
         if found.served_model is not None and found.served_model not in self.served:
             self.served.append(found.served_model)
         return found
+
+    def settle(self, score: Score) -> Score:
+        """The one rule of failed draws: where a question of this record may get its reply in a later run, there is no score yet, but the reason.
+
+        A score of the other draws or jurors would be another one after the next run.
+        """
+        failed = next((failure for failure in self.failures if failure.reason in RETRIED), None)
+        return score if failed is None else Score(reason=failed.reason, explanation=str(failed)[:300])
 
     @property
     def served_model(self) -> str | None:

@@ -217,7 +217,17 @@ class _Judging:
                 send, slots = opened[id(plan.endpoint)]
             budgets = (self.options.budget, plan.budget)
             counts, run_id, redact = self.result.counts[name], self.options.run_id, self.options.redact
-            self.asks[name] = LedgerAsk(self.replies, plan.metric.identity, send, plan.price, budgets, slots, counts, run_id, redact=redact)
+            self.asks[name] = LedgerAsk(
+                replies=self.replies,
+                rubric=plan.metric.identity,
+                send=send,
+                price=plan.price,
+                budgets=budgets,
+                slots=slots,
+                counts=counts,
+                run_id=run_id,
+                redact=redact,
+            )
 
     def _stop_asking(self) -> None:
         """What waits for a slot is not sent any more: nothing is paid after Ctrl-C, or once the ledger cannot keep a reply."""
@@ -240,10 +250,7 @@ class _Judging:
         ask = self.asks[name].for_row(asked.key, refresh=asked.again and self.options.retry_failed)
         score = await self.plans[name].score(asked.record, ask)
         self.telling.advance(0, 1)
-        for failure in ask.failures:
-            if failure.reason in RETRIED:  # a score of the other draws or jurors would be another one after the next run
-                return Score(reason=failure.reason, explanation=str(failure)[:300]), ask.served_model
-        return score, ask.served_model
+        return ask.settle(score), ask.served_model
 
     async def _ask_sentinels(self) -> None:
         """Ask sentinels of every metric that paid for enough calls; drawn fresh in every run, so that nobody learns them."""

@@ -24,6 +24,7 @@ from judgecli.pipeline.judged import Judges
 from judgecli.pipeline.judging import JudgePlan
 from judgecli.pipeline.rubrics import plan_judges
 from judgecli.pipeline.served import plan_served
+from judgecli.readers.redact import redactor
 from judgecli.scorer import Metric, Score
 from judgecli.store.folder import Store
 from judgecli.store.live_replies import Replies
@@ -53,6 +54,7 @@ class LiveJudges:
         self._stack = AsyncExitStack()
         self._asks: dict[str, tuple[JudgePlan, LedgerAsk]] = {}
         self._store = Store(settings.store)
+        self._redact = redactor(settings.redact)
         try:
             self._wait(self._open(judges, settings))
         except BaseException:
@@ -91,7 +93,17 @@ class LiveJudges:
                 if id(plan.endpoint) not in sends:
                     sends[id(plan.endpoint)] = (await self._stack.enter_async_context(plan.endpoint.open()), asyncio.Semaphore(2 * plan.endpoint.concurrency))
                 send, slots = sends[id(plan.endpoint)]
-            ask = LedgerAsk(replies, plan.metric.identity, send, plan.price, (whole, plan.budget), slots, Counts(), run_id)
+            ask = LedgerAsk(
+                replies=replies,
+                rubric=plan.metric.identity,
+                send=send,
+                price=plan.price,
+                budgets=(whole, plan.budget),
+                slots=slots,
+                counts=Counts(),
+                run_id=run_id,
+                redact=self._redact,
+            )
             self._asks[plan.metric.name] = (plan, ask)
 
     async def _judge(self, records: pa.Table) -> list[pa.Table]:
@@ -112,7 +124,8 @@ class LiveJudges:
 
 async def _score(plan: JudgePlan, ask: LedgerAsk, record: dict[str, object]) -> Score:
     try:
-        return await plan.score(record, ask.for_row(LIVE))
+        asks = ask.for_row(LIVE)
+        return asks.settle(await plan.score(record, asks))
     except AskFailed as error:
         return Score(reason=error.reason)
     except JudgeUnavailable:

@@ -81,8 +81,24 @@ async def _score_examples(entry: JudgeEntry, more: Sequence["Example"], store: S
     asked = [*zip(held_out, own, strict=True), *((judge.rubric, example) for example in more)]
     async with Replies(store.ledger.path) as replies, endpoint.open() as send:
         slots = asyncio.Semaphore(endpoint.concurrency)
-        through = LedgerAsk(replies, plan.metric.identity, send, plan.price, (plan.budget,), slots, Counts(), run_id, "audit", redact)
-        return await gather_scores(replace(judge, rubric=rubric).score(example.given, through.for_row(NOBODY)) for rubric, example in asked)
+        through = LedgerAsk(
+            replies=replies,
+            rubric=plan.metric.identity,
+            send=send,
+            price=plan.price,
+            budgets=(plan.budget,),
+            slots=slots,
+            counts=Counts(),
+            run_id=run_id,
+            purpose="audit",
+            redact=redact,
+        )
+
+        async def judged(rubric: "Rubric", example: "Example") -> Score:
+            asks = through.for_row(NOBODY)
+            return asks.settle(await replace(judge, rubric=rubric).score(example.given, asks))
+
+        return await gather_scores(judged(rubric, example) for rubric, example in asked)
 
 
 def _report(entry: JudgeEntry, examples: Sequence["Example"], scores: Sequence[Score]) -> dict[str, object]:

@@ -119,7 +119,18 @@ class _Audit:
         async with Replies(self.store.ledger.path) as replies, endpoint.open() as send:
             slots = asyncio.Semaphore(endpoint.concurrency)
             identity = self.plan.metric.identity
-            self.through = LedgerAsk(replies, identity, send, self.plan.price, self.budgets, slots, self.counts, self.run_id, "audit", self.redact)
+            self.through = LedgerAsk(
+                replies=replies,
+                rubric=identity,
+                send=send,
+                price=self.plan.price,
+                budgets=self.budgets,
+                slots=slots,
+                counts=self.counts,
+                run_id=self.run_id,
+                purpose="audit",
+                redact=self.redact,
+            )
             scores = await gather_scores(self._score(probe) for probe in probes)
             report = None
             if sentinels and can_carry(self.entry.judge.rubric):
@@ -128,12 +139,14 @@ class _Audit:
         return self._document(rows, list(zip(probes, scores, strict=True)), report)
 
     async def _score(self, probe: Probe) -> Score:
-        score = await self.plan.score(probe.row, with_draw(self.through.for_row(b"", refresh=False), probe.draw))
+        ask = self.through.for_row(b"")
+        score = await self.plan.score(probe.row, with_draw(ask, probe.draw))
         self.progress.advance(0, 1)
-        return score
+        return ask.settle(score)
 
     async def _sentinel(self, row: Row) -> Score:
-        return await self.plan.score(row, self.through.for_row(b"", refresh=False))
+        ask = self.through.for_row(b"")
+        return ask.settle(await self.plan.score(row, ask))
 
     def _document(self, rows: Sequence[Row], judged: Sequence[tuple[Probe, Score]], report: "SentinelReport | None") -> dict[str, object]:
         from judgecli.judge.audit import audit, rate

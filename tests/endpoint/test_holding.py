@@ -84,7 +84,17 @@ def test_sent_less_durable_never_exceeds_the_concurrency(tmp_path):
                     durable += 1
 
                 replies.keep = slowly
-                through = LedgerAsk(replies, "r", ask, lambda *_: None, (Budget(),), asyncio.Semaphore(16), Counts(), 1)
+                through = LedgerAsk(
+                    replies=replies,
+                    rubric="r",
+                    send=ask,
+                    price=lambda *_: None,
+                    budgets=(Budget(),),
+                    slots=asyncio.Semaphore(16),
+                    counts=Counts(),
+                    run_id=1,
+                    redact=None,
+                )
                 await asyncio.gather(*(through.find(question(number), b"") for number in range(100)))
         return durable, most
 

@@ -1,15 +1,19 @@
 """Live rewards: a model's own numbers and doubt, a composed reward with a judge, what has no reward and why."""
 
+import json
+
 import numpy as np
 import pytest
 from loops import in_thread
 
 import judgecli
+from judgecli.cli import main
 from judgecli.errors import UsageError
 from judgecli.pipeline.serve import ModelReward, rooted_target, to_records
 from judgecli.reward.outcome import Outcome, count_rows, said_missing
 from judgecli.reward_model.model import Rewards
 from judgecli.serve.fake_judge import FakeJudge, FakeSettings
+from judgecli.serve.wire import Response
 
 
 class Model:
@@ -121,3 +125,40 @@ def test_a_sampled_judge_is_refused(tmp_path, monkeypatch):
     (tmp_path / "judge.yaml").write_text(PROJECT.format(url="http://127.0.0.1:9/v1", more="sample: 0.5"), encoding="utf-8")
     with pytest.raises(UsageError, match="judges a sample"):
         judgecli.reward_function()
+
+
+def told_address(asked):  # noqa: ARG001 - the signature of a script
+    choice = {"message": {"content": json.dumps({"explanation": "Write to ada@example.com.", "score": 3})}, "finish_reason": "stop"}
+    return Response(body=json.dumps({"choices": [choice]}).encode())
+
+
+def test_redact_holds_for_live_rewards(tmp_path, monkeypatch):
+    """What judge.yaml redacts stands in no reply of the ledger, however a judge was asked."""
+    monkeypatch.chdir(tmp_path)
+    with in_thread(FakeJudge(script=told_address)) as judge:
+        monkeypatch.setenv("JUDGE_ALLOW", judge.url.removesuffix("/v1"))
+        (tmp_path / "judge.yaml").write_text("redact: [pii]\n" + PROJECT.format(url=judge.url, more=""), encoding="utf-8")
+        reward = judgecli.reward_function()
+        try:
+            assert reward(prompts=["How?"], completions=["Like this."]) == [0.5]
+        finally:
+            reward.close()
+    assert main(["replies", "export", "replies.jsonl", "--quiet"]) == 0
+    kept = (tmp_path / "replies.jsonl").read_text(encoding="utf-8")
+    assert "Write to" in kept
+    assert "ada@example.com" not in kept
+
+
+def test_a_reward_of_fewer_draws_is_no_reward(tmp_path, monkeypatch):
+    """Three draws were asked for and the budget ends after two: a number of two draws would be another one after the next run."""
+    monkeypatch.chdir(tmp_path)
+    with fake_judge() as judge:
+        monkeypatch.setenv("JUDGE_ALLOW", judge.url.removesuffix("/v1"))
+        text = PROJECT.format(url=judge.url, more="").replace("sentinels: off", "sentinels: off, samples: 3, max_calls: 2")
+        (tmp_path / "judge.yaml").write_text(text, encoding="utf-8")
+        reward = judgecli.reward_function()
+        try:
+            (found,) = reward.reward.rewards({"input": ["q"], "output": ["an answer"]})
+        finally:
+            reward.close()
+    assert (found.reward, found.reason) == (None, "budget")
