@@ -143,6 +143,7 @@ def test_redact_holds_for_live_rewards(tmp_path, monkeypatch):
             assert reward(prompts=["How?"], completions=["Like this."]) == [0.5]
         finally:
             reward.close()
+    (tmp_path / "judge.yaml").unlink()  # an export would redact by it on its way
     assert main(["replies", "export", "replies.jsonl", "--quiet"]) == 0
     kept = (tmp_path / "replies.jsonl").read_text(encoding="utf-8")
     assert "Write to" in kept
