@@ -24,6 +24,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "evidence": ("evidence",),  # what a verb reads from the store before it computes
     "engine": ("engine",),
     "edge": ("readers", "exporters", "renderers", "store", "endpoint", "serve", "config", "catalog"),
+    "floor": ("outputs",),  # what every edge that writes asks first
     "core": ("scorer", "rowwise", "derived", "unspaced", "scorers", "judge", "reward_model", "reward", "signal", "labels", "report", "stats"),
     "ground": ("schema", "errors", "progress", "version"),
 }
@@ -35,6 +36,7 @@ ALLOWED = {("readers/intake.py", "store"), ("catalog.py", "config"), ("catalog.p
 THIRD_PARTY: dict[str, set[str]] = {
     "stats": {"numpy", "scipy"},
     "errors": set(),
+    "outputs": {"pyarrow"},
     "progress": set(),
     "version": set(),
     "schema": {"pyarrow"},

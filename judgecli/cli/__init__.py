@@ -16,10 +16,12 @@ BROKEN_PIPE = 141  # as a shell reports a writer whose reader went away: `judge 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line `arguments` (default: sys.argv). Returns the exit code; prints no traceback."""
+    from judgecli import outputs
     from judgecli.cli import failure
 
     words = list(sys.argv[1:] if arguments is None else arguments)
     _prepare_streams()
+    outputs.begin()
     os.environ.setdefault(BLAS_THREADS, "1")
     with failure.Signals() as signals:
         try:

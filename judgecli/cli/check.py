@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, open_project
+from judgecli import outputs
+from judgecli.cli.options import ConfigOption, ForceOption, JsonOption, QuietOption, StoreOption, open_project
 
 ON_HELP = "Which records: run:last (default), run:ID, or a filter, as prompt_version=v3 or 7d."
 INCONCLUSIVE_HELP = "What an inconclusive gate counts as; default: itself (exit 5)."
@@ -17,6 +18,7 @@ def check(
     on: Annotated[str | None, typer.Option("--on", metavar="FILTER", help=ON_HELP)] = None,
     inconclusive: Annotated[Literal["pass", "fail"] | None, typer.Option("--inconclusive", help=INCONCLUSIVE_HELP)] = None,
     output: Annotated[list[str] | None, typer.Option("--output", "-o", metavar="FILE", help=OUTPUT_HELP)] = None,
+    force: ForceOption = False,  # noqa: ARG001 - its callback says it to every writer
     config: ConfigOption = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
@@ -53,16 +55,13 @@ def _check_targets(targets: Sequence[str]) -> None:
     """Before the work: can the answers go there? Raises: UsageError, EnvironmentFailure."""
     from pathlib import Path
 
-    from judgecli.errors import EnvironmentFailure, UsageError
+    from judgecli.errors import UsageError
 
     for target in targets:
         path = Path(target)
         if path.suffix.lower() not in (".xml", ".md", ".json"):
             raise UsageError(f"-o {target}: cannot tell the format from '{path.suffix}'", hint="end the name with .xml (JUnit), .md or .json")
-        if path.exists() and not path.is_file():
-            raise UsageError(f"-o {target} is not a plain file", hint="name a file")
-        if not path.parent.is_dir():
-            raise EnvironmentFailure(f"cannot write {target}: there is no folder {path.parent}", hint=f"create it: mkdir -p {path.parent}")
+        outputs.check(path)
 
 
 def _write(document: Mapping[str, object], target: str) -> None:
@@ -71,8 +70,8 @@ def _write(document: Mapping[str, object], target: str) -> None:
     from judgecli.renderers.check_text import check_markdown
     from judgecli.renderers.junit import junit_xml
     from judgecli.renderers.safe import json_text
-    from judgecli.store.tables import publish
+    from judgecli.renderers.text_file import publish_text
 
     suffix = Path(target).suffix.lower()
     text = junit_xml(document) if suffix == ".xml" else check_markdown(document) if suffix == ".md" else json_text(document) + "\n"
-    publish(Path(target), lambda file: file.write(text.encode()))
+    publish_text(Path(target), text)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, names_of, open_project
+from judgecli.cli.options import ConfigOption, ForceOption, JsonOption, QuietOption, StoreOption, names_of, open_project
 
 SIDES_HELP = "What to compare: a policy (v1), run:ID, or a filter; the first against each other."
 ALL_HELP = "Every policy of the store, in place of names."
@@ -26,6 +26,7 @@ def compare(
     pair: Annotated[str | None, typer.Option("--pair", metavar="COLUMN", help=PAIR_HELP)] = None,
     wilcoxon: Annotated[bool, typer.Option("--wilcoxon", help=WILCOXON_HELP)] = False,
     output: Annotated[str | None, typer.Option("--output", "-o", metavar="FILE", help=OUTPUT_HELP)] = None,
+    force: ForceOption = False,  # noqa: ARG001 - its callback says it to every writer
     config: ConfigOption = None,
     store: StoreOption = None,
     as_json: JsonOption = False,

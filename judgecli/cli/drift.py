@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, names_of, open_project
+from judgecli.cli.options import ConfigOption, ForceOption, JsonOption, QuietOption, StoreOption, names_of, open_project
 
 if TYPE_CHECKING:
     from judgecli.signal.drift.rows import Margins
@@ -27,6 +27,7 @@ def drift(
     any_dependence: Annotated[bool, typer.Option("--any-dependence", help="q after Benjamini and Yekutieli: holds however the metrics hang together.")] = False,
     fail_on_drift: Annotated[bool, typer.Option("--fail-on-drift", help="Exit 1 on drift, 5 where it cannot be told.")] = False,
     output: Annotated[list[str] | None, typer.Option("--output", "-o", metavar="FILE", help=OUTPUT_HELP)] = None,
+    force: ForceOption = False,  # noqa: ARG001 - its callback says it to every writer
     config: ConfigOption = None,
     store: StoreOption = None,
     as_json: JsonOption = False,

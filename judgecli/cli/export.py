@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, open_project
+from judgecli.cli.options import ConfigOption, ForceOption, JsonOption, QuietOption, StoreOption, open_project
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +42,7 @@ def export(
     allow_code: Annotated[bool, typer.Option("--allow-code", help="reward-function: judge.yaml may name code of the project.")] = False,
     despite_alarm: Annotated[bool, typer.Option("--despite-alarm", help=ALARM_HELP)] = False,
     list_formats: Annotated[bool, typer.Option("--list", help="List the formats.")] = False,
+    force: ForceOption = False,  # noqa: ARG001 - its callback says it to every writer
     config: ConfigOption = None,
     store: StoreOption = None,
     as_json: JsonOption = False,

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from judgecli import outputs
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -19,6 +21,15 @@ MAP_HELP = "Where a field stands: a dotted path; A|B is the first that exists (r
 MapOption = Annotated[list[str] | None, typer.Option("--map", metavar="FIELD=PATH", help=MAP_HELP)]
 FormatOption = Annotated[str | None, typer.Option("--format", metavar="NAME", help="The log format; default: detected.")]
 EncodingOption = Annotated[str | None, typer.Option("--encoding", metavar="NAME", help="The encoding of the logs' text where it is not UTF-8, as cp1252.")]
+
+
+def _forced(wanted: bool) -> bool:
+    outputs.allow_replacing(wanted)
+    return wanted
+
+
+FORCE_HELP = "Replace files that judge did not write. Never what the command reads, a store, or what people review."
+ForceOption = Annotated[bool, typer.Option("--force", callback=_forced, help=FORCE_HELP)]
 ALLOW_HELP = "An address that judge.yaml may name, or one and the variable whose value may go there (repeatable); see docs/promises.md."
 AllowOption = Annotated[list[str] | None, typer.Option("--allow", metavar="ORIGIN[:VARIABLE]", help=ALLOW_HELP)]
 ZoneOption = Annotated[str | None, typer.Option("--zone", metavar="ZONE", help="The zone of times that name none; default UTC.")]

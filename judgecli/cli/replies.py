@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from judgecli.cli.group import Command, Group, plain_app
-from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, open_project
+from judgecli.cli.options import ConfigOption, ForceOption, JsonOption, QuietOption, StoreOption, open_project
 
 replies = plain_app(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 
@@ -32,6 +32,7 @@ def export(
     context: typer.Context,
     file: FileArgument,
     metric: MetricOption = None,
+    force: ForceOption = False,  # noqa: ARG001 - its callback says it to every writer
     config: ConfigOption = None,
     store: StoreOption = None,
     as_json: JsonOption = False,

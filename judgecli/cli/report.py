@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, names_of, open_project
+from judgecli.cli.options import ConfigOption, ForceOption, JsonOption, QuietOption, StoreOption, names_of, open_project
 
 ON_HELP = "Which records: run:last, run:ID, or a filter; default: all."
 BY_HELP = "Columns that tell policies apart, with commas or repeated; default: those of judge.yaml."
@@ -20,6 +20,7 @@ def report(
     window: Annotated[str | None, typer.Option("--window", metavar="LENGTH", help="1h, 1d, 1w, 30d, all, ...; default: one that fits the time span.")] = None,
     metric: Annotated[str | None, typer.Option("--metric", metavar="NAME", help="What slices and examples are about; default: the reward.")] = None,
     output: Annotated[list[str] | None, typer.Option("--output", "-o", metavar="FILE", help=OUTPUT_HELP)] = None,
+    force: ForceOption = False,  # noqa: ARG001 - its callback says it to every writer
     config: ConfigOption = None,
     store: StoreOption = None,
     as_json: JsonOption = False,

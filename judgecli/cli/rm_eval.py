@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from judgecli.cli.options import ConfigOption, FormatOption, JsonOption, MapOption, QuietOption, StoreOption, load, names_of
+from judgecli.cli.options import ConfigOption, ForceOption, FormatOption, JsonOption, MapOption, QuietOption, StoreOption, load, names_of
 
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="A folder with a trained model, or the name of one that ships.")]
 EvaluatedArgument = Annotated[str, typer.Argument(metavar="MODEL", help="The same, or `stored`: the scores that the rows hold.")]
@@ -24,6 +24,7 @@ def evaluate(
     rating_scale: ScaleOption = None,
     embeddings: EmbeddingsOption = None,
     output: Annotated[list[str] | None, typer.Option("--output", "-o", metavar="FILE", help="Write a file: .html, .md or .json (repeatable).")] = None,
+    force: ForceOption = False,  # noqa: ARG001 - its callback says it to every writer
     config: ConfigOption = None,
     store: StoreOption = None,
     as_json: JsonOption = False,

@@ -8,6 +8,7 @@ from judgecli.cli.options import (
     AllowOption,
     ConfigOption,
     EncodingOption,
+    ForceOption,
     FormatOption,
     JsonOption,
     MapOption,
@@ -33,6 +34,7 @@ def run(
         Literal["pass", "fail"] | None, typer.Option("--inconclusive", help="What an inconclusive gate counts as; default: exit 5.")
     ] = None,
     fail_on_alarm: Annotated[bool, typer.Option("--fail-on-alarm", help="Exit 1 while an alarm is open (alarms: in judge.yaml).")] = False,
+    force: ForceOption = False,  # noqa: ARG001 - its callback says it to every writer
     config: ConfigOption = None,
     store: StoreOption = None,
     as_json: JsonOption = False,

@@ -8,6 +8,7 @@ from judgecli.cli.options import (
     AllowOption,
     ConfigOption,
     EncodingOption,
+    ForceOption,
     FormatOption,
     JsonOption,
     MapOption,
@@ -74,6 +75,7 @@ def score(
     batch: BatchOption = None,
     retry_failed: RetryOption = False,
     output: OutputOption = None,
+    force: ForceOption = False,  # noqa: ARG001 - its callback says it to every writer
     config: ConfigOption = None,
     store: StoreOption = None,
     as_json: JsonOption = False,

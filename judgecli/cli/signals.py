@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, names_of, open_project
+from judgecli.cli.options import ConfigOption, ForceOption, JsonOption, QuietOption, StoreOption, names_of, open_project
 
 BY_HELP = "Record columns or tags.NAME, with commas or repeated; '' is all records together. Default: the policy of judge.yaml."
 WINDOW_HELP = "1h, 1d, 1w (from Monday), 30d, ... in UTC, or all."
@@ -24,6 +24,7 @@ def signals(
     units: Annotated[str, typer.Option("--units", metavar="UNITS", help=UNITS_HELP)] = "record",
     fail_on_alarm: Annotated[bool, typer.Option("--fail-on-alarm", help=FAIL_HELP)] = False,
     output: Annotated[str | None, typer.Option("--output", "-o", metavar="FILE", help=OUTPUT_HELP)] = None,
+    force: ForceOption = False,  # noqa: ARG001 - its callback says it to every writer
     config: ConfigOption = None,
     store: StoreOption = None,
     as_json: JsonOption = False,

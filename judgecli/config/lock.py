@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from judgecli import outputs
 from judgecli.errors import ConfigError, EnvironmentFailure
 from judgecli.reward.normalise import Frozen, find_fault
 
@@ -27,6 +28,7 @@ HINT = "judge reward freeze writes it anew; or take the file from version contro
 def read_lock(path: Path) -> dict[str, Frozen]:
     """The frozen statistics by metric; empty where there is no file. Raises: ConfigError, EnvironmentFailure."""
     try:
+        outputs.reads(path, "judge.lock")
         raw = path.read_bytes()
     except FileNotFoundError:
         return {}

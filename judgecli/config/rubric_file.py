@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from judgecli import outputs
 from judgecli.config.document import read_document
 from judgecli.config.validation import validate
 from judgecli.errors import UsageError
@@ -38,6 +39,7 @@ def read_rubric(raw: bytes, *, file: str) -> Rubric:
 def load_rubric_file(path: Path) -> Rubric:
     """The rubric of a file. Raises: ConfigError, UsageError where it cannot be read."""
     try:
+        outputs.reads(path, "a rubric")
         raw = path.read_bytes()
     except OSError as error:
         raise UsageError(

@@ -12,6 +12,7 @@ from os.path import isabs, normpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from judgecli import outputs
 from judgecli.config.document import Document, Node, near_hint, path_text, read_document
 from judgecli.config.judges import JudgeFlags, JudgeSettings, judge_settings
 from judgecli.config.validation import validate
@@ -169,6 +170,7 @@ def load_settings(
     flags = flags or Flags()
     environment = os.environ if environment is None else environment
     path = _find(config or environment.get("JUDGE_CONFIG"), folder or Path())
+    _guard(path or (folder or Path()) / FILE)
     document = _open(path) if path else None
     project = validate(document, Project, page="docs/configuration.md") if document else Project()
     mapping, automatic = parse_mapping(flags.map)
@@ -236,6 +238,14 @@ def _find(named: str | None, folder: Path) -> Path | None:
     if named:
         return Path(named)
     return folder / FILE if (folder / FILE).is_file() else None
+
+
+def _guard(config: Path) -> None:
+    """No output may take the place of the configuration, nor of what people review beside it."""
+    outputs.reads(config, "the configuration")
+    outputs.reads(config.with_name("judge.lock"), "judge.lock")
+    for folder in ("baselines", "anchors"):
+        outputs.guards(config.parent / folder, folder)
 
 
 def _open(path: Path) -> Document:

@@ -14,6 +14,7 @@ from typing import IO, Any
 
 import orjson
 
+from judgecli import outputs
 from judgecli.errors import EnvironmentFailure, UsageError
 from judgecli.exporters.format import Format, Row
 
@@ -52,6 +53,9 @@ def write_export(target: Path, rows: Iterable[tuple[str, Row]], kind: Format, *,
     drafts = {split: path.with_name(f".{path.name}.{os.getpid()}.part") for split, path in paths.items()}
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        for path in (*paths.values(), manifest):
+            outputs.check(path)
+        ours = outputs.check_document(manifest, "format")  # what stands there is an earlier export
         with drafts[TRAIN].open("wb") as train, drafts[VALIDATION].open("wb") as validation:
             for split, row in rows:
                 (train if split == TRAIN else validation).write(line_of(row))
@@ -62,8 +66,10 @@ def write_export(target: Path, rows: Iterable[tuple[str, Row]], kind: Format, *,
         manifest.unlink(missing_ok=True)
         for found in written:
             if found.records:
-                drafts[found.split].replace(found.path)
-            else:
+                outputs.settle(drafts[found.split], found.path)
+            elif found.split == TRAIN:
+                outputs.refuse_empty(found.path)
+            elif ours:
                 found.path.unlink(missing_ok=True)  # of an earlier export: it would be taken for a part of this one
     except OSError as error:
         raise EnvironmentFailure(
@@ -85,7 +91,7 @@ def write_manifest(target: Path, document: Mapping[str, Any]) -> Path:
             file.write(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
             file.flush()
             os.fsync(file.fileno())
-        draft.replace(path)
+        outputs.settle(draft, path)
     except OSError as error:
         raise EnvironmentFailure(f"cannot write {path}: {error.strerror or error}", hint="free some space and run the same command again") from error
     finally:

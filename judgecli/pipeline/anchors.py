@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from judgecli import catalog
+from judgecli import catalog, outputs
 from judgecli.config.anchors import AnchorSet, anchor_folder, anchor_paths, anchor_text, list_anchor_sets, read_anchor_set, read_outputs
 from judgecli.config.reviewed import table_bytes
 from judgecli.engine.columns import needed_columns, read_columns
@@ -131,8 +131,8 @@ def create_anchors(work: Work, name: str, plan: AnchorPlan, *, progress: Progres
         outputs=hashlib.sha256(raw).hexdigest(),
     )
     folder.mkdir(parents=True, exist_ok=True)
-    tables.publish(outputs_path, lambda file: file.write(raw))
-    tables.publish(yaml_path, lambda file: file.write(anchor_text(anchors).encode()))
+    outputs.publish(outputs_path, lambda file: file.write(raw), makes="anchors")
+    outputs.publish(yaml_path, lambda file: file.write(anchor_text(anchors).encode()), makes="anchors")
     notes = [f"{outputs_path.name} holds the texts of {len(kept)} records: commit both files only where these may lie"]
     notes += [f"{len(kept)} anchors are few: they tell little"] if len(kept) < FEW else []
     return {**anchors.model_dump(), "files": [str(yaml_path), str(outputs_path)], "unscored": waiting, "judge": found.spend(), "notes": notes}

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from judgecli import outputs
 from judgecli.config.baseline import (
     FOLDER,
     Baseline,
@@ -28,7 +29,6 @@ from judgecli.evidence.sides import Detail, Measured, read_selection
 from judgecli.evidence.work import Work
 from judgecli.signal.compare.paired import Side
 from judgecli.signal.compare.parts import Parts
-from judgecli.store import tables
 from judgecli.store.folder import Store
 from judgecli.store.selection import Selection
 
@@ -103,8 +103,8 @@ def approve_baseline(work: Work, name: str, *, by: str, on: str | None = None, m
     if before is not None and before.model_copy(update={"approved": baseline.approved, "by": by, "on": baseline.on, "run": run}) == baseline:
         return Approved(before, folder, False, [f"it was approved before, by {before.by}: nothing changed"])
     folder.mkdir(parents=True, exist_ok=True)
-    tables.publish(scores_path, lambda file: file.write(raw))
-    tables.publish(yaml_path, lambda file: file.write(baseline_text(baseline).encode()))
+    outputs.publish(scores_path, lambda file: file.write(raw), makes="baselines")
+    outputs.publish(yaml_path, lambda file: file.write(baseline_text(baseline).encode()), makes="baselines")
     return Approved(baseline, folder, True, [*short, *_small(found), "commit both files: a gate compares with what was reviewed, never with the latest run"])
 
 

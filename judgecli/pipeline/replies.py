@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from judgecli import outputs
 from judgecli.errors import EnvironmentFailure, UsageError
 from judgecli.evidence.work import Work
 from judgecli.readers.redact import redactor
@@ -13,7 +14,6 @@ from judgecli.store.folder import Store
 from judgecli.store.replies import export_replies as export_lines
 from judgecli.store.replies import import_replies as import_lines
 from judgecli.store.replies import read_reply_file
-from judgecli.store.tables import publish
 
 if TYPE_CHECKING:
     from judgecli.pipeline.score_result import ScoreResult
@@ -38,7 +38,7 @@ def export_replies(work: Work, path: str, metrics: Sequence[str] = ()) -> dict[s
         count = export_lines(work.store.ledger, text, rubrics, redact=redact.reply if redact else None)
         text.detach()
 
-    publish(target, write)
+    outputs.publish(target, write)
     return {"path": path, "replies": count}
 
 

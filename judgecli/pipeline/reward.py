@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow.compute as pc
 
+from judgecli import outputs
 from judgecli.config.lock import lock_text, read_lock
 from judgecli.errors import UsageError
 from judgecli.evidence.rewarded import lock_path, needed_metrics, plan_reward, plan_stored
 from judgecli.evidence.work import Work, open_work
 from judgecli.reward.normalise import Frozen, measure
-from judgecli.store import tables
 from judgecli.store.folder import Store
 from judgecli.store.query import Reduction
 from judgecli.store.selection import Selection
@@ -42,7 +42,7 @@ def freeze_reward(work: Work, on: str | None = None) -> dict[str, object]:
     }
     changed = kept != before
     if changed:
-        tables.publish(path, lambda file: file.write(lock_text(kept).encode()))
+        outputs.publish(path, lambda file: file.write(lock_text(kept).encode()), makes="judge.lock")
     facts = {
         name: {**{key: value for key, value in vars(entry).items() if key != "quantiles"}, "changed": kept[name] != before.get(name)}
         for name, entry in kept.items()

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from judgecli import outputs
 from judgecli.config.settings import Flags, load_settings
 from judgecli.errors import ConfigError, Incomplete, UsageError
 from judgecli.evidence.work import Work
@@ -188,7 +189,6 @@ def reward_file(path: Path, scorers: Sequence[str], *, work: Work, columns: Mapp
     Raises: as `open_reward`; UsageError where the path is no .py file.
     """
     from judgecli.exporters.reward_function import NAME, Pinned, reward_source
-    from judgecli.store import tables
 
     if path.suffix != ".py":
         raise UsageError(f"{path} is no Python file", hint="-o reward.py")
@@ -203,5 +203,5 @@ def reward_file(path: Path, scorers: Sequence[str], *, work: Work, columns: Mapp
         made.close()
     path.parent.mkdir(parents=True, exist_ok=True)
     text = reward_source(pinned, path)
-    tables.publish(path, lambda file: file.write(text.encode()))
+    outputs.publish(path, lambda file: file.write(text.encode()))
     return {"format": NAME, "path": str(path), "reward": pinned.name, "identity": pinned.identity, "reads": list(pinned.columns)}

@@ -19,6 +19,7 @@ from typing import Any, Literal, get_args
 
 import orjson
 
+from judgecli import outputs
 from judgecli.errors import LogError, UsageError
 from judgecli.readers.times import BadTime, micros
 from judgecli.readers.values import label_of, number_of, text_of
@@ -82,6 +83,7 @@ def read_label_file(path: Path, *, name: str | None, rater: str | None, kind: Ra
 
 def _rows(path: Path) -> Iterator[tuple[int, Any]]:
     try:
+        outputs.reads(path, "a file of labels")
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise LogError(f"cannot read {path}: {error.strerror}", hint="name a file of labels") from error

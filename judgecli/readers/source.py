@@ -16,6 +16,7 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
+from judgecli import outputs
 from judgecli.errors import LogError, UsageError
 
 STDIN = "-"
@@ -284,6 +285,7 @@ def _open_regular(path: str) -> BinaryIO:
         if not stat.S_ISREG(mode):
             kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"
             raise LogError(f"{path} is {kind}", hint="name a log file, or pipe it in and name -")
+        outputs.reads(name, "a file that is read")
         return open(name, "rb")
     except FileNotFoundError:
         raise LogError(f"there is no file {path}", hint="check the path; globs need quotes only where the shell should not expand them") from None

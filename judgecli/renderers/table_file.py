@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from judgecli import outputs
 from judgecli.errors import EnvironmentFailure, UsageError
 from judgecli.renderers.safe import csv_cell, json_line, json_text
 
@@ -34,11 +35,7 @@ def check_target(path: Path) -> None:
         raise UsageError(
             f"-o {path}: cannot tell the format from '{path.suffix}'", hint=f"end the name with {', '.join(SUFFIXES)}, or write - for JSON lines on stdout"
         )
-    if path.exists() and not path.is_file():
-        raise UsageError(f"-o {path} is not a plain file", hint="name a file, or write - for JSON lines on stdout")
-    folder = path.parent
-    if not folder.is_dir():
-        raise EnvironmentFailure(f"cannot write {path}: there is no folder {folder}", hint=f"create it: mkdir -p {folder}")
+    folder = outputs.check(path).parent
     if not os.access(folder, os.W_OK):
         raise EnvironmentFailure(f"cannot write {path}: the folder {folder} is not writable", hint="choose another folder, or change its permissions")
 
@@ -49,41 +46,19 @@ def write_rows(tables: "Iterable[Rows]", path: Path) -> int:
     Raises: as check_target; EnvironmentFailure where the disk is full or fails: `path` is then as it was.
     """
     check_target(path)
-    target = Path(os.path.realpath(path))  # a link stays a link
-    write = _WRITERS[path.suffix.lower()]
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        with temporary.open("wb") as out:
-            count = write(_arrow(tables), out)
-            out.flush()
-            os.fsync(out.fileno())
-        temporary.replace(target)
-        _sync_folder(target.parent)
-    except OSError as error:
-        raise _failure(path, error) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    write, count = _WRITERS[path.suffix.lower()], 0
+
+    def fill(out: IO[bytes]) -> None:
+        nonlocal count
+        count = write(_arrow(tables), out)
+
+    outputs.publish(path, fill)
     return count
 
 
 def stream_rows(tables: "Iterable[Rows]", out: IO[bytes]) -> int:
     """Write the rows as JSON lines. Returns their number."""
     return _write_jsonl(_arrow(tables), out)
-
-
-def _failure(path: Path, error: OSError) -> EnvironmentFailure:
-    return EnvironmentFailure(
-        f"cannot write {path}: {error.strerror or error}",
-        hint="free space or name another file with -o; the scores are in the store, run the same command again",
-    )
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _arrow(tables: "Iterable[Rows]") -> "Iterator[pa.Table]":

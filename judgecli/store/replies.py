@@ -16,6 +16,7 @@ from typing import IO, Literal
 
 import zstandard
 
+from judgecli import outputs
 from judgecli.errors import UsageError
 from judgecli.store.ledger import Ledger
 
@@ -176,6 +177,7 @@ def read_reply_file(path: Path) -> list[StoredReply]:
     Raises: UsageError with its line.
     """
     try:
+        outputs.reads(path, "a file of replies")
         raw = path.read_bytes()
         lines = (gzip.decompress(raw) if raw.startswith(b"\x1f\x8b") else raw).decode().splitlines()
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:

@@ -114,7 +114,7 @@ def test_unscored_and_flagged_never_leave(tmp_path):
     no_thumbs = [{**each, "thumb": None} for each in lines]
     (tmp_path / "again").mkdir()
     settings = stored(tmp_path / "again", no_thumbs, ("words", "injection_suspected"), map={"label.thumb": "thumb", **fields})
-    result, rows = export(settings, tmp_path, sources=("reward",))
+    result, rows = export(settings, tmp_path / "again", sources=("reward",))
     assert dict(result.dropped) == {"flagged": 1, "no_output": 1, "app_error": 1, "input_missing_field": 1}
     assert [row["margin"] for row in rows] == [0.7]
 
@@ -170,7 +170,7 @@ def test_which_label_means_good(tmp_path):
         export(settings, tmp_path, labels=("thumbs",))
     _, rows = export(settings, tmp_path, labels=("thumb",))
     assert rows[0]["rejected"][0]["content"] == "b"
-    result, rows = export(settings, tmp_path, labels=("thumb", "reported"))
+    result, rows = export(settings, tmp_path / "both", labels=("thumb", "reported"))
     assert (dict(result.dropped), rows) == ({"conflicting_labels": 2, "no_opposite": 1}, [])
 
 
@@ -189,7 +189,7 @@ def test_kinds_of_raters(tmp_path):
         (("model",), False, {}),
         (("human", "user"), None, {"conflicting_labels": 1}),
     ):
-        result, rows = export(settings, tmp_path, "trl-kto", sources=sources)
+        result, rows = export(settings, tmp_path / "-".join(sources), "trl-kto", sources=sources)
         assert ([row["label"] for row in rows], dict(result.dropped)) == ([] if used is None else [used], dropped)
 
 

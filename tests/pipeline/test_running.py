@@ -8,6 +8,7 @@ import pytest
 from harness import Quiet, write_lines
 from opened import run_loop
 
+from judgecli import outputs
 from judgecli.cli import main
 from judgecli.config import load_settings
 from judgecli.errors import EnvironmentFailure, UsageError
@@ -106,12 +107,16 @@ def test_a_second_run_has_nothing_new_and_writes_the_same(folder):
 
 
 @pytest.mark.parametrize("name", ["out.html", "out.md", "feedback/thumbs.jsonl", "feedback/thumbs.manifest.json"])
-def test_a_file_that_is_gone_or_changed_is_written_again(folder, name):
+def test_a_file_that_is_gone_is_written_again_and_one_that_is_not_ours_is_kept(folder, name):
     run(REPORT + FEEDBACK)
     before = (folder / name).read_bytes()
     (folder / name).write_bytes(b"changed")
     step = "report" if name.startswith("out") else "feedback"
+    assert states(run(REPORT + FEEDBACK))[step] == "failed"
+    assert (folder / name).read_bytes() == b"changed"
+    outputs.begin(replace=True)
     assert states(run(REPORT + FEEDBACK))[step] == "done"
+    outputs.begin()
     assert (folder / name).read_bytes() == before
     (folder / name).unlink()
     assert states(run(REPORT + FEEDBACK))[step] == "done"

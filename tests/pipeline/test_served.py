@@ -31,6 +31,7 @@ def write_log(path, outputs):
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("JUDGE_ALLOW", "http://127.0.0.1:9")
     return tmp_path
 
 
@@ -120,10 +121,11 @@ reward:
 """
 
 
-def test_as_a_term_of_a_reward_in_a_run_and_live(folder, capsys):
+def test_as_a_term_of_a_reward_in_a_run_and_live(folder, capsys, monkeypatch):
     write_log(folder / "log.jsonl", ["x" * 10, "x" * 20])
     model = RewardModel()
     with served(model) as url:
+        monkeypatch.setenv("JUDGE_ALLOW", "/".join(url.split("/")[:3]))
         (folder / "judge.yaml").write_text(PROJECT.format(url=url), encoding="utf-8")
         assert main(["score", "-o", "out.jsonl", "--quiet"]) == 0
         rows = [json.loads(line) for line in Path("out.jsonl").read_text(encoding="utf-8").splitlines()]

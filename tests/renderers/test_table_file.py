@@ -115,7 +115,7 @@ def test_a_full_disk_leaves_the_target_as_it_was(tmp_path, suffix):
 
 
 def test_a_link_stays_a_link(tmp_path):
-    (tmp_path / "real.csv").write_text("before")
+    write_rows(BATCHES[:1], tmp_path / "real.csv")
     (tmp_path / "link.csv").symlink_to(tmp_path / "real.csv")
     write_rows(BATCHES, tmp_path / "link.csv")
     assert (tmp_path / "link.csv").is_symlink()
@@ -129,5 +129,5 @@ def test_targets_that_cannot_be_written_are_known_before(tmp_path):
     with pytest.raises(EnvironmentFailure, match="there is no folder"):
         check_target(tmp_path / "gone" / "rows.csv")
     os.mkfifo(tmp_path / "pipe.csv")
-    with pytest.raises(UsageError, match="not a plain file"):
+    with pytest.raises(UsageError, match="it is no plain file"):
         check_target(tmp_path / "pipe.csv")
