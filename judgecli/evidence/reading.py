@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING
 from judgecli.errors import NoRecords, UsageError
 from judgecli.progress import Progress
 from judgecli.readers.checkpoint import Checkpoint, equal_lines_note
-from judgecli.readers.intake import Intake, LogFile
-from judgecli.readers.log import Shaping, Skipped
+from judgecli.readers.intake import Intake
+from judgecli.readers.log import LogFile, Shaping, Skipped
 from judgecli.readers.redact import redactor
 from judgecli.readers.source import STDIN, expand
+from judgecli.schema import FILE
 from judgecli.store.folder import Store
-from judgecli.store.neighbours import other_projects, shared_records
-from judgecli.store.scope import Scope, equal_lines, open_scope
+from judgecli.store.neighbours import other_projects, repeated_lines
+from judgecli.store.scope import Scope, open_scope
 
 if TYPE_CHECKING:
     from judgecli.config.settings import Settings
+
+
+ONCE = "they count once, with the first (policy: [file] in judge.yaml counts them in each file)"
 
 
 def reading_notes(store: Store, intake: Intake, readings: Sequence[Checkpoint], settings: "Settings") -> list[str]:
@@ -25,10 +29,10 @@ def reading_notes(store: Store, intake: Intake, readings: Sequence[Checkpoint], 
     notes += [f"{reading.path}: {note}" for reading in readings for note in reading.detected.notes]
     file_ids = [reading.file_id for reading in readings]
     with store.ledger.readable():
-        equal = [] if settings.keep_duplicates else [(reading, *equal_lines(store, reading.file_id)) for reading in readings]
-        notes += [note for reading, *counts in equal if (note := equal_lines_note(reading.path, reading.detected, *counts)) is not None]
-        shared = shared_records(store, file_ids)
-        notes += [f"{count:,} records of {file} also stand in {first}; they count once, with the first" for file, first, count in shared]
+        repeated = repeated_lines(store, file_ids)
+        told = [] if settings.keep_duplicates else [(reading, *repeated.equal[reading.file_id]) for reading in readings]
+        notes += [note for reading, *counts in told if (note := equal_lines_note(reading.path, reading.detected, *counts)) is not None]
+        notes += [f"{count:,} records of {file} also stand in {first}; {ONCE}" for file, first, count in repeated.shared]
         return notes + _told_bad(store, file_ids) + other_projects(store, file_ids, settings.config, [log.path for log in settings.logs])
 
 
@@ -51,7 +55,7 @@ def log_files(logs: Sequence[str], settings: "Settings") -> list[LogFile]:
         for path in expand([pattern]):
             source = settings.source(path if path in logs else pattern if not settings.logs else path)
             shaping = Shaping(format=source.format, map=source.map, guess=settings.guess, zone=source.zone or "UTC", encoding=source.encoding)
-            found.setdefault(path, LogFile(path, _stored_name(path, base), shaping, path == pattern, settings.keep_duplicates, redact))
+            found.setdefault(path, LogFile(path, _stored_name(path, base), shaping, path == pattern, settings.keep_duplicates, FILE in settings.policy, redact))
     return list(found.values())
 
 

@@ -14,6 +14,7 @@ from judgecli.signal.cells import EPOCH, Window
 from judgecli.signal.gathering import column_value
 from judgecli.signal.series import policy_label
 from judgecli.store.folder import Store
+from judgecli.store.neighbours import check_files_apart
 from judgecli.store.query import Reduction, sql_column
 from judgecli.store.selection import select_records
 
@@ -54,6 +55,7 @@ def allocate_traffic(
     for column in (*columns, *context):
         sql_column(column)
     with Store(settings.store, create=False) as store:
+        check_files_apart(store, [*columns, *context])
         selection = select_rewarded(store, on, settings) if name.startswith("reward.") else select_records(store, on)
         info = selection.metric(name)
         better = directions(settings, {name: info.higher_is_better})[name]

@@ -27,8 +27,7 @@ from judgecli.readers.adapter import adapters
 from judgecli.readers.batch import add_hashes
 from judgecli.readers.checkpoint import equal_lines_note
 from judgecli.readers.detect import detect
-from judgecli.readers.intake import LogFile
-from judgecli.readers.log import Detected, Shaping
+from judgecli.readers.log import Detected, LogFile, Shaping
 from judgecli.readers.mapping import parse_path
 from judgecli.readers.read import read_log
 from judgecli.readers.source import STDIN, expand

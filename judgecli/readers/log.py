@@ -3,11 +3,12 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
 
+from judgecli.readers.redact import Redactor
 from judgecli.schema import BadLine, Label
 
 READER_VERSION = 3  # raise it when the same line would give another record: checkpoints then read again
@@ -40,6 +41,29 @@ class Shaping:
         said = [READER_VERSION, self.format, sorted(self.map.items()), self.zone, self.max_line_bytes, self.max_depth]
         said += [self.encoding] if self.encoding is not None else []
         return digest_of(json.dumps(said).encode()).hex()
+
+
+@dataclass(frozen=True)
+class LogFile:
+    """One file to read: where it is, what the store calls it, and how its lines become records."""
+
+    path: str
+    name: str
+    shaping: Shaping
+    explicit: bool  # named itself, not found in a folder or by a glob
+    keep_duplicates: bool = False
+    by_file: bool = False  # equal lines of two files are two records
+    redact: Redactor | None = None
+
+    @property
+    def asked(self) -> Shaping:
+        """The shaping, with all else that changes what a line becomes."""
+        extra = {"judge.keep_duplicates": "true"} if self.keep_duplicates else {}
+        if self.by_file:
+            extra["judge.by_file"] = "true"
+        if self.redact is not None:
+            extra["judge.redact"] = ",".join(self.redact.kinds)
+        return replace(self.shaping, map={**self.shaping.map, **extra}) if extra else self.shaping
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,10 @@ class KeyIndex:
         for keys in self._files:
             self._insert(keys[:, 0])
 
+    def __len__(self) -> int:
+        """How many keys there are."""
+        return sum(len(level) for level in self._levels)
+
     def add(self, keys: np.ndarray) -> None:
         """Add keys that are not in a file yet."""
         if len(keys):

@@ -22,7 +22,8 @@ from judgecli.signal.cells import EPOCH, Cell, Cells, Floats, MetricCells, Windo
 from judgecli.stats.column import two_values_of
 from judgecli.store.cell_sums import Grouping, Rows, Scaled, Segment, decay_weights, numbered, place_of, plain_array, segments_of, windows_of
 from judgecli.store.folder import Shard, Store
-from judgecli.store.query import cluster_column, held_metrics, path_list, quote, run_checked, sql_column
+from judgecli.store.neighbours import check_files_apart
+from judgecli.store.query import cluster_column, held_metrics, path_list, quote, records_in, run_checked, sql_column
 from judgecli.store.selection import Selection
 from judgecli.store.tables import MetricInfo
 
@@ -56,9 +57,10 @@ class WindowReduction:
     """The cells (window x values of the columns) of a selection, and its metrics in them. Use as a context."""
 
     def __init__(self, store: Store, selection: Selection, names: Sequence[str], question: Question) -> None:
-        """Raises: UnknownName (no such metric), UsageError (no such column)."""
+        """Raises: UnknownName (no such metric), UsageError (no such column, or files that share records are told apart)."""
         for name in names:
             selection.metric(name)
+        check_files_apart(store, [*question.by, question.cluster], selection.where)
         self._store, self._selection, self._question = store, selection, question
         self.metrics: list[MetricInfo] = []
         self._names: dict[str, frozenset[str]] = {}
@@ -143,8 +145,7 @@ class WindowReduction:
         return "(" + " UNION ALL ".join(self._rows_of(layout, columns, metrics) for layout in self._layouts) + ")"
 
     def _rows_of(self, layout: _Layout, columns: Sequence[str], metrics: Sequence[int], served: int | None = None) -> str:
-        records = path_list([str(self._store.records_path(shard.name)) for shard in layout.shards])
-        joined = f"(SELECT * FROM read_parquet({records}))"
+        joined = records_in([str(self._store.records_path(shard.name)) for shard in layout.shards])
         groups: dict[tuple[str, ...], list[int]] = {}
         for place in metrics:
             if place in layout.held:
@@ -198,8 +199,7 @@ class WindowReduction:
         return run_checked(lambda: self._connection.sql(query).to_arrow_table())
 
     def _fetch(self, query: str) -> list[tuple[Any, ...]]:
-        rows: list[tuple[Any, ...]] = run_checked(lambda: self._connection.execute(query).fetchall())
-        return rows
+        return list(run_checked(lambda: self._connection.execute(query).fetchall()))
 
     def _segments(self) -> list[tuple[int, Segment, int]]:
         """(window, values, rows) of every cell, ordered. Keeps the segments as a table."""
