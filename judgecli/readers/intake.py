@@ -21,18 +21,19 @@ from judgecli.readers import batch, checkpoint
 from judgecli.readers.adapter import adapters
 from judgecli.readers.checkpoint import Checkpoint
 from judgecli.readers.detect import detect
-from judgecli.readers.keying import keyed, numbered
+from judgecli.readers.keying import keyed, keys_in_file, numbered
 from judgecli.readers.log import Chunk, Detected, LogFile, Position, Skipped
 from judgecli.readers.quarantine import quarantine_line
 from judgecli.readers.read import read_log
-from judgecli.readers.reshaped import holds_any, index_of, make_way, shaped_otherwise
 from judgecli.readers.source import STDIN, looks_like_log
 from judgecli.schema import BadLine, Label
 from judgecli.store import tables
 from judgecli.store.earlier import retire
 from judgecli.store.folder import Shard, Store
 from judgecli.store.keys import KeyIndex, first_occurrences
+from judgecli.store.labels import move_labels
 from judgecli.store.ledger import Lease
+from judgecli.store.rewrite import drop_given, holds_any
 
 SHARD_ROWS = 50_000
 SHARD_BYTES = 64 << 20
@@ -210,11 +211,22 @@ class Intake:
 
     def _replace(self, log: LogFile, detected: Detected) -> None:
         """A file whose shaping changed: the records of its lines that were shaped otherwise make way for new ones."""
-        make_way(self.store, log, detected, self._shaped_otherwise(log), confirm=self._lease.confirm)
+        seen: list[set[bytes] | None] = [set(), set()] if log.keep_duplicates else [None, None]
+        by_line, in_file = [np.empty((0, 2), dtype="<u8")], [np.empty((0, 2), dtype="<u8")]
+        for chunk in read_log(log.path, log.shaping, detected, name=log.name):  # a line that is a record of its own in each file has another key
+            by_line.append(tables.key_array(numbered(chunk.records, seen[0]).column("key")).copy())
+            in_file.append(tables.key_array(numbered(keys_in_file(chunk.records, log.name), seen[1]).column("key")).copy())
+        foreign = self._shaped_otherwise(log)
+        drop_given(self.store, foreign, KeyIndex.of([*by_line, *in_file]), confirm=self._lease.confirm)
+        before, after = (by_line, in_file) if log.by_file else (in_file, by_line)
+        move_labels(self.store, np.concatenate(before), np.concatenate(after), foreign, confirm=self._lease.confirm)
         self._load_keys()
 
     def _shaped_otherwise(self, log: LogFile) -> set[int]:
-        return shaped_otherwise(self.store, log, self._names - {log.name})
+        """Readings that shaped their lines in another way than this run asks, except those of this run's other files."""
+        others = self._names - {log.name}
+        rows = self.store.ledger.rows("SELECT file_id, path, current FROM files WHERE shaping != ?", (log.asked.digest,))
+        return {row["file_id"] for row in rows if not (row["current"] and row["path"] in others)}
 
     def _settle(self, logs: Sequence[LogFile]) -> None:
         """Read a file again where lines of it stand in the store as another run's mapping shaped them, or nowhere."""
@@ -235,11 +247,14 @@ class Intake:
         return not (KeyIndex(self.store.key_files()).contains(seen) | KeyIndex(self.store.tombstone_files()).contains(seen)).all()
 
     def _is_shaped_otherwise(self, log: LogFile, seen: np.ndarray) -> bool:
-        return holds_any(self.store, self._shaped_otherwise(log), index_of([seen]))
+        return holds_any(self.store, self._shaped_otherwise(log), KeyIndex.of([seen]))
 
     def _load_keys(self) -> None:
         self._keys = KeyIndex(self.store.key_files())
         self._forgotten = KeyIndex(self.store.tombstone_files())
+
+    def _was_forgotten(self, keys: pa.Array) -> list[bool]:
+        return list(self._forgotten.contains(tables.key_array(keys)).tolist())
 
     def _seen_keys(self, reading: Checkpoint) -> set[bytes]:
         """The keys that the lines of this reading had so far."""
@@ -252,7 +267,7 @@ class Intake:
 
     def _take(self, log: LogFile, chunk: Chunk, reading: Checkpoint, seen: set[bytes] | None) -> Checkpoint:
         """Sort the rows of a chunk into new records and sightings."""
-        records, labels = keyed(chunk.records, chunk.labels, log.name, by_file=log.by_file, forgotten=self._forgotten)
+        records, labels = keyed(chunk.records, chunk.labels, log.name, by_file=log.by_file, forgotten=self._was_forgotten if len(self._forgotten) else None)
         records = numbered(records, seen)
         keys = tables.key_array(records.column("key"))
         forgotten = self._forgotten.contains(keys)

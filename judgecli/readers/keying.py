@@ -1,16 +1,15 @@
 """Which key the record of a line has: the hash of the line, and where a project asks for it also of the file's name, or of which repeat it is."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-import numpy as np
 import pyarrow as pa
 
 from judgecli.readers import batch
 from judgecli.readers.log import digest_of
 from judgecli.schema import Label
-from judgecli.store import tables
-from judgecli.store.keys import KeyIndex
+
+Forgotten = Callable[[pa.Array], Sequence[bool]]  # of each key, whether it was forgotten
 
 
 def key_in_file(key: bytes, name: str) -> bytes:
@@ -18,15 +17,15 @@ def key_in_file(key: bytes, name: str) -> bytes:
     return digest_of(key + name.encode("utf-8", "surrogatepass"))
 
 
-def keyed(records: pa.Table, labels: Sequence[Label], name: str, *, by_file: bool, forgotten: KeyIndex) -> tuple[pa.Table, Sequence[Label]]:
-    """Records of the file `name` and their labels, by line or `by_file`. What was forgotten under its other key keeps that, and so stays forgotten."""
-    if records.num_rows == 0 or not (by_file or len(forgotten)):
+def keyed(records: pa.Table, labels: Sequence[Label], name: str, *, by_file: bool, forgotten: Forgotten | None) -> tuple[pa.Table, Sequence[Label]]:
+    """Records of the file `name` and their labels, by line or `by_file`. What was `forgotten` under its other key keeps that, and so stays forgotten."""
+    if records.num_rows == 0 or not (by_file or forgotten):
         return records, labels
     lines = records.column("key").to_pylist()
     in_file = [key_in_file(key, name) for key in lines]
     wanted, other = (in_file, lines) if by_file else (lines, in_file)
-    gone = forgotten.contains(tables.key_array(pa.array(other, pa.binary(16))))
-    keys = [away if is_gone else key for key, away, is_gone in zip(wanted, other, gone.tolist(), strict=True)]
+    gone = forgotten(pa.array(other, pa.binary(16))) if forgotten else [False] * len(other)
+    keys = [away if is_gone else key for key, away, is_gone in zip(wanted, other, gone, strict=True)]
     of_line = dict(zip(lines, keys, strict=True))
     return _with_keys(records, keys), [replace(label, key=of_line.get(label.key, label.key)) for label in labels]
 
@@ -45,8 +44,3 @@ def keys_in_file(records: pa.Table, name: str) -> pa.Table:
 
 def _with_keys(records: pa.Table, keys: Sequence[bytes]) -> pa.Table:
     return records.set_column(0, records.schema.field("key"), pa.array(keys, pa.binary(16)))
-
-
-def pairs_of(records: pa.Table) -> np.ndarray:
-    """The keys as N x 2 numbers of their own memory."""
-    return tables.key_array(records.column("key")).copy()
