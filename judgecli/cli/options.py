@@ -19,6 +19,9 @@ FormatOption = Annotated[str | None, typer.Option("--format", metavar="NAME", he
 EncodingOption = Annotated[str | None, typer.Option("--encoding", metavar="NAME", help="The encoding of the logs' text where it is not UTF-8, as cp1252.")]
 ZoneOption = Annotated[str | None, typer.Option("--zone", metavar="ZONE", help="The zone of times that name none; default UTC.")]
 
+BadOption = Annotated[float | None, typer.Option("--max-bad", metavar="SHARE", help="Exit 3 if more lines are quarantined; default 0.01.")]
+BadRowsOption = Annotated[float | None, typer.Option("--max-bad", metavar="SHARE", help="Exit 3 if more rows cannot be read; default 0.01.")]
+
 
 def names_of(texts: "Sequence[str] | str | None") -> list[str]:
     """The names in options that take several: with commas, repeated, or both, each once.

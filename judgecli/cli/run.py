@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from judgecli.cli.options import ConfigOption, EncodingOption, FormatOption, JsonOption, MapOption, QuietOption, StoreOption, ZoneOption, load
+from judgecli.cli.options import BadOption, ConfigOption, EncodingOption, FormatOption, JsonOption, MapOption, QuietOption, StoreOption, ZoneOption, load
 
 
 def run(
@@ -14,7 +14,7 @@ def run(
     format: FormatOption = None,
     zone: ZoneOption = None,
     encoding: EncodingOption = None,
-    max_bad: Annotated[float | None, typer.Option("--max-bad", metavar="SHARE", help="Exit 3 if more lines are quarantined; default 0.01.")] = None,
+    max_bad: BadOption = None,
     workers: Annotated[int | None, typer.Option("--workers", metavar="N", help="Worker processes; default: one a core.")] = None,
     allow_code: Annotated[bool, typer.Option("--allow-code", help="Let judge.yaml name scorers in files of the project.")] = False,
     inconclusive: Annotated[

@@ -1,17 +1,17 @@
 """Logs to a scope: which files the names mean, how each is read, and what is told of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
-from judgecli.errors import NoRecords, UsageError
+from judgecli.errors import Incomplete, NoRecords, UsageError
 from judgecli.progress import Progress
 from judgecli.readers.checkpoint import Checkpoint, equal_lines_note
 from judgecli.readers.intake import Intake
 from judgecli.readers.log import LogFile, Shaping, Skipped
 from judgecli.readers.redact import redactor
 from judgecli.readers.source import STDIN, expand
-from judgecli.schema import FILE
+from judgecli.schema import FILE, QuarantineReason
 from judgecli.store.folder import Store
 from judgecli.store.neighbours import other_projects, repeated_lines
 from judgecli.store.scope import Scope, open_scope
@@ -37,10 +37,39 @@ def reading_notes(store: Store, intake: Intake, readings: Sequence[Checkpoint], 
 
 
 def read_scope(store: Store, logs: Sequence[str], *, settings: "Settings", progress: Progress) -> Scope:
-    """The records of these logs, read into the store and not scored. Raises: LogError, NoRecords."""
+    """The records of these logs, read into the store and not scored. Raises: LogError, NoRecords, Incomplete."""
     progress.phase("reading", None)
     intake = Intake(store, NotedProgress(progress, []), lambda _: None)
-    return scope_of_logs(store, intake.run(log_files(logs, settings)), intake.skipped)
+    readings = intake.run(log_files(logs, settings))
+    scope = scope_of_logs(store, readings, intake.skipped)
+    short = unread_shortfalls(scope.counts.quarantined, scope.counts.lines, [file for file in intake.skipped if file.is_log], len(readings), settings.max_bad)
+    if short:
+        raise Incomplete("; ".join(short), hint=MEND)
+    return scope
+
+
+MEND = "judge inspect LOGS shows what could not be read and why; --max-bad SHARE allows more of it"
+
+
+def unread_shortfalls(bad: int, lines: int, unread: Sequence[Skipped], read: int, max_bad: float) -> list[str]:
+    """Why what was read is not what the logs hold: `unread` logs beside `read` ones, and more than a share `max_bad` of bad lines."""
+    found = []
+    if unread:
+        more = f" and {len(unread) - 1:,} more" if len(unread) > 1 else ""
+        found.append(f"{len(unread):,} of {len(unread) + read:,} logs could not be read: {unread[0].path}{more}")
+    share = bad / lines if lines else 0.0
+    return [*found, f"{share:.1%} of the lines were quarantined, more than {max_bad:.1%}"] if share > max_bad else found
+
+
+def check_rows_read(dropped: Mapping[str, int], read: int, max_bad: float) -> None:
+    """Refuse rows of data of which too many could not be read; a row that says nothing (a tie, no label) was read. Raises: Incomplete."""
+    unread = {reason: count for reason, count in dropped.items() if reason in get_args(QuarantineReason)}
+    if sum(unread.values()) > max_bad * read:
+        told = ", ".join(f"{reason} {count:,}" for reason, count in sorted(unread.items()))
+        raise Incomplete(
+            f"{sum(unread.values()):,} of {read:,} rows could not be read ({told}), more than {max_bad:.1%}",
+            hint="mend those rows, name their --shape, or allow more with --max-bad; nothing was written",
+        )
 
 
 def log_files(logs: Sequence[str], settings: "Settings") -> list[LogFile]:

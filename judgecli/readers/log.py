@@ -93,6 +93,7 @@ class Detected:
     encoding: str | None = None  # of the text, where it is not UTF-8
     columns: tuple[str, ...] = ()  # csv: the names of its columns, from the header
     ratings: tuple[str, ...] = ()  # label.NAME fields whose numbers are more than thumbs
+    signed: tuple[str, ...] = ()  # label.NAME fields that hold thumbs in words beside -1: a word for down is -1 in them
     notes: tuple[str, ...] = ()  # for the user, one sentence each
     empty: tuple[str, ...] = ()  # mapped fields of which the sample holds nothing
 
@@ -104,7 +105,7 @@ class Detected:
     def from_json(cls, text: str) -> "Detected":
         """The object that `to_json` wrote."""
         said: dict[str, Any] = json.loads(text)
-        return cls(**{**said, **{name: tuple(said.get(name, ())) for name in ("unmapped", "columns", "notes", "empty", "ratings")}})
+        return cls(**{**said, **{name: tuple(said.get(name, ())) for name in ("unmapped", "columns", "notes", "empty", "ratings", "signed")}})
 
 
 @dataclass(frozen=True, slots=True)

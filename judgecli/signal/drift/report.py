@@ -150,7 +150,7 @@ def text_row(name: str, found: "TextDrift") -> DriftRow:
         current=sides[1],
         change=max(made.auc - 0.5, 0.0) if made is not None and known else None,  # worse than guessing has found nothing
         low=max((made.low or 0.0) - 0.5, 0.0) if made is not None and known else None,
-        high=max((made.high or 0.0) - 0.5, 0.0) if made is not None and known else None,
+        high=(made.high or 0.0) - min(made.auc, 0.5) if made is not None and known else None,  # as far above 0.5 as if that had been found
         margin=TEXT_MARGIN,
         p=found.p if known else None,
         clusters=min(found.clusters),
