@@ -19,7 +19,7 @@ from judgecli.renderers.safe import json_text
 from judgecli.renderers.text_file import publish_text
 from judgecli.report import Change, Conversation, Distribution, Measure, Report
 from judgecli.signal.gathering import Gathered
-from judgecli.signal.report.changes import find_changes, too_small
+from judgecli.signal.report.changes import find_changes, find_untold, too_small
 from judgecli.signal.report.distributions import distribution
 from judgecli.signal.report.headline import headline, important
 from judgecli.signal.report.methods import methods_of
@@ -67,7 +67,7 @@ def build_report(
     first_time, last_time = measured.span or (None, None)
     return Report(
         **verdict,
-        headline=headline(subject, summaries, changes, slices, by=by, judged=measured.judge_changes),
+        headline=headline(subject, summaries, changes, slices, by=by, judged=measured.judge_changes, untold=find_untold(gathered, subjects, changes)),
         partial=[_partial(summary) for summary in summaries if summary.coverage not in (None, 1.0)],
         **work.scope(),
         first_time=_moment(first_time),

@@ -117,11 +117,9 @@ def thumb_of(value: Any) -> float | None:
 
 def in_words(value: Any) -> bool:
     """Whether a label is a thumb in words, a sign, or true or false: no number, whose -1 and 0 differ from column to column."""
-    return (
-        not (isinstance(value, int | float) and not isinstance(value, bool))
-        and number_of(value if isinstance(value, str) else None) is None
-        and thumb_of(value) is not None
-    )
+    if isinstance(value, str):
+        return number_of(value) is None and thumb_of(value) is not None
+    return isinstance(value, bool)
 
 
 def label_of(value: Any) -> tuple[float | None, str | None]:

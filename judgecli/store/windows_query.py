@@ -229,8 +229,8 @@ class WindowReduction:
         if not shards:
             return None
         paths = path_list([str(self._store.records_path(shard.name)) for shard in shards])
-        query = f"SELECT filename, epoch_us(min(time)), epoch_us(max(time)) FROM read_parquet({paths}, filename = true) GROUP BY 1"
-        spans = {path: (first, last) for path, first, last in self._fetch(query)}
+        found = self._fetch(f"SELECT filename, epoch_us(min(time)), epoch_us(max(time)) FROM read_parquet({paths}, filename = true) GROUP BY 1")
+        spans = {path: (first, last) for path, first, last in found}
         for shard in shards:  # in the order of their arrival
             first, last = spans.get(str(self._store.records_path(shard.name)), (None, None))
             self._frontiers[shard.name] = (first, last, newest)
@@ -291,8 +291,7 @@ class WindowReduction:
         windows = windows_of(rows, window.width_us, window.origin_us, without=NO_TIME)
         codes, segments = segments_of(rows, [by.index(name) for name in self._question.by])
         numbers, of_row, counts = numbered(windows, codes, len(segments))
-        named = [(number, segments[code], count) for (number, code), count in zip(numbers, counts, strict=True)]
-        found = self._keep(named)
+        found = self._keep(named := [(number, segments[code], count) for (number, code), count in zip(numbers, counts, strict=True)])
         place = self._place_cells(found)
         of_row = np.array([place[number, values] for number, values, _ in named], dtype=np.int64)[of_row]
         late = self._late(found)
@@ -306,7 +305,7 @@ class WindowReduction:
         """One metric in the cells; `values` by row, 0 where none is `scored` (None: all are)."""
         info = self.metrics[m]
         sums, totals = grouping.sums(scaled)
-        decayed_sums, decayed_counts = grouping.decayed(values, scored, scaled.digits)
+        decayed_sums, decayed_counts, least = grouping.decayed(values, scored, scaled.digits)
         return MetricCells(
             name=info.name,
             identity=info.identity,
@@ -320,6 +319,7 @@ class WindowReduction:
             totals=totals,
             decayed_sums=decayed_sums,
             decayed_counts=decayed_counts,
+            decayed_from=least,
             reasons={} if scored is None else self._reasons(m),
             served=self._served(m),
             two_values=None if info.kind == "category" else two_values_of(values if scored is None else values[scored]),

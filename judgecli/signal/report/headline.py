@@ -9,6 +9,7 @@ from judgecli.signal.summary import MetricSummary
 
 if TYPE_CHECKING:
     from judgecli.report import Change
+    from judgecli.signal.report.changes import Untold
 
 WORSE_WHERE = " is worse where "  # what a sentence about a slice says after the metric
 MOST = 6  # sentences about changes
@@ -33,8 +34,10 @@ def headline(
     *,
     by: Sequence[str],
     judged: Sequence[Mapping[str, Any]] = (),
+    untold: "Sequence[Untold]" = (),
 ) -> list[str]:
     """Sentences, the most important first. `judged`: where judges changed, told of each metric that a sentence speaks of, lest the app be blamed.
+    `untold`: the shares of scores of what gives no change.
 
     A change is told where its p-value, corrected after Holm over all changes of the report, is below 2.5 % and its own
     interval leaves 0 out; a slice likewise over all slices. Where no direction is better, the change is higher or lower.
@@ -45,7 +48,7 @@ def headline(
     found += told
     named = {subject, *(change.metric for change in important(changes))}
     found += [_judge(change) for change in judged if change["metric"] in named]
-    apart = measured_apart(changes, subject)
+    apart = measured_apart([*changes, *untold], subject)
     if changes and not told:
         among = " among the answers that have a score" if apart else ""
         found.append(
@@ -67,13 +70,13 @@ def important(changes: "Sequence[Change]") -> "list[Change]":
     return found[:MOST]
 
 
-def measured_apart(changes: "Sequence[Change]", subject: str | None) -> "list[Change]":
+def measured_apart(changes: "Sequence[Change | Untold]", subject: str | None) -> "list[Change | Untold]":
     """Changes whose sides lack their scores at shares that differ for certain: of `subject` first, then the most certain, two at most."""
     certain = [change for change in changes if change.missing_p * len(changes) < APART]
     return sorted(certain, key=lambda item: (item.metric != subject, item.missing_p, item.metric, item.after))[:MOST_APART]
 
 
-def _untold(change: "Change") -> str:
+def _untold(change: "Change | Untold") -> str:
     sides = f"{change.n_after:,} of {change.of_after:,} answers have a score there, {change.n_before:,} of {change.of_before:,} at {short(change.before)}"
     return f"Cannot tell how {short(change.after)} differs from {short(change.before)} on {change.metric}: {sides} (p = {change.missing_p:.2g})."
 
