@@ -40,12 +40,12 @@ def whole(store: Path) -> None:
     """Compare the two prompt versions of a store; prints seconds and peak memory as JSON."""
     from judgecli.config.project import Project
     from judgecli.config.settings import Settings
+    from judgecli.evidence.work import open_work
     from judgecli.pipeline.compare import compare_parts
 
     started = time.perf_counter()
-    found = compare_parts(
-        Settings(project=Project(), store=store, policy=("prompt_version",)), ["v1", "v2"], pair="model"
-    )  # a column that both versions share, so that every record is paired
+    with open_work(Settings(project=Project(), store=store, policy=("prompt_version",))) as work:
+        found = compare_parts(work, ["v1", "v2"], pair="model")  # a column that both versions share, so that every record is paired
     print(json.dumps({"seconds": time.perf_counter() - started, "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "rows": len(found.rows)}))
 
 

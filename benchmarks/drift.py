@@ -30,13 +30,15 @@ def measure(root: Path) -> None:
     import scipy.special
 
     from judgecli.config.settings import Flags, load_settings
+    from judgecli.evidence.work import open_work
     from judgecli.pipeline.drift import find_drift
 
     del duckdb, scipy
     settings = load_settings(flags=Flags(store=str(root)), folder=root)
     start_up = time.perf_counter() - started
     before, cpu = time.perf_counter(), time.process_time()
-    found = find_drift(settings, reference=f"time < '{MIDDLE}'", current=f"time >= '{MIDDLE}'", texts=False)
+    with open_work(settings) as work:
+        found = find_drift(work, reference=f"time < '{MIDDLE}'", current=f"time >= '{MIDDLE}'", texts=False)
     spent, cpu = time.perf_counter() - before, time.process_time() - cpu
     scores = sum(int(str(side["n"])) for row in found.rows for side in (row.reference, row.current))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -59,12 +59,14 @@ def add_records(root: Path, first: int, rows: int, a_day: int, metrics: int) -> 
 
 def measure(root: Path) -> dict[str, float]:
     from judgecli.config.settings import Flags, load_settings
+    from judgecli.evidence.work import open_work
     from judgecli.pipeline.alarms import watch
 
     (root.parent / "judge.yaml").write_text(CONFIG)
     settings = load_settings(str(root.parent / "judge.yaml"), Flags(store=str(root)))
     before, cpu = time.perf_counter(), time.process_time()
-    found = watch(settings)
+    with open_work(settings) as work:
+        found = watch(work)
     assert found is not None
     spent, cpu = time.perf_counter() - before, time.process_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -74,11 +74,13 @@ def make_store(root: Path, records: int, metrics: int) -> None:
 
 def measure(root: Path) -> None:
     from judgecli.config.settings import Flags, load_settings
+    from judgecli.evidence.work import open_work
     from judgecli.pipeline.signals import compute_signals
 
     settings = load_settings(flags=Flags(store=str(root)), folder=root)
     before, cpu = time.perf_counter(), time.process_time()
-    found = compute_signals(settings, window="1d")
+    with open_work(settings) as work:
+        found = compute_signals(work, window="1d")
     spent, cpu = time.perf_counter() - before, time.process_time() - cpu
     scores = sum(row.n for row in found.rows)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -111,11 +111,13 @@ def reward_function(
 
 def _score_stored(path: str, scorers: Sequence[str] | None, shaping: Shaping, store: Path) -> "pd.DataFrame":
     from judgecli.config.settings import Flags, load_settings
+    from judgecli.evidence.work import open_work
     from judgecli.pipeline import score_logs
 
     typed = (*(f"{field}={place}" for field, place in shaping.map.items()), "auto")  # guessing is the same with a store and without, in CI too
     settings = load_settings(flags=Flags(store=str(store), map=typed, format=shaping.format, zone=shaping.zone, encoding=shaping.encoding))
-    return _as_frame(score_logs([path], settings=settings, scorers=scorers, progress=_Silent()).rows())
+    with open_work(settings, create=True) as work:
+        return _as_frame(score_logs([path], work=work, scorers=scorers, progress=_Silent()).rows())
 
 
 def _score_files(paths: Sequence[str], shaping: Shaping, metrics: Sequence[Metric]) -> Iterator[pa.Table]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from judgecli.config.project import Project
 from judgecli.config.settings import Settings
+from judgecli.evidence.work import open_work
 from judgecli.pipeline import ScoreResult, score_logs
 
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
@@ -33,7 +34,8 @@ class Quiet:
 def score(store: Path, logs: Sequence[Path | str], scorers: Sequence[str] = ("words",), **settings: Any) -> ScoreResult:
     """Score logs into a store, in this process."""
     given = {"workers": 0, "measured": 0.0, "max_bad": 1.0, **settings}
-    return score_logs([str(log) for log in logs], settings=Settings(project=Project(), store=store, **given), scorers=list(scorers), progress=Quiet())
+    with open_work(Settings(project=Project(), store=store, **given), create=True) as work:
+        return score_logs([str(log) for log in logs], work=work, scorers=list(scorers), progress=Quiet())
 
 
 def rows_of(result: ScoreResult) -> list[dict[str, Any]]:

@@ -17,10 +17,11 @@ from types import ModuleType
 
 import pytest
 from harness import Quiet
+from opened import run_loop
 
 from judgecli.catalog import Spec, bind
 from judgecli.config import load_settings
-from judgecli.pipeline import RunResult, run_loop
+from judgecli.pipeline import RunResult
 from judgecli.scorer import Score
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "recipe_bot"

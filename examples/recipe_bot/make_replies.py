@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from judgecli.config import load_settings
+from judgecli.evidence.work import open_work
 from judgecli.judge.material import decode
 from judgecli.judge.reply import read_reply
 from judgecli.judge.request import Reply, Request
@@ -126,7 +127,8 @@ def write_replies(path: Path, folder: Path = HERE) -> int:
     with tempfile.TemporaryDirectory() as store:
         settings = load_settings(str(folder / "judge.yaml"), environment={"JUDGE_STORE": store, "JUDGE_WORKERS": "1"})
         rubrics = [entry.target for entry in settings.scorers if entry.target.startswith("rubric:")]
-        score_logs([str(folder / "logs" / "*.jsonl.gz")], settings=settings, scorers=rubrics, progress=Silent(), asking=Asking(ask=ask))
+        with open_work(settings, create=True) as work:
+            score_logs([str(folder / "logs" / "*.jsonl.gz")], work=work, scorers=rubrics, progress=Silent(), asking=Asking(ask=ask))
         with Store(Path(store)) as opened:
             text = io.StringIO()
             count = export_replies(opened.ledger, text)

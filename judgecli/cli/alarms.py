@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from judgecli.cli.group import Command, Group, plain_app
-from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load
+from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, open_project
 
 alarms = plain_app(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 ACCEPT_HELP = "The new level is the right one: watch against it, from the change on. Reads the whole store once."
@@ -41,7 +41,7 @@ def list_(
     from judgecli.pipeline.alarms import listed
     from judgecli.renderers.alarms import alarms_page
 
-    document = listed(load(context, config, store)).to_json()
+    document = listed(open_project(context, config, store)).to_json()
     show(document, lambda page: alarms_page(document, page), as_json=as_json)
 
 
@@ -69,5 +69,5 @@ def close(
     from judgecli.pipeline.alarms import close as close_alarms
     from judgecli.renderers.alarms import alarms_page
 
-    document = close_alarms(load(context, config, store), ids, comment=comment, accept=accept).to_json()
+    document = close_alarms(open_project(context, config, store), ids, comment=comment, accept=accept).to_json()
     show(document, lambda page: alarms_page(document, page), as_json=as_json)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load, names_of
+from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, names_of, open_project
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,7 +77,7 @@ def align(
         families=tuple(judge_family or ()),
         seed=seed,
     )
-    document = align_metric(load(context, config, store), metric, wanted)
+    document = align_metric(open_project(context, config, store), metric, wanted)
     for target in targets:
         publish_text(target, align_markdown(document) if target.suffix.lower() == ".md" else json_text(document) + "\n")
         say(f"wrote {target}", quiet=quiet)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load, names_of
+from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, names_of, open_project
 
 METRIC_HELP = "By what; default: the reward of judge.yaml."
 BY_HELP = "The columns that tell variants apart, with commas or repeated. Default: the policy of judge.yaml."
@@ -43,7 +43,7 @@ def allocate(
     from judgecli.renderers.allocation import allocation_page
 
     columns = None if by is None else names_of(by)
-    found = allocate_traffic(load(context, config, store), metric=metric, by=columns, on=on, context=names_of(within), window=window, explore=explore)
+    found = allocate_traffic(open_project(context, config, store), metric=metric, by=columns, on=on, context=names_of(within), window=window, explore=explore)
     show(found, lambda page: allocation_page(found, page), as_json=as_json)
     if found["incomplete"]:
         raise typer.Exit(3)

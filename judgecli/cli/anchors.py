@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from judgecli.cli.group import Command, Group, plain_app
-from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load
+from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load, open_project
 
 anchors = plain_app(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 
@@ -68,11 +68,11 @@ def create(
     from judgecli.renderers.anchors import anchors_page
 
     flags = read_judge_flags(models=judge_model or (), base_url=base_url, concurrency=concurrency, max_cost=max_cost, max_calls=max_calls)
-    settings = load(context, config, store, judge=flags)
+    work = open_project(context, config, store, judge=flags)
     progress = open_progress(quiet=quiet)
     try:
         plan = AnchorPlan(metric, count, repeats, on, by or user_name(), dry_run)
-        document = create_anchors(settings, name, plan, progress=progress)
+        document = create_anchors(work, name, plan, progress=progress)
     finally:
         progress.close()
     show(document, lambda page: anchors_page(document, page), as_json=as_json)
@@ -115,11 +115,11 @@ def rejudge(
     from judgecli.renderers.anchors import rejudge_page
 
     flags = read_judge_flags(models=judge_model or (), base_url=base_url, concurrency=concurrency, max_cost=max_cost, max_calls=max_calls)
-    settings = load(context, config, store, judge=flags)
+    work = open_project(context, config, store, create=True, judge=flags)
     progress = open_progress(quiet=quiet)
     try:
         plan = RejudgePlan(window, replay, live_change, dry_run)
-        document = rejudge_anchors(settings, name_of_set(settings, name), plan, progress=progress)
+        document = rejudge_anchors(work, name_of_set(work.settings, name), plan, progress=progress)
     finally:
         progress.close()
     show(document, lambda page: rejudge_page(document, page), as_json=as_json)

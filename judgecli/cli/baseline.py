@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from judgecli.cli.group import Command, Group, plain_app
-from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load
+from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load, open_project
 
 baseline = plain_app(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 
@@ -54,7 +54,7 @@ def approve(
     from judgecli.pipeline.baseline import approve_baseline
     from judgecli.renderers.baseline import baseline_page
 
-    found = approve_baseline(load(context, config, store), name, by=by or user_name(), on=on, metrics=metric, despite_missing=despite_missing)
+    found = approve_baseline(open_project(context, config, store), name, by=by or user_name(), on=on, metrics=metric, despite_missing=despite_missing)
     document = found.to_json()
     show(document, lambda page: baseline_page(document, page), as_json=as_json)
     for note in found.notes:

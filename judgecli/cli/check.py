@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load
+from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, open_project
 
 ON_HELP = "Which records: run:last (default), run:ID, or a filter, as prompt_version=v3 or 7d."
 INCONCLUSIVE_HELP = "What an inconclusive gate counts as; default: itself (exit 5)."
@@ -39,7 +39,7 @@ def check(
 
     targets = list(output or ())
     _check_targets(targets)
-    result = check_gates(load(context, config, store), on=on, inconclusive=inconclusive)
+    result = check_gates(open_project(context, config, store), on=on, inconclusive=inconclusive)
     document = result.to_json()
     for target in targets:
         _write(document, target)

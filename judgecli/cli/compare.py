@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load, names_of
+from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, names_of, open_project
 
 SIDES_HELP = "What to compare: a policy (v1), run:ID, or a filter; the first against each other."
 ALL_HELP = "Every policy of the store, in place of names."
@@ -52,7 +52,7 @@ def compare(
     if output is not None:
         check_answer_target(output)
     columns = names_of(by)
-    found = compare_parts(load(context, config, store), sides or [], every=every, metrics=metric, by=columns, margin=margin, pair=pair, ranks=wilcoxon)
+    found = compare_parts(open_project(context, config, store), sides or [], every=every, metrics=metric, by=columns, margin=margin, pair=pair, ranks=wilcoxon)
     document = found.to_json()
     if output is not None:
         write_answer(document, output)

@@ -69,10 +69,12 @@ def _check_settings(context: typer.Context, config: str | None, store: str | Non
     found = f"{settings.config}: {len(settings.logs)} logs, {len(settings.scorers)} scorers" if settings.config else "no judge.yaml; defaults"
     rows = [_row("config", found)]
     if settings.store.exists():
+        from judgecli.evidence.work import open_work
         from judgecli.pipeline import store_info
 
         try:
-            store_info(settings)
+            with open_work(settings) as work:
+                store_info(work)
             rows.append(_row("store", f"{settings.store} opens"))
         except JudgeError as error:
             rows.append(_row("store", str(error), status="problem", hint=error.hint))

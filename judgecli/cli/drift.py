@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load, names_of
+from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, names_of, open_project
 
 if TYPE_CHECKING:
     from judgecli.signal.drift.rows import Margins
@@ -57,7 +57,7 @@ def drift(
     for path in paths:
         report_format(path)
     found = find_drift(
-        load(context, config, store),
+        open_project(context, config, store),
         reference=reference,
         current=current,
         by=names_of(by),

@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load
+from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, open_project
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from judgecli.config import Settings
+    from judgecli.evidence.work import Work
     from judgecli.pipeline.export import Wanted
 
 SOURCES_HELP = "Whose judgement counts: human, user, code, model, reward; default human,user,code."
@@ -71,9 +72,9 @@ def export(
     typed: dict[str, object] = {"min_margin": min_margin, "on": on, "validation": validation, "good": good, "bad": bad}
     typed |= {"all_pairs": all_pairs or None, "standard": standard or None, "despite_alarm": despite_alarm or None}
     typed |= {"sources": _names(sources), "labels": tuple(label) if label else None, "rating_scale": read_scale(rating_scale)}
-    settings = load(context, config, store)
-    path, wanted = _combined(settings, format, output, {name: value for name, value in typed.items() if value is not None})
-    return _export(settings, format, path, wanted, as_json=as_json, quiet=quiet)
+    work = open_project(context, config, store)
+    path, wanted = _combined(work.settings, format, output, {name: value for name, value in typed.items() if value is not None})
+    return _export(work, format, path, wanted, as_json=as_json, quiet=quiet)
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:
@@ -92,12 +93,12 @@ def _combined(settings: "Settings", format: str, output: str | None, typed: dict
     return Path(output or (f"feedback/{format}.jsonl" if entry is None else entry.path)), wanted
 
 
-def _export(settings: "Settings", format: str, path: "Path", wanted: "Wanted", *, as_json: bool, quiet: bool) -> None:
+def _export(work: "Work", format: str, path: "Path", wanted: "Wanted", *, as_json: bool, quiet: bool) -> None:
     from judgecli.cli.output import say, show
     from judgecli.pipeline.export import export_feedback
     from judgecli.renderers import terminal
 
-    document = export_feedback(settings, format, path, wanted).to_json()
+    document = export_feedback(work, format, path, wanted).to_json()
     show(document, lambda page: terminal.facts(document, page), as_json=as_json)
     if not document["records"]:
         say(f"not a single line could be made; {document['manifest']} says why", quiet=quiet)
@@ -127,8 +128,8 @@ def _export_function(
     if wrong is not None:
         raise UsageError(f"cannot read --column '{wrong}'", hint="write --column FIELD=COLUMN, for example --column reference=solution")
     named = {text.partition("=")[0]: text.partition("=")[2] for text in columns}
-    settings = load(context, config, store, allow_code=allow_code)
-    document = reward_file(Path(output or "reward.py"), scorers, settings=settings, columns=named, unscored=unscored)
+    work = open_project(context, config, store, allow_code=allow_code)
+    document = reward_file(Path(output or "reward.py"), scorers, work=work, columns=named, unscored=unscored)
     show(document, lambda page: terminal.facts(document, page), as_json=as_json)
 
 

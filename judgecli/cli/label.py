@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import typer
 
 from judgecli.cli.group import Command, Group, plain_app
-from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load
+from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, open_project
 
 label = plain_app(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 
@@ -53,5 +53,5 @@ def import_(
     from judgecli.pipeline.label import import_labels
     from judgecli.renderers import terminal
 
-    found = import_labels(load(context, config, store, max_bad=max_bad), file, name=name, rater=rater, kind=rater_kind)
+    found = import_labels(open_project(context, config, store, max_bad=max_bad), file, name=name, rater=rater, kind=rater_kind)
     show(found, lambda page: terminal.facts(found, page), as_json=as_json)

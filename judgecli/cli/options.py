@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from judgecli.config import Settings
+    from judgecli.evidence.work import Work
 
 ConfigOption = Annotated[str | None, typer.Option("--config", metavar="FILE", help="The configuration; default judge.yaml here, or JUDGE_CONFIG.")]
 StoreOption = Annotated[str | None, typer.Option("--store", metavar="DIR", help="The store; default .judge, or JUDGE_STORE.")]
@@ -39,3 +40,10 @@ def load(context: typer.Context, config: str | None, store: str | None, **flags:
 
     before = context.find_root().params
     return load_settings(config or before.get("config"), Flags(store=store or before.get("store"), **flags))  # type: ignore[arg-type]
+
+
+def open_project(context: typer.Context, config: str | None, store: str | None, *, create: bool = False, **flags: object) -> "Work":
+    """The open project of a command, closed when it ends. `create`: its store is made where there is none."""
+    from judgecli.evidence.work import open_work
+
+    return context.with_resource(open_work(load(context, config, store, **flags), create=create))

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from judgecli.cli.group import Command, Group, plain_app
-from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load
+from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, open_project
 
 replies = plain_app(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 
@@ -45,7 +45,7 @@ def export(
     """
     from judgecli.pipeline import export_replies
 
-    _show(export_replies(load(context, config, store), file, metric or ()), as_json=as_json)
+    _show(export_replies(open_project(context, config, store), file, metric or ()), as_json=as_json)
 
 
 @replies.command("import", cls=Command)
@@ -64,7 +64,7 @@ def import_(
     """
     from judgecli.pipeline import import_replies
 
-    _show(import_replies(load(context, config, store), file), as_json=as_json)
+    _show(import_replies(open_project(context, config, store, create=True), file), as_json=as_json)
 
 
 @replies.command("reparse", cls=Command)
@@ -91,10 +91,10 @@ def reparse(
     from judgecli.pipeline import reparse_replies
     from judgecli.renderers import terminal
 
-    settings = load(context, config, store, judge=read_judge_flags(models=judge_model or (), samples=samples, logprobs=logprobs))
+    work = open_project(context, config, store, create=True, judge=read_judge_flags(models=judge_model or (), samples=samples, logprobs=logprobs))
     progress = open_progress(quiet=quiet)
     try:
-        result = reparse_replies(logs or (), settings=settings, scorers=scorer, progress=progress)
+        result = reparse_replies(logs or (), work=work, scorers=scorer, progress=progress)
     finally:
         progress.close()
     document = result.to_json()

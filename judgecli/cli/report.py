@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load, names_of
+from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, names_of, open_project
 
 ON_HELP = "Which records: run:last, run:ID, or a filter; default: all."
 BY_HELP = "Columns that tell policies apart, with commas or repeated; default: those of judge.yaml."
@@ -44,9 +44,9 @@ def report(
     paths = [Path(name) for name in output or ()]
     for path in paths:
         report_format(path)
-    settings = load(context, config, store)
+    work = open_project(context, config, store)
     columns = None if by is None else names_of(by)
-    found = build_report(settings, on, by=columns, window=window, metric=metric)
+    found = build_report(work, on, by=columns, window=window, metric=metric)
     for path in paths:
         write_report(found, path)
         say(f"wrote {path}", quiet=quiet)

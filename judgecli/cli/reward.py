@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from judgecli.cli.group import Command, Group, plain_app
-from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load
+from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load, open_project
 
 reward = plain_app(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 
@@ -66,5 +66,5 @@ def freeze(
     from judgecli.pipeline.reward import freeze_reward
     from judgecli.renderers import reward as rendered
 
-    document = freeze_reward(load(context, config, store), on)
+    document = freeze_reward(open_project(context, config, store), on)
     show_document(document, lambda page: rendered.frozen(document, page), as_json=as_json)

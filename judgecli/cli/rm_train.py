@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from judgecli.cli.options import BadRowsOption, ConfigOption, JsonOption, QuietOption, StoreOption, load
+from judgecli.cli.options import BadRowsOption, ConfigOption, JsonOption, QuietOption, StoreOption, open_project
 from judgecli.cli.rm_eval import PromptOption, ScaleOption, ShapeOption
 
 if TYPE_CHECKING:
-    from judgecli.config.settings import Settings
     from judgecli.engine.fine_tuning import FineTuning
+    from judgecli.evidence.work import Work
     from judgecli.pipeline.rm_eval import Reading
 
 PathsArgument = Annotated[list[str] | None, typer.Argument(metavar="[PATHS]", help="Files, folders or globs of pairs, rankings, thumbs or ratings.")]
@@ -66,11 +66,11 @@ def train(
 
     _check(base, embeddings, members, steps=steps, files=bool(paths), labels=bool(labels) or from_store)
     names = tuple(labels) if labels else () if from_store else None
-    settings = load(context, config, store, max_bad=max_bad)
-    reading = Reading(shape, prompt_field, read_scale(rating_scale), max_bad=settings.max_bad)
+    work = open_project(context, config, store, max_bad=max_bad)
+    reading = Reading(shape, prompt_field, read_scale(rating_scale), max_bad=work.settings.max_bad)
     options = FineTuning(epochs=epochs, max_length=max_length, lora=lora, seed=seed, device=device)
     more = {"steps": steps, "licence": licence, "members": members, "seed": seed, "negatives": not no_negatives, "test": tuple(test or ()), "about": about}
-    document = _train(out, paths or [], names, reading, embeddings, more, settings, base, options, quiet=quiet)
+    document = _train(out, paths or [], names, reading, embeddings, more, work, base, options, quiet=quiet)
     show(document, lambda page: training_page(document, page), as_json=as_json)
 
 
@@ -81,7 +81,7 @@ def _train(
     reading: "Reading",
     embeddings: str | None,
     more: dict[str, Any],
-    settings: "Settings",
+    work: "Work",
     base: str | None,
     options: "FineTuning",
     *,
@@ -98,10 +98,10 @@ def _train(
     progress = open_progress(quiet=quiet)
     try:
         if base is None:
-            return train_linear(ask, settings, progress.phase)
+            return train_linear(ask, work, progress.phase)
         from judgecli.pipeline.rm_tune import train_encoder
 
-        return train_encoder(ask, settings, Path(base), options, progress.phase, progress.advance)
+        return train_encoder(ask, work, Path(base), options, progress.phase, progress.advance)
     finally:
         progress.close()
 

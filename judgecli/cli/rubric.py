@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from judgecli.cli.group import Command, Group, plain_app
-from judgecli.cli.options import BadOption, ConfigOption, FormatOption, JsonOption, MapOption, QuietOption, StoreOption, load
+from judgecli.cli.options import BadOption, ConfigOption, FormatOption, JsonOption, MapOption, QuietOption, StoreOption, open_project
 
 rubric = plain_app(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A rubric of the library, or the path of a YAML file.")]
@@ -114,8 +114,8 @@ def try_(
     from judgecli.pipeline.rubric import try_rubric
     from judgecli.renderers.rubrics import rubric_test
 
-    settings = load(context, config, store, judge=JudgeFlags(models=tuple(judge_model or ()), base_url=base_url))
-    document = try_rubric(name, settings, rows=rows)
+    work = open_project(context, config, store, create=True, judge=JudgeFlags(models=tuple(judge_model or ()), base_url=base_url))
+    document = try_rubric(name, work, rows=rows)
     show_document(document, lambda page: rubric_test(document, page), as_json=as_json)
     if document["unscored"]:
         raise typer.Exit(3)
@@ -160,10 +160,10 @@ def audit(
     from judgecli.renderers.rubrics import rubric_audit
 
     flags = read_judge_flags(models=judge_model or (), base_url=base_url, concurrency=concurrency, max_cost=max_cost, max_calls=max_calls)
-    settings = load(context, config, store, judge=flags, map=tuple(map or ()), format=format, max_bad=max_bad)
+    work = open_project(context, config, store, create=True, judge=flags, map=tuple(map or ()), format=format, max_bad=max_bad)
     progress = open_progress(quiet=quiet)
     try:
-        document = audit_rubric(name, logs or (), settings=settings, plan=AuditPlan(records, repeats, sentinels, dry_run), progress=progress)
+        document = audit_rubric(name, logs or (), work=work, plan=AuditPlan(records, repeats, sentinels, dry_run), progress=progress)
     finally:
         progress.close()
     show_document(document, lambda page: rubric_audit(document, page), as_json=as_json)

@@ -4,7 +4,18 @@ from typing import Annotated, Literal
 
 import typer
 
-from judgecli.cli.options import BadOption, ConfigOption, EncodingOption, FormatOption, JsonOption, MapOption, QuietOption, StoreOption, ZoneOption, load
+from judgecli.cli.options import (
+    BadOption,
+    ConfigOption,
+    EncodingOption,
+    FormatOption,
+    JsonOption,
+    MapOption,
+    QuietOption,
+    StoreOption,
+    ZoneOption,
+    open_project,
+)
 
 
 def run(
@@ -45,10 +56,10 @@ def run(
     from judgecli.renderers import loop
 
     typed = {"map": tuple(map or ()), "format": format, "zone": zone, "encoding": encoding, "max_bad": max_bad, "workers": workers}
-    settings = load(context, config, store, allow_code=allow_code, **typed)
+    work = open_project(context, config, store, create=True, allow_code=allow_code, **typed)
     progress = open_progress(quiet=quiet)
     try:
-        result = run_loop(logs or (), settings=settings, progress=progress, inconclusive=inconclusive, fail_on_alarm=fail_on_alarm)
+        result = run_loop(logs or (), work=work, progress=progress, inconclusive=inconclusive, fail_on_alarm=fail_on_alarm)
     finally:
         progress.close()
     document = result.to_json()

@@ -4,13 +4,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from judgecli.cli.options import BadOption, ConfigOption, EncodingOption, FormatOption, JsonOption, MapOption, QuietOption, StoreOption, ZoneOption, load
+from judgecli.cli.options import (
+    BadOption,
+    ConfigOption,
+    EncodingOption,
+    FormatOption,
+    JsonOption,
+    MapOption,
+    QuietOption,
+    StoreOption,
+    ZoneOption,
+    open_project,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from judgecli.cli.progress import NullProgress
-    from judgecli.config import Settings
+    from judgecli.evidence.work import Work
     from judgecli.pipeline import Asking, ScoreResult
 
 
@@ -88,13 +99,11 @@ def score(
     judge = read_judge_flags(judge_model or (), base_url, concurrency, samples, logprobs, sentinels, max_cost, max_calls)
     shape = {"map": tuple(map or ()), "format": format, "zone": zone, "encoding": encoding}
     typed = {**shape, "keep_duplicates": keep_duplicates, "max_bad": max_bad, "workers": workers}
-    settings = load(context, config, store, allow_code=allow_code, judge=judge, **typed)
-    _score(logs or (), settings, scorer, None if dry_run else asking, output, as_json=as_json, quiet=quiet)
+    work = open_project(context, config, store, create=True, allow_code=allow_code, judge=judge, **typed)
+    _score(logs or (), work, scorer, None if dry_run else asking, output, as_json=as_json, quiet=quiet)
 
 
-def _score(
-    logs: "Sequence[str]", settings: "Settings", scorers: list[str] | None, asking: "Asking | None", output: str | None, *, as_json: bool, quiet: bool
-) -> None:
+def _score(logs: "Sequence[str]", work: "Work", scorers: list[str] | None, asking: "Asking | None", output: str | None, *, as_json: bool, quiet: bool) -> None:
     """Score, or with no `asking` only estimate; show what came of it. Raises: Exit."""
     from judgecli.cli.progress import open_progress
     from judgecli.pipeline import score_logs
@@ -102,20 +111,20 @@ def _score(
     progress = open_progress(quiet=quiet)
     try:
         if asking is None:
-            return _show_estimate(logs, settings, scorers, progress, as_json=as_json)
-        result = score_logs(logs, settings=settings, scorers=scorers, progress=progress, asking=asking)
+            return _show_estimate(logs, work, scorers, progress, as_json=as_json)
+        result = score_logs(logs, work=work, scorers=scorers, progress=progress, asking=asking)
     finally:
         progress.close()
     _show(result, output, as_json=as_json, quiet=quiet)
     raise typer.Exit(result.exit_code)
 
 
-def _show_estimate(logs: "Sequence[str]", settings: "Settings", scorers: list[str] | None, progress: "NullProgress", *, as_json: bool) -> None:
+def _show_estimate(logs: "Sequence[str]", work: "Work", scorers: list[str] | None, progress: "NullProgress", *, as_json: bool) -> None:
     from judgecli.cli.output import show
     from judgecli.pipeline.estimating import estimate_logs
     from judgecli.renderers.estimate import estimate_text
 
-    document = estimate_logs(logs, settings=settings, scorers=scorers, progress=progress)
+    document = estimate_logs(logs, work=work, scorers=scorers, progress=progress)
     progress.close()
     show(document, lambda page: estimate_text(document, page), as_json=as_json)
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load, names_of
+from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, names_of, open_project
 
 BY_HELP = "Record columns, file or tags.NAME, with commas or repeated; '' is all records together. Default: the policy of judge.yaml."
 WINDOW_HELP = "1h, 1d, 1w (from Monday), 30d, ... in UTC, or all."
@@ -57,9 +57,9 @@ def signals(
     if output is not None:
         check_target(Path(output))
     columns = None if by is None else names_of(by)
-    settings = load(context, config, store)
-    found = compute_signals(settings, by=columns, window=window, on=on, metrics=metric, units=names_of(units))
-    found = with_alarms(found, settings)
+    work = open_project(context, config, store)
+    found = compute_signals(work, by=columns, window=window, on=on, metrics=metric, units=names_of(units))
+    found = with_alarms(found, work)
     document = found.to_json()
     if output is not None:
         count = write_rows([signals_table(document)], Path(output))

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from judgecli.cli.group import Command, Group, plain_app
-from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, load
+from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, open_project
 
 store = plain_app(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 
@@ -32,7 +32,7 @@ def info(context: typer.Context, config: ConfigOption = None, store: StoreOption
     """
     from judgecli.pipeline import store_info
 
-    _show(store_info(load(context, config, store)), as_json=as_json)
+    _show(store_info(open_project(context, config, store)), as_json=as_json)
 
 
 @store.command(cls=Command)
@@ -44,7 +44,7 @@ def verify(context: typer.Context, config: ConfigOption = None, store: StoreOpti
     """
     from judgecli.pipeline import store_verify
 
-    document = store_verify(load(context, config, store))
+    document = store_verify(open_project(context, config, store))
     _show(document, as_json=as_json)
     if not document.get("ok", True):
         raise typer.Exit(4)
@@ -59,7 +59,7 @@ def compact(context: typer.Context, config: ConfigOption = None, store: StoreOpt
     """
     from judgecli.pipeline import store_compact
 
-    _show(store_compact(load(context, config, store)), as_json=as_json)
+    _show(store_compact(open_project(context, config, store)), as_json=as_json)
 
 
 @store.command(cls=Command)
@@ -79,7 +79,7 @@ def forget(
     """
     from judgecli.pipeline import store_forget
 
-    _show(store_forget(load(context, config, store), where), as_json=as_json)
+    _show(store_forget(open_project(context, config, store), where), as_json=as_json)
 
 
 def _show(document: Mapping[str, Any], *, as_json: bool) -> None:

@@ -9,11 +9,11 @@ import numpy as np
 
 from judgecli.evidence.links import AnchorLinks, HeldSet
 from judgecli.evidence.rewarded import directions, needed_metrics
+from judgecli.evidence.work import Work
 from judgecli.signal.anchors import FEW, attribute
 from judgecli.signal.cells import EPOCH, Cells, MetricCells, Window
 from judgecli.signal.linked import Judge
-from judgecli.store.folder import Store
-from judgecli.store.selection import index_metrics, select_records
+from judgecli.store.selection import index_metrics
 from judgecli.store.tables import MetricInfo
 from judgecli.store.watching import KeptAlarm, SeenShard
 from judgecli.store.windows_query import Question, WindowReduction
@@ -28,30 +28,30 @@ Floats = np.ndarray
 Served = Mapping[tuple[date, tuple[str | None, ...]], Sequence[str]]  # (day, segment) -> the models that served
 
 
-def judges_of_alarms(store: Store, settings: "Settings", alarms: Sequence[KeptAlarm], shards: Sequence[SeenShard]) -> dict[str, dict[str, object]]:
+def judges_of_alarms(work: Work, alarms: Sequence[KeptAlarm], shards: Sequence[SeenShard]) -> dict[str, dict[str, object]]:
     """Of each alarm that nobody closed on the mean of a judge's metric: whether the served model changed around it, and whose doing it is.
 
     Alarm id -> `changed` (the day, or None), `from`, `to`, `cause` (app, judge, unclear) and `message`. Alarms of which nothing is known are
     left out. A reward has the judges of its terms, and then the cause stays unclear. Reads the records around the alarms alone. Raises: UsageError, StoreError.
     """
-    judged = {entry.name for entry in settings.scorers if entry.target.startswith("rubric:")}
+    judged = {entry.name for entry in work.settings.scorers if entry.target.startswith("rubric:")}
     asked: dict[tuple[str, str | None], list[KeptAlarm]] = {}
     for alarm in alarms:
         if alarm.closed is None and alarm.document["kind"] == "value":
-            for metric, identity in _sources(alarm, settings):
+            for metric, identity in _sources(alarm, work.settings):
                 if metric.startswith("rubric.") or metric in judged:
                     asked.setdefault((metric, identity), []).append(alarm)
     found: dict[str, dict[str, object]] = {}
     for (metric, identity), own in asked.items():
         first = min(_moment(alarm, "since") for alarm in own) - BEFORE
-        info, served = _served(store, settings, metric, identity, first, max(_moment(alarm, "time") for alarm in own), shards)
+        info, served = _served(work, metric, identity, first, max(_moment(alarm, "time") for alarm in own), shards)
         if info is None:
             continue
-        better = directions(settings, {metric: info.higher_is_better})[metric]
-        sets = AnchorLinks(store, settings, {}).held(metric)
+        better = directions(work.settings, {metric: info.higher_is_better})[metric]
+        sets = AnchorLinks(work, {}).held(metric)
         for alarm in own:
             is_part = metric != alarm.document["metric"]
-            said = _said(alarm, served, settings.policy, sets, info.identity, None if is_part else _width(info, better), part=metric if is_part else None)
+            said = _said(alarm, served, work.settings.policy, sets, info.identity, None if is_part else _width(info, better), part=metric if is_part else None)
             if said is not None:
                 found.setdefault(alarm.id, said)
     return found
@@ -74,20 +74,18 @@ def _width(info: MetricInfo, better: bool | None) -> float | None:
     return None if low is None or high is None or better is None else (high - low) * (1 if better else -1)
 
 
-def _served(
-    store: Store, settings: "Settings", metric: str, identity: str | None, first: datetime, last: datetime, shards: Sequence[SeenShard]
-) -> tuple[MetricInfo | None, Served]:
+def _served(work: Work, metric: str, identity: str | None, first: datetime, last: datetime, shards: Sequence[SeenShard]) -> tuple[MetricInfo | None, Served]:
     """What the metric is, and the models that served it by day and segment between two moments."""
     begin, end = ((moment - EPOCH) // timedelta(microseconds=1) for moment in (first, last))
     near = [seen.shard for seen in shards if seen.first is not None and seen.last is not None and seen.first <= end and seen.last >= begin]
-    held, shards_of = index_metrics(store, near)
+    held, shards_of = index_metrics(work.store, near)
     info = next((info for info in held.get(metric, ()) if identity in (None, info.identity)), None)
     if info is None:
         return None, {}
-    whole = select_records(store)
+    whole = work.select()
     where = f"epoch_us(time) >= {begin} AND epoch_us(time) <= {end}"
     selection = replace(whole, scope=replace(whole.scope, shards=tuple(near)), where=where, metrics={metric: held[metric]}, shards_of=shards_of)
-    with WindowReduction(store, selection, [metric], Question(settings.policy, Window.of("1d"), settings.cluster)) as reduction:
+    with WindowReduction(work.store, selection, [metric], Question(work.settings.policy, Window.of("1d"), work.settings.cluster)) as reduction:
         cells = reduction.cells()
     own = [one for one in cells.metrics if one.identity == info.identity]
     return info, _by_day(cells, own[0]) if own else {}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from judgecli.evidence.work import Work
 from judgecli.signal.drift.cause import Cause, Inputs, find_cause
 from judgecli.signal.drift.local import LocalChange, find_local
 from judgecli.signal.drift.logged import Logged, LoggedColumn, Switched, coded, input_columns, switched
@@ -20,9 +21,7 @@ from judgecli.store.query import sql_column
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from judgecli.config.settings import Settings
     from judgecli.signal.drift.texts import TextDrift
-    from judgecli.store.folder import Store
     from judgecli.store.selection import Selection
 
 APP_COLUMNS = ("model", "prompt_version")  # variants of the app, also where `policy:` does not name them
@@ -36,11 +35,9 @@ _FILLING = re.compile(r"[\W\d_]+")
 class Attribution:
     """The logged columns of two sides, and what they say of each metric."""
 
-    def __init__(
-        self, store: "Store", selection: "Selection", settings: "Settings", reduction: DriftReduction, rows: tuple[int, int], by: Sequence[str]
-    ) -> None:
-        self._store, self._selection, self._settings, self._reduction = store, selection, settings, reduction
-        self._app = {*settings.policy, *APP_COLUMNS}
+    def __init__(self, work: Work, selection: "Selection", reduction: DriftReduction, rows: tuple[int, int], by: Sequence[str]) -> None:
+        self._store, self._selection, self._settings, self._reduction = work.store, selection, work.settings, reduction
+        self._app = {*work.settings.policy, *APP_COLUMNS}
         self.names = list(dict.fromkeys([*kind_columns(selection), *by]))
         self._traffic = [name for name in by if name not in self._app]
         self.places = [m for m, info in enumerate(reduction.metrics) if info.kind != "category" and info == selection.metric(info.name)]

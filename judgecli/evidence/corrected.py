@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 
 from judgecli.errors import NoRecords, UnknownName, UsageError
+from judgecli.evidence.work import Work
 from judgecli.labels.consensus import Truths, settle_labels
 from judgecli.labels.correct import ASSUMED, CorrectedMean, Errors, Origin, correct_by_errors, correct_by_sample, effective_size
 from judgecli.signal.cells import Cells, MetricCells, Window
 from judgecli.signal.windows import SignalRow
 from judgecli.stats.ppi import Labelled, Rest
-from judgecli.store.folder import Store
 from judgecli.store.labels import read_given
 from judgecli.store.query import cluster_column
 from judgecli.store.selection import Selection
@@ -21,10 +21,9 @@ from judgecli.store.tables import MetricInfo
 from judgecli.store.windows_query import Question, WindowReduction
 
 if TYPE_CHECKING:
-    from judgecli.config.settings import Settings
+    pass
 if TYPE_CHECKING:
     from judgecli.config.project import Aligned
-    from judgecli.config.settings import Settings
 
 UNKNOWN_SCALE = "its labels are not known to be on its scale: label_scale, or same_units"
 
@@ -109,13 +108,13 @@ def _by_errors(metric: MetricCells, cell: int, errors: Errors) -> CorrectedMean:
     return correct_by_errors(errors, float(every.sums.sum()), float(every.counts.sum()), effective_size(every.sums, every.counts))
 
 
-def correct_rows(store: Store, reduction: WindowReduction, cells: Cells, rows: Sequence[SignalRow], settings: "Settings") -> tuple[list[SignalRow], list[str]]:
+def correct_rows(work: Work, reduction: WindowReduction, cells: Cells, rows: Sequence[SignalRow]) -> tuple[list[SignalRow], list[str]]:
     """The rows with `corrected` (PPI++) and, of a rate, `corrected_by_errors` (Rogan and Gladen) where judge.yaml aligns their metric, and why one has none."""
     found: dict[tuple[str, str, object, tuple[str | None, ...]], tuple[CorrectedMean, CorrectedMean | None]] = {}
     notes = []
-    for name, said in settings.project.align.items():
+    for name, said in work.settings.project.align.items():
         try:
-            truths = settle_labels(read_given(store, said.label, said.raters)[0])
+            truths = settle_labels(read_given(work.store, said.label, said.raters)[0])
         except (UnknownName, NoRecords) as error:
             notes += [f"{name} is not corrected: {error}"] if any(info.name == name for info in reduction.metrics) else []
             continue
@@ -125,8 +124,8 @@ def correct_rows(store: Store, reduction: WindowReduction, cells: Cells, rows: S
                 if not same_units:
                     notes.append(f"{name} is not corrected: {UNKNOWN_SCALE}")
                     continue
-                by_errors = cells_by_errors(reduction, cells, place, own, cluster=settings.cluster)
-                for cell, mean in corrected_cells(reduction, cells, place, own, origin="sample", errors=None, cluster=settings.cluster).items():
+                by_errors = cells_by_errors(reduction, cells, place, own, cluster=work.settings.cluster)
+                for cell, mean in corrected_cells(reduction, cells, place, own, origin="sample", errors=None, cluster=work.settings.cluster).items():
                     at = cells.cells[cell]
                     found[name, info.identity, None if at.window is None else cells.window.start(at.window), at.segment] = mean, by_errors.get(cell)
     changed = []
@@ -145,24 +144,24 @@ class Corrected:
     by_errors: CorrectedMean | None = None
 
 
-def correct_whole(store: Store, selection: Selection, info: MetricInfo, settings: "Settings") -> Corrected:
+def correct_whole(work: Work, selection: Selection, info: MetricInfo) -> Corrected:
     """The corrected means of one identity of a metric that judge.yaml aligns, over all selected records.
 
     The same as `correct_rows` gives for `--window all` without columns.
     """
-    said = settings.project.align[info.name]
+    said = work.settings.project.align[info.name]
     try:
-        truths, same_units = _in_units(settle_labels(read_given(store, said.label, said.raters)[0]), info, said)
+        truths, same_units = _in_units(settle_labels(read_given(work.store, said.label, said.raters)[0]), info, said)
     except (UnknownName, NoRecords, UsageError) as error:
         return Corrected(str(error))
     if not same_units:
         return Corrected(UNKNOWN_SCALE)
     held = replace(selection, metrics={**selection.metrics, info.name: (info,)})
-    with WindowReduction(store, held, [info.name], Question((), Window.of("all"), settings.cluster)) as reduction:
+    with WindowReduction(work.store, held, [info.name], Question((), Window.of("all"), work.settings.cluster)) as reduction:
         cells = reduction.cells()
         place = places_of(cells.metrics, info.name, info.identity)
-        means = corrected_cells(reduction, cells, place, truths, origin="sample", errors=None, cluster=settings.cluster)
-        by_errors = cells_by_errors(reduction, cells, place, truths, cluster=settings.cluster)
+        means = corrected_cells(reduction, cells, place, truths, origin="sample", errors=None, cluster=work.settings.cluster)
+        by_errors = cells_by_errors(reduction, cells, place, truths, cluster=work.settings.cluster)
     return Corrected(next(iter(means.values()), "nothing was scored"), next(iter(by_errors.values()), None))
 
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from judgecli.evidence.answered import DEFAULT_SOURCES, AnsweredRecords, find_candidates
+from judgecli.evidence.work import Work
 from judgecli.labels import conversation
 from judgecli.labels.conversation import Message, conversation_of
 from judgecli.labels.pairs import Candidate
@@ -15,12 +16,10 @@ from judgecli.labels.rating import Scale
 from judgecli.readers.preferences import repetition_notes, with_secrets
 from judgecli.reward_model.dialogue import dialogue_text
 from judgecli.reward_model.preferences import Comparison, Preferences, Verdict
-from judgecli.store.folder import Store
 from judgecli.store.labels import flagged_keys, read_thumbs
-from judgecli.store.selection import select_records
 
 if TYPE_CHECKING:
-    from judgecli.config.settings import Settings
+    pass
 
 SAID = ("model", "prompt_version")  # become tags
 
@@ -28,7 +27,7 @@ Texts = Mapping[bytes, tuple[str, str, dict[str, str]]]  # key -> prompt, answer
 
 
 def read_labelled(
-    settings: "Settings", *, on: str | None = None, sources: Sequence[str] = DEFAULT_SOURCES, labels: Sequence[str] = (), scale: Scale | None = None
+    work: Work, *, on: str | None = None, sources: Sequence[str] = DEFAULT_SOURCES, labels: Sequence[str] = (), scale: Scale | None = None
 ) -> Preferences:
     """The preferences that labels of the store hold, for these kinds of raters; `scale` is that of their ratings, where it is named.
 
@@ -37,12 +36,11 @@ def read_labelled(
     trained on, contradict themselves or hold secrets are dropped by reason: read = comparisons + verdicts + dropped.
     Raises: UnknownName, UsageError (several labels hold thumbs and none is named), StoreError.
     """
-    with Store(settings.store, create=False) as store:
-        selection = select_records(store, on)
-        thumbs = read_thumbs(store, sources, labels, scale=scale)
-        records = AnsweredRecords(store, selection, None)
-        candidates, dropped = find_candidates(records, thumbs, flagged_keys(store, selection.scope.shards), standard=False)
-        texts = _texts(records, candidates)
+    selection = work.select(on)
+    thumbs = read_thumbs(work.store, sources, labels, scale=scale)
+    records = AnsweredRecords(work.store, selection, None)
+    candidates, dropped = find_candidates(records, thumbs, flagged_keys(work.store, selection.scope.shards), standard=False)
+    texts = _texts(records, candidates)
     dropped += thumbs.dropped
     comparisons, verdicts = _items(candidates, texts, dropped)
     secret = with_secrets([*comparisons, *verdicts])

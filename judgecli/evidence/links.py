@@ -2,21 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from judgecli.config.anchors import AnchorSet, anchor_folder, list_anchor_sets, read_anchor_set, read_outputs
 from judgecli.errors import JudgeError
+from judgecli.evidence.work import Work
 from judgecli.signal.anchors import moved_p
 from judgecli.signal.linked import NO_ANCHORS, Judge, Link
 from judgecli.stats.linear_link import linear_link
 from judgecli.stats.tails import unseen_share
 from judgecli.store.anchors import JudgedAnchor, kept_anchors
-from judgecli.store.folder import Store
-
-if TYPE_CHECKING:
-    from judgecli.config.settings import Settings
 
 Floats = np.ndarray
 Scale = tuple[float | None, float | None]
@@ -71,8 +67,8 @@ def _by(judge: Judge, identity: str, served: Sequence[str], *, certain: bool = F
 class AnchorLinks:
     """Finds the link between two judges of a metric: of the set whose anchors most were judged by both. `scales` says what a metric's values are."""
 
-    def __init__(self, store: Store, settings: "Settings", scales: Scales) -> None:
-        self._store, self._settings, self._scales = store, settings, scales
+    def __init__(self, work: Work, scales: Scales) -> None:
+        self._work, self._scales = work, scales
         self._sets: dict[str, list[HeldSet | str]] = {}
         self._links: dict[tuple[str, Judge, Judge], Link | str] = {}
 
@@ -89,7 +85,7 @@ class AnchorLinks:
 
     def _of(self, metric: str) -> list[HeldSet | str]:
         if metric not in self._sets:
-            self._sets[metric] = _read_sets(self._store, self._settings, metric)
+            self._sets[metric] = _read_sets(self._work, metric)
         return self._sets[metric]
 
     def _find(self, metric: str, before: Judge, after: Judge) -> Link | str:
@@ -139,9 +135,9 @@ def _ends(scale: tuple[Scale, bool | None]) -> tuple[float, float] | None:
     return (low, high - low) if better else (high, low - high)
 
 
-def _read_sets(store: Store, settings: "Settings", metric: str) -> list[HeldSet | str]:
+def _read_sets(work: Work, metric: str) -> list[HeldSet | str]:
     """The anchor sets of a metric; of one that cannot be used, why."""
-    folder = anchor_folder(settings)
+    folder = anchor_folder(work.settings)
     found: list[HeldSet | str] = []
     for name in list_anchor_sets(folder):
         try:
@@ -153,5 +149,5 @@ def _read_sets(store: Store, settings: "Settings", metric: str) -> list[HeldSet 
             found.append(f"the anchor set '{name}' cannot be used: {error}")
             continue
         founding, deviation, repeats = (outputs.column(column).to_numpy().astype(np.float64) for column in ("score", "deviation", "n"))
-        found.append(HeldSet(anchors, founding, deviation, repeats, kept_anchors(store.ledger, name, anchors.outputs)))
+        found.append(HeldSet(anchors, founding, deviation, repeats, kept_anchors(work.store.ledger, name, anchors.outputs)))
     return found

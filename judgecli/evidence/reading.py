@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from judgecli.errors import Incomplete, NoRecords, UsageError
+from judgecli.evidence.work import Work
 from judgecli.progress import Progress
 from judgecli.readers.checkpoint import Checkpoint, equal_lines_note
 from judgecli.readers.intake import Intake
@@ -23,26 +24,28 @@ if TYPE_CHECKING:
 ONCE = "they count once, with the first (policy: [file] in judge.yaml counts them in each file)"
 
 
-def reading_notes(store: Store, intake: Intake, readings: Sequence[Checkpoint], settings: "Settings") -> list[str]:
+def reading_notes(work: Work, intake: Intake, readings: Sequence[Checkpoint]) -> list[str]:
     """What is told of the files that were read: those left out, how each was understood, lines that are equal, what else the store holds."""
     notes = [f"skipped: {file.message}" for file in intake.skipped]
     notes += [f"{reading.path}: {note}" for reading in readings for note in reading.detected.notes]
     file_ids = [reading.file_id for reading in readings]
-    with store.ledger.readable():
-        repeated = repeated_lines(store, file_ids)
-        told = [] if settings.keep_duplicates else [(reading, *repeated.equal[reading.file_id]) for reading in readings]
+    with work.store.ledger.readable():
+        repeated = repeated_lines(work.store, file_ids)
+        told = [] if work.settings.keep_duplicates else [(reading, *repeated.equal[reading.file_id]) for reading in readings]
         notes += [note for reading, *counts in told if (note := equal_lines_note(reading.path, reading.detected, *counts)) is not None]
         notes += [f"{count:,} records of {file} also stand in {first}; {ONCE}" for file, first, count in repeated.shared]
-        return notes + _told_bad(store, file_ids) + other_projects(store, file_ids, settings.config, [log.path for log in settings.logs])
+        return notes + _told_bad(work.store, file_ids) + other_projects(work.store, file_ids, work.settings.config, [log.path for log in work.settings.logs])
 
 
-def read_scope(store: Store, logs: Sequence[str], *, settings: "Settings", progress: Progress) -> Scope:
+def read_scope(work: Work, logs: Sequence[str], *, progress: Progress) -> Scope:
     """The records of these logs, read into the store and not scored. Raises: LogError, NoRecords, Incomplete."""
     progress.phase("reading", None)
-    intake = Intake(store, NotedProgress(progress, []), lambda _: None)
-    readings = intake.run(log_files(logs, settings))
-    scope = scope_of_logs(store, readings, intake.skipped)
-    short = unread_shortfalls(scope.counts.quarantined, scope.counts.lines, [file for file in intake.skipped if file.is_log], len(readings), settings.max_bad)
+    intake = Intake(work.store, NotedProgress(progress, []), lambda _: None)
+    readings = intake.run(log_files(logs, work.settings))
+    scope = scope_of_logs(work.store, readings, intake.skipped)
+    short = unread_shortfalls(
+        scope.counts.quarantined, scope.counts.lines, [file for file in intake.skipped if file.is_log], len(readings), work.settings.max_bad
+    )
     if short:
         raise Incomplete("; ".join(short), hint=MEND)
     return scope

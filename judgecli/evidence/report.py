@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from judgecli.errors import StoreBusy, UnknownName, UsageError
 from judgecli.evidence.windows import ask, record_rows
+from judgecli.evidence.work import Work
 from judgecli.report import Change, Contrast, Example
 from judgecli.signal.cells import Cells
 from judgecli.signal.gathering import READ, Floats, Gathered, Gatherer, column_value
@@ -20,14 +21,14 @@ from judgecli.signal.summary import MetricSummary, Reduced, summarise
 from judgecli.signal.windows import SignalRow
 from judgecli.store.cell_sums import Rows, Spread, plain_array, segments_of, spread
 from judgecli.store.filters import COLUMNS
-from judgecli.store.folder import Shard, Store
+from judgecli.store.folder import Shard
 from judgecli.store.query import Reduction, cluster_column
 from judgecli.store.selection import Selection
 from judgecli.store.tables import MetricInfo
 from judgecli.store.windows_query import WindowReduction, cells_together
 
 if TYPE_CHECKING:
-    from judgecli.config.settings import Settings
+    pass
 
 Places = npt.NDArray[np.int64]
 SAMPLE = 200_000  # records, drawn by whole clusters, that slices, changes and distributions look at
@@ -56,8 +57,8 @@ class Measured:
 class Evidence:
     """The queries of one report."""
 
-    def __init__(self, store: Store, selection: Selection, by: Sequence[str], cluster: str | None) -> None:
-        self.store, self.selection, self.by, self.cluster = store, selection, by, cluster
+    def __init__(self, work: Work, selection: Selection, by: Sequence[str]) -> None:
+        self.work, self.store, self.selection, self.by, self.cluster = work, work.store, selection, by, work.settings.cluster
         self.infos: dict[str, MetricInfo] = {name: found[0] for name, found in selection.metrics.items()}
         self.notes = [
             f"{name} was measured in {len(found)} ways; identity {found[0].identity[:12]} alone is shown, records without it are pending"
@@ -100,7 +101,7 @@ class Evidence:
         """What was selected and how many, as fields of a Report."""
         return {"selection": self.selection.on, "counts": self.counts()}
 
-    def measure(self, settings: "Settings", window: str | None, most: int) -> "Measured":
+    def measure(self, window: str | None, most: int) -> "Measured":
         """All that is summed over the records, by policy and window and as a whole, and the sample: from one reading of the scores.
 
         `window`: None takes one that fits the time span, for `most` policies at most.
@@ -109,7 +110,7 @@ class Evidence:
         with ExitStack() as stack:
 
             def question(by: Sequence[str], window: str) -> WindowReduction:
-                return stack.enter_context(WindowReduction(self.store, self.selection, names, ask(settings, by, window)))
+                return stack.enter_context(WindowReduction(self.store, self.selection, names, ask(self.work.settings, by, window)))
 
             overall, whole = question(self.by, "all"), question((), "all")
             whole.decays = False
@@ -130,10 +131,10 @@ class Evidence:
             summaries = [self._summary(cells[0], newest[name], spreads[newest[name]]) for name in self.infos]
             drawn = {name: values[place] if self.infos[name].kind != "category" else np.full(len(sampled), np.nan) for name, place in newest.items()}
             gathered = self._gather(overall, rows, sampled, drawn)
-            over_all, _, changes = record_rows(self.store, overall, cells[1], settings)
+            over_all, _, changes = record_rows(self.work, overall, cells[1])
             over_time = over_all
             if timed is not overall:
-                over_time, _, changes = record_rows(self.store, timed, cells[2], settings)
+                over_time, _, changes = record_rows(self.work, timed, cells[2])
         return Measured(summaries, gathered, over_all if names else [], over_time if names else [], changes, chosen, span)
 
     def _summary(self, cells: Cells, place: int, spread: Spread) -> MetricSummary:

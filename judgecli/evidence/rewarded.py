@@ -11,13 +11,14 @@ from judgecli.catalog import default_names
 from judgecli.config.lock import NAME as LOCK
 from judgecli.config.lock import read_lock
 from judgecli.errors import ConfigError, StoreBusy, UsageError
+from judgecli.evidence.work import Work
 from judgecli.reward.compose import compose
 from judgecli.reward.spec import PREFIX, VERSION, MetricFacts, RewardSpec, build_reward
 from judgecli.store import tables
 from judgecli.store.folder import Shard, Store
 from judgecli.store.query import held_metrics
 from judgecli.store.scope import Scope
-from judgecli.store.selection import Selection, index_metrics, select_records
+from judgecli.store.selection import Selection, index_metrics
 from judgecli.store.tables import MetricInfo
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def reward_info(spec: RewardSpec) -> MetricInfo:
     return MetricInfo(spec.metric, spec.identity, "number", (0.0, 1.0), True, VERSION)
 
 
-def ensure_reward(store: Store, selected: Selection | Scope, settings: "Settings") -> MetricInfo | None:
+def ensure_reward(work: Work, selected: Selection | Scope) -> MetricInfo | None:
     """Compute and store the reward of judge.yaml where shards of the selection lack it; what is held is not computed again.
 
     Goes by the newest identity of each metric. A shard that lacks one of them gets no reward: its records have not been
@@ -109,22 +110,27 @@ def ensure_reward(store: Store, selected: Selection | Scope, settings: "Settings
     record. Select again to see it (`select_rewarded` does both). Raises: ConfigError, StoreBusy.
     """
     scope = selected.scope if isinstance(selected, Selection) else selected
-    if settings.project.reward is None or not scope.shards:
+    if work.settings.project.reward is None or not scope.shards:
         return None
-    found = selected.metrics if isinstance(selected, Selection) else index_metrics(store, scope.shards)[0]
-    spec = plan_stored(settings, found)
-    check_frozen(spec, settings)
-    store_reward(store, scope.shards, spec)
+    found = selected.metrics if isinstance(selected, Selection) else index_metrics(work.store, scope.shards)[0]
+    spec = plan_stored(work.settings, found)
+    check_frozen(spec, work.settings)
+    if store_reward(work.store, scope.shards, spec):
+        work.changed()
     return reward_info(spec)
 
 
-def select_rewarded(store: Store, on: str | None, settings: "Settings") -> Selection:
-    """`select_records` with the reward of judge.yaml computed; the identity that judge.yaml now means stands first of `reward.NAME`."""
-    selection = select_records(store, on)
-    info = ensure_reward(store, selection, settings)
+def select_rewarded(work: Work, on: str | None) -> Selection:
+    """`work.select` with the reward of judge.yaml computed; the identity that judge.yaml now means stands first of `reward.NAME`."""
+    return work.once(("rewarded", on), lambda: _with_reward(work, on))
+
+
+def _with_reward(work: Work, on: str | None) -> Selection:
+    selection = work.select(on)
+    info = ensure_reward(work, selection)
     if info is None:
         return selection
-    selection = select_records(store, on)
+    selection = work.select(on)
     others = tuple(other for other in selection.metrics.get(info.name, ()) if other.identity != info.identity)
     return replace(selection, metrics={**selection.metrics, info.name: (info, *others)})
 

@@ -11,13 +11,13 @@ import pyarrow.compute as pc
 from judgecli.errors import NoRecords
 from judgecli.evidence.rewarded import needed_metrics, select_rewarded
 from judgecli.evidence.windows import ask
+from judgecli.evidence.work import Work
 from judgecli.schema import REASONS
 from judgecli.signal.cells import MetricCells
 from judgecli.signal.compare.paired import Side, gather_side
 from judgecli.signal.compare.parts import Parts, gather_parts, part_codes
 from judgecli.store import tables
-from judgecli.store.folder import Store
-from judgecli.store.selection import Selection, select_records
+from judgecli.store.selection import Selection
 from judgecli.store.tables import MetricInfo
 from judgecli.store.units_query import paired_values, selected_keys
 from judgecli.store.windows_query import WindowReduction
@@ -73,19 +73,18 @@ class Part:
     judges: dict[str, tuple[str, ...]]
 
 
-def read_part(store: Store, settings: "Settings", name: str, on: str, metrics: Sequence[str] | None, by: Sequence[str], pair: str | None) -> Part:
+def read_part(work: Work, name: str, on: str, metrics: Sequence[str] | None, by: Sequence[str], pair: str | None) -> Part:
     """Read one side. `metrics`: only these, else all that have a mean; `pair`: the column that tells prompts apart, else `group:` of judge.yaml.
 
     A metric is read under the newest identity that these records have any score of. Raises: NoRecords, UsageError.
     """
     wants_reward = metrics is None or any(metric.startswith("reward.") for metric in metrics)
-    selection = select_rewarded(store, on, settings) if wants_reward else select_records(store, on)
-    return read_selection(store, settings, name, selection, _ordered(selection) if metrics is None else metrics, by, pair)
+    selection = select_rewarded(work, on) if wants_reward else work.select(on)
+    return read_selection(work, name, selection, _ordered(selection) if metrics is None else metrics, by, pair)
 
 
 def read_selection(
-    store: Store,
-    settings: "Settings",
+    work: Work,
     name: str,
     selection: Selection,
     metrics: Sequence[str],
@@ -101,8 +100,8 @@ def read_selection(
     """
     wanted = [metric for metric in metrics if metric in selection.metrics]
     is_rewarded = any(metric.startswith("reward.") for metric in wanted)
-    terms = sorted((needed_metrics(settings) & set(selection.metrics)) - set(wanted)) if is_rewarded else []
-    with WindowReduction(store, selection, [*wanted, *terms], ask(settings, by, "all")) as reduction:
+    terms = sorted((needed_metrics(work.settings) & set(selection.metrics)) - set(wanted)) if is_rewarded else []
+    with WindowReduction(work.store, selection, [*wanted, *terms], ask(work.settings, by, "all")) as reduction:
         whole = reduction.cells()
         cells = whole.cells
         if not cells:
@@ -112,7 +111,7 @@ def read_selection(
         for metric in wanted:
             places = [place for place, info in enumerate(reduction.metrics) if info.name == metric and info.kind != "category"]
             for place in places[:1] if newest else places:  # the newest identity stands first
-                measured = _read(reduction, place, settings, [cell.segment for cell in cells], pair, without)
+                measured = _read(reduction, place, work.settings, [cell.segment for cell in cells], pair, without)
                 measured = replace(measured, served=_served(whole.metrics[place]))
                 if found and metric not in found and measured.detail is not None:
                     measured = replace(measured, detail=replace(measured.detail, keys=measured.detail.keys[:0]))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from judgecli.evidence.work import Work
 from judgecli.signal import units
 from judgecli.signal.cells import Cells, MetricCells, duration
 from judgecli.signal.compare.rivals import Outcome, outcome_items, without_contained
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
     from judgecli.config.settings import Settings
 
 
-def session_rows(store: Store, reduction: WindowReduction, cells: Cells, places: Sequence[int], settings: "Settings") -> list[SignalRow]:
+def session_rows(work: Work, reduction: WindowReduction, cells: Cells, places: Sequence[int]) -> list[SignalRow]:
     """Conversations, each in the window, segment and cluster of its first record; `places` are the rewards that are summed along it."""
-    found = list(_sessions(store, reduction))
-    return units.unit_rows(cells, units.session_metrics(found)) + episode_rows_of(reduction, cells, places, settings) if found else []
+    found = list(_sessions(work.store, reduction))
+    return units.unit_rows(cells, units.session_metrics(found)) + episode_rows_of(reduction, cells, places, work.settings) if found else []
 
 
 def episode_rows_of(reduction: WindowReduction, cells: Cells, places: Sequence[int], settings: "Settings") -> list[SignalRow]:

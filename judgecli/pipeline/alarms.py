@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from judgecli.errors import AlarmOpen, ConfigError, UnknownName, UsageError
 from judgecli.evidence.blame import judges_of_alarms
 from judgecli.evidence.rewarded import directions
+from judgecli.evidence.work import Work
 from judgecli.signal.alarms.charts import DAY_US
 from judgecli.signal.alarms.monitor import VERSION, Monitor, Plan, Span
 from judgecli.signal.cells import EPOCH, duration
 from judgecli.signal.report.sentence import since_text
 from judgecli.stats.day_effects import LEAST_DAYS
 from judgecli.store import watching
-from judgecli.store.folder import Store
 from judgecli.store.selection import index_metrics, latest_identities
 from judgecli.store.watching import KeptAlarm, SeenShard
 
@@ -49,44 +49,47 @@ class Watch:
         return {"alarms": list(self.alarms), "charts": list(self.charts), "until": self.until, "notes": self.notes}
 
 
-def watch(settings: "Settings") -> Watch | None:
+def watch(work: Work) -> Watch | None:
     """The monitor, brought up to date; None where judge.yaml has no `alarms:`. It looks at the whole store, whatever a run reads.
 
     Raises: ConfigError (the reference), StoreError, EnvironmentFailure.
     """
-    if settings.project.alarms is None:
-        return None
-    with Store(settings.store, create=False) as store:
-        for _ in range(ATTEMPTS):
-            found = _update(store, settings)
-            if found is not None:
-                return found
+    return None if work.settings.project.alarms is None else work.once("alarms", lambda: _watched(work))
+
+
+def _watched(work: Work) -> Watch:
+    for _ in range(ATTEMPTS):
+        found = _update(work)
+        if found is not None:
+            return found
     raise UsageError("another judge brings the monitor of this store up to date", hint="run the same command again when it is done")
 
 
-def _update(store: Store, settings: "Settings") -> Watch | None:
+def _update(work: Work) -> Watch | None:
     """One attempt; None where another process was quicker."""
-    names = latest_identities(store) or {name: found[0].identity for name, found in index_metrics(store, store.shards())[0].items()}
-    plan = _plan(settings, store, len(names))
-    identity = _identity(settings, plan, names)
-    before, kept = watching.stamp(store), watching.read_state(store)
-    shards = watching.seen_shards(store, kept[1] if kept else None)
-    frontier = _frontier(shards, settings)
+    names = latest_identities(work.store) or {name: found[0].identity for name, found in index_metrics(work.store, work.store.shards())[0].items()}
+    plan = _plan(work, len(names))
+    identity = _identity(work.settings, plan, names)
+    before, kept = watching.stamp(work.store), watching.read_state(work.store)
+    shards = watching.seen_shards(work.store, kept[1] if kept else None)
+    frontier = _frontier(shards, work.settings)
     if kept is not None and kept[1] is not None and (frontier is None or kept[1] > frontier):
-        watching.forget_lateness(store)  # what was newest is gone: a clock that was wrong, records that were forgotten
-        shards, kept = watching.seen_shards(store, None), None
+        watching.forget_lateness(work.store)  # what was newest is gone: a clock that was wrong, records that were forgotten
+        shards, kept = watching.seen_shards(work.store, None), None
     renewed = kept is not None and kept[2].get("version") != VERSION
     monitor = _restored(plan, kept[2]) if kept is not None and kept[0] == identity else Monitor(plan)
     began = monitor.closed
-    days = _feed(store, monitor, shards, frontier, settings, sorted(names))
+    days = _feed(work, monitor, shards, frontier, sorted(names))
     if frontier is not None and (began != monitor.closed or kept is None or kept[0] != identity):
-        alarms = [(alarm.id, alarm.chart, alarm.since, json.dumps(alarm.to_json(settings.policy))) for alarm in monitor.alarms]
-        if not watching.write_state(store, before, identity, frontier, monitor.to_plain(), alarms):
+        alarms = [(alarm.id, alarm.chart, alarm.since, json.dumps(alarm.to_json(work.settings.policy))) for alarm in monitor.alarms]
+        if not watching.write_state(work.store, before, identity, frontier, monitor.to_plain(), alarms):
             return None
     until = None if monitor.closed is None else (EPOCH + timedelta(days=monitor.closed)).isoformat()
-    kept_now = watching.kept_alarms(store)
-    judges = judges_of_alarms(store, settings, kept_now, shards)
-    return Watch(_documents(kept_now, settings, judges), monitor.charts_json(settings.policy), until, days, _notes(monitor, frontier, renewed=renewed))
+    kept_now = watching.kept_alarms(work.store)
+    judges = judges_of_alarms(work, kept_now, shards)
+    return Watch(
+        _documents(kept_now, work.settings, judges), monitor.charts_json(work.settings.policy), until, days, _notes(monitor, frontier, renewed=renewed)
+    )
 
 
 def _restored(plan: Plan, state: Mapping[str, Any]) -> Monitor:
@@ -97,14 +100,14 @@ def _restored(plan: Plan, state: Mapping[str, Any]) -> Monitor:
         return Monitor(plan)
 
 
-def _plan(settings: "Settings", store: Store, metrics: int) -> Plan:
-    alarms = settings.project.alarms
+def _plan(work: Work, metrics: int) -> Plan:
+    alarms = work.settings.project.alarms
     assert alarms is not None
     anew: dict[str, int] = {}
-    for alarm in watching.kept_alarms(store):
+    for alarm in watching.kept_alarms(work.store):
         if alarm.accepted:
             anew[alarm.chart] = max(anew.get(alarm.chart, 0), alarm.since // DAY_US)
-    return Plan(duration(alarms.false_alarm_every) / timedelta(days=1), _span(settings, alarms.reference), max(metrics, 1), anew)
+    return Plan(duration(alarms.false_alarm_every) / timedelta(days=1), _span(work.settings, alarms.reference), max(metrics, 1), anew)
 
 
 def _span(settings: "Settings", text: str) -> Span:
@@ -144,16 +147,16 @@ def _frontier(shards: Sequence[SeenShard], settings: "Settings") -> int | None:
     return (newest - duration(alarms.lateness) // timedelta(microseconds=1)) // DAY_US
 
 
-def _feed(store: Store, monitor: Monitor, shards: Sequence[SeenShard], frontier: int | None, settings: "Settings", names: Sequence[str]) -> int:
+def _feed(work: Work, monitor: Monitor, shards: Sequence[SeenShard], frontier: int | None, names: Sequence[str]) -> int:
     """Feed the days that have closed since; returns how many had records."""
     times = [seen.first // DAY_US for seen in shards if seen.first is not None]
     if frontier is None or not times:
         return 0
     fed = 0
     for first, end in _chunks(shards, min(times) if monitor.closed is None else monitor.closed, frontier):
-        days, segments, metrics = watching.read_days(store, shards, first, end, by=settings.policy, cluster=settings.cluster, metrics=names)
+        days, segments, metrics = watching.read_days(work.store, shards, first, end, by=work.settings.policy, cluster=work.settings.cluster, metrics=names)
         for rows in days:
-            monitor.feed(rows, segments, metrics, by_segment=bool(settings.policy))
+            monitor.feed(rows, segments, metrics, by_segment=bool(work.settings.policy))
         fed += len(days)
     monitor.closed = frontier
     return fed
@@ -215,18 +218,18 @@ def _notes(monitor: Monitor, frontier: int | None, *, renewed: bool) -> list[str
     return found
 
 
-def close(settings: "Settings", names: Sequence[str], *, comment: str | None, accept: bool) -> Watch:
+def close(work: Work, names: Sequence[str], *, comment: str | None, accept: bool) -> Watch:
     """Close these alarms (ids, or their beginnings); `accept` takes the new level as the reference from the change on.
 
     Raises: UsageError where judge.yaml has no alarms, UnknownName where no alarm or several have that id.
     """
-    found = _need(watch(settings))
-    with Store(settings.store, create=False) as store:
-        ids = [alarm.id for alarm in watching.kept_alarms(store)]
-        chosen = [str(alarm["id"]) for alarm in found.open] if list(names) == ["all"] else [_id_of(name, ids) for name in names]
-        for name in chosen:
-            watching.close_alarm(store, name, now=datetime.now(UTC), comment=comment, accept=accept)
-    return _need(watch(settings))
+    found = _need(watch(work))
+    ids = [alarm.id for alarm in watching.kept_alarms(work.store)]
+    chosen = [str(alarm["id"]) for alarm in found.open] if list(names) == ["all"] else [_id_of(name, ids) for name in names]
+    for name in chosen:
+        watching.close_alarm(work.store, name, now=datetime.now(UTC), comment=comment, accept=accept)
+    work.changed()
+    return _need(watch(work))
 
 
 def _id_of(name: str, ids: Sequence[str]) -> str:
@@ -236,9 +239,9 @@ def _id_of(name: str, ids: Sequence[str]) -> str:
     return matching[0]
 
 
-def listed(settings: "Settings") -> Watch:
+def listed(work: Work) -> Watch:
     """The monitor. Raises: UsageError where judge.yaml has no alarms."""
-    return _need(watch(settings))
+    return _need(watch(work))
 
 
 def _need(found: Watch | None) -> Watch:
@@ -247,15 +250,15 @@ def _need(found: Watch | None) -> Watch:
     return found
 
 
-def with_alarms(signals: "Signals", settings: "Settings") -> "Signals":
+def with_alarms(signals: "Signals", work: Work) -> "Signals":
     """Signals with the alarms of the whole store and the notes of the monitor; as they are where judge.yaml has no alarms."""
-    found = watch(settings)
+    found = watch(work)
     return signals if found is None else replace(signals, alarms=found.alarms, notes=[*signals.notes, *found.notes])
 
 
-def standing_alarms(settings: "Settings", *, despite: bool) -> list[dict[str, object]]:
+def standing_alarms(work: Work, *, despite: bool) -> list[dict[str, object]]:
     """What stands while training data are made, short: ids, metrics, directions and since when. Raises: AlarmOpen, unless `despite`."""
-    found = watch(settings)
+    found = watch(work)
     if found is not None and found.open and not despite:
         first = found.open[0]
         what = first["direction"] if first["kind"] == "value" else "without a score more often"
@@ -267,19 +270,18 @@ def standing_alarms(settings: "Settings", *, despite: bool) -> list[dict[str, ob
     return [{name: alarm[name] for name in ("id", "metric", "kind", "policy", "direction", "since")} for alarm in (found.open if found else ())]
 
 
-def send_new(settings: "Settings", found: Watch) -> str | None:
+def send_new(work: Work, found: Watch) -> str | None:
     """Post every open alarm that was not sent yet to the webhook of judge.yaml, one message each. Returns a warning where that failed."""
     from judgecli.endpoint.webhook import post
 
-    alarms = settings.project.alarms
+    alarms = work.settings.project.alarms
     if alarms is None or alarms.webhook_env is None:
         return None
-    with Store(settings.store, create=False) as store:
-        sent = {alarm.id for alarm in watching.kept_alarms(store) if alarm.sent}
-        for document in reversed(found.open):
-            if document["id"] not in sent:
-                failure = post(alarms.webhook_env, {"alarm": document})
-                if failure is not None:
-                    return f"{failure}; it is tried again at the next run"
-                watching.note_sent(store, [str(document["id"])], now=datetime.now(UTC))
+    sent = {alarm.id for alarm in watching.kept_alarms(work.store) if alarm.sent}
+    for document in reversed(found.open):
+        if document["id"] not in sent:
+            failure = post(alarms.webhook_env, {"alarm": document})
+            if failure is not None:
+                return f"{failure}; it is tried again at the next run"
+            watching.note_sent(work.store, [str(document["id"])], now=datetime.now(UTC))
     return None

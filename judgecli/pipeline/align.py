@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from judgecli.errors import NoRecords, UsageError
 from judgecli.evidence.corrected import corrected_cells, labels_in_units, places_of
 from judgecli.evidence.rewarded import select_rewarded
+from judgecli.evidence.work import Work
 from judgecli.judge.audit import family_of
 from judgecli.labels.agreement import Agreement, Pairs, ceiling, is_binary, measure_agreement
 from judgecli.labels.bias import Lean, bias_of, position_bias
@@ -24,12 +25,12 @@ from judgecli.signal.cells import Window
 from judgecli.store.folder import Store
 from judgecli.store.labels import read_given
 from judgecli.store.query import Reduction
-from judgecli.store.selection import Selection, select_records
+from judgecli.store.selection import Selection
 from judgecli.store.tables import MetricInfo
 from judgecli.store.windows_query import Question, WindowReduction
 
 if TYPE_CHECKING:
-    from judgecli.config.settings import Settings
+    pass
 
 FEW = 50
 
@@ -57,32 +58,31 @@ class Alignment:
     seed: int = 0
 
 
-def align_metric(settings: "Settings", metric: str, wanted: Alignment) -> dict[str, object]:
+def align_metric(work: Work, metric: str, wanted: Alignment) -> dict[str, object]:
     """DESIGN's `align` shape for one metric and one label name.
 
     Raises: UnknownName (metric, label), UsageError, NoRecords (no labelled record is among those of `on`), StoreError.
     """
-    with Store(settings.store, create=False) as store:
-        given, lost = read_given(store, wanted.label, wanted.kinds)
-        truths = settle_labels(given, wanted.consensus)
-        selection = select_rewarded(store, wanted.on, settings) if metric.startswith("reward.") else select_records(store, wanted.on)
-        info = selection.metric(metric)
-        truths, same_units = labels_in_units(truths, info, wanted.label, label_scale=wanted.label_scale, same_units=wanted.same_units)
-        rows = _read_rows(store, selection, info, truths, settings)
-        if not rows.pairs.truth.size and not rows.unscored:
-            raise NoRecords(f"no record of '{selection.on}' has a label '{wanted.label}'", hint="check --on, and --label")
-        pairs = replace(rows.pairs, same_units=same_units)
-        found = measure_agreement(pairs, threshold=wanted.threshold, seed=wanted.seed)
-        document = _describe(metric, info, selection, truths, rows, found, lost + truths.dropped, wanted)
-        document |= _human(truths, rows, pairs, same_units)
-        document["bias"] = _bias(store, info, rows, pairs, wanted)
-        document["calibration"], why = calibration_of(pairs, seed=wanted.seed)
-        if why:
-            found.reasons["calibration"] = why
-        document["segments"], document["corrected"] = _corrected(store, settings, selection, info, truths, pairs, wanted)
-        if wanted.swapped is not None:
-            document["position"] = _position(store, selection, info, truths, settings, wanted)
-        return document
+    given, lost = read_given(work.store, wanted.label, wanted.kinds)
+    truths = settle_labels(given, wanted.consensus)
+    selection = select_rewarded(work, wanted.on) if metric.startswith("reward.") else work.select(wanted.on)
+    info = selection.metric(metric)
+    truths, same_units = labels_in_units(truths, info, wanted.label, label_scale=wanted.label_scale, same_units=wanted.same_units)
+    rows = _read_rows(work, selection, info, truths)
+    if not rows.pairs.truth.size and not rows.unscored:
+        raise NoRecords(f"no record of '{selection.on}' has a label '{wanted.label}'", hint="check --on, and --label")
+    pairs = replace(rows.pairs, same_units=same_units)
+    found = measure_agreement(pairs, threshold=wanted.threshold, seed=wanted.seed)
+    document = _describe(metric, info, selection, truths, rows, found, lost + truths.dropped, wanted)
+    document |= _human(truths, rows, pairs, same_units)
+    document["bias"] = _bias(work.store, info, rows, pairs, wanted)
+    document["calibration"], why = calibration_of(pairs, seed=wanted.seed)
+    if why:
+        found.reasons["calibration"] = why
+    document["segments"], document["corrected"] = _corrected(work, selection, info, truths, pairs, wanted)
+    if wanted.swapped is not None:
+        document["position"] = _position(work, selection, info, truths, wanted)
+    return document
 
 
 @dataclass(frozen=True)
@@ -96,12 +96,12 @@ class _Rows:
     unscored: Mapping[str, int]
 
 
-def _read_rows(store: Store, selection: Selection, info: MetricInfo, truths: Truths, settings: "Settings") -> _Rows:
+def _read_rows(work: Work, selection: Selection, info: MetricInfo, truths: Truths) -> _Rows:
     place = {key: number for number, key in enumerate(truths.keys)}
     keys = pa.array(truths.keys, pa.binary(16))
     scope = replace(selection.scope, shards=selection.shards_of[info.name, info.identity])
     kept: list[dict[str, Any]] = []
-    with Reduction(store, scope, [(info.name, info.identity)], where=selection.where, cluster=settings.cluster) as reduction:
+    with Reduction(work.store, scope, [(info.name, info.identity)], where=selection.where, cluster=work.settings.cluster) as reduction:
         for table in reduction.records(["key", "cluster_hash", "model", "output"], [info.name]):
             kept += table.filter(pc.is_in(table["key"], keys)).to_pylist()
     kept.sort(key=lambda row: place[row["key"]])
@@ -175,7 +175,7 @@ def _bias(store: Store, info: MetricInfo, rows: _Rows, pairs: Pairs, wanted: Ali
 
 
 def _corrected(
-    store: Store, settings: "Settings", selection: Selection, info: MetricInfo, truths: Truths, pairs: Pairs, wanted: Alignment
+    work: Work, selection: Selection, info: MetricInfo, truths: Truths, pairs: Pairs, wanted: Alignment
 ) -> tuple[list[dict[str, object]], dict[str, object]]:
     """The corrected mean of all records, and of each segment beside the raw one."""
     method = "ppi++" if wanted.origin == "sample" else "rogan-gladen"
@@ -186,11 +186,11 @@ def _corrected(
     held = replace(selection, metrics={**selection.metrics, info.name: (info,)})
     segments: list[dict[str, object]] = []
     for by in dict.fromkeys([(), wanted.by]):
-        question = Question(by, Window.of("all"), settings.cluster, timedelta(days=7), timedelta(days=1))
-        with WindowReduction(store, held, [info.name], question) as reduction:
+        question = Question(by, Window.of("all"), work.settings.cluster, timedelta(days=7), timedelta(days=1))
+        with WindowReduction(work.store, held, [info.name], question) as reduction:
             cells = reduction.cells()
             place = places_of(cells.metrics, info.name, info.identity)
-            means = corrected_cells(reduction, cells, place, truths, origin=wanted.origin, errors=errors, cluster=settings.cluster)
+            means = corrected_cells(reduction, cells, place, truths, origin=wanted.origin, errors=errors, cluster=work.settings.cluster)
         metric = cells.metrics[place]
         for cell, mean in means.items():
             own = metric.cells == cell
@@ -211,14 +211,14 @@ def _cannot_correct(info: MetricInfo, truths: Truths, pairs: Pairs, wanted: Alig
     return None if len(truths.keys) else "there are no labels"
 
 
-def _position(store: Store, selection: Selection, info: MetricInfo, truths: Truths, settings: "Settings", wanted: Alignment) -> dict[str, object]:
+def _position(work: Work, selection: Selection, info: MetricInfo, truths: Truths, wanted: Alignment) -> dict[str, object]:
     """Two metrics that say which of two answers is better (1 the first of the record, 0 the second, 0.5 neither), asked in both orders."""
     other = selection.metric(str(wanted.swapped))
     names = [(info.name, info.identity), (other.name, other.identity)]
     shards = [shard for shard in selection.shards_of[names[0]] if shard in selection.shards_of[names[1]]]
     place = {key: number for number, key in enumerate(truths.keys)}
     values: list[tuple[float, float, float]] = []
-    with Reduction(store, replace(selection.scope, shards=tuple(shards)), names, where=selection.where, cluster=settings.cluster) as reduction:
+    with Reduction(work.store, replace(selection.scope, shards=tuple(shards)), names, where=selection.where, cluster=work.settings.cluster) as reduction:
         for table in reduction.records(["key"], [info.name, other.name]):
             for row in table.to_pylist():
                 if row["key"] in place and row[info.name] is not None and row[other.name] is not None:

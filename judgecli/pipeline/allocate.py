@@ -8,20 +8,18 @@ import numpy as np
 
 from judgecli.errors import NoRecords, UsageError
 from judgecli.evidence.rewarded import directions, select_rewarded
+from judgecli.evidence.work import Work
 from judgecli.schema import REASONS
 from judgecli.signal.allocation import DESIGN, FAILED, SCORED, WAITING, Choices, allocate, code_strata
 from judgecli.signal.cells import EPOCH, Window
 from judgecli.signal.gathering import column_value
 from judgecli.signal.series import policy_label
-from judgecli.store.folder import Store
 from judgecli.store.neighbours import check_files_apart
 from judgecli.store.query import Reduction, sql_column
-from judgecli.store.selection import select_records
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from judgecli.config.settings import Settings
 
 PROPENSITY = "propensity"  # the tag of a logged chance
 MOST_VARIANTS = 50
@@ -32,7 +30,7 @@ ASSUMES = (
 
 
 def allocate_traffic(
-    settings: "Settings",
+    work: Work,
     *,
     metric: str | None = None,
     by: "Sequence[str] | None" = None,
@@ -46,33 +44,32 @@ def allocate_traffic(
     Chances are those of tags.propensity where every record has one, else shares by `window` and `context` columns.
     Raises: UsageError, UnknownName, NoRecords, StoreError.
     """
-    columns = tuple(by) if by is not None else settings.policy
-    name = metric or (f"reward.{settings.project.reward.name}" if settings.project.reward else None)
+    columns = tuple(by) if by is not None else work.settings.policy
+    name = metric or (f"reward.{work.settings.project.reward.name}" if work.settings.project.reward else None)
     if name is None:
         raise UsageError("there is no reward in judge.yaml to allocate by", hint="name a metric: --metric rubric.helpfulness")
     if not columns or not 0 <= explore < 1:
         raise UsageError("no column tells variants apart" if not columns else f"--explore {explore:g} is no share", hint="--by model, --explore 0.05")
     for column in (*columns, *context):
         sql_column(column)
-    with Store(settings.store, create=False) as store:
-        check_files_apart(store, [*columns, *context])
-        selection = select_rewarded(store, on, settings) if name.startswith("reward.") else select_records(store, on)
-        info = selection.metric(name)
-        better = directions(settings, {name: info.higher_is_better})[name]
-        if info.kind == "category" or better is None:
-            raise UsageError(f"no direction of '{name}' is good in itself", hint="name a metric that has one, or bound it by a gate in judge.yaml")
-        held = selection.shards_of[info.name, info.identity]
-        unasked = tuple(shard for shard in selection.scope.shards if shard not in held)
-        plain = dict.fromkeys(column for column in (*columns, *context) if not column.startswith("tags."))
-        rows: list[tuple[Any, ...]] = []
-        unit = Window.of(window)
-        for shards, metrics in ((held, [(info.name, info.identity)]), (unasked, [])):  # records that nobody asked for count as well
-            if not shards:
-                continue
-            scope = replace(selection.scope, shards=tuple(shards))
-            with Reduction(store, scope, metrics, where=selection.where, cluster=settings.cluster) as reduction:
-                for table in reduction.records(["key", "cluster_hash", "time", "tags", *plain], [name] if metrics else []):
-                    rows += [_row(row, name, columns, context, unit) for row in table.to_pylist()]
+    check_files_apart(work.store, [*columns, *context])
+    selection = select_rewarded(work, on) if name.startswith("reward.") else work.select(on)
+    info = selection.metric(name)
+    better = directions(work.settings, {name: info.higher_is_better})[name]
+    if info.kind == "category" or better is None:
+        raise UsageError(f"no direction of '{name}' is good in itself", hint="name a metric that has one, or bound it by a gate in judge.yaml")
+    held = selection.shards_of[info.name, info.identity]
+    unasked = tuple(shard for shard in selection.scope.shards if shard not in held)
+    plain = dict.fromkeys(column for column in (*columns, *context) if not column.startswith("tags."))
+    rows: list[tuple[Any, ...]] = []
+    unit = Window.of(window)
+    for shards, metrics in ((held, [(info.name, info.identity)]), (unasked, [])):  # records that nobody asked for count as well
+        if not shards:
+            continue
+        scope = replace(selection.scope, shards=tuple(shards))
+        with Reduction(work.store, scope, metrics, where=selection.where, cluster=work.settings.cluster) as reduction:
+            for table in reduction.records(["key", "cluster_hash", "time", "tags", *plain], [name] if metrics else []):
+                rows += [_row(row, name, columns, context, unit) for row in table.to_pylist()]
     if not any(row[2] is not None for row in rows):
         raise NoRecords(f"no record of '{selection.on}' has a score of '{name}'", hint="check --on, and --metric")
     choices = _choices(sorted(rows, key=lambda row: row[0]))
@@ -83,7 +80,7 @@ def allocate_traffic(
     asked = {"metric": name, "identity": info.identity, "on": selection.on, "by": list(columns), "higher_is_better": better}
     states = choices.states == SCORED, choices.states != DESIGN
     coverage = float(np.count_nonzero(states[0]) / np.count_nonzero(states[1]))
-    return {**asked, **found, "coverage": coverage, "complete": coverage == 1.0, "incomplete": coverage < settings.measured, "notes": notes}
+    return {**asked, **found, "coverage": coverage, "complete": coverage == 1.0, "incomplete": coverage < work.settings.measured, "notes": notes}
 
 
 def _row(row: dict[str, Any], name: str, columns: "Sequence[str]", context: "Sequence[str]", unit: Window) -> tuple[Any, ...]:

@@ -23,6 +23,7 @@ from judgecli.engine.judging import RETRIED
 from judgecli.engine.remote import gather_scores, run_async
 from judgecli.errors import Incomplete, UnknownName, UsageError
 from judgecli.evidence.scorers import choose_scorers
+from judgecli.evidence.work import Work
 from judgecli.judge.audit import scale_share
 from judgecli.judge.request import Ask
 from judgecli.pipeline.asking import Budget, Counts, LedgerAsk
@@ -38,7 +39,7 @@ from judgecli.store.folder import Shard, Store
 from judgecli.store.live_replies import Replies
 from judgecli.store.query import Reduction
 from judgecli.store.replies import import_replies, read_reply_file
-from judgecli.store.selection import Selection, select_records
+from judgecli.store.selection import Selection
 from judgecli.store.watching import kept_alarms
 
 if TYPE_CHECKING:
@@ -87,23 +88,22 @@ class _Judged:
         return {"calls": self.counts.calls, "cached": self.counts.cached, "cost_usd": cost}
 
 
-def create_anchors(settings: "Settings", name: str, plan: AnchorPlan, *, progress: Progress, ask: Ask | None = None) -> dict[str, object]:
+def create_anchors(work: Work, name: str, plan: AnchorPlan, *, progress: Progress, ask: Ask | None = None) -> dict[str, object]:
     """Freeze outputs over the whole range of their scores, judge each `repeats` times, write anchors/NAME.yaml and NAME.parquet.
 
     The founding judgements are asked for anew: the scores that outputs were chosen by would make a judge seem to move towards
     the middle. Raises: UsageError (the set exists, no scores), Incomplete (judgements are missing), JudgeUnavailable, EnvironmentFailure.
     """
-    folder = anchor_folder(settings)
+    folder = anchor_folder(work.settings)
     yaml_path, outputs_path = anchor_paths(folder, name)
     if yaml_path.exists() or outputs_path.exists():
         raise UsageError(f"the anchor set '{name}' exists: what was frozen stays as it is", hint="freeze a new one under another name")
-    entry = _entry_of(plan.metric, settings)
-    with Store(settings.store, create=False) as store:
-        selection = select_records(store, plan.on)
-        rows = _choose(store, selection, entry, plan.count)
-        if plan.dry_run:
-            return _dry(name, entry, len(rows), plan.repeats)
-        found = _judge(store, entry, [row for _, row in rows], range(1, plan.repeats + 1), settings, progress, ask)
+    entry = _entry_of(plan.metric, work.settings)
+    selection = work.select(plan.on)
+    rows = _choose(work.store, selection, entry, plan.count)
+    if plan.dry_run:
+        return _dry(name, entry, len(rows), plan.repeats)
+    found = _judge(work, entry, [row for _, row in rows], range(1, plan.repeats + 1), progress, ask)
     shares = [[scale_share(entry.judge.rubric, score) for score, _ in scores] for scores in found.scores]
     kept = [(key, row, [share for share in own if share is not None]) for (key, row), own in zip(rows, shares, strict=True) if None not in own]
     waiting = _reasons(found)
@@ -137,7 +137,7 @@ def create_anchors(settings: "Settings", name: str, plan: AnchorPlan, *, progres
     return {**anchors.model_dump(), "files": [str(yaml_path), str(outputs_path)], "unscored": waiting, "judge": found.spend(), "notes": notes}
 
 
-def rejudge_anchors(settings: "Settings", name: str, plan: RejudgePlan, *, progress: Progress, ask: Ask | None = None) -> dict[str, object]:
+def rejudge_anchors(work: Work, name: str, plan: RejudgePlan, *, progress: Progress, ask: Ask | None = None) -> dict[str, object]:
     """Judge a set again by the judge of today, keep z = now - founding of each output, and say whether the judge moved.
 
     A window is asked about once: again on the same date, only what has no reply yet. Raises: UsageError, ConfigError (the set was
@@ -146,28 +146,27 @@ def rejudge_anchors(settings: "Settings", name: str, plan: RejudgePlan, *, progr
     if plan.live_change == 0:
         raise UsageError("--live-change 0 is no change, so there is nothing to lay at anybody's door", hint="name by how much the live mean moved, as -0.4")
     window = _window(plan.window)
-    folder = anchor_folder(settings)
+    folder = anchor_folder(work.settings)
     anchors = read_anchor_set(folder, name)
     outputs = read_outputs(folder, anchors)
-    entry = _entry_of(anchors.metric, settings)
+    entry = _entry_of(anchors.metric, work.settings)
     rows = [json.loads(text) for text in outputs.column("row").to_pylist()]
     if plan.dry_run:
         return _dry(name, entry, len(rows), 1) | {"window": window.isoformat()}
-    with Store(settings.store) as store:
-        replay = plan.replay or (entry.settings.replay if ask is None else None)
-        if replay is not None:
-            redact = redactor(settings.redact)
-            import_replies(store.ledger, read_reply_file(Path(replay)), redact=redact.reply if redact else None)
-        draw = window.toordinal() * DRAWS_A_WINDOW
-        found = _judge(store, entry, rows, [draw], settings, progress, ask, asks=replay is None)
-        founding = outputs.column("score").to_pylist()
-        judged = []
-        for place, ((score, served),) in enumerate(found.scores):
-            share = scale_share(entry.judge.rubric, score)
-            z, reason = (None, score.reason or "not_applicable") if share is None else (share - founding[place], None)
-            judged.append(JudgedAnchor(name, anchors.outputs, window.isoformat(), entry.metric.identity, place, z, reason, served, found.run_id))
-        keep_anchors(store.ledger, judged)
-        document = _told(store, anchors, outputs, window.isoformat(), entry, plan.live_change)
+    replay = plan.replay or (entry.settings.replay if ask is None else None)
+    if replay is not None:
+        redact = redactor(work.settings.redact)
+        import_replies(work.store.ledger, read_reply_file(Path(replay)), redact=redact.reply if redact else None)
+    draw = window.toordinal() * DRAWS_A_WINDOW
+    found = _judge(work, entry, rows, [draw], progress, ask, asks=replay is None)
+    founding = outputs.column("score").to_pylist()
+    judged = []
+    for place, ((score, served),) in enumerate(found.scores):
+        share = scale_share(entry.judge.rubric, score)
+        z, reason = (None, score.reason or "not_applicable") if share is None else (share - founding[place], None)
+        judged.append(JudgedAnchor(name, anchors.outputs, window.isoformat(), entry.metric.identity, place, z, reason, served, found.run_id))
+    keep_anchors(work.store.ledger, judged)
+    document = _told(work.store, anchors, outputs, window.isoformat(), entry, plan.live_change)
     return document | {"judge": found.spend(), "complete": not any(reason in RETRIED for reason in _reasons(found))}
 
 
@@ -262,18 +261,16 @@ def _table(kept: Sequence[tuple[bytes, Row, Sequence[float]]]) -> pa.Table:
     )
 
 
-def _judge(
-    store: Store, entry: JudgeEntry, rows: Sequence[Row], draws: Sequence[int], settings: "Settings", progress: Progress, ask: Ask | None, *, asks: bool = True
-) -> _Judged:
+def _judge(work: Work, entry: JudgeEntry, rows: Sequence[Row], draws: Sequence[int], progress: Progress, ask: Ask | None, *, asks: bool = True) -> _Judged:
     """Judge every row once a draw, through the ledger. Raises: JudgeUnavailable, EnvironmentFailure."""
-    run_id = store.ledger.start_run(command=shlex.join(sys.argv), logs=[], now=datetime.now(UTC).isoformat(timespec="microseconds"))
-    plan = plan_judges([entry], store.ledger, asks=asks, ask=ask)[0]
-    budgets, counts = (Budget(settings.judge.max_calls, settings.judge.max_cost), plan.budget), Counts()
+    run_id = work.store.ledger.start_run(command=shlex.join(sys.argv), logs=[], now=datetime.now(UTC).isoformat(timespec="microseconds"))
+    plan = plan_judges([entry], work.store.ledger, asks=asks, ask=ask)[0]
+    budgets, counts = (Budget(work.settings.judge.max_calls, work.settings.judge.max_cost), plan.budget), Counts()
     progress.phase("judging anchors", len(rows) * len(draws))
 
     async def judge_all(replies: Replies, send: Ask | None, concurrency: int) -> list[Judgement]:
         slots = asyncio.Semaphore(concurrency)
-        through = LedgerAsk(replies, entry.metric.identity, send, plan.price, budgets, slots, counts, run_id, "anchor", redactor(settings.redact))
+        through = LedgerAsk(replies, entry.metric.identity, send, plan.price, budgets, slots, counts, run_id, "anchor", redactor(work.settings.redact))
 
         async def judge_one(row: Row, draw: int) -> Judgement:
             asked = through.for_row(b"")
@@ -285,7 +282,7 @@ def _judge(
         return await gather_scores(judge_one(row, draw) for row in rows for draw in draws)
 
     async def run() -> list[Judgement]:
-        async with Replies(store.ledger.path) as replies:
+        async with Replies(work.store.ledger.path) as replies:
             if plan.endpoint is None:
                 return await judge_all(replies, None, 1)
             async with plan.endpoint.open() as send:

@@ -25,11 +25,12 @@ from judgecli.config.reviewed import table_bytes
 from judgecli.errors import ConfigError, Incomplete, UnknownName, UsageError
 from judgecli.evidence.rewarded import select_rewarded
 from judgecli.evidence.sides import Detail, Measured, read_selection
+from judgecli.evidence.work import Work
 from judgecli.signal.compare.paired import Side
 from judgecli.signal.compare.parts import Parts
 from judgecli.store import tables
 from judgecli.store.folder import Store
-from judgecli.store.selection import Selection, select_records
+from judgecli.store.selection import Selection
 
 if TYPE_CHECKING:
     from judgecli.config.settings import Settings
@@ -59,28 +60,25 @@ def baseline_folder(settings: "Settings") -> Path:
     return (settings.config or Path("judge.yaml")).parent / FOLDER
 
 
-def approve_baseline(
-    settings: "Settings", name: str, *, by: str, on: str | None = None, metrics: Sequence[str] | None = None, despite_missing: bool = False
-) -> Approved:
+def approve_baseline(work: Work, name: str, *, by: str, on: str | None = None, metrics: Sequence[str] | None = None, despite_missing: bool = False) -> Approved:
     """Write baselines/NAME.yaml and NAME.parquet from the scores of `on` (run:last unless named), by prompt.
 
     Raises: Incomplete where less than `measured` of a metric has a score (unless `despite_missing`), UsageError, UnknownName,
     NoRecords, StoreError, EnvironmentFailure.
     """
-    folder = baseline_folder(settings)
+    folder = baseline_folder(work.settings)
     yaml_path, scores_path = baseline_paths(folder, name)
-    with Store(settings.store, create=False) as store:
-        wants_reward = metrics is None or any(metric.startswith("reward.") for metric in metrics)
-        selection = select_rewarded(store, on or "run:last", settings) if wants_reward else select_records(store, on or "run:last")
-        for metric in metrics or ():
-            if metric not in selection.metrics:
-                raise UnknownName("metric of these records", metric, known=selection.metrics)
-        part = read_selection(store, settings, name, selection, metrics or list(selection.metrics), newest=True, without=NONE)
-        run = _run_of(store, selection)
+    wants_reward = metrics is None or any(metric.startswith("reward.") for metric in metrics)
+    selection = select_rewarded(work, on or "run:last") if wants_reward else work.select(on or "run:last")
+    for metric in metrics or ():
+        if metric not in selection.metrics:
+            raise UnknownName("metric of these records", metric, known=selection.metrics)
+    part = read_selection(work, name, selection, metrics or list(selection.metrics), newest=True, without=NONE)
+    run = _run_of(work.store, selection)
     found = {metric: measured for metric, measured in sorted(part.metrics.items()) if metrics or _detail_of(measured).parts.counts.any()}
     if not found:
         raise UsageError(f"{selection.on}: no metric with a mean has a score", hint="judge score LOGS first")
-    short = _short(found, settings.measured)
+    short = _short(found, work.settings.measured)
     if short and not despite_missing:
         raise Incomplete(
             f"too little was measured for a baseline: {'; '.join(short)}",
@@ -96,8 +94,8 @@ def approve_baseline(
         run=run,
         records=part.records,
         prompts=len(_side(next(iter(found.values()))).prompts),
-        pair=settings.group or "input",
-        cluster=settings.cluster or "session",
+        pair=work.settings.group or "input",
+        cluster=work.settings.cluster or "session",
         scores=hashlib.sha256(raw).hexdigest(),
         metrics={metric: _facts(measured) for metric, measured in found.items()},
     )

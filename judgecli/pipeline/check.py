@@ -14,15 +14,16 @@ from judgecli.config.document import near_hint
 from judgecli.errors import ConfigError, UsageError
 from judgecli.evidence.corrected import correct_whole
 from judgecli.evidence.rewarded import select_rewarded
+from judgecli.evidence.work import Work
 from judgecli.pipeline.not_worse import Try, ask_not_worse, settle_tries
 from judgecli.schema import REASONS, STORED
 from judgecli.signal.gate.corrected import judge_corrected
 from judgecli.signal.gate.verdict import Check, Choice, Evidence, GateResult, Question, judge_measured, judge_threshold, weigh
 from judgecli.signal.summary import Reduced, summarise
 from judgecli.store.filters import compile_filter, mask_of
-from judgecli.store.folder import Shard, Store
+from judgecli.store.folder import Shard
 from judgecli.store.query import Reduction, cluster_column
-from judgecli.store.selection import Selection, newest_time, select_records, unread_of
+from judgecli.store.selection import Selection, newest_time, unread_of
 from judgecli.store.tables import MetricInfo
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ NOTHING = Reduced(np.empty(0), np.empty(0), 0.0, None, None, None, 0, {}, {})
 UNMEASURED = MetricInfo("", "", "number", (None, None), None, 0)  # what is known of a metric that no record has
 
 
-def check_gates(settings: "Settings", *, on: str | None = None, inconclusive: Choice | None = None) -> Check:
+def check_gates(work: Work, *, on: str | None = None, inconclusive: Choice | None = None) -> Check:
     """Ask every gate of judge.yaml of the records of `on`: run:last unless named, run:ID, or a filter.
 
     A gate judges the newest identity of its metric; records without it are not asked yet, so they are
@@ -44,35 +45,33 @@ def check_gates(settings: "Settings", *, on: str | None = None, inconclusive: Ch
     without one `settings.measured`.
     Raises: UsageError (no gates, an unusable filter), ConfigError (a gate that cannot be asked), StoreError.
     """
-    gates = settings.project.gates
+    gates = work.settings.project.gates
     if not gates:
-        raise UsageError(f"there are no gates in {settings.config or 'judge.yaml'}, so there is nothing to check", hint=EXAMPLE)
-    with Store(settings.store, create=False) as store:
-        court = _Court(store, settings, _select(store, settings, on or "run:last"))
-        results = court.ask(gates)
-        unread = unread_of(store, on or "run:last")
-        return Check(_distinct(results), court.selection.on, court.records, inconclusive, tuple(court.notes), unread)
+        raise UsageError(f"there are no gates in {work.settings.config or 'judge.yaml'}, so there is nothing to check", hint=EXAMPLE)
+    court = _Court(work, _select(work, on or "run:last"))
+    results = court.ask(gates)
+    unread = unread_of(work.store, on or "run:last")
+    return Check(_distinct(results), court.selection.on, court.records, inconclusive, tuple(court.notes), unread)
 
 
-def _select(store: Store, settings: "Settings", on: str) -> Selection:
+def _select(work: Work, on: str) -> Selection:
     """The records of `on`, with the reward of judge.yaml where a gate asks about it."""
-    reward = settings.project.reward
-    if reward is None or not any(gate.reward == reward.name or gate.metric == f"reward.{reward.name}" for gate in settings.project.gates):
-        return select_records(store, on)
-    return select_rewarded(store, on, settings)
+    reward = work.settings.project.reward
+    if reward is None or not any(gate.reward == reward.name or gate.metric == f"reward.{reward.name}" for gate in work.settings.project.gates):
+        return work.select(on)
+    return select_rewarded(work, on)
 
 
 class _Court:
     """The evidence of one check, each piece gathered once."""
 
-    def __init__(self, store: Store, settings: "Settings", selection: Selection) -> None:
-        self.store = store
-        self.settings = settings
+    def __init__(self, work: Work, selection: Selection) -> None:
+        self.work, self.store, self.settings = work, work.store, work.settings
         self.selection = selection
         self.notes: list[str] = []
         if selection.where is not None:
             mask_of(STORED.empty_table(), selection.where)  # is it a condition at all?
-        cluster_column(settings.cluster)  # is it one at all?
+        cluster_column(work.settings.cluster)  # is it one at all?
         self.records = self._cells(selection.scope.shards, selection.where).num_rows
         self._evidence: dict[tuple[str, str | None], Evidence] = {}
 
@@ -107,7 +106,7 @@ class _Court:
         selection = dataclasses.replace(self.selection, where=self._condition(position, gate.where))
         margin = "" if gate.margin is None else f" by more than {gate.margin:g}"
         name = gate.name or f"{_metric(gate)} not worse than {gate.not_worse_than}{margin}{_suffix(gate.where)}"
-        return ask_not_worse(self.store, self.settings, selection, gate, name, evidence, partial(_refused, self.settings, position))
+        return ask_not_worse(self.work, selection, gate, name, evidence, partial(_refused, self.settings, position))
 
     def _corrected(self, position: int, question: Question, evidence: Evidence) -> GateResult:
         """A gate on the mean as people's labels correct it. Raises: ConfigError where judge.yaml does not align the metric."""
@@ -119,7 +118,7 @@ class _Court:
             return judge_corrected(question, evidence, "nothing was scored", (None, None))
         info = self.selection.metrics[metric][0]
         selection = dataclasses.replace(self.selection, where=self._condition(position, question.where))
-        found = correct_whole(self.store, selection, info, self.settings)
+        found = correct_whole(self.work, selection, info)
         if not isinstance(found.sample, str) and found.sample.mean is not None:
             self.notes.append(f"the corrected mean of '{metric}' is right where {found.sample.assumed}")
         return judge_corrected(question, evidence, found.sample, info.range, by_errors=found.by_errors)

@@ -13,6 +13,7 @@ from judgecli.evidence.duels import duel_rows
 from judgecli.evidence.links import AnchorLinks, Scales
 from judgecli.evidence.rewarded import directions
 from judgecli.evidence.sides import Measured, Part, read_part
+from judgecli.evidence.work import Work
 from judgecli.signal.compare.paired import pair_sides
 from judgecli.signal.compare.ranking import Rank, rank_sides
 from judgecli.signal.compare.rows import DEFAULT_MARGIN, CompareRow, Subject, adjust_family, compare_pairs, refused_row
@@ -20,11 +21,10 @@ from judgecli.signal.gate.verdict import plural
 from judgecli.signal.linked import Judge, Link
 from judgecli.signal.served import NOT_ONE_MODEL, served_apart
 from judgecli.store.filters import is_shortcut
-from judgecli.store.folder import Store
 from judgecli.store.policies import Policy, held_policies
 
 if TYPE_CHECKING:
-    from judgecli.config.settings import Settings
+    pass
 
 MOST_PARTS = 30
 CONDITION = re.compile(r"[\s=<>()'\"]")  # what a filter has and the name of a policy has not
@@ -60,7 +60,7 @@ class Comparison:
 
 
 def compare_parts(
-    settings: "Settings",
+    work: Work,
     names: Sequence[str],
     *,
     every: bool = False,
@@ -76,33 +76,32 @@ def compare_parts(
     prompts apart; `ranks`: with Wilcoxon's p-value.
     Raises: UsageError (fewer than two sides, records on both, identities that differ under a named metric), UnknownName, NoRecords, StoreError.
     """
-    with Store(settings.store, create=False) as store:
-        policies = held_policies(store, settings.policy)
-        wanted = [(policy.name, policy.where) for policy in policies] if every else [(name, _filter_of(name, policies)) for name in names]
-        if not 2 <= len(wanted) <= MOST_PARTS:
-            raise UsageError(
-                f"{plural(len(wanted), 'side')} cannot be compared",
-                hint=f"name 2 to {MOST_PARTS}, as judge compare v1 v2; known: {_known(policies)}",
-            )
-        plain = None if metrics is None else [name for name in metrics if not name.startswith(DUEL)]
-        parts = [read_part(store, settings, name, on, plain, by, pair) for name, on in wanted]
-        _refuse_shared(parts)
-        duels = [] if by else duel_rows(store, parts, names=metrics, margin=margin)
-        _refuse_unknown(plain, parts, metrics, duels)
-        held = [name for name in (parts[0].metrics if plain is None else plain) if all(name in part.metrics for part in parts)]
-        lost = sorted({name for part in parts for name in part.metrics} - set(held)) if metrics is None else []
-        aims = directions(settings, {name: parts[0].metrics[name].info.higher_is_better for name in held})
-        links = AnchorLinks(store, settings, _scales(parts, held, aims))
-        rows: list[CompareRow] = list(duels)
-        ranking: list[Rank] = []
-        apart: list[str] = []  # why a side is not ranked
-        for name in held:
-            subject = _subject(parts[0].metrics[name], aims[name], margin, tuple(part.name for part in parts[:2]))
-            rows += [row for other in parts[1:] for row in _rows(subject, parts[0], other, by, links, strict=metrics is not None, ranks=ranks)]
-            if len(parts) > 2:
-                alike = {part.name: _comparable(parts[0], part, name, links) for part in parts}
-                apart += [f"{name}: {side} is not ranked, for another judge scored it than {parts[0].name}" for side in alike if not alike[side]]
-                ranking += _rank(subject, [part for part in parts if alike[part.name]], by)
+    policies = held_policies(work.store, work.settings.policy)
+    wanted = [(policy.name, policy.where) for policy in policies] if every else [(name, _filter_of(name, policies)) for name in names]
+    if not 2 <= len(wanted) <= MOST_PARTS:
+        raise UsageError(
+            f"{plural(len(wanted), 'side')} cannot be compared",
+            hint=f"name 2 to {MOST_PARTS}, as judge compare v1 v2; known: {_known(policies)}",
+        )
+    plain = None if metrics is None else [name for name in metrics if not name.startswith(DUEL)]
+    parts = [read_part(work, name, on, plain, by, pair) for name, on in wanted]
+    _refuse_shared(parts)
+    duels = [] if by else duel_rows(work.store, parts, names=metrics, margin=margin)
+    _refuse_unknown(plain, parts, metrics, duels)
+    held = [name for name in (parts[0].metrics if plain is None else plain) if all(name in part.metrics for part in parts)]
+    lost = sorted({name for part in parts for name in part.metrics} - set(held)) if metrics is None else []
+    aims = directions(work.settings, {name: parts[0].metrics[name].info.higher_is_better for name in held})
+    links = AnchorLinks(work, _scales(parts, held, aims))
+    rows: list[CompareRow] = list(duels)
+    ranking: list[Rank] = []
+    apart: list[str] = []  # why a side is not ranked
+    for name in held:
+        subject = _subject(parts[0].metrics[name], aims[name], margin, tuple(part.name for part in parts[:2]))
+        rows += [row for other in parts[1:] for row in _rows(subject, parts[0], other, by, links, strict=metrics is not None, ranks=ranks)]
+        if len(parts) > 2:
+            alike = {part.name: _comparable(parts[0], part, name, links) for part in parts}
+            apart += [f"{name}: {side} is not ranked, for another judge scored it than {parts[0].name}" for side in alike if not alike[side]]
+            ranking += _rank(subject, [part for part in parts if alike[part.name]], by)
     unranked = [name for name in held if len(parts) > 2 and aims[name] is None]
     notes = _notes(parts, held, lost, unranked, {row.metric for row in rows if row.linked is not None})
     return Comparison([(part.name, part.records) for part in parts], adjust_family(rows), ranking, [*notes, *apart])

@@ -11,6 +11,7 @@ import numpy as np
 from judgecli.errors import NoRecords, UsageError
 from judgecli.evidence.causes import Attribution, text_drift_of
 from judgecli.evidence.rewarded import directions, needed_metrics, select_rewarded
+from judgecli.evidence.work import Work
 from judgecli.renderers.drift_html import drift_html
 from judgecli.renderers.drift_markdown import drift_markdown
 from judgecli.renderers.safe import json_text
@@ -22,33 +23,31 @@ from judgecli.signal.drift.rows import ALPHA, MIN_CLUSTERS, DriftRow, Margins, c
 from judgecli.signal.drift.sample import DriftSample, carriers
 from judgecli.signal.served import NOT_ONE_MODEL, served_apart
 from judgecli.store.drift_query import DriftReduction, Sides, side_condition
-from judgecli.store.folder import Store
 from judgecli.store.selection import Selection
 
 if TYPE_CHECKING:
-    from judgecli.config.settings import Settings
     from judgecli.signal.drift.texts import TextDrift
 
 CURRENT, REFERENCE, OTHERS = "7d", "30d..7d", "all other records"
 EXAMPLED = 3  # metrics with examples
 
 
-def choose_sides(store: Store, selection: Selection, settings: "Settings", reference: str | None, current: str | None) -> Sides:
+def choose_sides(work: Work, selection: Selection, reference: str | None, current: str | None) -> Sides:
     """What is compared: both as named; one named, against all other records; none, the newest 7 days against `alarms.reference` (30d..7d).
 
     Raises: UsageError, UnknownName.
     """
     if reference is None and current is None:
-        alarms = settings.project.alarms
+        alarms = work.settings.project.alarms
         reference, current = (alarms.reference if alarms else None) or REFERENCE, CURRENT
     if reference is None or current is None:
-        named = side_condition(store, selection, str(reference or current))
+        named = side_condition(work.store, selection, str(reference or current))
         return Sides(named, f"NOT ({named})", (reference, OTHERS)) if reference else Sides(f"NOT ({named})", named, (OTHERS, str(current)))
-    return Sides(side_condition(store, selection, reference), side_condition(store, selection, current), (reference, current))
+    return Sides(side_condition(work.store, selection, reference), side_condition(work.store, selection, current), (reference, current))
 
 
 def find_drift(
-    settings: "Settings",
+    work: Work,
     *,
     reference: str | None = None,
     current: str | None = None,
@@ -64,26 +63,26 @@ def find_drift(
     Benjamini and Yekutieli. Raises: UsageError, UnknownName, NoRecords, StoreError, and what a reward raises.
     """
     wanted = margins or Margins()
-    with Store(settings.store, create=False) as store, np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         wants_reward = metrics is None or any(name.startswith("reward.") for name in metrics)
-        selection = select_rewarded(store, None, settings) if wants_reward else _plain(store)
+        selection = select_rewarded(work, None) if wants_reward else work.select()
         names = list(dict.fromkeys(metrics)) if metrics else sorted(selection.metrics, key=lambda name: (not name.startswith("reward."), name))
         _check_margins(wanted, names)
-        sides = choose_sides(store, selection, settings, reference, current)
-        with DriftReduction(store, selection, names, sides, by=tuple(dict.fromkeys(by)), cluster=settings.cluster) as reduction:
-            work = _Work(store, settings, selection, reduction, wanted)
-            work.apart = _judged_apart(store, settings, selection, names, reduction)
-            return work.run(by, texts=texts, any_dependence=any_dependence)
+        sides = choose_sides(work, selection, reference, current)
+        with DriftReduction(work.store, selection, names, sides, by=tuple(dict.fromkeys(by)), cluster=work.settings.cluster) as reduction:
+            answer = _Answer(work, selection, reduction, wanted)
+            answer.apart = _judged_apart(work, selection, names, reduction)
+            return answer.run(by, texts=texts, any_dependence=any_dependence)
 
 
-def _judged_apart(store: Store, settings: "Settings", selection: Selection, names: Sequence[str], reduction: DriftReduction) -> dict[str, str]:
+def _judged_apart(work: Work, selection: Selection, names: Sequence[str], reduction: DriftReduction) -> dict[str, str]:
     """The metrics (of rewards also their terms) whose scores are not all by one served model, with what was served on each side."""
-    parts = needed_metrics(settings) & set(selection.metrics)
+    parts = needed_metrics(work.settings) & set(selection.metrics)
     terms = {name: sorted(parts) if name.startswith("reward.") else [name] for name in names}
     told = _served_apart(selection, reduction)
     more = sorted({term for own in terms.values() for term in own} - set(names))
     if more:
-        with DriftReduction(store, selection, more, reduction.sides, by=(), cluster=settings.cluster) as other:
+        with DriftReduction(work.store, selection, more, reduction.sides, by=(), cluster=work.settings.cluster) as other:
             told |= _served_apart(selection, other)
     found = {name: "; ".join(f"{term} ({told[term]})" for term in own if term in told) for name, own in terms.items()}
     return {name: said for name, said in found.items() if said}
@@ -96,24 +95,18 @@ def _served_apart(selection: Selection, reduction: DriftReduction) -> dict[str, 
     return {name: told for name, told in said.items() if told is not None}
 
 
-def _plain(store: Store) -> Selection:
-    from judgecli.store.selection import select_records
-
-    return select_records(store, None)
-
-
 def _check_margins(margins: Margins, names: Sequence[str]) -> None:
     for name, amount in margins.amounts.items():
         if name not in names:
             raise UsageError(f"--margin {name}={amount:g}: no metric that is compared is called '{name}'", hint=f"one of {', '.join(names[:12])}")
 
 
-class _Work:
+class _Answer:
     """The queries of one answer."""
 
-    def __init__(self, store: Store, settings: "Settings", selection: Selection, reduction: DriftReduction, margins: Margins) -> None:
+    def __init__(self, work: Work, selection: Selection, reduction: DriftReduction, margins: Margins) -> None:
         self.apart: Mapping[str, str] = {}
-        self._store, self._settings, self._selection, self._reduction, self._margins = store, settings, selection, reduction, margins
+        self._work, self._settings, self._selection, self._reduction, self._margins = work, work.settings, selection, reduction, margins
         self._facts = reduction.facts()
         self._sides = [SideText(name, fact.rows, fact.first, fact.last) for name, fact in zip(reduction.sides.names, self._facts, strict=True)]
         for side, name in zip(self._sides, ("reference", "current"), strict=True):
@@ -123,7 +116,7 @@ class _Work:
     def run(self, by: Sequence[str], *, texts: bool, any_dependence: bool) -> Drift:
         """Everything."""
         rows, spans = self._metric_rows()
-        columns = Attribution(self._store, self._selection, self._settings, self._reduction, (self._facts[0].rows, self._facts[1].rows), by)
+        columns = Attribution(self._work, self._selection, self._reduction, (self._facts[0].rows, self._facts[1].rows), by)
         rows, others = columns.local_rows(rows, spans, self._margins)
         sample = self._sample(columns) if texts else None
         found: dict[str, TextDrift] = {}

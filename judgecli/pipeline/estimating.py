@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from judgecli.engine.judging import Sheet
 from judgecli.errors import UsageError
+from judgecli.evidence.work import Work
 from judgecli.judge.request import Request
 from judgecli.pipeline.rubrics import JudgeEntry, parts_of, read_rubrics
 from judgecli.pipeline.sentinels import how_many
@@ -17,7 +18,6 @@ from judgecli.store.replies import find_replies
 from judgecli.store.scope import Scope
 
 if TYPE_CHECKING:
-    from judgecli.config.settings import Settings
     from judgecli.endpoint.price import Band
     from judgecli.progress import Progress
 
@@ -41,7 +41,7 @@ class _Count:
         self.tokens_in = Band(*(old + share * new for old, new in zip(before, found, strict=True)))
 
 
-def estimate_logs(logs: Sequence[str], *, settings: "Settings", scorers: Sequence[str] | None, progress: "Progress") -> dict[str, object]:
+def estimate_logs(logs: Sequence[str], *, work: Work, scorers: Sequence[str] | None, progress: "Progress") -> dict[str, object]:
     """Records, calls after what the ledger holds, tokens and a price range of every rubric. Reads the logs into the store; asks nobody.
 
     Repairs of unreadable verdicts are not in it; claims, whose second question follows from the first answer, are estimated.
@@ -50,15 +50,14 @@ def estimate_logs(logs: Sequence[str], *, settings: "Settings", scorers: Sequenc
     from judgecli.evidence.reading import read_scope
     from judgecli.evidence.scorers import check_columns, choose_scorers
 
-    chosen = choose_scorers(scorers, settings)
-    entries, served = read_rubrics(chosen, settings), read_served(chosen, settings)
+    chosen = choose_scorers(scorers, work.settings)
+    entries, served = read_rubrics(chosen, work.settings), read_served(chosen, work.settings)
     if not entries and not served:
         raise UsageError("no rubric was named, so nothing would be asked", hint="--dry-run with -s rubric:NAME, or with rubrics in judge.yaml")
-    with Store(settings.store) as store:
-        scope = read_scope(store, logs, settings=settings, progress=progress)
-        check_columns(scope, [*(entry.metric for entry in entries), *(model.metric for model in served)])
-        rubrics = {entry.metric.name: _estimate(store, scope, entry) for entry in entries}
-        rubrics |= {entry.metric.name: _estimate_served(store, scope, entry) for entry in served}
+    scope = read_scope(work, logs, progress=progress)
+    check_columns(scope, [*(entry.metric for entry in entries), *(model.metric for model in served)])
+    rubrics = {entry.metric.name: _estimate(work.store, scope, entry) for entry in entries}
+    rubrics |= {entry.metric.name: _estimate_served(work.store, scope, entry) for entry in served}
     return _document(scope, rubrics)
 
 

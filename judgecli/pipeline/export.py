@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from judgecli.errors import StoreBusy, UnknownName, UsageError
 from judgecli.evidence.answered import DEFAULT_SOURCES, AnsweredRecords, find_candidates
 from judgecli.evidence.rewarded import select_rewarded
+from judgecli.evidence.work import Work
 from judgecli.exporters.files import TRAIN, VALIDATION, Written, paths_of, write_export, write_manifest
 from judgecli.exporters.format import Format, Item, Row, format_named
 from judgecli.labels import conversation
@@ -21,9 +22,8 @@ from judgecli.labels.conversation import Conversation, conversation_of, shared_p
 from judgecli.labels.pairs import DROPPED, Candidate, Example, Pair, choose_examples, choose_pairs, in_validation
 from judgecli.labels.rating import Scale, read_scale
 from judgecli.pipeline.alarms import standing_alarms
-from judgecli.store.folder import Store
 from judgecli.store.labels import FLAG, Thumbs, flagged_keys, read_thumbs
-from judgecli.store.selection import Selection, select_records
+from judgecli.store.selection import Selection
 from judgecli.store.tables import AGAIN, MetricInfo
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class ExportResult:
         }
 
 
-def export_feedback(settings: "Settings", format: str, path: Path, wanted: Wanted = Wanted()) -> ExportResult:
+def export_feedback(work: Work, format: str, path: Path, wanted: Wanted = Wanted()) -> ExportResult:
     """Write the feedback records of the store as one training format, with a manifest beside.
 
     An export without any line writes no file but the manifest, which says why. Raises: UnknownName, UsageError,
@@ -98,17 +98,16 @@ def export_feedback(settings: "Settings", format: str, path: Path, wanted: Wante
     kind = format_named(format)
     _check(kind, wanted)
     paths_of(path)
-    alarms = standing_alarms(settings, despite=wanted.despite_alarm)
-    with Store(settings.store, create=False) as store:
-        selection = select_rewarded(store, wanted.on, settings) if "reward" in wanted.sources else select_records(store, wanted.on)
-        reward = _reward_of(selection, settings) if "reward" in wanted.sources else None
-        thumbs = read_thumbs(store, [source for source in wanted.sources if source != "reward"], wanted.labels, scale=wanted.rating_scale)
-        records = AnsweredRecords(store, selection, reward)
-        candidates, dropped = find_candidates(records, thumbs, flagged_keys(store, selection.scope.shards), standard=wanted.standard)
-        chosen, left = _choose(kind, candidates, wanted)
-        count = len(candidates) + sum(dropped.values())
-        writer = _Writer(records, kind, wanted, reward)
-        files = write_export(path, writer.rows(chosen), kind, standard=wanted.standard)
+    alarms = standing_alarms(work, despite=wanted.despite_alarm)
+    selection = select_rewarded(work, wanted.on) if "reward" in wanted.sources else work.select(wanted.on)
+    reward = _reward_of(selection, work.settings) if "reward" in wanted.sources else None
+    thumbs = read_thumbs(work.store, [source for source in wanted.sources if source != "reward"], wanted.labels, scale=wanted.rating_scale)
+    records = AnsweredRecords(work.store, selection, reward)
+    candidates, dropped = find_candidates(records, thumbs, flagged_keys(work.store, selection.scope.shards), standard=wanted.standard)
+    chosen, left = _choose(kind, candidates, wanted)
+    count = len(candidates) + sum(dropped.values())
+    writer = _Writer(records, kind, wanted, reward)
+    files = write_export(path, writer.rows(chosen), kind, standard=wanted.standard)
     result = ExportResult(kind.name, path, paths_of(path)[1], files, count, writer.used, dropped + left + thumbs.dropped, writer.sources)
     result.notes += _notes(result, kind, selection, writer)
     result.notes += [f"{len(alarms)} alarms were open when this was written: what the records are worth may have changed"] if alarms else []

@@ -6,16 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from judgecli.errors import Incomplete, UsageError
+from judgecli.evidence.work import Work
 from judgecli.readers.label_file import LabelFile, LabelRow, RaterKind, read_label_file
 from judgecli.schema import Label
 from judgecli.store.folder import Store
 from judgecli.store.labels import Candidate, find_records
 
 if TYPE_CHECKING:
-    from judgecli.config.settings import Settings
+    pass
 
 
-def import_labels(settings: "Settings", file: str, *, name: str | None = None, rater: str | None = None, kind: RaterKind = "human") -> dict[str, object]:
+def import_labels(work: Work, file: str, *, name: str | None = None, rater: str | None = None, kind: RaterKind = "human") -> dict[str, object]:
     """Add the labels of a file to the store; one of the same record, name and rater takes the place of the earlier.
 
     Returns {"file", "rows", "labels", "new", "replaced", "names": {NAME: n}, "raters", "dropped": {REASON: n}, "ignored_columns"}. A label whose
@@ -26,19 +27,18 @@ def import_labels(settings: "Settings", file: str, *, name: str | None = None, r
     total = len(found.rows) + found.bad.total()
     if not total:
         raise UsageError(f"{file} holds no labels", hint="a label a row: id or key, name, value or label, rater")
-    if found.bad.total() > settings.max_bad * total:
+    if found.bad.total() > work.settings.max_bad * total:
         worst = ", ".join(f"{reason} {count:,} (first in line {found.first[reason]})" for reason, count in found.bad.most_common())
         raise Incomplete(f"{found.bad.total():,} of {total:,} rows are no labels: {worst}", hint="mend them, or allow more with --max-bad; nothing was stored")
-    with Store(settings.store, create=False) as store:
-        labels, dropped = _resolve(store, found.rows)
-        held = {
-            (row["target"], row["name"], row["rater"])
-            for label_name in {label.name for label in labels}
-            for row in store.ledger.rows("SELECT target, name, rater FROM labels WHERE name = ?", (label_name,))
-        }
-        distinct = {(label.key, label.name, label.rater) for label in labels}
-        with store.ledger.transaction() as connection:
-            store.ledger.add_labels(connection, labels)
+    labels, dropped = _resolve(work.store, found.rows)
+    held = {
+        (row["target"], row["name"], row["rater"])
+        for label_name in {label.name for label in labels}
+        for row in work.store.ledger.rows("SELECT target, name, rater FROM labels WHERE name = ?", (label_name,))
+    }
+    distinct = {(label.key, label.name, label.rater) for label in labels}
+    with work.store.ledger.transaction() as connection:
+        work.store.ledger.add_labels(connection, labels)
     return _document(file, total, found, labels, dropped, new=len(distinct - held), replaced=len(distinct & held), repeated=len(labels) - len(distinct))
 
 

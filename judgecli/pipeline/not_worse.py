@@ -13,6 +13,7 @@ from judgecli.evidence.links import AnchorLinks
 from judgecli.evidence.rewarded import directions
 from judgecli.evidence.sides import read_selection
 from judgecli.evidence.windows import ask
+from judgecli.evidence.work import Work
 from judgecli.pipeline.baseline import Stored, baseline_folder, evidence_of, stored_scores
 from judgecli.pipeline.compare import usual_margin
 from judgecli.signal.compare.paired import Pairs, pair_sides
@@ -45,7 +46,7 @@ class Try:
     note: str | None = None
 
 
-def ask_not_worse(store: Store, settings: "Settings", selection: Selection, gate: "Gate", name: str, evidence: Evidence, refuse: Refuse) -> Try:
+def ask_not_worse(work: Work, selection: Selection, gate: "Gate", name: str, evidence: Evidence, refuse: Refuse) -> Try:
     """Answer `not_worse_than` on the selected records. `evidence` is what is known of the metric there.
 
     Records that stand in the baseline are no candidate: they are left out and counted. Prompts are paired where enough are in common
@@ -53,16 +54,16 @@ def ask_not_worse(store: Store, settings: "Settings", selection: Selection, gate
     Raises: ConfigError by `refuse`: no such baseline, a metric that it lacks, another identity, no direction, no margin.
     """
     metric = evidence.summary.name
-    baseline, approved = _approved(settings, str(gate.not_worse_than), metric, refuse)
-    stored = stored_scores(settings, baseline, metric)
-    candidate, judges = _candidate_of(store, settings, selection, name, metric, approved, stored)
-    better = directions(settings, {metric: approved.higher_is_better})[metric]
+    baseline, approved = _approved(work.settings, str(gate.not_worse_than), metric, refuse)
+    stored = stored_scores(work.settings, baseline, metric)
+    candidate, judges = _candidate_of(work, selection, name, metric, approved, stored)
+    better = directions(work.settings, {metric: approved.higher_is_better})[metric]
     if better is None:
         raise refuse(
             f"nothing says which way is better for '{metric}'", "let a term of the reward say so (higher_is_better), or gate it with at_least or at_most"
         )
     scale = (approved.range[0], approved.range[1])
-    link = _link(store, settings, metric, baseline, candidate, better, refuse)
+    link = _link(work, metric, baseline, candidate, better, refuse)
     common, enough = prompts_in_common(stored.parts, candidate.parts)
     paired = (enough or not candidate.parts.records) if gate.paired is None else gate.paired
     margin = gate.margin if gate.margin is not None else usual_margin(scale)
@@ -75,7 +76,7 @@ def ask_not_worse(store: Store, settings: "Settings", selection: Selection, gate
             f"score with what the baseline was scored with, or approve anew: judge baseline approve {baseline.name}",
         )
     subject = Subject(metric, candidate.identity, approved.kind, scale, better, margin)
-    bar = Bar(name, baseline.name, subject, margin, settings.measured, gate.strict, gate.where)
+    bar = Bar(name, baseline.name, subject, margin, work.settings.measured, gate.strict, gate.where)
     pairs = _pairs(stored.parts, candidate, sliced=gate.where is not None)
     why: Why = {"unscored": candidate.unscored, "pending": candidate.pending, "dead_endpoint": evidence.dead_endpoint}
     if paired:
@@ -87,7 +88,7 @@ def ask_not_worse(store: Store, settings: "Settings", selection: Selection, gate
     shown = evidence_of(pairs.b if paired else candidate.parts, subject.identity)
     return Try(
         without_own(result, selection.on, candidate.left_out),
-        Attempt(baseline.scores, asked, _policies_of(store, settings, selection), shown, result.verdict),
+        Attempt(baseline.scores, asked, _policies_of(work, selection), shown, result.verdict),
         None if link is not None else _served_note(name, baseline, judges),
     )
 
@@ -115,12 +116,12 @@ class Candidate:
 
 
 def _candidate_of(
-    store: Store, settings: "Settings", selection: Selection, name: str, metric: str, approved: BaselineMetric, stored: Stored
+    work: Work, selection: Selection, name: str, metric: str, approved: BaselineMetric, stored: Stored
 ) -> tuple[Candidate, Mapping[str, Sequence[str]]]:
     """The candidate, and the models that judged it and the terms of its reward."""
     nobody = np.empty(0, np.int64)
     if metric in selection.metrics:
-        part = read_selection(store, settings, name, selection, [metric], newest=True, without=stored.keys)
+        part = read_selection(work, name, selection, [metric], newest=True, without=stored.keys)
         measured = part.metrics.get(metric)
         if measured is not None and measured.detail is not None:
             info, detail = measured.info, measured.detail
@@ -134,12 +135,12 @@ def _candidate_of(
     return Candidate(NOTHING, approved.identity, tuple(approved.served), scale, {}, 0, left_out=0, left_prompts=nobody), {}
 
 
-def _link(store: Store, settings: "Settings", metric: str, baseline: Baseline, candidate: Candidate, better: bool, refuse: Refuse) -> Link | None:
+def _link(work: Work, metric: str, baseline: Baseline, candidate: Candidate, better: bool, refuse: Refuse) -> Link | None:
     """How the candidate's judge is linked to the baseline's; None where it is the same. Raises: ConfigError by `refuse`."""
     approved = baseline.metrics[metric]
     before, after = Judge(approved.identity, tuple(approved.served)), Judge(candidate.identity, candidate.served)
     scales = {(metric, candidate.identity): (candidate.scale, better), (metric, approved.identity): ((approved.range[0], approved.range[1]), better)}
-    link = AnchorLinks(store, settings, scales)(metric, before, after) if before.differs(after) else None
+    link = AnchorLinks(work, scales)(metric, before, after) if before.differs(after) else None
     if isinstance(link, str) and candidate.identity != approved.identity:
         raise refuse(
             f"'{metric}' is measured in another way now ({candidate.identity}) than in baseline '{baseline.name}' ({approved.identity}): "
@@ -201,10 +202,10 @@ def settle_tries(store: Store, results: Sequence[GateResult], tries: dict[int, T
     return found, notes
 
 
-def _policies_of(store: Store, settings: "Settings", selection: Selection) -> str:
+def _policies_of(work: Work, selection: Selection) -> str:
     """Who is tried: the policies of the selected records."""
     try:
-        with WindowReduction(store, selection, [], ask(settings, settings.policy, "all")) as reduction:
+        with WindowReduction(work.store, selection, [], ask(work.settings, work.settings.policy, "all")) as reduction:
             segments = [cell.segment for cell in reduction.cells().cells]
     except UsageError:  # more policies than a table may have segments
         return selection.on

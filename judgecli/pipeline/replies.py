@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from judgecli.errors import EnvironmentFailure, UsageError
+from judgecli.evidence.work import Work
 from judgecli.readers.redact import redactor
 from judgecli.store.comparisons import compared_metrics
 from judgecli.store.folder import Store
@@ -15,31 +16,29 @@ from judgecli.store.replies import read_reply_file
 from judgecli.store.tables import publish
 
 if TYPE_CHECKING:
-    from judgecli.config.settings import Settings
     from judgecli.pipeline.score_result import ScoreResult
     from judgecli.progress import Progress
 
 
-def export_replies(settings: "Settings", path: str, metrics: Sequence[str] = ()) -> dict[str, object]:
+def export_replies(work: Work, path: str, metrics: Sequence[str] = ()) -> dict[str, object]:
     """Write the replies of the store as JSON lines, of some metrics only where they are named. Returns: the path, and how many.
 
     Raises: UsageError (a metric without replies), EnvironmentFailure.
     """
-    with Store(settings.store, create=False) as store:
-        rubrics = [identity for name in metrics for identity in _identities(store, name)]
-        target = Path(path)
-        if not target.parent.is_dir():
-            raise EnvironmentFailure(f"there is no folder {target.parent}", hint="make it, or name another file")
-        count = 0
-        redact = redactor(settings.redact)
+    rubrics = [identity for name in metrics for identity in _identities(work.store, name)]
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise EnvironmentFailure(f"there is no folder {target.parent}", hint="make it, or name another file")
+    count = 0
+    redact = redactor(work.settings.redact)
 
-        def write(file: "IO[bytes]") -> None:
-            nonlocal count
-            text = io.TextIOWrapper(file, encoding="utf-8", write_through=True)
-            count = export_lines(store.ledger, text, rubrics, redact=redact.reply if redact else None)
-            text.detach()
+    def write(file: "IO[bytes]") -> None:
+        nonlocal count
+        text = io.TextIOWrapper(file, encoding="utf-8", write_through=True)
+        count = export_lines(work.store.ledger, text, rubrics, redact=redact.reply if redact else None)
+        text.detach()
 
-        publish(target, write)
+    publish(target, write)
     return {"path": path, "replies": count}
 
 
@@ -54,16 +53,15 @@ def _identities(store: Store, name: str) -> list[str]:
     return sorted(found)
 
 
-def import_replies(settings: "Settings", path: str) -> dict[str, object]:
+def import_replies(work: Work, path: str) -> dict[str, object]:
     """Add the replies of a file to the store. What is there is never replaced. Raises: UsageError with the line."""
     found = read_reply_file(Path(path))
-    redact = redactor(settings.redact)
-    with Store(settings.store) as store:
-        new = import_lines(store.ledger, found, redact=redact.reply if redact else None)
+    redact = redactor(work.settings.redact)
+    new = import_lines(work.store.ledger, found, redact=redact.reply if redact else None)
     return {"path": path, "replies": len(found), "new": new}
 
 
-def reparse_replies(logs: Sequence[str], *, settings: "Settings", scorers: Sequence[str] | None, progress: "Progress") -> "ScoreResult":
+def reparse_replies(logs: Sequence[str], *, work: Work, scorers: Sequence[str] | None, progress: "Progress") -> "ScoreResult":
     """Read every verdict again from the stored replies: after a change of how they are read, without a call.
 
     Raises: as `score_logs`; UsageError where no rubric was named.
@@ -74,6 +72,6 @@ def reparse_replies(logs: Sequence[str], *, settings: "Settings", scorers: Seque
     from judgecli.pipeline.score import score_logs
     from judgecli.reward_model.remote import is_served
 
-    if not any(is_rubric(spec) or is_served(spec.target) for spec in choose_scorers(scorers, settings)):
+    if not any(is_rubric(spec) or is_served(spec.target) for spec in choose_scorers(scorers, work.settings)):
         raise UsageError("no rubric was named, so there are no replies to read", hint="judge replies reparse LOGS -s rubric:NAME --judge-model MODEL")
-    return score_logs(logs, settings=settings, scorers=scorers, progress=progress, asking=Asking(reparse=True))
+    return score_logs(logs, work=work, scorers=scorers, progress=progress, asking=Asking(reparse=True))

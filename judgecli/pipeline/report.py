@@ -12,6 +12,7 @@ from judgecli.errors import UnknownName, UsageError
 from judgecli.evidence.report import Evidence
 from judgecli.evidence.rewarded import directions, select_rewarded
 from judgecli.evidence.windows import conversation_signals
+from judgecli.evidence.work import Work
 from judgecli.pipeline.alarms import watch
 from judgecli.renderers.report_html import report_html
 from judgecli.renderers.report_markdown import COMMENT_BYTES, report_markdown
@@ -28,7 +29,6 @@ from judgecli.signal.report.slices import Subject, find_slices
 from judgecli.signal.series import conversations_of, frequent_policies, series_of, standings_of
 from judgecli.signal.served import served_notes
 from judgecli.signal.summary import MetricSummary
-from judgecli.store.folder import Store
 from judgecli.store.tables import MetricInfo
 
 if TYPE_CHECKING:
@@ -39,37 +39,35 @@ MOST_POLICIES = 12
 MOST_TURNS = 1_000_000  # answers, of which conversations are still put together
 
 
-def build_report(
-    settings: "Settings", on: str | None = None, *, by: Sequence[str] | None = None, window: str | None = None, metric: str | None = None
-) -> Report:
+def build_report(work: Work, on: str | None = None, *, by: Sequence[str] | None = None, window: str | None = None, metric: str | None = None) -> Report:
     """The report of the records of `on` (None: all; run:last, run:ID, a filter).
 
     `by` defaults to the policy of judge.yaml, `window` to one that fits the time span, `metric` (what slices and
     examples are about) to the reward; beside it slices look at ratings. Raises: UsageError, UnknownName, StoreError, and what gates and reward raise.
     """
-    by = tuple(dict.fromkeys(settings.policy if by is None else by))
-    with Store(settings.store, create=False) as store, np.errstate(over="ignore", invalid="ignore"):
-        work = Evidence(store, select_rewarded(store, on, settings), by, settings.cluster)
-        work.check(metric)
-        measured = work.measure(settings, window, MOST_POLICIES)
+    by = tuple(dict.fromkeys(work.settings.policy if by is None else by))
+    with np.errstate(over="ignore", invalid="ignore"):
+        evidence = Evidence(work, select_rewarded(work, on), by)
+        evidence.check(metric)
+        measured = evidence.measure(window, MOST_POLICIES)
         summaries, gathered = measured.summaries, measured.gathered
-        better = directions(settings, {name: info.higher_is_better for name, info in work.infos.items()})
-        subjects = [Subject(name, gathered.values[name], info.kind, better[name], info.range) for name, info in work.infos.items()]
+        better = directions(work.settings, {name: info.higher_is_better for name, info in evidence.infos.items()})
+        subjects = [Subject(name, gathered.values[name], info.kind, better[name], info.range) for name, info in evidence.infos.items()]
         changes = find_changes(gathered, subjects)
-        chosen = metric or next((name for name in work.infos if name.startswith("reward.")), None)
+        chosen = metric or next((name for name in evidence.infos if name.startswith("reward.")), None)
         asked = [item for item in subjects if chosen in (None, item.name) or (metric is None and item.name.startswith("label."))]
         slices = find_slices(asked, gathered.members, gathered.clusters)
         subject = chosen or _choose_subject(important(changes), summaries)
-        answers = work.answers(subject, None if subject is None else better[subject], changes, gathered)
-    verdict, notes = _verdict(settings, on, complete=all(summary.coverage in (None, 1.0) for summary in summaries))
+        answers = evidence.answers(subject, None if subject is None else better[subject], changes, gathered)
+    verdict, notes = _verdict(work, on, complete=all(summary.coverage in (None, 1.0) for summary in summaries))
     policies = frequent_policies(measured.overall, MOST_POLICIES)
-    conversations, left_out = _conversations(settings, work.total, by, measured.window, on, policies)
+    conversations, left_out = _conversations(work, evidence.total, by, measured.window, on, policies)
     first_time, last_time = measured.span or (None, None)
     return Report(
         **verdict,
         headline=headline(subject, summaries, changes, slices, by=by, judged=measured.judge_changes, untold=find_untold(gathered, subjects, changes)),
         partial=[_partial(summary) for summary in summaries if summary.coverage not in (None, 1.0)],
-        **work.scope(),
+        **evidence.scope(),
         first_time=_moment(first_time),
         last_time=_moment(last_time),
         by=by,
@@ -77,42 +75,40 @@ def build_report(
         subject=subject,
         metrics=summaries,
         policies=policies,
-        standings=standings_of(measured.overall, policies, {name: info.identity for name, info in work.infos.items()}),
+        standings=standings_of(measured.overall, policies, {name: info.identity for name, info in evidence.infos.items()}),
         series=series_of(measured.timed, policies),
         changes=changes,
         distributions=[_distribution(summary, gathered) for summary in summaries],
         slices=slices,
         **answers,
-        measures=[_measure(info, settings) for info in work.infos.values()],
+        measures=[_measure(info, work.settings) for info in evidence.infos.values()],
         methods=methods_of(
             summaries,
             changes,
             slices,
-            cluster=settings.cluster,
+            cluster=work.settings.cluster,
             clusters=int(gathered.clusters.max() + 1) if gathered.count else 0,
             gates=len(verdict["gates"]),
             judges=len(measured.judge_changes),
-            alarms=_budget(settings),
+            alarms=_budget(work.settings),
         ),
-        notes=[*work.notes, *served_notes(measured.timed), *too_small(gathered), *notes, *left_out],
+        notes=[*evidence.notes, *served_notes(measured.timed), *too_small(gathered), *notes, *left_out],
         judge_changes=measured.judge_changes,
         conversations=conversations,
     )
 
 
-def _conversations(
-    settings: "Settings", answers: int, by: Sequence[str], window: str, on: str | None, policies: Sequence[str]
-) -> tuple[list[Conversation], list[str]]:
+def _conversations(work: Work, answers: int, by: Sequence[str], window: str, on: str | None, policies: Sequence[str]) -> tuple[list[Conversation], list[str]]:
     """The conversations of each policy, and a note where they are left out."""
-    if answers > MOST_TURNS and settings.project.reward is not None:
+    if answers > MOST_TURNS and work.settings.project.reward is not None:
         return [], [f"conversations are left out: {answers:,} answers are too many for a page"]
-    whole, timed = (conversation_signals(settings, by=by, window=one, on=on) for one in ("all", window))
+    whole, timed = (conversation_signals(work, by=by, window=one, on=on) for one in ("all", window))
     return conversations_of(whole, timed, policies), []
 
 
-def _verdict(settings: "Settings", on: str | None, *, complete: bool) -> tuple[dict[str, Any], list[str]]:
+def _verdict(work: Work, on: str | None, *, complete: bool) -> tuple[dict[str, Any], list[str]]:
     """What gates and monitor say, as fields of a Report, and their notes."""
-    check, watched = _check(settings, on), watch(settings)
+    check, watched = _check(work, on), watch(work)
     gates = [] if check is None else [gate.to_json() for gate in check.gates]
     alarms = watched.alarms if watched is not None else ()
     answer = "no gates" if check is None else check.verdict
@@ -167,10 +163,10 @@ def _moment(microseconds: int | None) -> datetime | None:
     return None if microseconds is None else datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
 
 
-def _check(settings: "Settings", on: str | None) -> "Check | None":
+def _check(work: Work, on: str | None) -> "Check | None":
     from judgecli.pipeline.check import check_gates
 
-    return check_gates(settings, on=on) if settings.project.gates else None
+    return check_gates(work, on=on) if work.settings.project.gates else None
 
 
 def _partial(summary: MetricSummary) -> str:

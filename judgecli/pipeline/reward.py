@@ -10,33 +10,33 @@ import pyarrow.compute as pc
 from judgecli.config.lock import lock_text, read_lock
 from judgecli.errors import UsageError
 from judgecli.evidence.rewarded import lock_path, needed_metrics, plan_reward, plan_stored
+from judgecli.evidence.work import Work, open_work
 from judgecli.reward.normalise import Frozen, measure
 from judgecli.store import tables
 from judgecli.store.folder import Store
 from judgecli.store.query import Reduction
-from judgecli.store.selection import Selection, select_records
+from judgecli.store.selection import Selection
 from judgecli.store.tables import MetricInfo
 
 if TYPE_CHECKING:
     from judgecli.config.settings import Settings
 
 
-def freeze_reward(settings: "Settings", on: str | None = None) -> dict[str, object]:
+def freeze_reward(work: Work, on: str | None = None) -> dict[str, object]:
     """Take the distribution of every metric that a frozen normaliser reads, and write judge.lock.
 
     An entry whose statistics are what they were keeps its date, so freezing twice changes nothing. Returns {"lock",
     "changed", "normalisers": {metric: facts}}. Raises: ConfigError, UsageError, Incomplete (fewer than 100 values).
     """
-    reward = settings.project.reward
+    reward = work.settings.project.reward
     if reward is None:
         raise UsageError("there is no reward in judge.yaml", hint="write one under reward:, see docs/reward.md")
-    path = lock_path(settings)
+    path = lock_path(work.settings)
     before = read_lock(path) if path.exists() else {}
-    with Store(settings.store, create=False) as store:
-        selection = select_records(store, on)
-        spec = plan_stored(settings, selection.metrics)
-        wanted = [term.metric for term in spec.terms if term.method != "range"]
-        taken = {name: _freeze_metric(store, selection, name) for name in wanted}
+    selection = work.select(on)
+    spec = plan_stored(work.settings, selection.metrics)
+    wanted = [term.metric for term in spec.terms if term.method != "range"]
+    taken = {name: _freeze_metric(work.store, selection, name) for name in wanted}
     kept = {
         name: before[name] if name in before and replace(before[name], frozen=entry.frozen, on=entry.on) == entry else entry for name, entry in taken.items()
     }
@@ -87,8 +87,8 @@ def _known_metrics(settings: "Settings") -> dict[str, MetricInfo]:
     from judgecli.evidence.scorers import bind_all, choose_scorers
 
     if (settings.store / "ledger.db").exists():
-        with Store(settings.store, create=False) as store:
-            found = {name: infos[0] for name, infos in select_records(store).metrics.items()}
+        with open_work(settings) as work:
+            found = {name: infos[0] for name, infos in work.select().metrics.items()}
         if needed_metrics(settings) <= found.keys():
             return found
     return {metric.name: metric_info(metric) for metric in bind_all(choose_scorers(None, settings))}

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from judgecli.config.settings import Flags, load_settings
 from judgecli.errors import ConfigError, Incomplete, UsageError
+from judgecli.evidence.work import Work
 from judgecli.pipeline.serve import CARD, open_reward, rooted, rooted_target
 from judgecli.reward.outcome import LISTS, TAGS, LiveReward, Outcome, said_missing
 
 if TYPE_CHECKING:
-    from judgecli.config.settings import Settings
+    pass
 
 QUESTIONS = ("input", "question", "prompt", "problem")  # where verl's extra_info may hold the question
 
@@ -181,7 +182,7 @@ def _passages(value: object) -> list[str] | None:
     return [str(_text(item)) for item in value] if isinstance(value, list | tuple) else [str(_text(value))]
 
 
-def reward_file(path: Path, scorers: Sequence[str], *, settings: "Settings", columns: Mapping[str, str], unscored: float | None) -> dict[str, object]:
+def reward_file(path: Path, scorers: Sequence[str], *, work: Work, columns: Mapping[str, str], unscored: float | None) -> dict[str, object]:
     """Write a Python file that gives this reward to TRL and verl, pinned to its identity; returns what stands in it.
 
     Raises: as `open_reward`; UsageError where the path is no .py file.
@@ -191,7 +192,7 @@ def reward_file(path: Path, scorers: Sequence[str], *, settings: "Settings", col
 
     if path.suffix != ".py":
         raise UsageError(f"{path} is no Python file", hint="-o reward.py")
-    config, allow_code = None if scorers else settings.config, settings.allow_code
+    config, allow_code = None if scorers else work.settings.config, work.settings.allow_code
     made = RewardFunction(scorers, config=config, root=Path.cwd(), columns=columns, unscored=unscored, allow_code=allow_code)
     try:
         reward = made.reward

@@ -12,6 +12,7 @@ from scipy import special
 
 from judgecli.errors import NoRecords, UsageError
 from judgecli.evidence.reading import check_rows_read
+from judgecli.evidence.work import Work
 from judgecli.pipeline.rm_audit import tricks_that_pay
 from judgecli.pipeline.rm_cards import card_of
 from judgecli.pipeline.rm_eval import Reading, order_document, pairs_document
@@ -26,7 +27,6 @@ from judgecli.reward_model.train import LEAST_PROMPTS, LEAST_ROWS, HeldOut, Reci
 from judgecli.store.models import CARD, save_model
 
 if TYPE_CHECKING:
-    from judgecli.config.settings import Settings
     from judgecli.store.embedders import Embedder
 
 Document = dict[str, Any]
@@ -59,14 +59,14 @@ class Ask:
     created: str = ""  # ISO 8601 date, for the card
 
 
-def train_linear(ask: Ask, settings: "Settings", told: Told = lambda _: None) -> Document:
+def train_linear(ask: Ask, work: Work, told: Told = lambda _: None) -> Document:
     """Train a linear model, save it, and give what `judge rm train --json` prints.
 
     Raises: LogError, NoRecords (nothing to learn from), UsageError (too few rows, a folder that is no model of ours), EnvironmentFailure.
     """
     check_out(ask.out)
     told("reading")
-    preferences = read(ask, settings)
+    preferences = read(ask, work)
     check_enough(preferences)
     embedder = _embedder(ask)
     told(f"training on {len(preferences.comparisons) + len(preferences.verdicts):,} pairs and verdicts")
@@ -112,13 +112,13 @@ def check_out(out: Path) -> None:
         raise UsageError(f"{out} holds {', '.join(held[:3])} and no {CARD}: it is no reward model", hint="name a new folder, or that of a model to replace")
 
 
-def read(ask: Ask, settings: "Settings") -> Preferences:
+def read(ask: Ask, work: Work) -> Preferences:
     """The preferences of files and of the store together. Raises: LogError, NoRecords, Incomplete, StoreError, UnknownName."""
     parts = []
     if ask.paths:
         parts.append(_steps(ask.paths) if ask.steps else _files(ask))
     if ask.labels is not None:
-        parts.append(_stored(ask.labels, settings, ask.reading.scale))
+        parts.append(_stored(ask.labels, work, ask.reading.scale))
     found = _joined(parts)
     if not (found.comparisons or found.verdicts):
         why = ", ".join(f"{reason} {count:,}" for reason, count in found.dropped.most_common()) or "there is no line"
@@ -142,10 +142,10 @@ def _steps(paths: Sequence[str]) -> Preferences:
     return Preferences(verdicts=verdicts, dropped=found.dropped, hashes=found.hashes, notes=notes, read=len(verdicts) + found.dropped.total())
 
 
-def _stored(labels: Sequence[str], settings: "Settings", scale: tuple[float, float] | None) -> Preferences:
+def _stored(labels: Sequence[str], work: Work, scale: tuple[float, float] | None) -> Preferences:
     from judgecli.evidence.labelled import read_labelled
 
-    found = read_labelled(settings, labels=labels, scale=scale)
+    found = read_labelled(work, labels=labels, scale=scale)
     said = [repr((one.prompt, one.chosen, one.rejected)) for one in found.comparisons]
     said += [repr((one.prompt, one.output, one.value)) for one in found.verdicts]
     digest = hashlib.sha256("\n".join(sorted(said)).encode("utf-8", "backslashreplace")).hexdigest()

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgecli.errors import UsageError
+from judgecli.evidence.work import Work
 from judgecli.pipeline.rm_audit import tricks_that_pay
 from judgecli.pipeline.rm_cards import card_of
 from judgecli.pipeline.rm_train import Ask, Told, check_enough, check_out, described, model_name, next_steps, pair_quality, read, tested
@@ -20,7 +21,6 @@ from judgecli.reward_model.train import cannot_measure
 from judgecli.store.models import publish_model
 
 if TYPE_CHECKING:
-    from judgecli.config.settings import Settings
     from judgecli.engine.fine_tuning import FineTuned, FineTuning
     from judgecli.reward_model.encoder import EncoderModel
     from judgecli.reward_model.preferences import Comparison
@@ -32,7 +32,7 @@ BATCH = 200  # pairs scored between two ticks
 
 
 def train_encoder(
-    ask: Ask, settings: "Settings", base: Path, options: "FineTuning", told: Told = lambda _: None, tick: Callable[[int, int], None] = lambda *_: None
+    ask: Ask, work: Work, base: Path, options: "FineTuning", told: Told = lambda _: None, tick: Callable[[int, int], None] = lambda *_: None
 ) -> Document:
     """Fine-tune, measure on the held-out fifth, save, and give what `judge rm train --json` prints.
 
@@ -46,14 +46,14 @@ def train_encoder(
     check_folder(base)
     import_train("trl")  # before the data is read: the extra may be missing
     told("reading")
-    preferences = read(ask, settings)
+    preferences = read(ask, work)
     check_enough(preferences)
     groups = group_rows(preferences.comparisons)
     fitted, held = _parted(preferences, groups, ask.seed)
     told(f"fine-tuning on {len(fitted):,} pairs")
-    work = work_folder(ask.out)
-    work.mkdir(parents=True, exist_ok=True)
-    tuned = fine_tune(base, fitted, work, options, lambda step, of, loss: told(_step(step, of, loss)))
+    folder = work_folder(ask.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    tuned = fine_tune(base, fitted, folder, options, lambda step, of, loss: told(_step(step, of, loss)))
     told(f"measuring on {len(held):,} pairs")
     quality, scale = _measured(tuned, [preferences.comparisons[place] for place in held], groups.numbers[held], model_name(ask.out), tick)
     model = _opened(tuned, model_name(ask.out), scale)
@@ -79,8 +79,8 @@ def train_encoder(
         "next": next_steps(ask),
     }
     card = card_of(document, created=ask.created, about=ask.about)
-    identity = publish_model(ask.out, card, lambda made: _move(work, tuned.files, made))
-    shutil.rmtree(work)
+    identity = publish_model(ask.out, card, lambda made: _move(folder, tuned.files, made))
+    shutil.rmtree(folder)
     return {**document, "identity": identity}
 
 
@@ -90,9 +90,9 @@ def work_folder(out: Path) -> Path:
     return absolute.with_name(f".{absolute.name}.training")
 
 
-def _move(work: Path, files: Sequence[str], made: Path) -> None:
+def _move(folder: Path, files: Sequence[str], made: Path) -> None:
     for name in files:
-        shutil.move(work / name, made / name)
+        shutil.move(folder / name, made / name)
 
 
 def _parted(preferences: Preferences, groups: Groups, seed: int) -> "tuple[list[Comparison], Ints]":

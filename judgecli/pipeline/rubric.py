@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from judgecli import catalog
 from judgecli.engine.remote import gather_scores, run_async
 from judgecli.errors import UsageError
+from judgecli.evidence.work import Work
 from judgecli.judge.request import Ask
 from judgecli.pipeline.asking import Counts, LedgerAsk
 from judgecli.pipeline.rubrics import JudgeEntry, endpoint_of, plan_judges, read_rubrics, store_secret
@@ -22,7 +23,6 @@ from judgecli.store.folder import Store
 from judgecli.store.live_replies import Replies
 
 if TYPE_CHECKING:
-    from judgecli.config.settings import Settings
     from judgecli.judge.rubric import Example, Rubric
 
 NOBODY = bytes(16)  # the record key of an example
@@ -59,17 +59,16 @@ def _document(rubric: "Rubric") -> dict[str, object]:
     }
 
 
-def try_rubric(name: str, settings: "Settings", *, rows: Path | None = None, ask: Ask | None = None) -> dict[str, object]:
+def try_rubric(name: str, work: Work, *, rows: Path | None = None, ask: Ask | None = None) -> dict[str, object]:
     """How the configured judge does on the rubric's worked examples, and on those of `rows` (JSON lines of {given, verdict, why}).
 
     An example is left out of the prompt while it is asked about. Replies go through the ledger: asked twice, paid once.
     `ask` is asked in place of the endpoint. Raises: UsageError, ConfigError, JudgeUnavailable.
     """
-    entry = read_rubrics([catalog.parse_spec(f"rubric:{name}")], settings)[0]
+    entry = read_rubrics([catalog.parse_spec(f"rubric:{name}")], work.settings)[0]
     more = _read_rows(rows, entry.judge.rubric) if rows is not None else []
-    with Store(settings.store) as store:
-        run_id = store.ledger.start_run(command=shlex.join(sys.argv), logs=[], now=datetime.now(UTC).isoformat(timespec="microseconds"))
-        scores = run_async(_score_examples(entry, more, store, run_id, ask, redactor(settings.redact)))
+    run_id = work.store.ledger.start_run(command=shlex.join(sys.argv), logs=[], now=datetime.now(UTC).isoformat(timespec="microseconds"))
+    scores = run_async(_score_examples(entry, more, work.store, run_id, ask, redactor(work.settings.redact)))
     return _report(entry, [*entry.judge.rubric.examples, *more], scores)
 
 

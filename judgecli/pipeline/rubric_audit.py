@@ -18,6 +18,7 @@ from judgecli.engine.remote import gather_scores, run_async
 from judgecli.errors import UnknownName, UsageError
 from judgecli.evidence.reading import read_scope
 from judgecli.evidence.scorers import check_columns
+from judgecli.evidence.work import Work
 from judgecli.judge.audit import family_of, scale_share
 from judgecli.judge.probes import Attack, Probe, make_probes, read_attacks
 from judgecli.judge.request import Ask, Reply, Request
@@ -38,7 +39,6 @@ from judgecli.store.query import held_metrics
 from judgecli.store.scope import Scope
 
 if TYPE_CHECKING:
-    from judgecli.config.settings import Settings
     from judgecli.judge.audit import Finding
     from judgecli.pipeline.sentinels import SentinelReport
 
@@ -68,30 +68,29 @@ def load_attacks() -> list[Attack]:
     return read_attacks(read_document(source.read_bytes(), file="attacks.yaml").data)
 
 
-def audit_rubric(name: str, logs: Sequence[str], *, settings: "Settings", plan: AuditPlan, progress: Progress, ask: Ask | None = None) -> dict[str, object]:
+def audit_rubric(name: str, logs: Sequence[str], *, work: Work, plan: AuditPlan, progress: Progress, ask: Ask | None = None) -> dict[str, object]:
     """Findings about the judge of one rubric on records of these logs. `ask` is asked in place of an endpoint.
 
     Replies are kept and never asked for twice, sentinels aside; no score is stored.
     Raises: UsageError, MissingColumn, LogError, NoRecords, JudgeUnavailable.
     """
-    entry = read_rubrics([catalog.parse_spec(f"rubric:{name}")], settings, against="reference")[0]
+    entry = read_rubrics([catalog.parse_spec(f"rubric:{name}")], work.settings, against="reference")[0]
     if entry.judge.rubric.scale.kind == "listwise":
         raise UsageError(
             f"'{entry.judge.rubric.name}' compares lists, of which a log has none to probe with", hint="audit a rubric that judges one answer, or 'preference'"
         )
-    with Store(settings.store) as store:
-        scope = read_scope(store, logs, settings=settings, progress=progress)
-        check_columns(scope, [entry.metric])
-        rows = _read_rows(store, scope, entry, plan.records)
-        probes = list(make_probes(entry.judge.rubric, rows, load_attacks(), repeats=plan.repeats))
-        document = _describe(entry, rows, probes, plan)
-        if plan.dry_run:
-            return document
-        run_id = store.ledger.start_run(command=shlex.join(sys.argv), logs=logs, now=datetime.now(UTC).isoformat(timespec="microseconds"))
-        progress.phase("auditing", len(probes))
-        asked = plan_judges([entry], store.ledger, ask=ask)[0]
-        budget = Budget(settings.judge.max_calls, settings.judge.max_cost)
-        return document | run_async(_Audit(store, asked, entry, budget, run_id, progress, redactor(settings.redact)).run(rows, probes, plan.sentinels))
+    scope = read_scope(work, logs, progress=progress)
+    check_columns(scope, [entry.metric])
+    rows = _read_rows(work.store, scope, entry, plan.records)
+    probes = list(make_probes(entry.judge.rubric, rows, load_attacks(), repeats=plan.repeats))
+    document = _describe(entry, rows, probes, plan)
+    if plan.dry_run:
+        return document
+    run_id = work.store.ledger.start_run(command=shlex.join(sys.argv), logs=logs, now=datetime.now(UTC).isoformat(timespec="microseconds"))
+    progress.phase("auditing", len(probes))
+    asked = plan_judges([entry], work.store.ledger, ask=ask)[0]
+    budget = Budget(work.settings.judge.max_calls, work.settings.judge.max_cost)
+    return document | run_async(_Audit(work.store, asked, entry, budget, run_id, progress, redactor(work.settings.redact)).run(rows, probes, plan.sentinels))
 
 
 def _describe(entry: JudgeEntry, rows: Sequence[Row], probes: Sequence[Probe], plan: AuditPlan) -> dict[str, object]:

@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from judgecli.errors import AlarmOpen, Interrupted, JudgeError
 from judgecli.evidence.rewarded import directions
+from judgecli.evidence.work import Work
 from judgecli.pipeline.score import score_logs
 from judgecli.pipeline.score_result import ScoreResult
 from judgecli.progress import Progress
 from judgecli.signal.report.standouts import Standout, find_standouts, measured_apart, too_small_to_tell
-from judgecli.store.folder import Store
 from judgecli.store.marks import read_mark, state_of, write_mark
 from judgecli.version import __version__
 
 if TYPE_CHECKING:
-    from judgecli.config.settings import Settings
     from judgecli.signal.gate.verdict import Choice
     from judgecli.signal.windows import Signals
 
@@ -88,9 +87,9 @@ class RunResult:
         }
 
 
-def run_loop(logs: Sequence[str], *, settings: "Settings", progress: Progress, inconclusive: "Choice | None" = None, fail_on_alarm: bool = False) -> RunResult:
+def run_loop(logs: Sequence[str], *, work: Work, progress: Progress, inconclusive: "Choice | None" = None, fail_on_alarm: bool = False) -> RunResult:
     """Do all that judge.yaml asks for. Raises: Interrupted; every other failure the user can act on becomes a failed step."""
-    run = _Run(settings, RunResult(), inconclusive, fail_on_alarm=fail_on_alarm)
+    run = _Run(work, RunResult(), inconclusive, fail_on_alarm=fail_on_alarm)
     scored: list[ScoreResult] = []
     run.attempt("score", lambda: run.score(scored, logs, progress))
     if not scored:
@@ -107,8 +106,8 @@ def run_loop(logs: Sequence[str], *, settings: "Settings", progress: Progress, i
 class _Run:
     """The steps of one run over the records of its logs, old and new."""
 
-    def __init__(self, settings: "Settings", result: RunResult, inconclusive: "Choice | None", *, fail_on_alarm: bool) -> None:
-        self.settings = settings
+    def __init__(self, work: Work, result: RunResult, inconclusive: "Choice | None", *, fail_on_alarm: bool) -> None:
+        self.work, self.settings = work, work.settings
         self.fail_on_alarm = fail_on_alarm
         self.alarmed: list[str] = []  # what reports and feedback depend on beside the records
         self.result = result
@@ -134,7 +133,7 @@ class _Run:
         self.tell(step)
 
     def score(self, scored: list[ScoreResult], logs: Sequence[str], progress: Progress) -> Step:
-        found = score_logs(logs, settings=self.settings, progress=progress)
+        found = score_logs(logs, work=self.work, progress=progress)
         scored.append(found)
         self.run_id = found.run_id
         self.result.score = found.to_json()
@@ -159,7 +158,7 @@ class _Run:
     def signals(self) -> Step:
         from judgecli.pipeline.signals import compute_signals
 
-        found = compute_signals(self.settings, by=None, window="1d", on=self.on)
+        found = compute_signals(self.work, by=None, window="1d", on=self.on)
         self.result.signals = found.to_json()
         self._stand_out(compute_signals)
         return Step("signals", "done", f"{len(found.rows):,} rows by {', '.join(found.by) or 'no column'} and {found.window or 'all time'}")
@@ -167,13 +166,13 @@ class _Run:
     def alarms(self) -> Step:
         from judgecli.pipeline.alarms import send_new, watch
 
-        found = watch(self.settings)
+        found = watch(self.work)
         if found is None:
             return Step("alarms", "not asked for", "judge.yaml has no alarms")
         self.alarmed = [f"{alarm['id']} {alarm['state']} {alarm['comment']}" for alarm in found.alarms]
         if self.result.signals is not None:
             self.result.signals["alarms"] = [dict(alarm) for alarm in found.alarms]
-        warning = send_new(self.settings, found)
+        warning = send_new(self.work, found)
         charts = f"{len(found.charts):,} charts" + (f", watched up to {found.until[:10]}" if found.until else "")
         message = f"{len(found.open):,} open of {len(found.alarms):,}; {charts}" + "".join(f"; {note}" for note in found.notes)
         code = 1 if self.fail_on_alarm and found.open else 0
@@ -184,7 +183,7 @@ class _Run:
         reward = self.settings.project.reward
         first = [f"reward.{reward.name}", *reward.terms] if reward else []
         for column in self.settings.policy:
-            rows = compute(self.settings, by=[column], window="all", on=self.on, sums=True).rows
+            rows = compute(self.work, by=[column], window="all", on=self.on, sums=True).rows
             if 2 <= len({row.policy.get(column) for row in rows}) <= MOST_VALUES:
                 better = directions(self.settings, {row.metric: row.higher_is_better for row in rows})
                 self.result.standouts += find_standouts(rows, column, better=better, first=first, columns=len(self.settings.policy))
@@ -206,7 +205,7 @@ class _Run:
         from judgecli.renderers.report_markdown import report_markdown
         from judgecli.renderers.text_file import publish_text
 
-        found = build_report(self.settings, on=self.on)
+        found = build_report(self.work, on=self.on)
         for path in paths:
             page = report_markdown(found) if wanted and path == wanted.markdown else report_html(found)
             Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -220,7 +219,7 @@ class _Run:
             return Step("gates", "not asked for", "judge.yaml has no gates")
         from judgecli.pipeline.check import check_gates
 
-        found = check_gates(self.settings, on=self.on, inconclusive=self.inconclusive)
+        found = check_gates(self.work, on=self.on, inconclusive=self.inconclusive)
         self.result.check = found.to_json()
         verdicts = [gate.verdict for gate in found.gates]
         counts = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(verdicts))
@@ -241,7 +240,7 @@ class _Run:
         refused: list[AlarmOpen] = []
         for entry in wanted:
             try:
-                found = export_feedback(self.settings, entry.format, Path(entry.path), options_of(entry, None if entry.on else self.on))
+                found = export_feedback(self.work, entry.format, Path(entry.path), options_of(entry, None if entry.on else self.on))
             except AlarmOpen as error:
                 refused.append(error)
                 continue
@@ -258,17 +257,11 @@ class _Run:
         config = self.settings.config
         files = [config, (config.parent if config else Path()) / "judge.lock"]
         also = [__version__, repr(replace(self.settings, workers=None)), *(_hash(path) for path in files if path is not None)]
-        file_ids = self._file_ids()
-        with Store(self.settings.store, create=False) as store:
-            return state_of(store, [*also, file_ids, *self.alarmed]), read_mark(store, step)
-
-    def _file_ids(self) -> str:
-        with Store(self.settings.store, create=False) as store:
-            return str(store.ledger.rows("SELECT file_ids FROM runs WHERE run_id = ?", (self.run_id,))[0]["file_ids"])
+        file_ids = str(self.work.store.ledger.rows("SELECT file_ids FROM runs WHERE run_id = ?", (self.run_id,))[0]["file_ids"])
+        return state_of(self.work.store, [*also, file_ids, *self.alarmed]), read_mark(self.work.store, step)
 
     def _note(self, step: str, state: str, said: Mapping[str, object]) -> None:
-        with Store(self.settings.store, create=False) as store:
-            write_mark(store, step, state, said)
+        write_mark(self.work.store, step, state, said)
 
 
 def _export_text(exports: Sequence[Mapping[str, object]]) -> str:

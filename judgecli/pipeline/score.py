@@ -17,6 +17,7 @@ from judgecli.evidence.reading import NotedProgress, log_files, reading_notes, s
 from judgecli.evidence.rewarded import check_frozen, needed_metrics, reward_info, score_reward, store_reward
 from judgecli.evidence.scorers import bind_all, check_columns, check_fields, choose_scorers, keep_applicable
 from judgecli.evidence.told import Told, read_told, told_notes
+from judgecli.evidence.work import Work
 from judgecli.pipeline.judged import NORMALLY, Asking, Judges, judge_records
 from judgecli.pipeline.rubrics import is_rubric, read_rubrics
 from judgecli.pipeline.score_result import ScoreResult
@@ -37,13 +38,12 @@ if TYPE_CHECKING:
     from judgecli.config.settings import Settings
 
 
-def score_logs(
-    logs: Sequence[str], *, settings: "Settings", scorers: Sequence[str] | None = None, progress: Progress, asking: Asking = NORMALLY
-) -> ScoreResult:
+def score_logs(logs: Sequence[str], *, work: Work, scorers: Sequence[str] | None = None, progress: Progress, asking: Asking = NORMALLY) -> ScoreResult:
     """Read the logs into the store, score every record, and summarise each metric over all records of these logs.
 
     Raises: LogError, NoRecords, UsageError, MissingColumn, StoreError, EnvironmentFailure, JudgeUnavailable, Interrupted.
     """
+    settings = work.settings
     cluster_column(settings.cluster)  # a slip there is told before any work
     chosen = choose_scorers(scorers, settings)
     rubrics = read_rubrics(chosen, settings)
@@ -56,44 +56,45 @@ def score_logs(
     files = log_files(logs, settings)
     size = sum(Path(log.path).stat().st_size for log in files if log.path != STDIN and Path(log.path).exists())
     notes = _left_out(settings, infos) if reward is None else []
-    with Store(settings.store) as store:
-        run_id = store.ledger.start_run(command=shlex.join(sys.argv), logs=logs, now=_now())
-        work = _Work(store, specs, metrics, NotedProgress(progress, notes), worker_count(settings.workers, bytes_to_read=size, scorers=specs))
-        try:
-            progress.phase("reading", size)
-            defaults = not scorers and not settings.configured_scorers()
+    store = work.store
+    run_id = store.ledger.start_run(command=shlex.join(sys.argv), logs=logs, now=_now())
+    scoring = _Scoring(store, specs, metrics, NotedProgress(progress, notes), worker_count(settings.workers, bytes_to_read=size, scorers=specs))
+    try:
+        progress.phase("reading", size)
+        defaults = not scorers and not settings.configured_scorers()
 
-            def planned(fields: set[str] | None) -> None:
-                """What the logs will give is known: is it enough, and do they hold ratings, which are metrics unasked?"""
-                if not defaults:
-                    check_fields(list(known.values()), fields, notes)
-                if not scorers:
-                    infos.extend(work.rate(intake.ratings - known.keys()))
+        def planned(fields: set[str] | None) -> None:
+            """What the logs will give is known: is it enough, and do they hold ratings, which are metrics unasked?"""
+            if not defaults:
+                check_fields(list(known.values()), fields, notes)
+            if not scorers:
+                infos.extend(scoring.rate(intake.ratings - known.keys()))
 
-            intake = Intake(store, work.telling, work.score_shard, planned)
-            readings = intake.run(files)
-            notes += reading_notes(store, intake, readings, settings)
-            if settings.keep is not None:
-                work.engine.drain()  # a shard that waits for its scores must not be replaced under them
-                notes += upkeep.expire(store, settings.keep, now=datetime.now(UTC))
-            scope = scope_of_logs(store, readings, intake.skipped)
-            if defaults:
-                infos = keep_applicable(scope, infos, list(known.values()), notes)
-            else:
-                check_columns(scope, list(known.values()), notes)
-            work.finish(scope, progress)
-        finally:
-            work.engine.close()
-        judge = judge_records(store, scope, Judges(rubrics, served), settings=settings, asking=asking, run_id=run_id, telling=work.telling, progress=progress)
-        if reward is not None and not reward.unfrozen:
-            store_reward(store, scope.shards, reward)
-            infos.append(reward_info(reward))
-        summaries, told = _summarise(store, scope, infos, settings.cluster, notes, {entry.metric.name for entry in rubrics})
-        pairs = [(info.name, info.identity) for info in infos]
-        identities = {name: found.identity for name, found in judge.comparisons.items()} | dict(pairs)
-        measured, worst = settings.measured, settings.max_bad
-        result = ScoreResult(settings.store, scope, intake.new_records, summaries, readings, notes, measured, worst, run_id, pairs, judge, intake.skipped, told)
-        store.ledger.finish_run(run_id, file_ids=scope.file_ids, metrics=identities, result=json.dumps(result.to_json(), allow_nan=False), now=_now())
+        intake = Intake(store, scoring.telling, scoring.score_shard, planned)
+        readings = intake.run(files)
+        notes += reading_notes(work, intake, readings)
+        if settings.keep is not None:
+            scoring.engine.drain()  # a shard that waits for its scores must not be replaced under them
+            notes += upkeep.expire(store, settings.keep, now=datetime.now(UTC))
+        scope = scope_of_logs(store, readings, intake.skipped)
+        if defaults:
+            infos = keep_applicable(scope, infos, list(known.values()), notes)
+        else:
+            check_columns(scope, list(known.values()), notes)
+        scoring.finish(scope, progress)
+    finally:
+        scoring.engine.close()
+    judge = judge_records(store, scope, Judges(rubrics, served), settings=settings, asking=asking, run_id=run_id, telling=scoring.telling, progress=progress)
+    if reward is not None and not reward.unfrozen:
+        store_reward(store, scope.shards, reward)
+        infos.append(reward_info(reward))
+    summaries, told = _summarise(store, scope, infos, settings.cluster, notes, {entry.metric.name for entry in rubrics})
+    pairs = [(info.name, info.identity) for info in infos]
+    identities = {name: found.identity for name, found in judge.comparisons.items()} | dict(pairs)
+    measured, worst = settings.measured, settings.max_bad
+    result = ScoreResult(settings.store, scope, intake.new_records, summaries, readings, notes, measured, worst, run_id, pairs, judge, intake.skipped, told)
+    store.ledger.finish_run(run_id, file_ids=scope.file_ids, metrics=identities, result=json.dumps(result.to_json(), allow_nan=False), now=_now())
+    work.changed()
     if reward is not None:
         check_frozen(reward, settings)  # last: to freeze what is missing, the scores must be there
     return result
@@ -106,7 +107,7 @@ def _left_out(settings: "Settings", infos: Sequence[MetricInfo]) -> list[str]:
     return [f"reward.{reward.name} is left out: it needs {', '.join(missing)} too, which -s does not name"] if reward is not None else []
 
 
-class _Work:
+class _Scoring:
     """The scoring of one run: each shard once, as soon as it is valid."""
 
     def __init__(self, store: Store, specs: Sequence[Spec], metrics: Sequence[Metric], telling: NotedProgress, workers: int) -> None:

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from judgecli.errors import LogError
 from judgecli.evidence.reading import log_files
+from judgecli.evidence.work import Work
 from judgecli.readers.inspection import inspect_file
 from judgecli.readers.source import looks_like_log
 from judgecli.store import upkeep
-from judgecli.store.folder import Store
 
 if TYPE_CHECKING:
     from judgecli.config.settings import Settings
@@ -28,25 +28,21 @@ def inspect_logs(logs: Sequence[str], *, settings: "Settings") -> list[dict[str,
     return found
 
 
-def store_info(settings: "Settings") -> dict[str, object]:
+def store_info(work: Work) -> dict[str, object]:
     """What the store holds."""
-    with Store(settings.store, create=False) as store:
-        return upkeep.info(store)
+    return upkeep.info(work.store)
 
 
-def store_verify(settings: "Settings") -> dict[str, object]:
+def store_verify(work: Work) -> dict[str, object]:
     """Whether every file of the store is whole."""
-    with Store(settings.store, create=False) as store:
-        return upkeep.verify(store)
+    return upkeep.verify(work.store)
 
 
-def store_compact(settings: "Settings") -> dict[str, object]:
+def store_compact(work: Work) -> dict[str, object]:
     """Merge small shards."""
-    with Store(settings.store, create=False) as store:
-        return upkeep.compact(store)
+    return upkeep.compact(work.store)
 
 
-def store_forget(settings: "Settings", where: str) -> dict[str, object]:
+def store_forget(work: Work, where: str) -> dict[str, object]:
     """Delete the records that a filter selects."""
-    with Store(settings.store, create=False) as store:
-        return upkeep.forget(store, where)
+    return upkeep.forget(work.store, where)

@@ -74,6 +74,10 @@ class Store:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the ledger and the databases that were opened for queries."""
         for database in self._databases.values():
             database.close()
         self.ledger.close()

@@ -9,8 +9,7 @@ from harness import write_lines
 from judgecli.cli import main
 from judgecli.config import load_settings
 from judgecli.evidence.rewarded import directions, ensure_reward, select_rewarded
-from judgecli.store.folder import Store
-from judgecli.store.selection import select_records
+from judgecli.evidence.work import open_work
 
 YAML = """\
 logs: [{path: app.jsonl, map: {input: q, output: a}}]
@@ -159,18 +158,18 @@ def test_reward_is_computed_once_and_anew_when_it_changes(tmp_path, capsys):
     project(tmp_path=tmp_path)
     run(capsys, "score")
     settings = load_settings()
-    with Store(settings.store) as store:
-        shard = store.shards()[0].name
+    with open_work(settings) as work:
+        shard = work.store.shards()[0].name
         files = {path: path.stat().st_mtime_ns for path in (settings.store / "scores" / shard).iterdir()}
-        held = ensure_reward(store, select_records(store), settings)
+        held = ensure_reward(work, work.select())
         assert {path: path.stat().st_mtime_ns for path in (settings.store / "scores" / shard).iterdir()} == files
     project(LINEAR + ", optional: true", tmp_path=tmp_path)
     settings = load_settings()
-    with Store(settings.store) as store:
-        selection = select_rewarded(store, None, settings)
+    with open_work(settings) as work:
+        selection = select_rewarded(work, None)
         assert selection.metric("reward.good").identity != held.identity
         assert [info.identity for info in selection.metrics["reward.good"]][1:] == [held.identity]
-        assert ensure_reward(store, selection.scope, settings) == selection.metric("reward.good")
+        assert ensure_reward(work, selection.scope) == selection.metric("reward.good")
 
 
 def test_no_reward(tmp_path, capsys):

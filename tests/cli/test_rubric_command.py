@@ -3,12 +3,12 @@
 import json
 
 import pytest
+from opened import try_rubric
 
 from judgecli.cli import main
 from judgecli.config import Flags, load_settings
 from judgecli.config.judges import JudgeFlags
 from judgecli.judge.request import Reply, Request
-from judgecli.pipeline.rubric import try_rubric
 
 
 def test_the_library_is_listed(capsys):

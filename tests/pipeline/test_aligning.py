@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from harness import DATA, score
+from opened import align_metric, import_labels
 
 from judgecli.cli import main
 from judgecli.config.settings import load_settings
 from judgecli.errors import Incomplete, MissingColumn, NoRecords, UnknownName, UsageError
-from judgecli.pipeline.align import Alignment, align_metric
-from judgecli.pipeline.label import import_labels
+from judgecli.pipeline.align import Alignment
 from judgecli.stats.intervals import mean_interval
 
 
@@ -151,7 +151,7 @@ def test_labels_from_elsewhere_correct_by_the_judges_errors(tmp_path):
 
 
 def test_signals_show_the_corrected_mean_beside_the_raw_one(tmp_path):
-    from judgecli.pipeline.signals import compute_signals
+    from opened import compute_signals
 
     truth, _ = judged_log(tmp_path)
     (tmp_path / "judge.yaml").write_text("align: {ok: {label: good}}\n", encoding="utf-8")

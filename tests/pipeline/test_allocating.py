@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from harness import score, write_lines
+from opened import allocate_traffic
 
 from judgecli.cli import main
 from judgecli.config.settings import load_settings
 from judgecli.errors import UsageError
-from judgecli.pipeline.allocate import allocate_traffic
 from judgecli.signal.allocation import Choices, allocate
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from judges import Silent, body
+from opened import create_anchors, rejudge_anchors, score_logs
 
 from judgecli.cli import main
 from judgecli.config import load_settings
@@ -14,9 +15,8 @@ from judgecli.config.judges import JudgeFlags
 from judgecli.config.settings import Flags
 from judgecli.errors import ConfigError, Incomplete, UsageError
 from judgecli.judge.reply import read_reply
-from judgecli.pipeline.anchors import AnchorPlan, RejudgePlan, create_anchors, rejudge_anchors, show_anchors
+from judgecli.pipeline.anchors import AnchorPlan, RejudgePlan, show_anchors
 from judgecli.pipeline.judged import Asking
-from judgecli.pipeline.score import score_logs
 from judgecli.renderers.anchors import anchors_page, rejudge_page
 from judgecli.renderers.terminal import Page
 from judgecli.signal.anchors import judge_alarms

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 from judges import FakeAsk, Silent
+from opened import audit_rubric
 
 from judgecli.cli import main
 from judgecli.config import load_settings
 from judgecli.config.judges import JudgeFlags
 from judgecli.config.settings import Flags
 from judgecli.errors import UsageError
-from judgecli.pipeline.rubric_audit import AuditPlan, audit_rubric
+from judgecli.pipeline.rubric_audit import AuditPlan
 from judgecli.store.folder import Store
 
 ANSWERS = ["boil the rice in salted water", "melt butter over low heat", "whisk three eggs with cream", "fold flour into the batter slowly"]
@@ -80,10 +81,10 @@ def test_the_command_says_what_it_would_ask(tmp_path, log, capsys, monkeypatch):
 def test_scores_of_other_judges_are_the_yardstick_of_self_preference(tmp_path):
     """Another family's judge gave every answer 3 of 5, this one 5 to its family and 3 to the rest: (0.5 - 0) - (0 - 0) of the scale."""
     from judges import body
+    from opened import score_logs
 
     from judgecli.judge.reply import read_reply
     from judgecli.pipeline.judged import Asking
-    from judgecli.pipeline.score import score_logs
 
     rows = [{"input": f"q {n}", "output": f"answer of {'kin' if n % 2 else 'rest'} {n}", "model": "gpt-5" if n % 2 else "llama-4"} for n in range(12)]
     path = tmp_path / "log.jsonl"

@@ -8,15 +8,13 @@ from functools import partial
 
 import pytest
 from judges import Silent, body
+from opened import build_report, create_anchors, rejudge_anchors, score_logs, watch
 
 from judgecli.cli import main
 from judgecli.config import load_settings
 from judgecli.judge.reply import read_reply
-from judgecli.pipeline.alarms import watch
-from judgecli.pipeline.anchors import AnchorPlan, RejudgePlan, create_anchors, rejudge_anchors
+from judgecli.pipeline.anchors import AnchorPlan, RejudgePlan
 from judgecli.pipeline.judged import Asking
-from judgecli.pipeline.report import build_report
-from judgecli.pipeline.score import score_logs
 from judgecli.renderers.alarms import alarms_page
 from judgecli.renderers.report_html import report_html
 from judgecli.renderers.report_markdown import report_markdown

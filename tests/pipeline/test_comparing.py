@@ -9,15 +9,14 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from judges import Silent, body
+from opened import compute_signals, estimate_logs, score_logs
 
 from judgecli.config import load_settings
 from judgecli.config.settings import Settings
 from judgecli.judge.reply import read_reply
 from judgecli.judge.request import Reply, Request
-from judgecli.pipeline.estimating import estimate_logs
 from judgecli.pipeline.judged import Asking
-from judgecli.pipeline.score import ScoreResult, score_logs
-from judgecli.pipeline.signals import compute_signals
+from judgecli.pipeline.score import ScoreResult
 from judgecli.serve.personalities import PERSONALITIES, read_prompt
 from judgecli.store.comparisons import read_comparisons
 from judgecli.store.folder import Store

@@ -7,15 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from harness import Quiet, write_lines
+from opened import check_gates, compute_signals, import_labels, score_logs
 from scipy import stats
 
 from judgecli.cli import main
 from judgecli.config.settings import load_settings
 from judgecli.errors import ConfigError
-from judgecli.pipeline import score_logs
-from judgecli.pipeline.check import check_gates
-from judgecli.pipeline.label import import_labels
-from judgecli.pipeline.signals import compute_signals
 
 ALIGNED = "align: {ok: {label: good}}"
 

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from opened import compare_parts, score_logs
 
 from judgecli.config.settings import load_settings
 from judgecli.errors import UnknownName
-from judgecli.pipeline.compare import compare_parts
-from judgecli.pipeline.score import score_logs
 from judgecli.store.comparisons import Compared, claim_comparisons, write_comparisons
 from judgecli.store.folder import Store
 from judgecli.store.query import Reduction

@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 
 import pytest
 from harness import score, write_lines
+from opened import export_feedback
 
 from judgecli.config.project import Project
 from judgecli.config.settings import Settings
 from judgecli.errors import UnknownName, UsageError
-from judgecli.pipeline.export import Wanted, export_feedback, options_of
+from judgecli.pipeline.export import Wanted, options_of
 from judgecli.schema import Label
 from judgecli.store.folder import Store
 
@@ -218,11 +219,13 @@ def test_no_prompt_in_both_parts(tmp_path):
 
 CODE = """
 import sys; from pathlib import Path; from judgecli.config.project import Project; from judgecli.config.settings import Settings
+from judgecli.evidence.work import open_work
 from judgecli.pipeline.export import Wanted, export_feedback
 project = Project.model_validate({"reward": %r})
 for name in ("trl-preference", "trl-kto"):
     wanted = Wanted(("user", "reward"), good=0.7, bad=0.3, validation=0.3)
-    export_feedback(Settings(project=project, store=Path(sys.argv[1])), name, Path(sys.argv[2]) / f"{name}.jsonl", wanted)
+    with open_work(Settings(project=project, store=Path(sys.argv[1]))) as work:
+        export_feedback(work, name, Path(sys.argv[2]) / f"{name}.jsonl", wanted)
 """
 
 

@@ -7,13 +7,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from opened import build_report, check_gates, compute_signals, score_logs, store_compact
 
 from judgecli.config.settings import load_settings
 from judgecli.errors import ConfigError, UsageError
-from judgecli.pipeline import score_logs, store_compact
-from judgecli.pipeline.check import check_gates
-from judgecli.pipeline.report import build_report
-from judgecli.pipeline.signals import compute_signals
 from judgecli.stats.intervals import rate_interval
 from judgecli.store import tables
 from judgecli.store.folder import Store

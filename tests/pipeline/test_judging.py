@@ -8,13 +8,13 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from judges import FakeAsk, Silent, body, plan, write_log
+from opened import score_logs
 
 from judgecli.config import load_settings
 from judgecli.errors import JudgeUnavailable
 from judgecli.judge.request import AskFailed
 from judgecli.pipeline.asking import Budget
 from judgecli.pipeline.judging import Judged, JudgeOptions, JudgePlan, judge_scope
-from judgecli.pipeline.score import score_logs
 from judgecli.store.folder import Store
 from judgecli.store.journal import open_journal
 from judgecli.store.replies import find_replies, spend_of

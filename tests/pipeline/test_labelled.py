@@ -1,10 +1,10 @@
 """Labels of the store as training data for a reward model."""
 
 from harness import score, write_lines
+from opened import read_labelled
 
 from judgecli.config.project import Project
 from judgecli.config.settings import Settings
-from judgecli.evidence.labelled import read_labelled
 
 
 def stored(tmp_path, lines):

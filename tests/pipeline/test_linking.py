@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from judges import Silent, body
+from opened import approve_baseline, build_report, check_gates, compare_parts, compute_signals, create_anchors, rejudge_anchors, score_logs
 
 from judgecli.cli import main
 from judgecli.config import load_settings
@@ -14,14 +15,8 @@ from judgecli.config.judges import JudgeFlags
 from judgecli.config.settings import Flags
 from judgecli.errors import ConfigError, UsageError
 from judgecli.judge.reply import read_reply
-from judgecli.pipeline.anchors import AnchorPlan, RejudgePlan, create_anchors, rejudge_anchors
-from judgecli.pipeline.baseline import approve_baseline
-from judgecli.pipeline.check import check_gates
-from judgecli.pipeline.compare import compare_parts
+from judgecli.pipeline.anchors import AnchorPlan, RejudgePlan
 from judgecli.pipeline.judged import Asking
-from judgecli.pipeline.report import build_report
-from judgecli.pipeline.score import score_logs
-from judgecli.pipeline.signals import compute_signals
 from judgecli.renderers.compare import compare_markdown, compare_page
 from judgecli.renderers.report_html import report_html
 from judgecli.renderers.report_markdown import report_markdown

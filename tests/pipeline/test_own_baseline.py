@@ -5,12 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from opened import approve_baseline, check_gates
 
 from judgecli.cli import main
 from judgecli.config.settings import load_settings
 from judgecli.errors import ConfigError
-from judgecli.pipeline.baseline import approve_baseline
-from judgecli.pipeline.check import check_gates
 
 BASE = "scorers:\n  - heuristics: [words]\n  - ok: {regex: {pattern: yes}}\npolicy: [prompt_version]\n"
 BASE += "reward: {name: r, terms: {words: {weight: 1, higher_is_better: true, range: [0, 60]}}}\n"

@@ -6,13 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+from opened import approve_baseline, check_gates, compare_parts
 
 from judgecli.cli import main
 from judgecli.config.settings import load_settings
 from judgecli.errors import ConfigError, Incomplete, JudgeError, NoRecords, UnknownName, UsageError
-from judgecli.pipeline.baseline import approve_baseline, describe_baselines, show_baseline
-from judgecli.pipeline.check import check_gates
-from judgecli.pipeline.compare import compare_parts
+from judgecli.pipeline.baseline import describe_baselines, show_baseline
 
 
 @pytest.fixture(autouse=True)

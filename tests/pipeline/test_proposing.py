@@ -8,6 +8,7 @@ import jsonschema_rs
 import pytest
 import yaml
 from harness import DATA, Quiet, write_lines
+from opened import run_loop
 
 from judgecli.catalog import scorer_names
 from judgecli.cli import main
@@ -17,7 +18,7 @@ from judgecli.config.editor import editor_schema
 from judgecli.config.project import Project
 from judgecli.config.proposal import CANDIDATES, TOPICS, Scored, gates
 from judgecli.errors import LogError, NoRecords, UsageError
-from judgecli.pipeline import propose, run_loop
+from judgecli.pipeline import propose
 
 WORDS = ("flour", "water", "salt", "yeast", "butter", "sugar", "milk", "eggs", "oil", "rice", "beans", "corn")
 

@@ -8,13 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 from judges import Silent, body, write_log
+from opened import export_replies, import_replies, score_logs
 
 from judgecli.config import load_settings
 from judgecli.judge.reply import read_reply
 from judgecli.judge.request import AskFailed, Reply, Request
 from judgecli.pipeline.judged import Asking
-from judgecli.pipeline.replies import export_replies, import_replies
-from judgecli.pipeline.score import score_logs
 
 MAIL = b"ann.lee@example.org"
 

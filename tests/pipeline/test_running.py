@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 from harness import Quiet, write_lines
+from opened import run_loop
 
 from judgecli.cli import main
 from judgecli.config import load_settings
 from judgecli.errors import EnvironmentFailure, UsageError
-from judgecli.pipeline.run import STEPS, RunResult, Step, run_loop
+from judgecli.pipeline.run import STEPS, RunResult, Step
 
 LOG = [
     {

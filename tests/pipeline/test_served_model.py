@@ -6,20 +6,15 @@ from typing import Any
 
 import pytest
 from judges import Silent, body
+from opened import approve_baseline, build_report, check_gates, compare_parts, compute_signals, find_drift, score_logs
 
 from judgecli.config import load_settings
 from judgecli.config.judges import JudgeFlags
 from judgecli.config.settings import Flags
 from judgecli.judge.reply import read_reply
 from judgecli.judge.request import Reply, Request
-from judgecli.pipeline.baseline import approve_baseline
-from judgecli.pipeline.check import check_gates
-from judgecli.pipeline.compare import compare_parts
-from judgecli.pipeline.drift import find_drift
 from judgecli.pipeline.judged import Asking
-from judgecli.pipeline.report import build_report
-from judgecli.pipeline.score import ScoreResult, score_logs
-from judgecli.pipeline.signals import compute_signals
+from judgecli.pipeline.score import ScoreResult
 
 
 class World:

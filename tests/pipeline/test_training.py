@@ -5,12 +5,13 @@ import json
 import numpy as np
 import pytest
 from harness import score, write_lines
+from opened import read, train_linear
 
 from judgecli.config.project import Project
 from judgecli.config.settings import Settings
 from judgecli.errors import JudgeError, NoRecords, UsageError
 from judgecli.pipeline.rm_eval import Reading
-from judgecli.pipeline.rm_train import Ask, check_out, read, train_linear
+from judgecli.pipeline.rm_train import Ask, check_out
 
 NOUNS = ("soup", "bread", "salad", "stew", "cake", "rice", "curry", "pie", "roast", "pasta", "tart", "jam")  # with a number they are one group each
 NOUNS += ("toast", "dumplings", "porridge", "omelette", "pizza", "noodles", "chili", "waffles", "gravy", "custard", "pickles", "hummus")

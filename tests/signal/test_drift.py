@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from opened import find_drift
 
 from judgecli.errors import NoRecords, UnknownName, UsageError
-from judgecli.pipeline.drift import find_drift
 from judgecli.renderers.drift_html import drift_html
 from judgecli.renderers.drift_markdown import drift_markdown
 from judgecli.renderers.drift_terminal import drift_text
@@ -344,9 +344,10 @@ def test_the_answer_does_not_depend_on_the_run(small: Path) -> None:
     """I11: byte-equal in processes of other hash seeds, zones and locales."""
     code = (
         "import sys; sys.path[:0] = [sys.argv[1]]\nfrom pathlib import Path\nfrom stores import settings_of\n"
-        "from judgecli.pipeline.drift import find_drift\n"
+        "from judgecli.evidence.work import open_work\nfrom judgecli.pipeline.drift import find_drift\n"
         "from judgecli.renderers.drift_html import drift_html\nfrom judgecli.renderers.safe import json_text\n"
-        "made = find_drift(settings_of(Path(sys.argv[2])), reference='model=a', current='model=b')\nprint(json_text(made.to_json()) + drift_html(made))"
+        "with open_work(settings_of(Path(sys.argv[2]))) as work:\n    made = find_drift(work, reference='model=a', current='model=b')\n"
+        "print(json_text(made.to_json()) + drift_html(made))"
     )
     made = set()
     for seed, zone, locale in (("0", "UTC", "C.UTF-8"), ("1", "Asia/Kathmandu", "C"), ("2", "America/St_Johns", "POSIX")):

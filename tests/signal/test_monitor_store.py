@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from opened import close, export_feedback, listed, standing_alarms, watch
 from stores import NUMBER, OPEN, add_shard, settings_of
 
 from judgecli.errors import AlarmOpen, ConfigError, UnknownName, UsageError
 from judgecli.pipeline import alarms as monitoring
-from judgecli.pipeline.alarms import close, listed, standing_alarms, watch
-from judgecli.pipeline.export import Wanted, export_feedback
+from judgecli.pipeline.export import Wanted
 from judgecli.renderers.alarms import alarm_text
 from judgecli.store import watching
 from judgecli.store.folder import Store

@@ -9,10 +9,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from opened import compute_signals, find_drift
 from stores import NUMBER, OPEN, RATE, at, make_store, settings_of
 
-from judgecli.pipeline.drift import find_drift
-from judgecli.pipeline.signals import compute_signals
 from judgecli.renderers.drift_html import drift_html
 from judgecli.renderers.drift_markdown import drift_markdown
 from judgecli.renderers.drift_terminal import drift_text

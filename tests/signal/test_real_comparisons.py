@@ -8,10 +8,10 @@ from collections import defaultdict
 import numpy as np
 import pytest
 from harness import DATA, score, write_lines
+from opened import compare_parts
 
 from judgecli.config.project import Project
 from judgecli.config.settings import Settings
-from judgecli.pipeline.compare import compare_parts
 from judgecli.stats.bonett_price import bonett_price
 from judgecli.stats.mcnemar import mcnemar
 

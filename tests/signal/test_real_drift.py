@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from harness import DATA, score, write_lines
+from opened import find_drift
 
 from judgecli.config.project import Project
 from judgecli.config.settings import Settings
-from judgecli.pipeline.drift import find_drift
 from judgecli.signal.drift.report import Drift
 from judgecli.signal.drift.rows import DriftRow
 

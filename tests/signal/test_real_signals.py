@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 from harness import DATA, score
+from opened import compute_signals
 from scipy import stats as oracle
 
 from judgecli.config.project import Project
 from judgecli.config.settings import Settings
-from judgecli.pipeline.signals import compute_signals
 
 RIGHT = '''
 import re

@@ -11,11 +11,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from opened import build_report, compute_signals
 from stores import NUMBER, OPEN, RATE, at, make_store, settings_of
 
 from judgecli.errors import JudgeError
-from judgecli.pipeline.report import build_report, report_format, write_report
-from judgecli.pipeline.signals import compute_signals
+from judgecli.pipeline.report import report_format, write_report
 from judgecli.renderers.report_html import report_html
 from judgecli.renderers.report_markdown import report_markdown
 from judgecli.renderers.report_terminal import report_text

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from opened import compute_signals
 from stores import NUMBER, make_store, settings_of
 
-from judgecli.pipeline.signals import compute_signals
 from judgecli.renderers.signals import signals_page
 from judgecli.renderers.terminal import Page
 from judgecli.signal.cells import Cell, Cells, Window
@@ -133,7 +133,8 @@ def test_signals_and_their_page(tmp_path):
 
 
 def test_the_report_has_conversations_where_there_is_a_reward(tmp_path):
-    from judgecli.pipeline.report import build_report
+    from opened import build_report
+
     from judgecli.renderers.report_html import report_html
     from judgecli.renderers.report_markdown import report_markdown
 

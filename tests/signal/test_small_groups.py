@@ -4,10 +4,9 @@ import random
 from datetime import timedelta
 
 import pytest
+from opened import build_report, compute_signals
 from stores import RATE, at, make_store, settings_of
 
-from judgecli.pipeline.report import build_report
-from judgecli.pipeline.signals import compute_signals
 from judgecli.renderers import loop
 from judgecli.renderers.report_markdown import report_markdown
 from judgecli.signal.report.standouts import find_standouts, too_small_to_tell

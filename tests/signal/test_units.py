@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from opened import compute_signals
 
-from judgecli.pipeline.signals import compute_signals
 from judgecli.reward.advantage import group_advantages, session_return
 from judgecli.signal import diversity
 from judgecli.signal.groups import pass_all_k, pass_at_k

@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
+from opened import compute_signals
 from scipy import stats as oracle
 
 from judgecli.errors import NoRecords, UnknownName, UsageError
-from judgecli.pipeline.signals import compute_signals
 from judgecli.schema import REASONS
 from judgecli.signal.cells import EPOCH, Cell, Cells, Window
 from judgecli.signal.units import unit_metric
