@@ -11,7 +11,7 @@ import pyarrow as pa
 from judgecli.readers.redact import Redactor
 from judgecli.schema import BadLine, Label
 
-READER_VERSION = 3  # raise it when the same line would give another record: checkpoints then read again
+READER_VERSION = 4  # raise it when the same line would give another record: checkpoints then read again
 
 
 def digest_of(raw: bytes) -> bytes:

@@ -29,11 +29,12 @@ _WRAPPERS = ('"role"', '"choices"', '"generations"', '"candidates"', '"kwargs"',
 
 @dataclass(frozen=True)
 class Said:
-    """What an object says: the app's messages (none: no answer), why there is none, how it ended."""
+    """What an object says: the app's messages (none: no answer), why there is none, how it ended; `plain`: a text in an object, and no message."""
 
     messages: Sequence[Message] = ()
     error: str | None = None
     finish_reason: str | None = None
+    plain: bool = False
 
     @property
     def text(self) -> str | None:
@@ -98,7 +99,7 @@ def _around(value: Mapping[str, Any], layers: int) -> Said | None:
     for key in ANSWERS:
         inner = value.get(key)
         if isinstance(inner, str):
-            return Said(_assistant(inner))
+            return Said(_assistant(inner), plain=True)
         if isinstance(inner, dict | list) and inner:
             found = answer_in(inner, layers=layers - 1)
             if found is not None:

@@ -107,5 +107,5 @@ def test_an_interval_of_texts_has_a_width():
     assert made is not None
     assert made.auc == 1.0
     assert made.low < 0.99
-    row = text_row("output", replace(text_drift(made_up, current, np.arange(80)), auc=Auc(0.2, 0.0, 0.1, 0.35)))
+    row = text_row("output", replace(text_drift(made_up, current, np.arange(80)), auc=Auc(0.2, 0.05, 0.1, 0.35)))
     assert (row.change, row.low, row.high) == (0.0, 0.0, pytest.approx(0.15))

@@ -126,8 +126,10 @@ def _joined(scores: Floats, current: Flags, clusters: Rows, half: Flags) -> tupl
         parts.append((found, p))
     area = (parts[0][0].auc + parts[1][0].auc) / 2
     se = float(np.hypot(parts[0][0].se or 0.0, parts[1][0].se or 0.0)) / 2
-    below = math.hypot(*(made.auc - (made.low or 0.0) for made, _ in parts)) / 2  # each half's own limits: never of width 0
-    above = math.hypot(*((made.high or 0.0) - made.auc for made, _ in parts)) / 2
+    below = above = 1.959964 * se
+    if any(made.auc in (0.0, 1.0) for made, _ in parts):  # a half that was told apart wholly shows no spread: then each half's own limits, never of width 0
+        below = math.hypot(*(made.auc - (made.low or 0.0) for made, _ in parts)) / 2
+        above = math.hypot(*((made.high or 0.0) - made.auc for made, _ in parts)) / 2
     return Auc(area, se, max(0.0, area - below), min(1.0, area + above)), min(1.0, 2 * min(parts[0][1], parts[1][1]))
 
 
