@@ -7,6 +7,7 @@ store. Prints the CPU seconds (command and workers, best pass) of each and of re
 """
 
 import argparse
+import gc
 import random
 import resource
 import subprocess
@@ -18,6 +19,7 @@ from typing import Any
 
 import orjson
 
+from judgecli.cli import LOOK_FOR_CIRCLES
 from judgecli.readers.detect import detect
 from judgecli.readers.log import Shaping
 from judgecli.readers.read import read_log
@@ -112,6 +114,7 @@ def main() -> int:
     parser.add_argument("--passes", type=int, default=2)
     given = parser.parse_args()
     shapes = (flat, nested, exchange)
+    gc.set_threshold(*LOOK_FOR_CIRCLES)  # as the command does
     with tempfile.TemporaryDirectory() as folder:
         made = records(given.records)
         paths = {shape.__name__: Path(folder) / f"{shape.__name__}.jsonl" for shape in shapes}

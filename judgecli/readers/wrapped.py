@@ -26,6 +26,8 @@ QUESTIONS = ("question", "input", "inputs", "query", "prompt", "text", "content"
 _ITEMS = frozenset(("message", "reasoning", "function_call", "function_call_output", "web_search_call", "file_search_call", "custom_tool_call", "mcp_call"))
 _WRAPPERS = ('"role"', '"choices"', '"generations"', '"candidates"', '"kwargs"', '"output"')  # one of them is in every kind that JSON text may hold
 
+_OWN_KEYS = frozenset(("choices", "generations", "candidates", "object", "messages", "role", "from", "type", "content"))
+
 
 @dataclass(frozen=True)
 class Said:
@@ -63,6 +65,8 @@ def answer_in(value: Any, *, layers: int = MOST_LAYERS) -> Said | None:
 
 def _of_known(value: Mapping[str, Any]) -> Said | None:
     """A kind that is told by keys of its own."""
+    if value.keys().isdisjoint(_OWN_KEYS):  # the objects of an app's own making, most of all
+        return None
     if isinstance(value.get("choices"), list):
         return _choice(value["choices"])
     if isinstance(value.get("generations"), list):
