@@ -82,6 +82,7 @@ TEXT_COLUMNS = (
     "finish_reason",
     "error",
 )
+FILE = "file"  # the column of a record's log file, as the store names it: in --by, policy: and filters
 NOTHING = "null"  # of `imported`: the log has the column, and nothing stands in this record
 
 

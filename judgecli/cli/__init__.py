@@ -5,12 +5,15 @@ is a command. A command parses, calls one function of pipeline.py, and shows wha
 heavy is imported inside it, so `judge --help` stays quick.
 """
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
 
 # Before numpy is imported: on matrices of our size a second thread of OpenBLAS waits more than it computes.
 BLAS_THREADS = "OPENBLAS_NUM_THREADS"
+# Lines of a nested log are many small objects, and none of them in a circle: looking for circles after every 700 of them took a third of reading.
+LOOK_FOR_CIRCLES = (20_000, 20, 50)
 BROKEN_PIPE = 141  # as a shell reports a writer whose reader went away: `judge ... | head` is no success
 
 
@@ -23,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _prepare_streams()
     outputs.begin()
     os.environ.setdefault(BLAS_THREADS, "1")
+    gc.set_threshold(*LOOK_FOR_CIRCLES)
     with failure.Signals() as signals:
         try:
             code = _run(words)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from judgecli.cli.options import ConfigOption, EncodingOption, FormatOption, JsonOption, MapOption, QuietOption, StoreOption, ZoneOption, load
+from judgecli.cli.options import BadOption, ConfigOption, EncodingOption, FormatOption, JsonOption, MapOption, QuietOption, StoreOption, ZoneOption, load
 
 
 def inspect(
@@ -14,6 +14,7 @@ def inspect(
     format: FormatOption = None,
     zone: ZoneOption = None,
     encoding: EncodingOption = None,
+    max_bad: BadOption = None,
     config: ConfigOption = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
@@ -26,12 +27,13 @@ def inspect(
       judge inspect app.csv --map output=answer           try a mapping
       judge inspect logs/ --json
 
-    Nothing is stored.
+    Nothing is stored. Exit codes: 0, 2 usage, 3 a file holds more bad lines than --max-bad, or a log of a folder cannot be read.
     """
     from judgecli.cli.output import show
     from judgecli.pipeline.upkeep import inspect_logs
     from judgecli.renderers import terminal
 
-    settings = load(context, config, store, map=tuple(map or ()), format=format, zone=zone, encoding=encoding)
+    settings = load(context, config, store, map=tuple(map or ()), format=format, zone=zone, encoding=encoding, max_bad=max_bad)
     files = inspect_logs(logs, settings=settings)
     show({"files": files}, lambda page: terminal.inspection(files, page), as_json=as_json)
+    raise typer.Exit(0 if all(file["readable"] for file in files) else 3)

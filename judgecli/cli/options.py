@@ -34,6 +34,9 @@ ALLOW_HELP = "An address that judge.yaml may name, or one and the variable whose
 AllowOption = Annotated[list[str] | None, typer.Option("--allow", metavar="ORIGIN[:VARIABLE]", help=ALLOW_HELP)]
 ZoneOption = Annotated[str | None, typer.Option("--zone", metavar="ZONE", help="The zone of times that name none; default UTC.")]
 
+BadOption = Annotated[float | None, typer.Option("--max-bad", metavar="SHARE", help="Exit 3 if more lines are quarantined; default 0.01.")]
+BadRowsOption = Annotated[float | None, typer.Option("--max-bad", metavar="SHARE", help="Exit 3 if more rows cannot be read; default 0.01.")]
+
 
 def names_of(texts: "Sequence[str] | str | None") -> list[str]:
     """The names in options that take several: with commas, repeated, or both, each once.

@@ -4,7 +4,19 @@ from typing import Annotated
 
 import typer
 
-from judgecli.cli.options import ConfigOption, ForceOption, FormatOption, JsonOption, MapOption, QuietOption, StoreOption, load, names_of
+from judgecli.cli.options import (
+    BadOption,
+    BadRowsOption,
+    ConfigOption,
+    ForceOption,
+    FormatOption,
+    JsonOption,
+    MapOption,
+    QuietOption,
+    StoreOption,
+    load,
+    names_of,
+)
 
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="A folder with a trained model, or the name of one that ships.")]
 EvaluatedArgument = Annotated[str, typer.Argument(metavar="MODEL", help="The same, or `stored`: the scores that the rows hold.")]
@@ -22,6 +34,7 @@ def evaluate(
     shape: ShapeOption = None,
     prompt_field: PromptOption = None,
     rating_scale: ScaleOption = None,
+    max_bad: BadRowsOption = None,
     embeddings: EmbeddingsOption = None,
     output: Annotated[list[str] | None, typer.Option("--output", "-o", metavar="FILE", help="Write a file: .html, .md or .json (repeatable).")] = None,
     force: ForceOption = False,  # noqa: ARG001 - its callback says it to every writer
@@ -39,6 +52,7 @@ def evaluate(
       judge rm eval stored samples.jsonl                               best of n by the scores in the rows
 
     Use pairs that the model was not trained on: prompts that stand in both make the figures worthless.
+    Exit codes: 0; 2 nothing to evaluate on; 3 too many rows cannot be read; 4 environment.
     """
     from pathlib import Path
 
@@ -52,9 +66,9 @@ def evaluate(
     paths = [Path(name) for name in output or ()]
     for path in paths:
         report_format(path)
-    load(context, config, store)
+    settings = load(context, config, store, max_bad=max_bad)
     tags = tuple(names_of(by))
-    reading = Reading(shape, prompt_field, read_scale(rating_scale), tags)
+    reading = Reading(shape, prompt_field, read_scale(rating_scale), tags, settings.max_bad)
     found = None if model == STORED else open_model(model, embeddings=Path(embeddings) if embeddings else None)
     learnt = set() if found is None else learnt_from(model)
     progress = open_progress(quiet=quiet)
@@ -79,6 +93,7 @@ def audit(
     shape: ShapeOption = None,
     prompt_field: PromptOption = None,
     embeddings: EmbeddingsOption = None,
+    max_bad: BadOption = None,
     map: MapOption = None,
     format: FormatOption = None,
     config: ConfigOption = None,
@@ -94,7 +109,7 @@ def audit(
       judge rm audit reward_models/support held_out.jsonl --fail-on-defect
 
     A trick that gets more than the honest answer in over 2 % of the cases (25 % for an answer to another prompt)
-    is a defect. Exit codes: 0, whatever was found; 1 with --fail-on-defect where there is one.
+    is a defect. Exit codes: 0, whatever was found; 1 with --fail-on-defect where there is one; 3 too many lines cannot be read.
     """
     from pathlib import Path
 
@@ -104,7 +119,7 @@ def audit(
     from judgecli.pipeline.rm_eval import open_model
     from judgecli.renderers.reward_audit import reward_audit
 
-    settings = load(context, config, store, map=tuple(map or ()), format=format)
+    settings = load(context, config, store, map=tuple(map or ()), format=format, max_bad=max_bad)
     progress = open_progress(quiet=quiet)
     try:
         document = audit_reward_model(
@@ -115,6 +130,7 @@ def audit(
             prompt=prompt_field,
             map=dict(settings.map),
             format=format,
+            max_bad=settings.max_bad,
             tick=lambda text: progress.phase(f"trying tricks on {text}"),
         )
     finally:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from judgecli.cli.options import ConfigOption, JsonOption, QuietOption, StoreOption, open_project
+from judgecli.cli.options import BadRowsOption, ConfigOption, JsonOption, QuietOption, StoreOption, open_project
 from judgecli.cli.rm_eval import PromptOption, ScaleOption, ShapeOption
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def train(
     shape: ShapeOption = None,
     prompt_field: PromptOption = None,
     rating_scale: ScaleOption = None,
+    max_bad: BadRowsOption = None,
     licence: Annotated[str | None, typer.Option("--licence", metavar="TEXT", help="The licence of the data, for the card.")] = None,
     test: Annotated[list[str] | None, typer.Option("--test", metavar="PATH", help="Measure it on these pairs too; not trained on (repeatable).")] = None,
     about: Annotated[str, typer.Option("--about", metavar="TEXT", help="What the model is for, for the card.")] = "",
@@ -55,7 +56,7 @@ def train(
       judge rm train pairs.jsonl --base models/minilm --epochs 3 --out reward_models/support
 
     All figures are of prompts that were held out. The same data and options give the same weights, byte for byte.
-    Exit codes: 0; 2 too little to learn from, or --out is no model; 4 an extra is missing.
+    Exit codes: 0; 2 too little to learn from, or --out is no model; 3 too many rows cannot be read; 4 an extra is missing.
     """
     from judgecli.cli.output import show
     from judgecli.engine.fine_tuning import FineTuning
@@ -65,10 +66,10 @@ def train(
 
     _check(base, embeddings, members, steps=steps, files=bool(paths), labels=bool(labels) or from_store)
     names = tuple(labels) if labels else () if from_store else None
-    reading = Reading(shape, prompt_field, read_scale(rating_scale))
+    work = open_project(context, config, store, max_bad=max_bad)
+    reading = Reading(shape, prompt_field, read_scale(rating_scale), max_bad=work.settings.max_bad)
     options = FineTuning(epochs=epochs, max_length=max_length, lora=lora, seed=seed, device=device)
     more = {"steps": steps, "licence": licence, "members": members, "seed": seed, "negatives": not no_negatives, "test": tuple(test or ()), "about": about}
-    work = open_project(context, config, store)
     document = _train(out, paths or [], names, reading, embeddings, more, work, base, options, quiet=quiet)
     show(document, lambda page: training_page(document, page), as_json=as_json)
 

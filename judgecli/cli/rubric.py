@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from judgecli.cli.group import Command, Group, plain_app
-from judgecli.cli.options import AllowOption, ConfigOption, FormatOption, JsonOption, MapOption, QuietOption, StoreOption, open_project
+from judgecli.cli.options import AllowOption, BadOption, ConfigOption, FormatOption, JsonOption, MapOption, QuietOption, StoreOption, open_project
 
 rubric = plain_app(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A rubric of the library, or the path of a YAML file.")]
@@ -137,6 +137,7 @@ def audit(
     concurrency: Annotated[int | None, typer.Option("--concurrency", metavar="N", help="Calls under way at once; default 32.")] = None,
     max_cost: Annotated[float | None, typer.Option("--max-cost", metavar="USD", help="Stop asking before this is spent.")] = None,
     max_calls: Annotated[int | None, typer.Option("--max-calls", metavar="N", help="Stop asking after so many calls.")] = None,
+    max_bad: BadOption = None,
     map: MapOption = None,
     format: FormatOption = None,
     config: ConfigOption = None,
@@ -152,7 +153,7 @@ def audit(
       judge rubric audit preference pairs.jsonl -n 500 --json
 
     Each record is asked again, with padding, with a wrong answer, and with attacks on it; no score is stored.
-    Exit codes: 0, whatever was found; 3 where the budget or the endpoint left probes without an answer.
+    Exit codes: 0, whatever was found; 3 where the budget or the endpoint left probes without an answer, or too many lines could not be read.
     """
     from judgecli.cli.output import show as show_document
     from judgecli.cli.progress import open_progress
@@ -161,7 +162,7 @@ def audit(
     from judgecli.renderers.rubrics import rubric_audit
 
     flags = read_judge_flags(models=judge_model or (), base_url=base_url, concurrency=concurrency, max_cost=max_cost, max_calls=max_calls)
-    work = open_project(context, config, store, create=True, judge=flags, map=tuple(map or ()), format=format, allow=tuple(allow or ()))
+    work = open_project(context, config, store, create=True, judge=flags, map=tuple(map or ()), format=format, max_bad=max_bad, allow=tuple(allow or ()))
     progress = open_progress(quiet=quiet)
     try:
         document = audit_rubric(name, logs or (), work=work, plan=AuditPlan(records, repeats, sentinels, dry_run), progress=progress)

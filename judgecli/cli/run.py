@@ -6,6 +6,7 @@ import typer
 
 from judgecli.cli.options import (
     AllowOption,
+    BadOption,
     ConfigOption,
     EncodingOption,
     ForceOption,
@@ -26,7 +27,7 @@ def run(
     format: FormatOption = None,
     zone: ZoneOption = None,
     encoding: EncodingOption = None,
-    max_bad: Annotated[float | None, typer.Option("--max-bad", metavar="SHARE", help="Exit 3 if more lines are quarantined; default 0.01.")] = None,
+    max_bad: BadOption = None,
     workers: Annotated[int | None, typer.Option("--workers", metavar="N", help="Worker processes; default: one a core.")] = None,
     allow_code: Annotated[bool, typer.Option("--allow-code", help="Let judge.yaml name scorers in files of the project.")] = False,
     allow: AllowOption = None,

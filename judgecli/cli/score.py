@@ -6,6 +6,7 @@ import typer
 
 from judgecli.cli.options import (
     AllowOption,
+    BadOption,
     ConfigOption,
     EncodingOption,
     ForceOption,
@@ -43,7 +44,6 @@ ReplayOption = Annotated[str | None, typer.Option("--replay", metavar="FILE", he
 BatchOption = Annotated[str | None, typer.Option("--batch", metavar="submit|collect", help="Ask by the Batch API, at half the price.")]
 RetryOption = Annotated[bool, typer.Option("--retry-failed", help="Ask again where a reply was no verdict.")]
 ScorerOption = Annotated[list[str] | None, typer.Option("--scorer", "-s", metavar="SCORER", help=SCORER_HELP)]
-BadOption = Annotated[float | None, typer.Option("--max-bad", metavar="SHARE", help="Exit 3 if more lines are quarantined; default 0.01.")]
 WorkersOption = Annotated[int | None, typer.Option("--workers", metavar="N", help="Worker processes; default: one a core.")]
 CodeOption = Annotated[bool, typer.Option("--allow-code", help="Let judge.yaml name scorers in files of the project.")]
 OutputOption = Annotated[str | None, typer.Option("--output", "-o", metavar="FILE", help=OUTPUT_HELP)]

@@ -6,7 +6,7 @@ import typer
 
 from judgecli.cli.options import ConfigOption, ForceOption, JsonOption, QuietOption, StoreOption, names_of, open_project
 
-BY_HELP = "Record columns or tags.NAME, with commas or repeated; '' is all records together. Default: the policy of judge.yaml."
+BY_HELP = "Record columns, file or tags.NAME, with commas or repeated; '' is all records together. Default: the policy of judge.yaml."
 WINDOW_HELP = "1h, 1d, 1w (from Monday), 30d, ... in UTC, or all."
 ON_HELP = "Which records: a filter (prompt_version=v3, 7d, ...), run:last or run:ID. Default: all."
 METRIC_HELP = "A metric (repeatable). Default: all that the records have."

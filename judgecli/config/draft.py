@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from judgecli.config.editor import SCHEMA_FILE
-from judgecli.config.proposal import TOPICS, Candidate, Facts, Gate, LogFacts, policy
+from judgecli.config.proposal import TOPICS, WATCHED_DAYS, Candidate, Facts, Gate, LogFacts, policy
 
 _PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./-]*")
 _WORDS = ("true", "false", "null", "yes", "no", "on", "off")
@@ -52,6 +52,13 @@ class Draft:
         found += [("gate", f"{gate.name} {gate.bound.replace('_', ' ')} {gate.threshold:g}: {gate.why}") for gate in self.gates]
         if not self.gates:
             found.append(("gate", f"none yet: {facts.clusters} independent units are too few for a verdict"))
+        if facts.days >= WATCHED_DAYS:
+            found.append(
+                (
+                    "alarms",
+                    f"written as a comment: every day against the first two weeks ({facts.days} days in the logs); an open one holds training files back",
+                )
+            )
         found += [("feedback", f"{kind} in {path}") for kind, path, _ in _feedback(facts)]
         return found
 
@@ -82,7 +89,11 @@ class Draft:
         return [*lines, f'  - {{measured: ">= {100 * self.measured:g}%"}}     # missing scores never pass']
 
     def _outputs(self) -> list[str]:
-        lines = ["report: {html: judge-report.html, markdown: judge-report.md}"]
+        lines = []
+        if self.facts.days >= WATCHED_DAYS:
+            lines = ["# Watch each day against the first two weeks: an alarm says since when and by how much; while it is open no training files are written."]
+            lines += ["# alarms: {false_alarm_every: 90d, reference: 14d}", ""]
+        lines += ["report: {html: judge-report.html, markdown: judge-report.md}"]
         wanted = _feedback(self.facts)
         if wanted:
             lines += ["", "# Training files. Rewards make pairs only where `reward` is named among the sources.", "feedback:"]

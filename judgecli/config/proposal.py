@@ -13,6 +13,7 @@ LEAST_SCORED = 5  # answers that a metric must score
 LEAST_CLUSTERS = 20  # below it a gate cannot be answered
 WEAK = 0.25  # share of bad answers from which on a gate that lets them pass is called weak
 LEAST_SLACK = 0.02  # of a scale from 0 to 1
+WATCHED_DAYS = 28  # of a log, from which on alarms are proposed: two weeks to learn from, and as many to watch
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,8 @@ class Facts:
 
     `has` are the columns and traits that a candidate may need; `distinct` counts values of columns
     that may tell variants apart; `labels` counts thumbs and ratings; `repeated` is the share of
-    records whose prompt has other answers too; `whole` tells that the sample is all there is.
+    records whose prompt has other answers too; `whole` tells that the sample is all there is; `days` from the first
+    record to the last; `ratings` what users rated and its scale, by the metric's name.
     """
 
     logs: Sequence[LogFacts]
@@ -122,6 +124,8 @@ class Facts:
     labels: Mapping[str, int] = field(default_factory=dict)
     repeated: float = 0.0
     notes: Sequence[str] = ()
+    days: int = 0
+    ratings: Mapping[str, tuple["Scored", tuple[float, float] | None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -176,6 +180,21 @@ def gates(chosen: Sequence[Candidate], scored: Mapping[str, Scored], *, reward: 
     return [gate for gate in (_gate(*question) for question in asked) if gate is not None]
 
 
+def rating_gates(ratings: Mapping[str, tuple[Scored, tuple[float, float] | None]]) -> list[Gate]:
+    """A first gate for each rating whose usual scale is known, with the same slack; none where fewer than 20 were given, or it would ask nothing."""
+    found = []
+    for name, (cells, scale) in ratings.items():
+        if scale is None or cells.mean is None or cells.low is None or cells.scored < LEAST_CLUSTERS:
+            continue
+        slack = max(cells.mean - cells.low, LEAST_SLACK * (scale[1] - scale[0]))
+        threshold = math.floor((cells.low - slack) * 100 + 1e-9) / 100
+        if threshold > scale[0]:
+            interval = f"mean {cells.mean:.3g} on {scale[0]:g} to {scale[1]:g}, 95 % interval from {cells.low:.3g} on"
+            why = f"{interval} ({cells.scored:,} of {cells.rows:,} answers rated)"
+            found.append(Gate("metric", name, "at_least", threshold, why))
+    return found
+
+
 def _gate(subject: str, name: str, bound: str, cells: Scored) -> Gate | None:
     """None where the sample gives no interval, or so wide a one that the gate would ask nothing."""
     if cells.mean is None or cells.low is None or cells.high is None:
@@ -191,5 +210,5 @@ def _gate(subject: str, name: str, bound: str, cells: Scored) -> Gate | None:
 
 
 def policy(facts: Facts) -> list[str]:
-    """The columns that tell one variant of the app from another: those with few values, though more than none."""
+    """The columns that tell one variant of the app from another: those with few values, though more than none; else the file, where each is one."""
     return [name for name, count in facts.distinct.items() if count and (name in ("model", "prompt_version") or count > 1)]

@@ -16,11 +16,6 @@ from judgecli.store.folder import Store
 PREFIX = "pair.win_rate."
 
 
-def duel_names(store: Store) -> list[str]:
-    """The names under which pairwise rubrics are compared."""
-    return sorted({PREFIX + name for name, _, unit in compared_metrics(store.ledger) if unit == "pair"})
-
-
 def duel_rows(store: Store, parts: Sequence[Part], *, names: Sequence[str] | None, margin: float | None) -> list[CompareRow]:
     """One row a pairwise rubric (and identity) and other side: the mean share of points of each side, a tie half a point each, by prompt.
 

@@ -1,20 +1,18 @@
 """Links between judges: what the anchor sets of a project and the ledger know of two judges of one metric."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from judgecli.config.anchors import AnchorSet, anchor_folder, list_anchor_sets, read_anchor_set, read_outputs
 from judgecli.errors import JudgeError
 from judgecli.evidence.work import Work
+from judgecli.signal.anchors import moved_p
 from judgecli.signal.linked import NO_ANCHORS, Judge, Link
 from judgecli.stats.linear_link import linear_link
+from judgecli.stats.tails import unseen_share
 from judgecli.store.anchors import JudgedAnchor, kept_anchors
-
-if TYPE_CHECKING:
-    pass
 
 Floats = np.ndarray
 Scale = tuple[float | None, float | None]
@@ -120,7 +118,13 @@ class AnchorLinks:
         (bad_x, width_x), (bad_y, width_y) = (end for end in ends if end is not None)
         scale = (min(bad_y, bad_y + width_y), max(bad_y, bad_y + width_y))
         line = linear_link(bad_x + width_x * x[both], bad_y + width_y * y[both], noise[both] * width_x**2)
-        return f"anchor set '{name}': {line}" if isinstance(line, str) else Link(name, before, after, line, scale)
+        if isinstance(line, str):
+            return f"anchor set '{name}': {line}"
+        if not line.exact:
+            return Link(name, before, after, line, scale)
+        share = float(unseen_share(np.array([float(line.items)]), 0.95)[0])
+        moved = moved_p(y[both] - x[both]) if abs(line.slope - 1) < 1e-9 else None
+        return Link(name, before, after, replace(line, unseen=share * abs(width_x)), scale, moved)
 
 
 def _ends(scale: tuple[Scale, bool | None]) -> tuple[float, float] | None:

@@ -1,23 +1,27 @@
 """Logs to a scope: which files the names mean, how each is read, and what is told of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
-from judgecli.errors import NoRecords, UsageError
+from judgecli.errors import Incomplete, NoRecords, UsageError
 from judgecli.evidence.work import Work
 from judgecli.progress import Progress
 from judgecli.readers.checkpoint import Checkpoint, equal_lines_note
-from judgecli.readers.intake import Intake, LogFile
-from judgecli.readers.log import Shaping, Skipped
+from judgecli.readers.intake import Intake
+from judgecli.readers.log import LogFile, Shaping, Skipped
 from judgecli.readers.redact import redactor
 from judgecli.readers.source import STDIN, expand
+from judgecli.schema import FILE, QuarantineReason
 from judgecli.store.folder import Store
-from judgecli.store.neighbours import other_projects, shared_records
-from judgecli.store.scope import Scope, equal_lines, open_scope
+from judgecli.store.neighbours import other_projects, repeated_lines
+from judgecli.store.scope import Scope, open_scope
 
 if TYPE_CHECKING:
     from judgecli.config.settings import Settings
+
+
+ONCE = "they count once, with the first (policy: [file] in judge.yaml counts them in each file)"
 
 
 def reading_notes(work: Work, intake: Intake, readings: Sequence[Checkpoint]) -> list[str]:
@@ -26,18 +30,49 @@ def reading_notes(work: Work, intake: Intake, readings: Sequence[Checkpoint]) ->
     notes += [f"{reading.path}: {note}" for reading in readings for note in reading.detected.notes]
     file_ids = [reading.file_id for reading in readings]
     with work.store.ledger.readable():
-        equal = [] if work.settings.keep_duplicates else [(reading, *equal_lines(work.store, reading.file_id)) for reading in readings]
-        notes += [note for reading, *counts in equal if (note := equal_lines_note(reading.path, reading.detected, *counts)) is not None]
-        shared = shared_records(work.store, file_ids)
-        notes += [f"{count:,} records of {file} also stand in {first}; they count once, with the first" for file, first, count in shared]
+        repeated = repeated_lines(work.store, file_ids)
+        told = [] if work.settings.keep_duplicates else [(reading, *repeated.equal[reading.file_id]) for reading in readings]
+        notes += [note for reading, *counts in told if (note := equal_lines_note(reading.path, reading.detected, *counts)) is not None]
+        notes += [f"{count:,} records of {file} also stand in {first}; {ONCE}" for file, first, count in repeated.shared]
         return notes + _told_bad(work.store, file_ids) + other_projects(work.store, file_ids, work.settings.config, [log.path for log in work.settings.logs])
 
 
 def read_scope(work: Work, logs: Sequence[str], *, progress: Progress) -> Scope:
-    """The records of these logs, read into the store and not scored. Raises: LogError, NoRecords."""
+    """The records of these logs, read into the store and not scored. Raises: LogError, NoRecords, Incomplete."""
     progress.phase("reading", None)
     intake = Intake(work.store, NotedProgress(progress, []), lambda _: None)
-    return scope_of_logs(work.store, intake.run(log_files(logs, work.settings)), intake.skipped)
+    readings = intake.run(log_files(logs, work.settings))
+    scope = scope_of_logs(work.store, readings, intake.skipped)
+    short = unread_shortfalls(
+        scope.counts.quarantined, scope.counts.lines, [file for file in intake.skipped if file.is_log], len(readings), work.settings.max_bad
+    )
+    if short:
+        raise Incomplete("; ".join(short), hint=MEND)
+    return scope
+
+
+MEND = "judge inspect LOGS shows what could not be read and why; --max-bad SHARE allows more of it"
+
+
+def unread_shortfalls(bad: int, lines: int, unread: Sequence[Skipped], read: int, max_bad: float) -> list[str]:
+    """Why what was read is not what the logs hold: `unread` logs beside `read` ones, and more than a share `max_bad` of bad lines."""
+    found = []
+    if unread:
+        more = f" and {len(unread) - 1:,} more" if len(unread) > 1 else ""
+        found.append(f"{len(unread):,} of {len(unread) + read:,} logs could not be read: {unread[0].path}{more}")
+    share = bad / lines if lines else 0.0
+    return [*found, f"{share:.1%} of the lines were quarantined, more than {max_bad:.1%}"] if share > max_bad else found
+
+
+def check_rows_read(dropped: Mapping[str, int], read: int, max_bad: float) -> None:
+    """Refuse rows of data of which too many could not be read; a row that says nothing (a tie, no label) was read. Raises: Incomplete."""
+    unread = {reason: count for reason, count in dropped.items() if reason in get_args(QuarantineReason)}
+    if sum(unread.values()) > max_bad * read:
+        told = ", ".join(f"{reason} {count:,}" for reason, count in sorted(unread.items()))
+        raise Incomplete(
+            f"{sum(unread.values()):,} of {read:,} rows could not be read ({told}), more than {max_bad:.1%}",
+            hint="mend those rows, name their --shape, or allow more with --max-bad; nothing was written",
+        )
 
 
 def log_files(logs: Sequence[str], settings: "Settings") -> list[LogFile]:
@@ -52,7 +87,7 @@ def log_files(logs: Sequence[str], settings: "Settings") -> list[LogFile]:
         for path in expand([pattern]):
             source = settings.source(path if path in logs else pattern if not settings.logs else path)
             shaping = Shaping(format=source.format, map=source.map, guess=settings.guess, zone=source.zone or "UTC", encoding=source.encoding)
-            found.setdefault(path, LogFile(path, _stored_name(path, base), shaping, path == pattern, settings.keep_duplicates, redact))
+            found.setdefault(path, LogFile(path, _stored_name(path, base), shaping, path == pattern, settings.keep_duplicates, FILE in settings.policy, redact))
     return list(found.values())
 
 

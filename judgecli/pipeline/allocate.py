@@ -14,6 +14,7 @@ from judgecli.signal.allocation import DESIGN, FAILED, SCORED, WAITING, Choices,
 from judgecli.signal.cells import EPOCH, Window
 from judgecli.signal.gathering import column_value
 from judgecli.signal.series import policy_label
+from judgecli.store.neighbours import check_files_apart
 from judgecli.store.query import Reduction, sql_column
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def allocate_traffic(
         raise UsageError("no column tells variants apart" if not columns else f"--explore {explore:g} is no share", hint="--by model, --explore 0.05")
     for column in (*columns, *context):
         sql_column(column)
+    check_files_apart(work.store, [*columns, *context])
     selection = select_rewarded(work, on) if name.startswith("reward.") else work.select(on)
     info = selection.metric(name)
     better = directions(work.settings, {name: info.higher_is_better})[name]

@@ -32,8 +32,7 @@ from judgecli.pipeline.rubrics import JudgeEntry, is_rubric, plan_judges, read_r
 from judgecli.progress import Progress
 from judgecli.readers.redact import redactor
 from judgecli.scorer import Score
-from judgecli.signal.anchors import FEW, SURE, anchor_shift, attribute, judge_alarms
-from judgecli.stats.intervals import Estimate
+from judgecli.signal.anchors import ALPHA, FEW, SURE, anchor_shift, attribute, judge_alarms, moved_p
 from judgecli.store import tables
 from judgecli.store.anchors import JudgedAnchor, keep_anchors, kept_anchors
 from judgecli.store.folder import Shard, Store
@@ -336,7 +335,8 @@ def _windows(judged: Sequence[JudgedAnchor], anchors: AnchorSet) -> list[dict[st
             shift = anchor_shift(np.zeros(len(z)), z) if len(z) > 1 else None
             served = sorted({one.served for one in by_window[window] if one.served})
             counts = {"window": window, "identity": identity, "served": served, "n": len(z), "unscored": len(by_window[window]) - len(z)}
-            limits = {"shift": None, "low": None, "high": None} if shift is None else {"shift": shift.mean, "low": shift.low, "high": shift.high}
+            told = {"shift": None, "low": None, "high": None, "p": None}
+            limits = told if shift is None else {"shift": shift.mean, "low": shift.low, "high": shift.high, "p": moved_p(z)}
             rows.append({**counts, **limits, "alarm": None})
         for alarm in judge_alarms(series, sd=anchors.sd, repeats=anchors.repeats, anchors=anchors.anchors):
             rows[len(rows) - len(series) + alarm.window]["alarm"] = alarm.direction
@@ -366,25 +366,21 @@ def _told(store: Store, anchors: AnchorSet, outputs: pa.Table, window: str, entr
         causes.append({"what": what, "live_shift": size, "cause": cause, "message": message})
     facts: dict[str, object] = {"name": anchors.name, "metric": anchors.metric, "window": window, "identity": entry.metric.identity}
     facts |= {"founding": {key: getattr(anchors, key) for key in ("identity", "created", "served", "mean", "sd", "repeats")}, "anchors": anchors.anchors}
-    shift = {key: here[key] for key in ("n", "unscored", "shift", "low", "high", "alarm")}
+    shift = {key: here[key] for key in ("n", "unscored", "shift", "low", "high", "p", "alarm")}
     return {**facts, **shift, "verdict": _verdict(here, now - founding, same=anchors.identity == entry.metric.identity), "causes": causes, "windows": rows}
 
 
 def _verdict(here: Mapping[str, object], z: "np.ndarray[Any, np.dtype[np.float64]]", *, same: bool) -> str:
-    """shifted: the detector alarmed, the 99.5 % interval of this window leaves 0 out, or the 95 % one of another judge than at the founding does.
+    """shifted: the detector alarmed, this window moved at p < 0.5 %, or at p < 5 % under another judge than at the founding.
 
-    The detector and the 99.5 % interval have one false alarm in 200 windows each; a 95 % interval of the same judge cries wolf
-    in one of twenty, so it is no verdict. Fewer than 20 anchors are none either: few that agree have no spread to show.
+    The detector and the test have one false alarm in 200 windows each; 5 % of the same judge cry wolf in one of twenty, so that is
+    no verdict. Fewer than 20 anchors are none either: few that agree have no spread to show.
     """
     if here["alarm"] is not None:
         return "shifted"
     if len(z) < FEW:
         return "unclear"
-    wide, usual = (_leaves_zero(anchor_shift(np.zeros(len(z)), z, level=level)) for level in (SURE, 0.95))
-    if wide or (usual and not same):
+    p = moved_p(z)
+    if p < 1 - SURE or (p < ALPHA and not same):
         return "shifted"
-    return "unclear" if usual else "unchanged"
-
-
-def _leaves_zero(found: Estimate) -> bool:
-    return found.low is not None and found.high is not None and (found.low > 0 or found.high < 0)
+    return "unclear" if p < ALPHA else "unchanged"

@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from judgecli.engine.columns import read_column
 from judgecli.engine.judging import Sheet
 from judgecli.engine.shard import SERVED, STORIES
 from judgecli.pipeline.sheets import Part, Rivals, Wanted, rows_of_scope, sampled_rows
+from judgecli.schema import FILE
 from judgecli.scorer import Metric
 from judgecli.signal.compare.rivals import Answer, Comparison, comparisons_of, history_of, left_out, without_system
 from judgecli.store import tables
@@ -68,7 +70,7 @@ def _load(store: Store, scope: Scope, metric: Metric, rivals: Rivals, prompts: n
     read = [column.source for column in metric.scorer.columns if column.source != "outputs"]
     named = [*rivals.policy, *([rivals.group] if rivals.group not in (None, "input") else [])]
     wanted = {source.split("_")[0] if source.startswith(("tags_", "imported_")) else source for source in read}
-    wanted |= {"tags" if str(name).startswith("tags.") else str(name) for name in named}
+    wanted |= {"tags" if str(name).startswith("tags.") else "source" if name == FILE else str(name) for name in named}
     columns = sorted({*wanted, "key", "file_id", "prompt_hash", "input", "output", "messages"})
     parts = []
     for shard in scope.shards:
@@ -88,6 +90,8 @@ class _Answers:
 
 def _answers(records: pa.Table, rivals: Rivals) -> _Answers:
     def column(name: str) -> list[Any]:
+        if name == FILE:
+            return list(pc.struct_field(records.column("source"), "file").to_pylist())
         return list(read_column(records, name.replace("tags.", "tags_", 1)).to_pylist())
 
     keys, prompts, outputs = column("key"), column("prompt_hash"), column("output")

@@ -23,19 +23,19 @@ from judgecli.config.settings import load_settings
 from judgecli.engine.shard import check_options, score_table
 from judgecli.errors import EnvironmentFailure, LogError, NoRecords, UsageError
 from judgecli.evidence.reading import log_files
+from judgecli.labels.rating import scale_of
 from judgecli.readers.adapter import adapters
 from judgecli.readers.batch import add_hashes
 from judgecli.readers.checkpoint import equal_lines_note
 from judgecli.readers.detect import detect
-from judgecli.readers.intake import LogFile
-from judgecli.readers.log import Detected, Shaping
+from judgecli.readers.log import Detected, LogFile, Shaping
 from judgecli.readers.mapping import parse_path
 from judgecli.readers.read import read_log
 from judgecli.readers.source import STDIN, expand
 from judgecli.renderers.safe import json_text
 from judgecli.reward.compose import compose
 from judgecli.reward.spec import build_reward
-from judgecli.schema import REASONS, Label
+from judgecli.schema import FILE, REASONS, Label
 from judgecli.scorer import Metric
 from judgecli.stats.column import Column, two_values_of
 from judgecli.stats.deciding import estimate_mean
@@ -48,6 +48,7 @@ REWARD = "quality"
 MOST_FILES = 12  # of a folder or glob, spread over it
 MOST_RECORDS = 6_000  # of all files together
 MOST_READ = 200_000  # of one file, over which the sample is spread
+SAME_PROMPTS = 0.9  # share of the prompts that files of one model each have in common, and that each file asks once
 MOST_VARIANTS = 20  # values of a column that tells variants apart
 VARIANT_NAMES = re.compile(r"(^|_)(version|variant|experiment|release|template|deployment|policy|arm)(_|$)", re.IGNORECASE)
 SEGMENT_NAMES = re.compile(
@@ -130,10 +131,12 @@ def _copies_note(tables: Sequence[pa.Table]) -> list[str]:
     total, distinct = sum(map(len, keys)), len(set().union(*keys))
     if total == distinct:
         return []
-    return [
-        f"{total - distinct:,} of {total:,} lines stand in another of these files as well, byte for byte: a run counts each once, with the file read "
-        "first; where a file is of one model or version, write its name into its lines, and every line counts"
-    ]
+    way = (
+        "each file answers the same prompts, as one of each model or version does: policy: [file] counts a line in each"
+        if _file_is_variant(tables)
+        else "a run counts each once, with the file read first; where a file is of one model or version, policy: [file] counts it in each"
+    )
+    return [f"{total - distinct:,} of {total:,} lines stand in another of these files as well, byte for byte; {way}"]
 
 
 def _read(log: LogFile, most: int, found: _Sample) -> None:
@@ -191,6 +194,7 @@ def _draft(logs: Sequence[str], settings: "Settings", sample: _Sample) -> Draft:
     terms, vetoes = proposal.terms(telling, scored), proposal.vetoes(chosen)
     rewarded = _rewarded(terms, vetoes, chosen, cells, clusters)
     gates = proposal.gates(telling, scored, reward=REWARD, rewarded=rewarded, clusters=facts.clusters)
+    gates += proposal.rating_gates(facts.ratings)
     coverage = min((one.scored / (one.scored + one.failed) for one in [rewarded, *(scored[item.name] for item in chosen)] if one.scored), default=1.0)
     measured = 0.98 if coverage >= 0.98 else int(coverage * 50) / 50
     said = "no answer of the sample has one" if rewarded.mean is None else f"mean {rewarded.mean:.3g} on {rewarded.scored:,} of {rewarded.rows:,} answers"
@@ -215,6 +219,8 @@ def _facts(logs: Sequence[str], settings: "Settings", sample: _Sample, records: 
     tags = _tags(records)
     distinct = {name: _distinct(records.column(name).to_pylist()) for name in ("model", "prompt_version")}
     distinct |= {f"tags.{name}": _distinct(values) for name, values in tags.items() if VARIANT_NAMES.search(name)}
+    if not any(count > 1 for count in distinct.values()) and _file_is_variant(sample.tables):
+        distinct[FILE] = len(sample.tables)
     answers: dict[str, set[str]] = {}
     for prompt, output in zip(records.column("input").to_pylist(), records.column("output").to_pylist(), strict=True):
         if prompt is not None and output is not None:
@@ -234,7 +240,38 @@ def _facts(logs: Sequence[str], settings: "Settings", sample: _Sample, records: 
         labels=counts,
         repeated=sum(len(texts) > 1 for texts in answers.values()) / max(1, len(answers)),
         notes=sample.notes,
+        days=_days(records),
+        ratings=_rated(sample, records, clusters),
     )
+
+
+def _file_is_variant(tables: Sequence[pa.Table]) -> bool:
+    """Whether each file answers the same prompts once: one file a model or version."""
+    prompts = [[text for text in table.column("input").to_pylist() if text is not None] for table in tables]
+    if not 2 <= len(prompts) <= MOST_VARIANTS or min(map(len, prompts)) < proposal.LEAST_CLUSTERS:
+        return False
+    asked_once = all(len(set(own)) >= SAME_PROMPTS * len(own) for own in prompts)
+    return asked_once and len(set.intersection(*map(set, prompts))) >= SAME_PROMPTS * len(set().union(*prompts))
+
+
+def _days(records: pa.Table) -> int:
+    """From the first record to the last; 0 where less than nine in ten have a time."""
+    times = records.column("time")
+    if times.null_count > 0.1 * len(times) or times.null_count == len(times):
+        return 0
+    return int((pc.max(times).as_py() - pc.min(times).as_py()).days)
+
+
+def _rated(sample: _Sample, records: pa.Table, clusters: "np.ndarray") -> dict[str, tuple[Scored, tuple[float, float] | None]]:
+    """What users rated, by the name of the metric, and the scale of it; no thumbs."""
+    place = {key: row for row, key in enumerate(records.column("key").to_pylist())}
+    found = {}
+    for name in sorted({name for _, detected in sample.read for name in detected.ratings}):
+        given = {place[label.key]: label.value for label in sample.labels if f"label.{label.name}" == name and label.value is not None}
+        column = pa.array([given.get(row) for row in range(records.num_rows)], pa.float64())
+        cells = pa.table({name: column, f"{name}.reason": pa.nulls(records.num_rows, pa.string())})
+        found[name] = _scored(cells, name, clusters, "number", (None, None)), scale_of(given.values())
+    return found
 
 
 def _traits(records: pa.Table) -> frozenset[str]:

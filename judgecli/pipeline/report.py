@@ -1,6 +1,6 @@
 """The report: everything of a selection as one Report object."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,12 +20,13 @@ from judgecli.renderers.safe import json_text
 from judgecli.renderers.text_file import publish_text
 from judgecli.report import Change, Conversation, Distribution, Measure, Report
 from judgecli.signal.gathering import Gathered
-from judgecli.signal.report.changes import find_changes, too_small
+from judgecli.signal.report.changes import find_changes, find_untold, too_small
 from judgecli.signal.report.distributions import distribution
 from judgecli.signal.report.headline import headline, important
 from judgecli.signal.report.methods import methods_of
+from judgecli.signal.report.onset import Onset, find_onset
 from judgecli.signal.report.sentence import verdict_sentence
-from judgecli.signal.report.slices import Subject, find_slices
+from judgecli.signal.report.slices import Slice, Subject, find_slices
 from judgecli.signal.series import conversations_of, frequent_policies, series_of, standings_of
 from judgecli.signal.served import served_notes
 from judgecli.signal.summary import MetricSummary
@@ -56,7 +57,7 @@ def build_report(work: Work, on: str | None = None, *, by: Sequence[str] | None 
         changes = find_changes(gathered, subjects)
         chosen = metric or next((name for name in evidence.infos if name.startswith("reward.")), None)
         asked = [item for item in subjects if chosen in (None, item.name) or (metric is None and item.name.startswith("label."))]
-        slices = find_slices(asked, gathered.members, gathered.clusters)
+        slices, onset = find_slices(asked, gathered.members, gathered.clusters), _onset_in(gathered, subjects)
         subject = chosen or _choose_subject(important(changes), summaries)
         answers = evidence.answers(subject, None if subject is None else better[subject], changes, gathered)
     verdict, notes = _verdict(work, on, complete=all(summary.coverage in (None, 1.0) for summary in summaries))
@@ -65,7 +66,9 @@ def build_report(work: Work, on: str | None = None, *, by: Sequence[str] | None 
     first_time, last_time = measured.span or (None, None)
     return Report(
         **verdict,
-        headline=headline(subject, summaries, changes, slices, by=by, judged=measured.judge_changes),
+        headline=headline(
+            subject, summaries, changes, slices, by=by, judged=measured.judge_changes, untold=find_untold(gathered, subjects, changes), onset=onset
+        ),
         partial=[_partial(summary) for summary in summaries if summary.coverage not in (None, 1.0)],
         **evidence.scope(),
         first_time=_moment(first_time),
@@ -96,6 +99,13 @@ def build_report(work: Work, on: str | None = None, *, by: Sequence[str] | None 
         judge_changes=measured.judge_changes,
         conversations=conversations,
     )
+
+
+def _onset_in(gathered: Gathered, subjects: Sequence[Subject]) -> Callable[[Slice], Onset | None]:
+    """Since when a slice of these records is worse."""
+    times = np.array([np.nan if time is None else time for time in gathered.times], dtype=np.float64)
+    by_name = {subject.name: subject for subject in subjects}
+    return lambda item: find_onset(by_name[item.metric], gathered.members[item.trait, item.value], times)
 
 
 def _conversations(work: Work, answers: int, by: Sequence[str], window: str, on: str | None, policies: Sequence[str]) -> tuple[list[Conversation], list[str]]:

@@ -1,10 +1,12 @@
 """judge rm audit: tricks played on a reward model, with honest answers of preferences or of a log."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from judgecli.errors import LogError, NoRecords
+from judgecli.evidence.reading import check_rows_read
 from judgecli.readers.detect import detect
 from judgecli.readers.log import Shaping
 from judgecli.readers.preferences import read_preferences
@@ -33,15 +35,16 @@ def audit_reward_model(
     prompt: str | None = None,
     map: Mapping[str, str] | None = None,
     format: str | None = None,
+    max_bad: float = 0.01,
     seed: int = 0,
     tick: Callable[[str], None] = lambda _: None,
 ) -> Document:
     """What `judge rm audit --json` prints. Files of preferences give the preferred answers and the pairs, logs their answers.
 
     Of more than `records` answers those with the smallest hashes are taken: the same in every audit.
-    Raises: LogError, NoRecords (fewer than two answers), UnknownName (no such shape).
+    Raises: LogError, NoRecords (fewer than two answers), Incomplete (more than a share `max_bad` could not be read), UnknownName (no such shape).
     """
-    cases, pairs, notes = _read(paths, records, shape, prompt, Shaping(format=format, map=dict(map or {})))
+    cases, pairs, notes = _read(paths, records, shape, prompt, Shaping(format=format, map=dict(map or {})), max_bad)
     if len(cases) < FEWEST:
         raise NoRecords(f"{len(cases)} honest answers, where an audit needs at least {FEWEST}", hint="name a file of preferences, or a log with outputs")
     tick(f"{len(cases):,} answers")
@@ -78,28 +81,36 @@ def _text(case: Case) -> str:
     return f"{case.prompt}\0{case.output}"
 
 
-def _read(paths: Sequence[str], records: int, shape: str | None, prompt: str | None, shaping: Shaping) -> tuple[list[Case], list[Comparison], list[str]]:
+def _read(
+    paths: Sequence[str], records: int, shape: str | None, prompt: str | None, shaping: Shaping, max_bad: float
+) -> tuple[list[Case], list[Comparison], list[str]]:
     """Honest answers, pairs, notes. What holds no preference is read as a log, unless a shape was named."""
     found = read_preferences(paths, shape=shape, prompt=prompt) if not shaping.map and not shaping.format else None
     if found is not None and (found.comparisons or found.verdicts or shape is not None):
+        check_rows_read(found.dropped, found.read, max_bad)
         cases = _honest(found)
         pairs = _smallest(found.comparisons, records * EXTRA_PAIRS, lambda one: f"{one.prompt}\0{one.chosen}\0{one.rejected}")
         notes = list(found.notes)
     else:
-        cases, pairs, notes = _log_cases(paths, shaping), [], ["read as a log: what surface explains is not held against anybody's preference"]
+        cases, pairs, notes = _log_cases(paths, shaping, max_bad), [], ["read as a log: what surface explains is not held against anybody's preference"]
     distinct = list(dict.fromkeys(case for case in cases if case.output.strip()))
     return _smallest(distinct, records, _text), pairs, notes
 
 
-def _log_cases(paths: Sequence[str], shaping: Shaping) -> list[Case]:
+def _log_cases(paths: Sequence[str], shaping: Shaping, max_bad: float) -> list[Case]:
     """The answers of logs, read in memory; nothing is stored."""
     cases = []
+    bad: Counter[str] = Counter()
+    read = 0
     for path in expand(paths):
         for chunk in read_log(path, shaping, detect(path, shaping)):
             if not {"input", "output"} <= set(chunk.records.column_names):
                 raise LogError(f"{path} has no outputs", hint="map one: --map output=PATH")
+            bad.update(line.reason for line in chunk.bad)
+            read += chunk.records.num_rows + len(chunk.bad)
             inputs, outputs = (chunk.records.column(name).to_pylist() for name in ("input", "output"))
             cases += [Case(asked or "", output) for asked, output in zip(inputs, outputs, strict=True) if output]
+    check_rows_read(bad, read, max_bad)
     return cases
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from scipy import special
 
 from judgecli.errors import NoRecords, UnknownName, UsageError
+from judgecli.evidence.reading import check_rows_read
 from judgecli.readers.choices import kinds_of, read_choices
 from judgecli.readers.preferences import read_preferences
 from judgecli.readers.rows import Gathered
@@ -35,12 +36,13 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True)
 class Reading:
-    """How the rows are read: a shape for all of them, the field of the prompt, the ends of ratings; and the tags to segment by."""
+    """How the rows are read: a shape for all of them, the field of the prompt, the ends of ratings; the tags to segment by; what share may be unreadable."""
 
     shape: str | None = None
     prompt: str | None = None
     scale: tuple[float, float] | None = None
     by: tuple[str, ...] = ()
+    max_bad: float = 0.01
 
 
 def evaluate_model(
@@ -54,7 +56,7 @@ def evaluate_model(
     """What `judge rm eval --json` prints. `model` None: the scores that rows with several outputs hold.
 
     `learnt`: SHA-256 of the files that the model learnt from: a note says which of them it is measured on again.
-    Raises: LogError, NoRecords (nothing to evaluate on), UsageError (no stored scores), UnknownName (shape, tag).
+    Raises: LogError, NoRecords (nothing to evaluate on), Incomplete, UsageError (no stored scores), UnknownName (shape, tag).
     """
     pair_files, choice_files, step_files = _sorted_files(paths, reading)
     preferences = read_preferences(pair_files, shape=reading.shape, prompt=reading.prompt, scale=reading.scale, ties=True) if pair_files else Preferences()
@@ -137,6 +139,8 @@ def _check(model: RewardModel | None, preferences: Preferences, choices: Gathere
         dropped = ", ".join(f"{reason} {count:,}" for reason, count in reasons) or "there is no line"
         hint = "rows need two answers and which is better, e.g. prompt, chosen, rejected; --shape names a shape"
         raise NoRecords(f"nothing to evaluate on: {dropped}", hint=hint)
+    for rows in (preferences, choices, solutions):
+        check_rows_read(rows.dropped, rows.read, reading.max_bad)
     known = {tag for one in preferences.comparisons for tag in one.tags}
     for tag in reading.by:
         if tag not in known:

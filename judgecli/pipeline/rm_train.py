@@ -11,6 +11,7 @@ import numpy.typing as npt
 from scipy import special
 
 from judgecli.errors import NoRecords, UsageError
+from judgecli.evidence.reading import check_rows_read
 from judgecli.evidence.work import Work
 from judgecli.pipeline.rm_audit import tricks_that_pay
 from judgecli.pipeline.rm_cards import card_of
@@ -112,7 +113,7 @@ def check_out(out: Path) -> None:
 
 
 def read(ask: Ask, work: Work) -> Preferences:
-    """The preferences of files and of the store together. Raises: LogError, NoRecords, StoreError, UnknownName."""
+    """The preferences of files and of the store together. Raises: LogError, NoRecords, Incomplete, StoreError, UnknownName."""
     parts = []
     if ask.paths:
         parts.append(_steps(ask.paths) if ask.steps else _files(ask))
@@ -123,6 +124,7 @@ def read(ask: Ask, work: Work) -> Preferences:
         why = ", ".join(f"{reason} {count:,}" for reason, count in found.dropped.most_common()) or "there is no line"
         hint = "rows need two answers and which is better (prompt, chosen, rejected), or an answer and a thumb; --shape names a shape"
         raise NoRecords(f"nothing to learn from: {why}", hint=hint)
+    check_rows_read(found.dropped, found.read, ask.reading.max_bad)
     return found
 
 
@@ -243,12 +245,13 @@ def _why_unmeasured(preferences: Preferences, trained: Training) -> Mapping[str,
 
 
 def tested(ask: Ask, preferences: Preferences, model: RewardModel) -> tuple[Document | None, list[str]]:
-    """The quality on the pairs of the test files (None without such files), and what is to be known of it. Raises: NoRecords."""
+    """The quality on the pairs of the test files (None without such files), and what is to be known of it. Raises: NoRecords, Incomplete."""
     if not ask.test:
         return None, []
     found = read_preferences(list(ask.test), shape=ask.reading.shape, prompt=ask.reading.prompt, scale=ask.reading.scale)
     if not found.comparisons:
         raise NoRecords(f"{' '.join(ask.test)} holds no pair to test on", hint="rows need two answers and which is better")
+    check_rows_read(found.dropped, found.read, ask.reading.max_bad)
     clear, groups = _apart(_said(preferences), found.comparisons)
     pairs, shared = [found.comparisons[place] for place in clear], len(found.comparisons) - len(clear)
     notes = [f"test: {note}" for note in found.notes]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from judgecli.evidence.reading import unread_shortfalls
 from judgecli.evidence.told import Told
 from judgecli.pipeline.judged import JudgeReport
 from judgecli.readers.checkpoint import Checkpoint
@@ -61,12 +62,7 @@ class ScoreResult:
     @property
     def unread_shortfalls(self) -> list[str]:
         """Why what was read is not what the logs hold: files and lines that could not be read."""
-        found = []
-        if self.unread:
-            more = f" and {len(self.unread) - 1:,} more" if len(self.unread) > 1 else ""
-            found.append(f"{len(self.unread):,} of {len(self.unread) + len(self.readings):,} logs could not be read: {self.unread[0].path}{more}")
-        share = self.counts.quarantined / self.counts.lines if self.counts.lines else 0.0
-        return [*found, f"{share:.1%} of the lines were quarantined, more than {self.max_bad:.1%}"] if share > self.max_bad else found
+        return unread_shortfalls(self.counts.quarantined, self.counts.lines, self.unread, len(self.readings), self.max_bad)
 
     @property
     def exit_code(self) -> int:

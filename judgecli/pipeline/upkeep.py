@@ -7,6 +7,7 @@ from judgecli.errors import LogError
 from judgecli.evidence.reading import log_files
 from judgecli.evidence.work import Work
 from judgecli.readers.inspection import inspect_file
+from judgecli.readers.source import looks_like_log
 from judgecli.store import upkeep
 
 if TYPE_CHECKING:
@@ -18,11 +19,12 @@ def inspect_logs(logs: Sequence[str], *, settings: "Settings") -> list[dict[str,
     found: list[dict[str, object]] = []
     for log in log_files(logs, settings):
         try:
-            found.append(inspect_file(log.path, log.shaping))
+            file = inspect_file(log.path, log.shaping)
+            found.append(file | {"readable": int(str(file["quarantined"])) <= settings.max_bad * int(str(file["lines"]))})
         except LogError as error:
             if log.explicit:
                 raise
-            found.append({"path": log.path, "format": "not a log", "notes": [str(error)], "sample": []})
+            found.append({"path": log.path, "format": "not a log", "notes": [str(error)], "sample": [], "readable": not looks_like_log(log.path)})
     return found
 
 

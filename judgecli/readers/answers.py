@@ -41,7 +41,7 @@ def _unwrap_answers(columns: Columns, refused: dict[int, Refused], named: bool) 
             if row not in refused and isinstance(value, dict | list) and not is_texts(value) and not named:
                 refused[row] = Refused("unknown_shape", f"the answer is {_shown(value)}, and no text of it is known to be the answer")
             continue
-        outputs[row], after[row] = said.text, list(said.messages) or None
+        outputs[row], after[row] = said.text, None if said.plain else list(said.messages) or None
         errors[row] = errors[row] if errors[row] is not None else said.error
         ends[row] = ends[row] if ends[row] is not None else said.finish_reason
     columns["output"] = outputs

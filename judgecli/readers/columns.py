@@ -12,7 +12,7 @@ from judgecli.readers.adapter import Object, Refused
 from judgecli.readers.answers import converse, part_reasoning, unwrap
 from judgecli.readers.decimals import read_number
 from judgecli.readers.mapping import Getter
-from judgecli.readers.values import calls_of, compact, contexts_of, label_of, number_of, text_of, tools_of
+from judgecli.readers.values import calls_of, compact, contexts_of, in_words, label_of, number_of, text_of, tools_of
 from judgecli.schema import NOTHING, NUMBER_COLUMNS, RECORDS, SOURCE, TEXT_COLUMNS, Label, unread_name
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -55,6 +55,7 @@ class Layout:
     decimals: Mapping[str, str] = field(default_factory=dict)  # field -> how the numbers in its texts are read
     numbers: frozenset[str] = frozenset()  # the number columns that the log has: a record without one lacks it
     ratings: tuple[str, ...] = ()  # label.NAME fields that are metrics too
+    signed: tuple[str, ...] = ()  # label.NAME fields in which a word for down is -1
 
 
 def build(entries: Entries, layout: Layout) -> tuple[pa.Table, list[Label], dict[int, Refused], Entries]:
@@ -65,7 +66,7 @@ def build(entries: Entries, layout: Layout) -> tuple[pa.Table, list[Label], dict
         columns, _ = _columns(kept, layout)
     else:
         kept = entries
-    return _table(columns, kept, layout), _labels(columns, kept), refused, kept
+    return _table(columns, kept, layout), _labels(columns, kept, layout.signed), refused, kept
 
 
 def _columns(entries: Entries, layout: Layout) -> tuple[dict[str, list[Any]], dict[int, Refused]]:
@@ -181,13 +182,15 @@ def _is_blank(value: Any) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
-def _labels(columns: Mapping[str, list[Any]], entries: Entries) -> list[Label]:
+def _labels(columns: Mapping[str, list[Any]], entries: Entries, signed: Sequence[str]) -> list[Label]:
     labels = []
     for name, values in columns.items():
         if not name.startswith("label."):
             continue
         for row, given in enumerate(values):
             value, text = label_of(given)
+            if value == 0 and name in signed and in_words(given):
+                value = -1.0
             if value is None and not text:
                 continue
             when = _cell(columns, "time", row)

@@ -22,7 +22,7 @@ from judgecli.readers.read import Item, items_of, parquet_rows, parse_entry
 from judgecli.readers.reasoning import split_reasoning
 from judgecli.readers.source import check_encoding, local_path, open_plain
 from judgecli.readers.synonyms import guess, texts_in, unmapped
-from judgecli.readers.values import number_of
+from judgecli.readers.values import in_words, number_of
 from judgecli.readers.wrapped import answers_of, kind_of
 from judgecli.schema import NUMBER_COLUMNS
 
@@ -74,8 +74,8 @@ def detect(path: str, shaping: Shaping) -> Detected:
     adapter, confidence = _choose(path, objects, shaping)
     found = replace(found, format=_shown_format(adapter, container), confidence=confidence)
     found = _map(path, found, adapter, objects, shaping)
-    found = replace(found, ratings=tuple(field for field, said in found.mapping.items() if field.startswith("label.") and _rates(said, found, objects)))
-    return _with_decimals(path, _with_day_order(path, found, objects, shaping), objects, shaping)
+    found = _with_decimals(path, _with_day_order(path, _with_signs(found, objects), objects, shaping), objects, shaping)
+    return replace(found, ratings=tuple(field for field in found.mapping if field.startswith("label.") and _rates(field, found, objects)))
 
 
 def sample(path: str, detected: Detected, shaping: Shaping) -> list[Object]:
@@ -182,9 +182,10 @@ def _map(path: str, found: Detected, adapter: Adapter, objects: Sequence[Object]
     )
 
 
-def _rates(path: str, found: Detected, objects: Sequence[Object]) -> bool:
+def _rates(field: str, found: Detected, objects: Sequence[Object]) -> bool:
     """Whether the numbers of a column of labels are ratings, and not thumbs alone."""
-    numbers = [number for value in getter(path, found.columns)(objects) if (number := number_of(value)) is not None]
+    values, rule = getter(found.mapping[field], found.columns)(objects), found.decimals.get(field)
+    numbers = [number for value in values if (number := number_of(value if rule is None else read_number(value, rule))) is not None]
     return bool(numbers) and kind_of_labels(numbers) == "rating"
 
 
@@ -277,6 +278,19 @@ def _with_day_order(path: str, found: Detected, objects: Sequence[Object], shapi
     return replace(found, day_first=day_first, notes=(*found.notes, f"no date of '{found.mapping['time']}' tells day from month: read with the {order} first"))
 
 
+def _with_signs(found: Detected, objects: Sequence[Object]) -> Detected:
+    """`found` with the labels whose thumbs are partly words and partly -1, with a note: there a 0 is neutral, so that a word for down must be none."""
+    signed, notes = [], []
+    for field, said in found.mapping.items():
+        values = getter(said, found.columns)(objects) if field.startswith("label.") else []
+        words = {str(value) for value in values if in_words(value)}
+        if words and any(number_of(value) == -1 for value in values):
+            signed.append(field)
+            shown = ", ".join(sorted(words)[:4])
+            notes.append(f"'{said}' ({field}) holds thumbs in words ({shown}) beside -1: both words and numbers are read, up as 1 and down as -1; 0 is neutral")
+    return replace(found, signed=tuple(signed), notes=(*found.notes, *notes)) if signed else found
+
+
 def _with_decimals(path: str, found: Detected, objects: Sequence[Object], shaping: Shaping) -> Detected:
     """`found` with the decimal mark of each number column whose texts need one: from the whole file, with a note that says it."""
     if _makes_rows(found):
@@ -284,16 +298,18 @@ def _with_decimals(path: str, found: Detected, objects: Sequence[Object], shapin
     decimals, notes = {}, []
     for field, said in found.mapping.items():
         get = getter(said, found.columns)
-        values = get(objects) if field in NUMBER_COLUMNS or field.startswith("score.") else []
+        values = get(objects) if field in NUMBER_COLUMNS or field.startswith(("score.", "label.")) else []
         if not needs_rule(values, field):
             continue
         every = (value for one in _all_objects(path, found, shaping) for value in get([one]))
-        decimals[field] = rule_of(every, field, semicolons=found.delimiter == ";")
-        notes.append(_told_decimals(f"'{said}' ({field})", decimals[field], values))
-    return replace(found, decimals=decimals, notes=(*found.notes, *notes)) if decimals else found
+        rule = rule_of(every, field, semicolons=found.delimiter == ";")
+        notes.append(_told_decimals(f"'{said}' ({field})", rule, values, otherwise="they stay texts" if field.startswith("label.") else "they are not read"))
+        if rule[0] not in "?!" or not field.startswith("label."):
+            decimals[field] = rule
+    return replace(found, decimals=decimals, notes=(*found.notes, *notes)) if notes else found
 
 
-def _told_decimals(column: str, rule: str, values: Sequence[object]) -> str:
+def _told_decimals(column: str, rule: str, values: Sequence[object], *, otherwise: str) -> str:
     """How a column of written numbers is read, by an example that shows it."""
     texts = [value for value in values if isinstance(value, str) and written(value)]
     first = next((text for text in texts if not is_plain(text)), texts[0])
@@ -301,7 +317,7 @@ def _told_decimals(column: str, rule: str, values: Sequence[object]) -> str:
     if isinstance(read, float):
         return f"{column} holds numbers as {first!r}: read as {read:.15g}, for '{rule[0]}' is the decimal mark of the whole column"
     why = "its numbers are of several kinds or currencies" if rule == "!" else "the whole column does not tell its decimal mark"
-    return f"{column} holds numbers as {first!r}, and {why if rule in '!?' else 'most of the column is written in another way'}: they are not read"
+    return f"{column} holds numbers as {first!r}, and {why if rule in '!?' else 'most of the column is written in another way'}: {otherwise}"
 
 
 def _makes_rows(found: Detected) -> bool:

@@ -21,18 +21,19 @@ from judgecli.readers import batch, checkpoint
 from judgecli.readers.adapter import adapters
 from judgecli.readers.checkpoint import Checkpoint
 from judgecli.readers.detect import detect
-from judgecli.readers.log import Chunk, Detected, Position, Shaping, Skipped
+from judgecli.readers.keying import keyed, keys_in_file, numbered
+from judgecli.readers.log import Chunk, Detected, LogFile, Position, Skipped
 from judgecli.readers.quarantine import quarantine_line
 from judgecli.readers.read import read_log
-from judgecli.readers.redact import Redactor
 from judgecli.readers.source import STDIN, looks_like_log
 from judgecli.schema import BadLine, Label
 from judgecli.store import tables
 from judgecli.store.earlier import retire
 from judgecli.store.folder import Shard, Store
 from judgecli.store.keys import KeyIndex, first_occurrences
+from judgecli.store.labels import move_labels
 from judgecli.store.ledger import Lease
-from judgecli.store.rewrite import drop_rows
+from judgecli.store.rewrite import drop_given, holds_any
 
 SHARD_ROWS = 50_000
 SHARD_BYTES = 64 << 20
@@ -46,26 +47,6 @@ class Listener(Protocol):
 
     def note(self, text: str) -> None:
         """Something a person should know, in one line."""
-
-
-@dataclass(frozen=True)
-class LogFile:
-    """One file to read: where it is, what the store calls it, and how its lines become records."""
-
-    path: str
-    name: str
-    shaping: Shaping
-    explicit: bool  # named itself, not found in a folder or by a glob
-    keep_duplicates: bool = False
-    redact: Redactor | None = None
-
-    @property
-    def asked(self) -> Shaping:
-        """The shaping, with all else that changes what a line becomes."""
-        extra = {"judge.keep_duplicates": "true"} if self.keep_duplicates else {}
-        if self.redact is not None:
-            extra["judge.redact"] = ",".join(self.redact.kinds)
-        return replace(self.shaping, map={**self.shaping.map, **extra}) if extra else self.shaping
 
 
 @dataclass
@@ -230,12 +211,15 @@ class Intake:
 
     def _replace(self, log: LogFile, detected: Detected) -> None:
         """A file whose shaping changed: the records of its lines that were shaped otherwise make way for new ones."""
-        seen: set[bytes] | None = set() if log.keep_duplicates else None
-        chunks = read_log(log.path, log.shaping, detected, name=log.name)
-        held = _index([tables.key_array(_numbered(chunk.records, seen).column("key")).copy() for chunk in chunks])
+        seen: list[set[bytes] | None] = [set(), set()] if log.keep_duplicates else [None, None]
+        by_line, in_file = [np.empty((0, 2), dtype="<u8")], [np.empty((0, 2), dtype="<u8")]
+        for chunk in read_log(log.path, log.shaping, detected, name=log.name):  # a line that is a record of its own in each file has another key
+            by_line.append(tables.key_array(numbered(chunk.records, seen[0]).column("key")).copy())
+            in_file.append(tables.key_array(numbered(keys_in_file(chunk.records, log.name), seen[1]).column("key")).copy())
         foreign = self._shaped_otherwise(log)
-        touched = [shard for shard in self.store.shards() if foreign & set(shard.members)]
-        drop_rows(self.store, touched, lambda table: _owned(table, foreign, held), confirm=self._lease.confirm)
+        drop_given(self.store, foreign, KeyIndex.of([*by_line, *in_file]), confirm=self._lease.confirm)
+        before, after = (by_line, in_file) if log.by_file else (in_file, by_line)
+        move_labels(self.store, np.concatenate(before), np.concatenate(after), foreign, confirm=self._lease.confirm)
         self._load_keys()
 
     def _shaped_otherwise(self, log: LogFile) -> set[int]:
@@ -263,13 +247,14 @@ class Intake:
         return not (KeyIndex(self.store.key_files()).contains(seen) | KeyIndex(self.store.tombstone_files()).contains(seen)).all()
 
     def _is_shaped_otherwise(self, log: LogFile, seen: np.ndarray) -> bool:
-        foreign, held = self._shaped_otherwise(log), _index([seen])
-        paths = [self.store.records_path(shard.name) for shard in self.store.shards() if foreign & set(shard.members)]
-        return any(_owned(tables.read_parquet(path, ["key", "file_id"]), foreign, held).any() for path in paths)
+        return holds_any(self.store, self._shaped_otherwise(log), KeyIndex.of([seen]))
 
     def _load_keys(self) -> None:
         self._keys = KeyIndex(self.store.key_files())
         self._forgotten = KeyIndex(self.store.tombstone_files())
+
+    def _was_forgotten(self, keys: pa.Array) -> list[bool]:
+        return list(self._forgotten.contains(tables.key_array(keys)).tolist())
 
     def _seen_keys(self, reading: Checkpoint) -> set[bytes]:
         """The keys that the lines of this reading had so far."""
@@ -282,7 +267,8 @@ class Intake:
 
     def _take(self, log: LogFile, chunk: Chunk, reading: Checkpoint, seen: set[bytes] | None) -> Checkpoint:
         """Sort the rows of a chunk into new records and sightings."""
-        records = _numbered(chunk.records, seen)
+        records, labels = keyed(chunk.records, chunk.labels, log.name, by_file=log.by_file, forgotten=self._was_forgotten if len(self._forgotten) else None)
+        records = numbered(records, seen)
         keys = tables.key_array(records.column("key"))
         forgotten = self._forgotten.contains(keys)
         new = first_occurrences(keys) & ~self._keys.contains(keys) & ~forgotten
@@ -294,7 +280,7 @@ class Intake:
             stored = batch.add_hashes(fresh, reading.file_id)
             self._pending.tables.append(log.redact(stored) if log.redact is not None else stored)
         gone = set(records.filter(pa.array(forgotten)).column("key").to_pylist()) if forgotten.any() else set()
-        self._pending.labels += [label for label in chunk.labels if label.key not in gone]
+        self._pending.labels += [label for label in labels if label.key not in gone]
         self._pending.bad += [(reading.file_id, _redacted(log, bad)) for bad in chunk.bad]
         self.new_records += fresh.num_rows
         self.listener.advance(max(0, chunk.position.offset - reading.position.offset), fresh.num_rows)
@@ -374,25 +360,6 @@ def _sightings(records: pa.Table, mask: np.ndarray, file_id: int) -> pa.Table:
     rows = records.select(["key", "source"]).filter(pa.array(mask))
     line = pc.struct_field(rows.column("source"), "line")
     return pa.table([rows.column("key"), pa.array(np.full(rows.num_rows, file_id, dtype=np.int32)), line], schema=tables.SIGHTINGS)
-
-
-def _numbered(records: pa.Table, seen: set[bytes] | None) -> pa.Table:
-    """The records with repeats numbered, where `seen` says that duplicates are kept."""
-    if seen is None or records.num_rows == 0:
-        return records
-    numbered = batch.number_repeats(records.column("key").to_pylist(), seen)
-    return records.set_column(0, records.schema.field("key"), pa.array(numbered, pa.binary(16)))
-
-
-def _index(keys: Sequence[np.ndarray]) -> KeyIndex:
-    index = KeyIndex([])
-    index.add(np.concatenate([np.empty((0, 2), dtype="<u8"), *keys]))
-    return index
-
-
-def _owned(table: pa.Table, file_ids: set[int], held: KeyIndex) -> np.ndarray:
-    """The rows that one of these readings gave, and whose key is held."""
-    return np.asarray(np.isin(table.column("file_id").to_numpy(), list(file_ids)) & held.contains(tables.key_array(table.column("key"))))
 
 
 def _count(table: pa.Table) -> dict[int, int]:

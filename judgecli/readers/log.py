@@ -3,14 +3,15 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
 
+from judgecli.readers.redact import Redactor
 from judgecli.schema import BadLine, Label
 
-READER_VERSION = 3  # raise it when the same line would give another record: checkpoints then read again
+READER_VERSION = 4  # raise it when the same line would give another record: checkpoints then read again
 
 
 def digest_of(raw: bytes) -> bytes:
@@ -43,6 +44,29 @@ class Shaping:
 
 
 @dataclass(frozen=True)
+class LogFile:
+    """One file to read: where it is, what the store calls it, and how its lines become records."""
+
+    path: str
+    name: str
+    shaping: Shaping
+    explicit: bool  # named itself, not found in a folder or by a glob
+    keep_duplicates: bool = False
+    by_file: bool = False  # equal lines of two files are two records
+    redact: Redactor | None = None
+
+    @property
+    def asked(self) -> Shaping:
+        """The shaping, with all else that changes what a line becomes."""
+        extra = {"judge.keep_duplicates": "true"} if self.keep_duplicates else {}
+        if self.by_file:
+            extra["judge.by_file"] = "true"
+        if self.redact is not None:
+            extra["judge.redact"] = ",".join(self.redact.kinds)
+        return replace(self.shaping, map={**self.shaping.map, **extra}) if extra else self.shaping
+
+
+@dataclass(frozen=True)
 class Skipped:
     """A file of a folder or glob that was not read, and why. `is_log`: its name or its content says that it should have been."""
 
@@ -69,6 +93,7 @@ class Detected:
     encoding: str | None = None  # of the text, where it is not UTF-8
     columns: tuple[str, ...] = ()  # csv: the names of its columns, from the header
     ratings: tuple[str, ...] = ()  # label.NAME fields whose numbers are more than thumbs
+    signed: tuple[str, ...] = ()  # label.NAME fields that hold thumbs in words beside -1: a word for down is -1 in them
     notes: tuple[str, ...] = ()  # for the user, one sentence each
     empty: tuple[str, ...] = ()  # mapped fields of which the sample holds nothing
 
@@ -80,7 +105,7 @@ class Detected:
     def from_json(cls, text: str) -> "Detected":
         """The object that `to_json` wrote."""
         said: dict[str, Any] = json.loads(text)
-        return cls(**{**said, **{name: tuple(said.get(name, ())) for name in ("unmapped", "columns", "notes", "empty", "ratings")}})
+        return cls(**{**said, **{name: tuple(said.get(name, ())) for name in ("unmapped", "columns", "notes", "empty", "ratings", "signed")}})
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,7 +178,9 @@ def layout_of(adapter: Adapter | None, shaping: Shaping, detected: Detected, nam
     mapped = shaping.map if _makes_rows(adapter) else paths
     numbers = frozenset(field for field in NUMBER_COLUMNS if field in mapped and field not in detected.empty)
     named = frozenset(shaping.map)
-    return Layout(name, detected.format, getters, zone_named(shaping.zone), detected.day_first, named, detected.decimals, numbers, detected.ratings)
+    return Layout(
+        name, detected.format, getters, zone_named(shaping.zone), detected.day_first, named, detected.decimals, numbers, detected.ratings, detected.signed
+    )
 
 
 def _makes_rows(adapter: Adapter | None) -> bool:

@@ -115,6 +115,13 @@ def thumb_of(value: Any) -> float | None:
     return 1.0 if said in _UP else 0.0 if said in _DOWN else None
 
 
+def in_words(value: Any) -> bool:
+    """Whether a label is a thumb in words, a sign, or true or false: no number, whose -1 and 0 differ from column to column."""
+    if isinstance(value, str):
+        return number_of(value) is None and thumb_of(value) is not None
+    return isinstance(value, bool)
+
+
 def label_of(value: Any) -> tuple[float | None, str | None]:
     """(value, text) of a label: numbers as they are, thumbs in words and true or false as 1.0 and 0.0, other text as text.
 

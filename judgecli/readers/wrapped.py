@@ -26,14 +26,17 @@ QUESTIONS = ("question", "input", "inputs", "query", "prompt", "text", "content"
 _ITEMS = frozenset(("message", "reasoning", "function_call", "function_call_output", "web_search_call", "file_search_call", "custom_tool_call", "mcp_call"))
 _WRAPPERS = ('"role"', '"choices"', '"generations"', '"candidates"', '"kwargs"', '"output"')  # one of them is in every kind that JSON text may hold
 
+_OWN_KEYS = frozenset(("choices", "generations", "candidates", "object", "messages", "role", "from", "type", "content"))
+
 
 @dataclass(frozen=True)
 class Said:
-    """What an object says: the app's messages (none: no answer), why there is none, how it ended."""
+    """What an object says: the app's messages (none: no answer), why there is none, how it ended; `plain`: a text in an object, and no message."""
 
     messages: Sequence[Message] = ()
     error: str | None = None
     finish_reason: str | None = None
+    plain: bool = False
 
     @property
     def text(self) -> str | None:
@@ -62,6 +65,8 @@ def answer_in(value: Any, *, layers: int = MOST_LAYERS) -> Said | None:
 
 def _of_known(value: Mapping[str, Any]) -> Said | None:
     """A kind that is told by keys of its own."""
+    if value.keys().isdisjoint(_OWN_KEYS):  # the objects of an app's own making, most of all
+        return None
     if isinstance(value.get("choices"), list):
         return _choice(value["choices"])
     if isinstance(value.get("generations"), list):
@@ -98,7 +103,7 @@ def _around(value: Mapping[str, Any], layers: int) -> Said | None:
     for key in ANSWERS:
         inner = value.get(key)
         if isinstance(inner, str):
-            return Said(_assistant(inner))
+            return Said(_assistant(inner), plain=True)
         if isinstance(inner, dict | list) and inner:
             found = answer_in(inner, layers=layers - 1)
             if found is not None:

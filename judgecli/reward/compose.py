@@ -69,12 +69,6 @@ def compose(spec: RewardSpec, cells: pa.Table) -> pa.Table:
     )
 
 
-def component_values(spec: RewardSpec, cells: pa.Table) -> dict[str, pa.DoubleArray]:
-    """u of every term, as it enters the reward (1 - u where lower is better); null where the term is unscored."""
-    columns = {term.metric: read_column(cells, term.metric) for term in spec.terms}
-    return {term.metric: pa.array(_u(term, columns[term.metric]), pa.float64(), mask=~columns[term.metric].scored) for term in spec.terms}
-
-
 def read_column(cells: pa.Table, name: str) -> Column:
     """NAME and NAME.reason as numbers and codes. Raises: StoreCorrupt where a cell is in no state, or its value is not finite."""
     values, reasons = cells.column(name), cells.column(f"{name}.reason").cast(pa.string())

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from judgecli.reward_model.model import RewardModel
-from judgecli.reward_model.preferences import Comparison, Verdict
+from judgecli.reward_model.preferences import Verdict
 from judgecli.stats.column import RATE
 from judgecli.stats.deciding import estimate_mean
 from judgecli.stats.intervals import Estimate
@@ -166,26 +166,6 @@ def step_verdicts(solutions: Sequence[Solution]) -> list[Verdict]:
             before = step_prompt(solution.prompt, solution.steps[:place])
             found.append(Verdict(before, solution.steps[place], float(good), 1 / len(labelled), solution.tags, solution.source, solution.prompt))
     return found
-
-
-def step_pairs(solutions: Sequence[Solution]) -> list[Comparison]:
-    """Good against bad steps after the same steps, where answers to one prompt part: what an ordinary preference trainer reads."""
-    after: dict[str, tuple[dict[str, Solution], dict[str, Solution]]] = {}
-    for solution in solutions:
-        for place, good in enumerate(solution.good):
-            if good is None:
-                continue
-            sides = after.setdefault(step_prompt(solution.prompt, solution.steps[:place]), ({}, {}))
-            sides[0 if good else 1].setdefault(solution.steps[place], solution)
-            if not good:
-                break  # after a wrong step nothing is right or wrong
-    return [
-        Comparison(before, good, bad, weight=1 / (len(rights) * len(wrongs)), tags=one.tags, source=one.source, question=one.prompt)
-        for before, (rights, wrongs) in after.items()
-        for good, one in rights.items()
-        for bad in wrongs
-        if good.strip() and bad.strip() and good != bad
-    ]
 
 
 def step_rewards(model: RewardModel, solutions: Sequence[Solution]) -> list[list[float]]:

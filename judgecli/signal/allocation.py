@@ -50,7 +50,7 @@ def allocate(choices: Choices, *, kind: str, scale: Scale, higher_is_better: boo
     """P(best), expected regret and the suggested share of every variant; regret of the present split; and IPS, SNIPS and DR of "all to one variant".
 
     Posteriors are of means over clusters: Beta for a rate, and for a mean whose values all stand at one end of a closed scale; Student's t else. `explore` is
-    the least share of each variant in the suggestion; the rest goes by P(best) (Thompson). A variant with fewer than two clusters
+    the least share of each variant in the suggestion; the rest goes by P(best) (Thompson). A variant with fewer than 20 clusters
     has no posterior and is left out, with its reason.
 
     Records without a value are put to both ends of the scale: where that could move a P(best) by more than 0.05, or the scale has
@@ -86,8 +86,10 @@ def _ranked(choices: Choices, column: Column, higher_is_better: bool, explore: f
     for place, row in enumerate(rows):
         row["share"] = float((choices.arm == place).sum()) / total
     document: Document = {"n": total, "variants": rows, "regret": None, "reasons": {}}
+    document["propensities"] = "logged" if choices.propensity is not None else "estimated"
+    document["policies"] = [_policy(choices, place) for place in range(len(choices.arms))]
     if len(beliefs) < 2:
-        document["reasons"] = {"regret": "fewer than two variants have two clusters or more"}
+        document["reasons"] = {"regret": "fewer than two variants are known well enough"}
         return document
     standing = rank_arms(list(beliefs.values()), higher_is_better=higher_is_better)
     traffic = np.array([rows[place]["share"] for place in beliefs], dtype=float)
@@ -95,8 +97,6 @@ def _ranked(choices: Choices, column: Column, higher_is_better: bool, explore: f
     for at, place in enumerate(beliefs):
         suggested = explore + (1 - len(beliefs) * explore) * standing.p_best[at]
         rows[place] |= {"p_best": standing.p_best[at], "regret": standing.regret[at], "suggested": suggested}
-    document["propensities"] = "logged" if choices.propensity is not None else "estimated"
-    document["policies"] = [_policy(choices, place) for place in range(len(choices.arms))]
     return document
 
 
@@ -180,8 +180,8 @@ def _arm(name: str, values: Floats, cluster: Integers, column: Column) -> tuple[
     found = estimate_mean(sums, counts, column)
     row: dict[str, object] = {"variant": name, "n": len(values), "clusters": len(counts), "mean": found.mean, "low": found.low, "high": found.high}
     row |= {"p_best": None, "regret": None, "suggested": None, "reasons": {}}
-    if len(counts) < 2 or found.mean is None or found.se is None:
-        why = "fewer than two clusters" if len(counts) < 2 else "all values are the same, on an open scale"
+    if len(counts) < 2 or found.mean is None or found.se is None or not found.decides:
+        why = "fewer than two clusters" if len(counts) < 2 else f"{CANNOT_TELL}: {found.why or 'all values are the same, on an open scale'}"
         row["reasons"] = dict.fromkeys(("p_best", "regret", "suggested"), why)
         return row, None
     if column.is_rate or (found.se == 0 and column.closed is not None):
@@ -189,9 +189,6 @@ def _arm(name: str, values: Floats, cluster: Integers, column: Column) -> tuple[
         spread = found.mean * (1 - found.mean) if column.is_rate else 0.0
         trials = min(float(len(values)), spread / found.se**2) if spread > 0 and found.se > 0 else float(len(counts))
         return row, Posterior.of_rate(found.mean, trials, column.closed)
-    if found.low is None or not found.decides:
-        row["reasons"] = dict.fromkeys(("p_best", "regret", "suggested"), found.why or "it has no interval")
-        return row, None
     return row, Posterior.of_limits(found.mean, lambda level: _limits(sums, counts, column, level))
 
 

@@ -11,30 +11,79 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from judgecli.stats.column import Column
+from judgecli.stats.deciding import estimate_difference
 from judgecli.stats.e_detector import Detectors, bets, step
-from judgecli.stats.intervals import Estimate, mean_interval
+from judgecli.stats.intervals import Estimate
+from judgecli.stats.sign_flip import sign_flip
+from judgecli.stats.tails import unseen_share
 
 ROUNDS = 200  # one false alarm in so many rejudgings of the whole set, at most, on average
+ALPHA = 0.05
 SURE = 1 - 1 / ROUNDS  # the level at which one window alone is enough
 FOUNDING_Z = 1.96  # how many standard errors of the founding mean the detector allows for: that error is the same in every window
 Floats = npt.NDArray[np.float64]
 Cause = Literal["judge", "app", "unclear"]
 SAYINGS: dict[Cause, str] = {"judge": "the judge changed", "app": "the app changed, the judge did not", "unclear": "it cannot be told"}
 FEW = 20  # fewer anchors tell little: no verdict
+FEW_APART = 3  # so few anchors that moved unlike the rest do not tell how much anchors vary
 
 
 @dataclass(frozen=True)
 class Attribution:
-    """Whose doing a change of the live mean is, the mean shift of the anchors with its interval, and the sentence that says so."""
+    """Whose doing a change of the live mean is, the mean shift of the anchors with its interval and p, and the sentence that says so."""
 
     cause: Cause
     anchors: Estimate
     message: str
+    p: float | None = None
 
 
 def anchor_shift(founding: Floats, now: Floats, *, level: float = 0.95) -> Estimate:
-    """The mean of now - founding over M anchors with its t interval; each anchor is a cluster of its own."""
-    return mean_interval(now - founding, np.ones(len(now)), level=level)
+    """The mean of now - founding over M anchors, scores on a scale of width 1, with its interval; each anchor is a cluster of its own.
+
+    Student's t, its limit on the side of the long tail moved out. Where no more than three anchors moved unlike the rest, nothing tells
+    how much anchors vary, and the limits are no nearer than what M anchors may have missed: 1 - 0.04^(1/M) of the way to the ends of the scale.
+    Whether the judge moved at all is not read from this interval but tested (`moved_p`): a shift of all anchors by the same small amount
+    is certain, however little they tell of outputs unlike them.
+
+    >>> found = anchor_shift(np.full(30, 0.5), np.full(30, 0.5))
+    >>> found.mean, round(found.low, 3), round(found.high, 3)
+    (0.0, -0.102, 0.102)
+    """
+    z = np.asarray(now - founding, dtype=np.float64)
+    if len(z) < 2:
+        return estimate_difference(z, np.ones(len(z)), OPEN, level=level)
+    common, apart = _common(z)
+    if apart > FEW_APART:
+        return estimate_difference(z, np.ones(len(z)), OPEN, level=level)
+    mean = common if apart == 0 else float(z.mean())  # a mean of equal numbers is that number
+    se = 0.0 if apart == 0 else float(z.std(ddof=1) / np.sqrt(len(z)))
+    share = float(unseen_share(np.array([float(len(z))]), level)[0])
+    spread = estimate_difference(z, np.ones(len(z)), OPEN, level=level)
+    low, high = (mean if limit is None else limit for limit in (spread.low, spread.high))
+    return Estimate(mean, se, min(low, mean - share * (1 + mean)), max(high, mean + share * (1 - mean)), "scale")
+
+
+OPEN = Column("number", (None, None))
+
+
+def _common(z: Floats) -> tuple[float, int]:
+    """The shift that most anchors have, and how many have another."""
+    values, counts = np.unique(np.round(z, 12), return_counts=True)
+    most = int(np.argmax(counts))
+    return float(values[most]) + 0.0, len(z) - int(counts[most])
+
+
+def moved_p(z: Floats) -> float:
+    """The chance of so large a mean shift of anchors under a judge that did not move: then each shift is as likely to have the other sign.
+
+    Of M anchors that all moved by the same: 2^-(M - 1), or 1 in 10,000 where that is drawn. Source: Fisher 1935 (stats/sign_flip.py).
+
+    >>> moved_p(np.full(10, -0.05)) == 2**-9, moved_p(np.zeros(10))
+    (True, 1.0)
+    """
+    return sign_flip(np.asarray(z, dtype=np.float64))
 
 
 def attribute(live_shift: float, founding: Floats, now: Floats) -> Attribution:
@@ -48,22 +97,33 @@ def attribute(live_shift: float, founding: Floats, now: Floats) -> Attribution:
     if found.mean is None or found.low is None or found.high is None:
         return Attribution("unclear", found, "fewer than two anchors were judged again")
     moved = f"{found.mean:+.4g} of the scale ({found.low:+.4g} to {found.high:+.4g})"
-    told = f"{len(now)} frozen outputs moved by {moved} while the live mean moved by {live_shift:+.4g} of it"
-    cause = cause_of(live_shift, found)
-    return Attribution(cause, found, f"{SAYINGS[cause]}: {told}")
+    p = moved_p(now - founding)
+    told = f"{len(now)} frozen outputs moved by {moved}{_tested(found, p)} while the live mean moved by {live_shift:+.4g} of it"
+    cause = cause_of(live_shift, found, p)
+    return Attribution(cause, found, f"{SAYINGS[cause]}: {told}", p)
 
 
-def cause_of(live_shift: float, anchors: Estimate) -> Cause:
-    """Whose doing a live change is, by the shift of the anchors.
+def _tested(found: Estimate, p: float) -> str:
+    """What the test says, where the interval does not say the same."""
+    return f", p = {p:.2g}" if leaves_zero(found) != (p < ALPHA) else ""
 
-    judge: its interval excludes 0 on the side of the live change. app: it does not, and excludes shifts of half the live change
-    and more. unclear: neither, or there is no interval.
+
+def leaves_zero(found: Estimate) -> bool:
+    """Whether 0 lies outside the interval."""
+    return found.low is not None and found.high is not None and (found.low > 0 or found.high < 0)
+
+
+def cause_of(live_shift: float, anchors: Estimate, p: float | None = None) -> Cause:
+    """Whose doing a live change is, by the shift of the anchors, with the `p` of no shift where it was tested.
+
+    judge: the anchors moved for certain (p below 5 %, else an interval without 0) to the side of the live change. app: they did not, and
+    the interval excludes shifts of half the live change and more. unclear: neither, or there is no interval.
     """
     if anchors.low is None or anchors.high is None or live_shift == 0:
         return "unclear"
     sign = 1.0 if live_shift > 0 else -1.0
     low, high = sorted((sign * anchors.low, sign * anchors.high))
-    if low > 0:
+    if (low > 0) if p is None else (p < ALPHA and sign * (anchors.mean or 0.0) > 0):
         return "judge"
     return "app" if high < abs(live_shift) / 2 else "unclear"
 

@@ -73,7 +73,8 @@ class Cell:
 class MetricCells:
     """One identity of one metric. `cells`, `clusters`, `counts` and `sums` hold one item a cell and cluster,
     ordered by both; `totals` (the exact sum), `decayed_sums` and `decayed_counts` one a cell: what a record
-    adds halves with every half-life that it is older than the window's end."""
+    adds halves with every half-life that it is older than the window's end. Decayed are the distances of values from `decayed_from`,
+    so that values that are all the same give that value and not what rounding left of it."""
 
     name: str
     identity: str
@@ -89,6 +90,7 @@ class MetricCells:
     decayed_counts: Floats
     reasons: Mapping[int, Mapping[str, int]]
     unit: str = "record"
+    decayed_from: float = 0.0
     served: Mapping[int, Sequence[str]] = field(default_factory=dict)  # of a judge, by cell: the models that served it
     two_values: tuple[float, float] | None = None  # all that was seen in any cell, where that is so (stats/column.py)
 

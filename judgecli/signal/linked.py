@@ -41,13 +41,17 @@ class Judge:
 
 @dataclass(frozen=True)
 class Link:
-    """The line from `after` back to `before`, in the metric's units, by the anchors of one set; `scale` is that of `after`."""
+    """The line from `after` back to `before`, in the metric's units, by the anchors of one set; `scale` is that of `after`.
+
+    `p`: of no shift, where all anchors moved by the same, so that the spread around the line tells nothing.
+    """
 
     anchor_set: str
     before: Judge
     after: Judge
     line: LinearLink
     scale: tuple[float, float]
+    p: float | None = None
 
     @property
     def few(self) -> bool:
@@ -203,7 +207,7 @@ def _change(metric: str, before: Judge, after: Judge, rows_before: Sequence[Sign
         return JudgeChange(metric, start, before, after, live, nothing, nothing, "unclear", f"{_who(before, after)}, and nothing links the two: {why}", why=why)
     shift, linked = link.line.shift(new.mean), link.line.mean(new)
     rest = _difference(linked, old)
-    cause: Cause = "unclear" if link.few or live is None else cause_of(live, shift)
+    cause: Cause = "unclear" if link.few or live is None else cause_of(live, shift, link.p)
     step = "" if live is None else f", of a step of {live:+.3g}"
     told = f"{link.line.items} anchors put its scores {_figures(shift)} apart{step}; {_figures(rest)} is left"
     because = f" (fewer than {FEW} anchors are no verdict)" if link.few else ""

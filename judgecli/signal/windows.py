@@ -193,7 +193,12 @@ def _values(cells: Cells, metric: MetricCells, half_life_us: float, prior: float
         half_life=half_life_us,
         prior=prior,
     )
-    return dict(zip(kept, found, strict=True))
+    return {place: _moved(baseline, metric.decayed_from) for place, baseline in zip(kept, found, strict=True)}
+
+
+def _moved(baseline: Baseline, by: float) -> Baseline:
+    value, before = (None if part is None else part + by for part in (baseline.value, baseline.before))
+    return Baseline(value, before)
 
 
 def _known_best(cells: Cells, metric: MetricCells, arms_of: "_Arms", estimates: Mapping[int, Estimate]) -> tuple[Arm | None, Estimate | None]:

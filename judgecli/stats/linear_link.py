@@ -16,7 +16,10 @@ TINY = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class LinearLink:
-    """y = centre_y + slope (x - centre_x): a mean of y becomes one of x. The variance of that is fixed + 2 mixed t + tilted t^2, t = y - centre_y."""
+    """y = centre_y + slope (x - centre_x): a mean of y becomes one of x. The variance of that is fixed + 2 mixed t + tilted t^2, t = y - centre_y.
+
+    `unseen`: in units of x, how far a shift may be off where every item lies on the line: what so many items may have missed of the scale.
+    """
 
     items: int
     centre_x: float
@@ -25,6 +28,7 @@ class LinearLink:
     fixed: float
     mixed: float
     tilted: float
+    unseen: float = 0.0
 
     def back(self, y: Floats | float) -> Floats | float:
         """Values of the second instrument in units of the first; exact for means, for a single value what is usual at its level."""
@@ -35,6 +39,11 @@ class LinearLink:
         t = y - self.centre_y
         return float(np.sqrt(max(0.0, self.fixed + 2 * self.mixed * t + self.tilted * t**2)))
 
+    @property
+    def exact(self) -> bool:
+        """Whether every item lies on the line, so that nothing tells how far others may lie from it."""
+        return max(self.fixed, self.tilted) <= TINY**2 * max(1.0, self.centre_x**2, self.centre_y**2)
+
     def quantile(self, level: float = 0.95) -> float:
         """Of Student's t with as many degrees of freedom as the line leaves."""
         return float(special.stdtrit(self.items - 2, 0.5 + level / 2))
@@ -42,7 +51,7 @@ class LinearLink:
     def shift(self, y: float, *, level: float = 0.95) -> Estimate:
         """By how much the second instrument scores higher than the first where its mean is y."""
         mean, se = y - float(self.back(y)), self.error(y)
-        half = self.quantile(level) * se
+        half = max(self.quantile(level) * se, self.unseen)
         return Estimate(mean, se, mean - half, mean + half)
 
     def mean(self, y: Estimate, *, level: float = 0.95) -> Estimate:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from scipy import special
 
 from judgecli.stats.intervals import Scale
+from judgecli.stats.tails import FLAT
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -188,10 +189,13 @@ def _fit(labelled: Labelled, rest: Rest, tuning: float | None, cross_fit: bool |
     if exact and mean_used > 0 and tuning is None and np.ptp(labelled.truth) > 0:
         return _fit(labelled, rest, 0.0, False, textbook)
     cluster = np.concatenate([known, rest.cluster[: len(by_rest)]])
-    labels = float(weights @ labelled.truth)
+    labels = float(labelled.truth[0] + weights @ (labelled.truth - labelled.truth[0]))  # equal labels have their own mean, not what rounding left
     alone = _small_sample(np.bincount(codes, weights * (labelled.truth - labels), groups).astype(float))
     influence = np.concatenate([by_label, by_rest])
-    return _Fit(own + mean_used * elsewhere, mean_used, cluster, influence, groups, spread, labels, float(alone @ alone), float(1 / (weights @ weights)))
+    apart = labelled.judged - elsewhere
+    apart[np.abs(apart) <= FLAT * np.abs(labelled.judged)] = 0.0  # where the judge says the same of all, it corrects nothing
+    mean = labels - float(weights @ (used * apart)) if total > 0 else labels
+    return _Fit(mean, mean_used, cluster, influence, groups, spread, labels, float(alone @ alone), float(1 / (weights @ weights)))
 
 
 def _small_sample(influence: Floats) -> Floats:

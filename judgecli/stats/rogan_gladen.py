@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from judgecli.stats.tails import FLAT
+
 LEAST_YOUDEN = 0.2
 
 
@@ -44,7 +46,7 @@ def rogan_gladen(
     youden = q0 + q1 - 1
     if youden < LEAST_YOUDEN:
         return CorrectedRate(None, None, None, None, f"sensitivity {q1:.3g} and specificity {q0:.3g} are too low: their sum must be 1.2 or more")
-    theta = (p + q0 - 1) / youden
+    theta = _excess(p, q0) / youden
     z = float(special.ndtri(0.5 + level / 2))
     if adjusted is None:
         adjusted = min(m0, m1) < 50 or any(share <= 0 or share >= 1 for share in (p, q0, q1))
@@ -55,7 +57,7 @@ def rogan_gladen(
         youden = q0 + q1 - 1
         if youden < LEAST_YOUDEN:
             return CorrectedRate(None, None, None, None, "there are too few labels to know the judge's errors")
-        centre = float(np.clip((p + q0 - 1) / youden, 0.0, 1.0))
+        centre = float(np.clip(_excess(p, q0) / youden, 0.0, 1.0))
         shift = 2 * z * z * (centre * q1 * (1 - q1) / m1 - (1 - centre) * q0 * (1 - q0) / m0)
     variance = p * (1 - p) / n + (1 - centre) ** 2 * q0 * (1 - q0) / m0 + centre**2 * q1 * (1 - q1) / m1
     se = float(np.sqrt(variance)) / youden
@@ -63,3 +65,9 @@ def rogan_gladen(
     if low >= 1 or high <= 0:  # cut to [0, 1] it would be one point, as if there were no doubt
         return CorrectedRate(None, None, None, None, f"the judge says 1 to {share:.3g} of them, which its errors on labelled rows do not allow")
     return CorrectedRate(float(np.clip(theta, 0.0, 1.0)), se, max(low, 0.0), min(high, 1.0))
+
+
+def _excess(share: float, specificity: float) -> float:
+    """By how much the judge says 1 more often than it would of zeros alone; 0 where rounding alone tells the two apart."""
+    wrong = 1 - specificity
+    return 0.0 if abs(share - wrong) <= FLAT * max(share, wrong) else share - wrong

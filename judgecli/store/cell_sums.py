@@ -69,13 +69,16 @@ class Grouping:
         by_group = [self._by_group(part) for part in values.parts]
         return _whole(by_group, values.digits), _whole([self._by_cell(part) for part in by_group], values.digits)
 
-    def decayed(self, values: Floats, scored: npt.NDArray[np.bool_] | None, digits: int) -> tuple[Floats, Floats]:
-        """By cell, the sum of the weighted values and that of the weights of scored rows."""
+    def decayed(self, values: Floats, scored: npt.NDArray[np.bool_] | None, digits: int) -> tuple[Floats, Floats, float]:
+        """By cell, the sum of the weighted distances of values from the least of all, and that of the weights of scored rows; and that least value."""
         if self.weights is None or self._all_weights is None:
-            return np.zeros(self.size), np.zeros(self.size)
-        parts = _whole_parts(values * self.weights, digits)
+            return np.zeros(self.size), np.zeros(self.size), 0.0
+        least = float(values.min(initial=np.inf, where=True if scored is None else scored))
+        least = least if np.isfinite(least) else 0.0
+        weights = self.weights if scored is None else np.where(scored, self.weights, 0.0)
+        parts = _whole_parts((values - least) * weights, digits)
         sums = _whole([self._by_cell(self._by_group(part)) for part in parts], digits)
-        return sums, self._all_weights if scored is None else self._decayed(np.where(scored, self.weights, 0.0))
+        return sums, self._all_weights if scored is None else self._decayed(weights), least
 
     def _decayed(self, weights: Floats) -> Floats:
         return _whole([self._by_cell(self._by_group(part)) for part in _whole_parts(weights, 12)], 12)

@@ -17,9 +17,10 @@ import numpy as np
 import pyarrow as pa
 
 from judgecli.errors import UsageError
-from judgecli.schema import NUMBER_COLUMNS, TEXT_COLUMNS
+from judgecli.schema import FILE, NUMBER_COLUMNS, TEXT_COLUMNS
 
-COLUMNS = frozenset([*TEXT_COLUMNS, *NUMBER_COLUMNS, "time"]) - {"reasoning"}  # which shards of an older store lack
+COLUMNS = frozenset([*TEXT_COLUMNS, *NUMBER_COLUMNS, "time", FILE]) - {"reasoning"}  # which shards of an older store lack
+OF_FILE = f"source.file AS {FILE}"
 OPERATORS = {"+", "-", "*", "/", "%", "||", "~~", "!~~", "~~*", "!~~*"}
 TEXT_FUNCTIONS = {
     "lower",
@@ -99,6 +100,11 @@ def _equality(column: str, value: str, text: str) -> str:
         raise UsageError(f"the filter {text!r} compares numbers with '{value}'", hint=f"write {column}=NUMBER") from error
 
 
+def reads_file(condition: str) -> bool:
+    """Whether checked SQL may read the column `file`."""
+    return re.search(rf"\b{FILE}\b", re.sub(r"'(?:[^']|'')*'", "", condition)) is not None
+
+
 def mask_of(table: pa.Table, condition: str) -> np.ndarray:
     """For each record, whether the checked condition holds (null counts as no). Raises: UsageError where it cannot be evaluated."""
     import duckdb
@@ -108,6 +114,7 @@ def mask_of(table: pa.Table, condition: str) -> np.ndarray:
         connection.register("records", table.append_column("row_number", pa.array(np.arange(table.num_rows))))
         tags = ", tags AS tags" if "tags" in table.column_names else ""
         columns = ", ".join(f'"{name}"' for name in sorted(COLUMNS & set(table.column_names)))
+        columns += f", {OF_FILE}" if "source" in table.column_names else ""
         connection.execute("SET TimeZone = 'UTC'")  # a time that names no zone is UTC, whatever the machine's own
         source = f"(SELECT row_number, {columns}{tags} FROM records)"
         kind = connection.execute(f"DESCRIBE SELECT ({condition}) FROM {source}").fetchall()[0][1]

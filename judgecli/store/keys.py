@@ -22,6 +22,17 @@ class KeyIndex:
         for keys in self._files:
             self._insert(keys[:, 0])
 
+    @classmethod
+    def of(cls, keys: Sequence[np.ndarray]) -> "KeyIndex":
+        """These keys, from memory."""
+        index = cls([])
+        index.add(np.concatenate([np.empty((0, 2), dtype="<u8"), *keys]))
+        return index
+
+    def __len__(self) -> int:
+        """How many keys there are."""
+        return sum(len(level) for level in self._levels)
+
     def add(self, keys: np.ndarray) -> None:
         """Add keys that are not in a file yet."""
         if len(keys):

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -16,6 +17,8 @@ from judgecli.labels.consensus import Given
 from judgecli.labels.rating import Kind, Scale, kind_of_labels, scale_of, thumb_value, verdict_of
 from judgecli.store import tables
 from judgecli.store.folder import Shard, Store
+from judgecli.store.keys import KeyIndex
+from judgecli.store.rewrite import Confirm
 
 FLAG = "injection_suspected"  # a reason that a judge gives, and a metric of the library
 
@@ -183,6 +186,29 @@ def _join(store: Store, given: Mapping[bytes, str | None], dropped: Counter[str]
         else:
             dropped["shared_id" if same_id else "no_record"] += 1
     return joined
+
+
+def move_labels(store: Store, old: np.ndarray, new: np.ndarray, foreign: set[int], *, confirm: Confirm) -> None:
+    """What people said of the lines goes with them to their new keys; it stays under the old one too where another file still has the line by it.
+
+    Keys: N x 2, row by row the same line. `foreign` are the readings that no longer count.
+    """
+    targets = {row["target"] for row in store.ledger.rows("SELECT DISTINCT target FROM labels WHERE unit = 'record'")}
+    moved = {before.tobytes(): after.tobytes() for before, after in zip(old, new, strict=True) if before.tobytes() in targets}
+    if not moved:
+        return
+    current = {row["file_id"] for row in store.ledger.rows("SELECT file_id FROM files WHERE current = 1")}
+    keys = np.frombuffer(b"".join(moved), dtype="<u8").reshape(-1, 2)
+    elsewhere = KeyIndex(store.key_files()).contains(keys) | KeyIndex.of([tables.key_array(store.sightings(current - foreign).column("key"))]).contains(keys)
+    columns = "name, rater, unit, record_id, rater_kind, value, label, comment, time, rubric_version, seconds_taken, shown_order, selection_probability"
+    with store.ledger.transaction() as connection:
+        confirm(connection)
+        connection.executemany(
+            f"INSERT OR IGNORE INTO labels (target, {columns}) SELECT ?, {columns} FROM labels WHERE target = ? AND unit = 'record'",
+            [(after, before) for before, after in moved.items()],
+        )
+        gone = [(before,) for before, held in zip(moved, elsewhere.tolist(), strict=True) if not held]
+        connection.executemany("DELETE FROM labels WHERE target = ? AND unit = 'record'", gone)
 
 
 def flagged_keys(store: Store, shards: Sequence[Shard]) -> set[bytes]:

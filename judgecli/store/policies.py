@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from judgecli.store.folder import Store
-from judgecli.store.query import path_list, run_checked, sql_column
+from judgecli.store.neighbours import check_files_apart
+from judgecli.store.query import records_in, run_checked, sql_column
 
 
 @dataclass(frozen=True)
@@ -22,9 +23,10 @@ def held_policies(store: Store, columns: Sequence[str]) -> list[Policy]:
     shards = store.shards()
     if not shards or not columns:
         return []
+    check_files_apart(store, columns)
     names = [f"{sql_column(name, option='policy:')} AS b{place}" for place, name in enumerate(columns)]
-    paths = path_list([str(store.records_path(shard.name)) for shard in shards])
-    query = f"SELECT {', '.join(names)}, count(*) FROM read_parquet({paths}) GROUP BY ALL"
+    paths = [str(store.records_path(shard.name)) for shard in shards]
+    query = f"SELECT {', '.join(names)}, count(*) FROM {records_in(paths)} GROUP BY ALL"
     connection = store.connect()
     try:
         rows = run_checked(lambda: connection.execute(query).fetchall())

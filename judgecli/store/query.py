@@ -13,11 +13,12 @@ import numpy as np
 import pyarrow as pa
 
 from judgecli.errors import EnvironmentFailure, StoreBusy, StoreCorrupt, UsageError
-from judgecli.schema import NUMBER_COLUMNS, TEXT_COLUMNS
+from judgecli.schema import FILE, NUMBER_COLUMNS, TEXT_COLUMNS
 from judgecli.signal.summary import Reduced
 from judgecli.stats.column import two_values_between
-from judgecli.store.filters import COLUMNS, HINT
+from judgecli.store.filters import COLUMNS, HINT, OF_FILE
 from judgecli.store.folder import Shard, Store
+from judgecli.store.neighbours import check_files_apart
 from judgecli.store.scope import Scope
 from judgecli.store.tables import AGAIN, MetricInfo, score_files
 
@@ -32,11 +33,11 @@ COMPANIONS = ("reason", "label", "explanation", "detail", "served_model")
 
 def sql_column(name: str, *, option: str = "--by") -> str:
     """The SQL of a record column or tags.NAME as a person types it. Raises: UsageError."""
-    if name in TEXT_COLUMNS or name in NUMBER_COLUMNS:
+    if name in TEXT_COLUMNS or name in NUMBER_COLUMNS or name == FILE:
         return f"CAST({quote(name)} AS VARCHAR)"
     if name.startswith("tags.") and len(name) > 5:
         return "tags['{}']".format(name.removeprefix("tags.").replace("'", "''"))
-    raise UsageError(f"{option} {name}: records have no such column", hint=f"one of {', '.join(sorted({*TEXT_COLUMNS, *NUMBER_COLUMNS}))}, tags.NAME")
+    raise UsageError(f"{option} {name}: records have no such column", hint=f"one of {', '.join(sorted({*TEXT_COLUMNS, *NUMBER_COLUMNS, FILE}))}, tags.NAME")
 
 
 def cluster_column(name: str | None) -> str:
@@ -54,8 +55,9 @@ class Reduction:
         """`metrics` are (name, identity) pairs that every shard of the scope holds; `where` is checked SQL (filters.py).
 
         `cluster` is the column that judge.yaml names as the unit of statistics; `cluster_hash` is the hash of that unit.
-        Raises: StoreBusy where a score file is gone, UsageError where `cluster` is no column.
+        Raises: StoreBusy where a score file is gone, UsageError where `cluster` is no column, or `where` tells files apart that share records.
         """
+        check_files_apart(store, [cluster], where)
         self.scope = scope
         self._where = where
         self._cluster = cluster_column(cluster)
@@ -158,9 +160,9 @@ class Reduction:
     def _joined(self, names: Sequence[str], columns: Sequence[str], *, kinds: Sequence[str] = ()) -> str:
         """A subquery of the scope's rows: record columns beside metric columns (and `kinds` of what was told of them), joined by position."""
         wanted = FILTERED if self._where is not None else ()
-        names_read = dict.fromkeys(["key", "file_id", *columns, *wanted])
-        record_columns = ", ".join(f"{self._cluster} AS cluster_hash" if name == "cluster_hash" else name for name in names_read)
-        joined = f"(SELECT {record_columns} FROM read_parquet({path_list(self._records)}))"
+        names_read = {name.strip('"'): name for name in ["key", "file_id", *columns, *wanted]}
+        record_columns = ", ".join(f"{self._cluster} AS cluster_hash" if name == "cluster_hash" else sql for name, sql in names_read.items())
+        joined = f"(SELECT {record_columns} FROM {records_in(self._records)})"
         for paths, members in self._grouped(names):
             selected = ", ".join(quote(column) for name in members for column in (name, f"{name}.reason", *(f"{name}.{kind}" for kind in kinds)))
             joined += f" POSITIONAL JOIN (SELECT {selected} FROM read_parquet({path_list(paths)}, union_by_name = true))"
@@ -182,6 +184,11 @@ class Reduction:
 
     def _arrow(self, query: str) -> pa.Table:
         return run_checked(lambda: self._connection.sql(query).to_arrow_table())
+
+
+def records_in(paths: Sequence[str]) -> str:
+    """A subquery of the records of these files, with the column `file`."""
+    return f"(SELECT *, {OF_FILE} FROM read_parquet({path_list(paths)}))"
 
 
 def run_checked(run: Callable[[], Any]) -> Any:

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from judgecli.store import tables
 from judgecli.store.comparisons import drop_comparisons
 from judgecli.store.folder import Shard, Store
+from judgecli.store.keys import KeyIndex
 
 Confirm = Callable[[sqlite3.Connection], object]
 SMALL_ROWS = 25_000  # shards below this are worth merging
@@ -32,6 +33,23 @@ def drop_rows(store: Store, shards: Sequence[Shard], stale: Callable[[pa.Table],
         records = tables.read_parquet(store.records_path(shard.name))
         _replace(store, [shard], records.filter(pa.array(~mask)), {shard.name: ~mask}, confirm, dropped=records.filter(pa.array(mask)), forget=forget)
     return sum(int(mask.sum()) for _, mask in masks)
+
+
+def drop_given(store: Store, file_ids: set[int], keys: KeyIndex, *, confirm: Confirm) -> None:
+    """Take out the records with these keys that these readings gave."""
+    touched = [shard for shard in store.shards() if file_ids & set(shard.members)]
+    drop_rows(store, touched, lambda table: _given(table, file_ids, keys), confirm=confirm)
+
+
+def holds_any(store: Store, file_ids: set[int], keys: KeyIndex) -> bool:
+    """Whether the store has a record of these readings with one of these keys."""
+    paths = [store.records_path(shard.name) for shard in store.shards() if file_ids & set(shard.members)]
+    return any(_given(tables.read_parquet(path, ["key", "file_id"]), file_ids, keys).any() for path in paths)
+
+
+def _given(table: pa.Table, file_ids: set[int], keys: KeyIndex) -> np.ndarray:
+    """The rows that one of these readings gave, and whose key is held."""
+    return np.asarray(np.isin(table.column("file_id").to_numpy(), list(file_ids)) & keys.contains(tables.key_array(table.column("key"))))
 
 
 def merge_small(store: Store, *, confirm: Confirm) -> tuple[int, int]:

@@ -66,24 +66,6 @@ def open_scope(store: Store, file_ids: Sequence[int], *, entries: int, bad: int)
     return Scope(tuple(file_ids), used, adopted, whole, counts)
 
 
-def equal_lines(store: Store, file_id: int) -> tuple[int, int]:
-    """(lines of one reading that are equal to an earlier line of it, all its lines that gave records); none where a file of the store is not there."""
-    seen = store.sightings([file_id])
-    own = sum(shard.members.get(file_id, 0) for shard in store.shards())
-    if not seen.num_rows:
-        return 0, own
-    keys = set(seen.column("key").to_pylist())
-    fresh = len(keys)
-    for shard in store.shards():
-        if file_id in shard.members:
-            try:
-                table = tables.read_parquet(store.records_path(shard.name), ["key", "file_id"])
-            except FileNotFoundError:  # what needs the records says so
-                return 0, own
-            fresh -= len(keys.intersection(table.filter(pa.array(table.column("file_id").to_numpy() == file_id)).column("key").to_pylist()))
-    return seen.num_rows - fresh, own + seen.num_rows
-
-
 def _adopt(store: Store, shards: Sequence[Shard], wanted: set[int], seen: pa.Table) -> pa.Table:
     """The first sighting of each key whose record belongs to a file outside the scope."""
     if seen.num_rows == 0:

@@ -22,7 +22,8 @@ from judgecli.signal.cells import EPOCH, Cell, Cells, Floats, MetricCells, Windo
 from judgecli.stats.column import two_values_of
 from judgecli.store.cell_sums import Grouping, Rows, Scaled, Segment, decay_weights, numbered, place_of, plain_array, segments_of, windows_of
 from judgecli.store.folder import Shard, Store
-from judgecli.store.query import cluster_column, held_metrics, path_list, quote, run_checked, sql_column
+from judgecli.store.neighbours import check_files_apart
+from judgecli.store.query import cluster_column, held_metrics, path_list, quote, records_in, run_checked, sql_column
 from judgecli.store.selection import Selection
 from judgecli.store.tables import MetricInfo
 
@@ -56,9 +57,10 @@ class WindowReduction:
     """The cells (window x values of the columns) of a selection, and its metrics in them. Use as a context."""
 
     def __init__(self, store: Store, selection: Selection, names: Sequence[str], question: Question) -> None:
-        """Raises: UnknownName (no such metric), UsageError (no such column)."""
+        """Raises: UnknownName (no such metric), UsageError (no such column, or files that share records are told apart)."""
         for name in names:
             selection.metric(name)
+        check_files_apart(store, [*question.by, question.cluster], selection.where)
         self._store, self._selection, self._question = store, selection, question
         self.metrics: list[MetricInfo] = []
         self._names: dict[str, frozenset[str]] = {}
@@ -143,8 +145,7 @@ class WindowReduction:
         return "(" + " UNION ALL ".join(self._rows_of(layout, columns, metrics) for layout in self._layouts) + ")"
 
     def _rows_of(self, layout: _Layout, columns: Sequence[str], metrics: Sequence[int], served: int | None = None) -> str:
-        records = path_list([str(self._store.records_path(shard.name)) for shard in layout.shards])
-        joined = f"(SELECT * FROM read_parquet({records}))"
+        joined = records_in([str(self._store.records_path(shard.name)) for shard in layout.shards])
         groups: dict[tuple[str, ...], list[int]] = {}
         for place in metrics:
             if place in layout.held:
@@ -198,8 +199,7 @@ class WindowReduction:
         return run_checked(lambda: self._connection.sql(query).to_arrow_table())
 
     def _fetch(self, query: str) -> list[tuple[Any, ...]]:
-        rows: list[tuple[Any, ...]] = run_checked(lambda: self._connection.execute(query).fetchall())
-        return rows
+        return list(run_checked(lambda: self._connection.execute(query).fetchall()))
 
     def _segments(self) -> list[tuple[int, Segment, int]]:
         """(window, values, rows) of every cell, ordered. Keeps the segments as a table."""
@@ -229,8 +229,8 @@ class WindowReduction:
         if not shards:
             return None
         paths = path_list([str(self._store.records_path(shard.name)) for shard in shards])
-        query = f"SELECT filename, epoch_us(min(time)), epoch_us(max(time)) FROM read_parquet({paths}, filename = true) GROUP BY 1"
-        spans = {path: (first, last) for path, first, last in self._fetch(query)}
+        found = self._fetch(f"SELECT filename, epoch_us(min(time)), epoch_us(max(time)) FROM read_parquet({paths}, filename = true) GROUP BY 1")
+        spans = {path: (first, last) for path, first, last in found}
         for shard in shards:  # in the order of their arrival
             first, last = spans.get(str(self._store.records_path(shard.name)), (None, None))
             self._frontiers[shard.name] = (first, last, newest)
@@ -291,8 +291,7 @@ class WindowReduction:
         windows = windows_of(rows, window.width_us, window.origin_us, without=NO_TIME)
         codes, segments = segments_of(rows, [by.index(name) for name in self._question.by])
         numbers, of_row, counts = numbered(windows, codes, len(segments))
-        named = [(number, segments[code], count) for (number, code), count in zip(numbers, counts, strict=True)]
-        found = self._keep(named)
+        found = self._keep(named := [(number, segments[code], count) for (number, code), count in zip(numbers, counts, strict=True)])
         place = self._place_cells(found)
         of_row = np.array([place[number, values] for number, values, _ in named], dtype=np.int64)[of_row]
         late = self._late(found)
@@ -306,7 +305,7 @@ class WindowReduction:
         """One metric in the cells; `values` by row, 0 where none is `scored` (None: all are)."""
         info = self.metrics[m]
         sums, totals = grouping.sums(scaled)
-        decayed_sums, decayed_counts = grouping.decayed(values, scored, scaled.digits)
+        decayed_sums, decayed_counts, least = grouping.decayed(values, scored, scaled.digits)
         return MetricCells(
             name=info.name,
             identity=info.identity,
@@ -320,6 +319,7 @@ class WindowReduction:
             totals=totals,
             decayed_sums=decayed_sums,
             decayed_counts=decayed_counts,
+            decayed_from=least,
             reasons={} if scored is None else self._reasons(m),
             served=self._served(m),
             two_values=None if info.kind == "category" else two_values_of(values if scored is None else values[scored]),

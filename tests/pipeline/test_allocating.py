@@ -11,6 +11,7 @@ from opened import allocate_traffic
 from judgecli.cli import main
 from judgecli.config.settings import load_settings
 from judgecli.errors import UsageError
+from judgecli.signal.allocation import Choices, allocate
 
 
 def settings(folder: Path):
@@ -75,3 +76,21 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     assert "P(best)" in capsys.readouterr().out
     assert main(["allocate", "--metric", "nope", "--store", "store"]) == 2
     assert main(["allocate", "--metric", "ok", "--store", "store", "--by", "nope"]) == 2
+
+
+def test_two_equal_records_are_no_even_chance():
+    """A new variant with two records: nothing is told of it, whatever they say, and the others share the traffic."""
+    rows = [("small", 0.6 + 0.01 * (n % 7)) for n in range(60)] + [("large", 0.7 + 0.01 * (n % 5)) for n in range(60)] + [("new", 0.8)] * 2
+    for kind, rows_of in (("number", rows), ("rate", [(name, float(value > 0.65)) for name, value in rows])):
+        choices = Choices(
+            arms=["large", "new", "small"],
+            arm=np.array([["large", "new", "small"].index(name) for name, _ in rows_of]),
+            values=np.array([value for _, value in rows_of]),
+            cluster=np.arange(len(rows_of)),
+            stratum=np.zeros(len(rows_of), dtype=np.int64),
+            propensity=None,
+        )
+        found = {row["variant"]: row for row in allocate(choices, kind=kind, scale=(0.0, 1.0), higher_is_better=True)["variants"]}
+        assert found["new"]["p_best"] is None
+        assert found["new"]["reasons"]["p_best"].startswith("cannot tell: 2 clusters")
+        assert found["large"]["p_best"] + found["small"]["p_best"] == pytest.approx(1)

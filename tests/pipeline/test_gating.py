@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from opened import build_report, check_gates, compute_signals, score_logs, store_compact
+from textbook import rate_interval
 
 from judgecli.config.settings import load_settings
 from judgecli.errors import ConfigError, UsageError
-from judgecli.stats.intervals import rate_interval
 from judgecli.store import tables
 from judgecli.store.folder import Store
 from judgecli.store.tables import MetricInfo

@@ -2,10 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
 from harness import write_lines
 
 from judgecli.cli import main
+from judgecli.reward_model.model import Rewards
 
 GATES = """logs:
   - path: logs
@@ -105,3 +107,46 @@ def test_the_default_set_leaves_out_what_a_log_has_no_column_for(project, capsys
     assert (code, list(document["metrics"])) == (0, ["score.x"])
     assert any(note.startswith("left out, for these logs have no output: ") for note in document["notes"])
     assert judge(capsys, "--config", "/dev/null", "score", str(log), "--map", "id=id", "--map", "input=id")[0] == 2  # nothing is left
+
+
+BAD = [{"prompt": "x", "text": "y"}] * 5
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["inspect", "logs/b.jsonl", "--map", "output=answer", "--map", "input=question"],
+        ["rm", "audit", "fake", "logs/b.jsonl", "--map", "output=answer", "--map", "input=question"],
+        ["rubric", "audit", "helpfulness", "logs", "--dry-run", "--judge-model", "none"],
+        ["score", "logs", "-s", "rubric:helpfulness", "--dry-run", "--judge-model", "none"],
+    ],
+)
+def test_too_many_bad_lines_end_every_command_that_reads(project, capsys, monkeypatch, words):
+    monkeypatch.setattr("judgecli.pipeline.rm_eval.open_model", lambda *_, **__: Words())
+    rows = [{"question": f"q{n}", "answer": "two words" + " more" * (n % 3)} for n in range(40, 60)]
+    write_lines(project / "logs/b.jsonl", [*rows, *BAD])
+    code, said = judge(capsys, *words)
+    assert code == 3, said.err
+    assert judge(capsys, *words, "--max-bad", "0.3")[0] == 0
+
+
+class Words:
+    """A reward model that counts words."""
+
+    name, identity = "words", "0" * 16
+
+    def rewards(self, _, outputs):
+        return Rewards(np.array([float(len(text.split())) for text in outputs]), np.zeros(len(outputs)), np.zeros(len(outputs), dtype=bool))
+
+
+@pytest.mark.parametrize("command", [["rm", "eval", "fake"], ["rm", "train", "--out", "model"]])
+def test_too_many_bad_rows_are_not_learnt_from_nor_measured_on(project, capsys, monkeypatch, command):
+    monkeypatch.setattr("judgecli.pipeline.rm_eval.open_model", lambda *_, **__: Words())
+    monkeypatch.setattr("judgecli.pipeline.rm_eval.learnt_from", lambda _: set())
+    pairs = [{"prompt": f"question {n}", "chosen": f"good answer {n} " * (1 + n % 3), "rejected": f"bad {n}"} for n in range(60)]
+    (project / "pairs.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in pairs) + "no json\n" * 3)
+    code, said = judge(capsys, *command, "pairs.jsonl")
+    assert code == 3
+    assert "3 of 63 rows could not be read (not_json 3)" in said.err
+    assert not (project / "model").exists()
+    assert judge(capsys, *command, "pairs.jsonl", "--max-bad", "0.1")[0] == 0

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import jsonschema_rs
+import numpy as np
 import pytest
 import yaml
 from harness import DATA, Quiet, write_lines
@@ -302,14 +303,83 @@ def test_real_logs_get_a_file_that_runs_or_explains(name, capsys):
 
 @pytest.mark.usefixtures("folder")
 def test_lines_that_stand_in_two_files_are_told():
-    """One file a model: 30 of 40 answers of the second are those of the first; a run counts 50 of 80 lines."""
+    """One file a model: 30 of 40 answers of the second are those of the first; each counts in its file, and without policy: [file] once."""
     rows = answers(40)
     write_lines(Path("a.jsonl"), rows)
     write_lines(Path("b.jsonl"), [*rows[:30], *[{**row, "output": f"Other: {row['output']}"} for row in rows[30:]]])
     proposed = propose(["a.jsonl", "b.jsonl"], settings=Settings(Project()), output=Path("judge.yaml"))
     assert [text for topic, text in proposed.plan if text.startswith("30 of 80 lines stand in another of these files")]
+    assert run_loop([], settings=load_settings(), progress=Quiet()).steps[0].message.startswith("80 records, 80 new")
+    Path("judge.yaml").write_text(Path("judge.yaml").read_text().replace("policy: [file]", "policy: [model]"))
     step = run_loop([], settings=load_settings(), progress=Quiet()).steps[0]
     assert step.message.startswith("50 records (30 more lines are equal to one of them), 50 new")
     write_lines(Path("c.jsonl"), answers(40, model="c"))
     told = propose(["a.jsonl", "c.jsonl"], settings=Settings(Project()), output=Path("other.yaml")).plan
     assert not [text for _, text in told if "another of these files" in text]
+
+
+def run_of(capsys):
+    capsys.readouterr()
+    code = main(["run", "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def proposed_text(capsys, *words):
+    assert main(["init", *words]) == 0
+    capsys.readouterr()
+    return Path("judge.yaml").read_text()
+
+
+def test_ratings_and_times_give_a_gate_and_alarms_that_pass(tmp_path, monkeypatch, capsys):
+    """Forty quiet days of stars, one answer in three rated: what is proposed passes on the log that it was made from."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CI", raising=False)
+    draw = np.random.default_rng(5)
+    lines = []
+    for n in range(800):
+        stars = {"rating": int(draw.choice([1, 2, 3, 4, 5], p=[0.05, 0.05, 0.1, 0.3, 0.5]))} if n % 3 == 0 else {}
+        day = n // 20
+        time = f"2026-{9 + day // 30:02d}-{1 + day % 30:02d}T{n % 20:02d}:00:00Z"
+        lines.append({"question": f"question {n}", "answer": f"Answer number {n} is a useful one, with {n % 7} more words.", "time": time, **stars})
+    write_lines(tmp_path / "log.jsonl", lines)
+    text = proposed_text(capsys, "log.jsonl")
+    assert "{metric: label.rating, at_least: " in text
+    assert "\n# alarms: {false_alarm_every: 90d, reference: 14d}\n" in text
+    Path("judge.yaml").write_text(text.replace("# alarms:", "alarms:"))
+    code, found = run_of(capsys)
+    assert (code, found["check"]["verdict"]) == (0, "pass"), found["steps"]
+    (gate,) = [gate for gate in found["check"]["gates"] if gate["metric"] == "label.rating"]
+    assert gate["verdict"] == "pass"
+    assert next(step for step in found["steps"] if step["step"] == "alarms")["state"] == "done"
+
+
+def test_short_logs_thumbs_and_few_ratings_give_neither(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CI", raising=False)
+    rows = [{"question": f"question {n}", "answer": f"Answer {n}.", "time": f"2026-09-{1 + n // 5:02d}"} for n in range(100)]
+    write_lines(tmp_path / "log.jsonl", [{**row, "rating": n % 5 + 1} if n < 10 else row for n, row in enumerate(rows)])
+    text = proposed_text(capsys, "log.jsonl")
+    assert "alarms:" not in text.replace("judge-report", "")
+    assert "metric: label." not in text
+
+
+def test_one_file_a_model_is_a_policy(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CI", raising=False)
+    for name, more in (("small", ""), ("large", " and more")):
+        answers = [f"Answer {n}{more if n % 4 else ''}." for n in range(50)]
+        write_lines(tmp_path / f"{name}.jsonl", [{"question": f"question {n}", "answer": answer} for n, answer in enumerate(answers)])
+    assert "policy: [file]" in proposed_text(capsys, "*.jsonl")
+    code, found = run_of(capsys)
+    assert code == 0
+    assert found["score"]["records"]["accepted"] == 100
+    assert {row["policy"]["file"] for row in found["signals"]["rows"]} == {"small.jsonl", "large.jsonl"}
+
+
+def test_daily_files_are_no_policy(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CI", raising=False)
+    for day in (1, 2, 3):
+        rows = [{"question": f"question {day} {n if n % 2 else 'as ever'}", "answer": f"Answer {day} {n}."} for n in range(40)]
+        write_lines(tmp_path / f"app-{day}.jsonl", rows)
+    assert "policy: [file]" not in proposed_text(capsys, "*.jsonl")

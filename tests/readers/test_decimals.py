@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from judgecli.cli import main
 from judgecli.readers.decimals import needs_rule, read_number, rule_of, written
+from judgecli.store.folder import Store
+from judgecli.store.labels import read_thumbs
 
 
 @pytest.fixture(autouse=True)
@@ -129,3 +131,40 @@ def test_scores_of_a_log(tmp_path, monkeypatch, capsys):
     assert main(["score", "log.jsonl", "-s", "score.quality", "--map", "score.quality=quality", "--json"]) == 0
     metric = json.loads(capsys.readouterr().out)["metrics"]["score.quality"]
     assert (metric["scored"], metric["mean"]) == (100, pytest.approx(0.495))
+
+
+def test_ratings_with_a_comma_are_ratings(tmp_path, monkeypatch, capsys):
+    """As scores are: by the rule of their whole column; else they stay what they are, texts."""
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"q{n};answer {n};{stars}\n" for n, stars in enumerate(["4,5", "3", "2,5", "5"] * 10))
+    (tmp_path / "log.csv").write_text("question;answer;rating\n" + rows)
+    assert main(["score", "log.csv", "-s", "words", "-s", "label.rating", "--map", "label.rating=rating", "--map", "output=answer", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["metrics"]["label.rating"]["mean"] == pytest.approx((4.5 + 3 + 2.5 + 5) / 4)
+    assert any("'4,5': read as 4.5" in note for note in found["notes"])
+
+
+def test_labels_that_do_not_tell_stay_texts(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_lines(tmp_path / "log.jsonl", [{"question": f"q{n}", "answer": "a b", "grade": f"1,{n:03d}"} for n in range(30)])
+    assert main(["score", "log.jsonl", "-s", "words", "--map", "label.grade=grade", "--map", "output=answer", "--map", "input=question", "--json"]) == 0
+    assert any("(label.grade)" in note and "they stay texts" in note for note in json.loads(capsys.readouterr().out)["notes"])
+    with Store(tmp_path / ".judge") as store:
+        (first, *_) = store.ledger.rows("SELECT value, label FROM labels ORDER BY label")
+    assert (first["value"], first["label"]) == (None, "1,000")
+
+
+def test_words_beside_minus_one_are_told_and_agree(tmp_path, monkeypatch, capsys):
+    """A word for down is -1 where the column's numbers say -1: else it would be 0, which is neutral there."""
+    monkeypatch.chdir(tmp_path)
+    write_lines(
+        tmp_path / "log.jsonl",
+        [{"question": f"q{n}", "answer": "a b", "thumb": thumb} for n, thumb in enumerate(["up", "down", 1, -1, 0, False, True, "dislike"] * 5)],
+    )
+    assert main(["score", "log.jsonl", "-s", "words", "--map", "label.thumb=thumb", "--map", "output=answer", "--map", "input=question", "--json"]) == 0
+    (note,) = [note for note in json.loads(capsys.readouterr().out)["notes"] if "thumbs in words" in note]
+    assert "up as 1 and down as -1; 0 is neutral" in note
+    with Store(tmp_path / ".judge") as store:
+        thumbs = read_thumbs(store, ["user"])
+    verdicts = [up for said in thumbs.of.values() for _, up in said]
+    assert (verdicts.count(True), verdicts.count(False), thumbs.dropped["neutral"]) == (15, 20, 5)

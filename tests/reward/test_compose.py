@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rewards import Facts, Known, Term, Veto, cells, reward
 
 from judgecli.errors import ConfigError, StoreCorrupt
-from judgecli.reward.compose import component_values, compose
+from judgecli.reward.compose import compose
 from judgecli.reward.normalise import STEPS, Frozen
 from judgecli.schema import REASONS
 
@@ -69,11 +69,6 @@ def test_at_least_and_two_bounds_of_one_metric():
 
 def test_no_rows():
     assert compose(SPEC, cells(a=[], b=[], c=[], v=[])).num_rows == 0
-
-
-def test_components_are_what_enters():
-    values = component_values(SPEC, cells(a=[0.5], b=[0.25], c=["timeout"], v=[0.0]))
-    assert {name: column.to_pylist() for name, column in values.items()} == {"a": [0.5], "b": [0.75], "c": [None]}
 
 
 def test_cell_without_a_state_is_refused():

@@ -23,7 +23,6 @@ from judgecli.reward_model.process import (
     first_wrong,
     process_score,
     split_steps,
-    step_pairs,
     step_rewards,
     step_verdicts,
 )
@@ -155,14 +154,6 @@ def test_step_verdicts_share_a_weight_of_one():
     found = step_verdicts([Solution("q", ["a", "b", "c"], [True, False, None], 1)])
     assert [(one.prompt, one.output, one.value, one.weight) for one in found] == [("q", "a", 1.0, 0.5), ("q\na", "b", 0.0, 0.5)]
     assert len(set(group_rows(found).numbers.tolist())) == 1  # no step is learnt from to be asked of its own answer
-
-
-def test_step_pairs_part_where_answers_part():
-    one = Solution("q", ["a", "b"], [True, True], -1)
-    other = Solution("q", ["a", "x", "y"], [True, False, True], 1)
-    third = Solution("q", ["w"], [False], 0)
-    found = [(pair.prompt, pair.chosen, pair.rejected, pair.weight) for pair in step_pairs([one, other, third])]
-    assert found == [("q", "a", "w", 1.0), ("q\na", "b", "x", 1.0)]
 
 
 def flawed(count=40):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from judgecli.signal.anchors import attribute
+from judgecli.signal.anchors import anchor_shift, attribute, moved_p
 
 
 def judged(draw: np.random.Generator, quality: np.ndarray, shift: float = 0.0) -> np.ndarray:
@@ -36,3 +36,37 @@ def test_anchors_that_rise_do_not_excuse_a_live_drop():
     quality = np.linspace(0.2, 0.8, 60)
     found = attribute(-0.1, quality, quality + 0.05 + 0.01 * np.sin(np.arange(60)))
     assert found.cause == "app"
+
+
+def test_anchors_that_did_not_move_have_a_width():
+    """1 - 0.04^(1/n) of the scale: so large a share of outputs may be judged anew without one among n anchors."""
+    quality = np.linspace(0, 1, 30)
+    found = anchor_shift(quality, quality)
+    assert (found.mean, found.low, found.high) == (0.0, pytest.approx(0.04 ** (1 / 30) - 1), pytest.approx(1 - 0.04 ** (1 / 30)))
+    assert attribute(-0.15, quality, quality).cause == "unclear"  # half of it lies within 0.102
+    assert attribute(-0.25, quality, quality).cause == "app"
+
+
+@pytest.mark.parametrize("shift", [-0.25, -0.02, 0.01])
+def test_an_equal_shift_of_all_anchors_is_the_judge(shift):
+    quality = np.linspace(0.25, 0.9, 30)
+    found = attribute(4 * shift, quality, quality + shift)
+    assert found.cause == "judge"
+    assert found.anchors.mean == pytest.approx(shift)
+    assert found.anchors.high - found.anchors.low >= 0.1  # and its size on other outputs is known no better
+    assert moved_p(np.full(12, shift)) == 2.0**-11
+
+
+@pytest.mark.parametrize("others", [1, 2, 3])
+def test_a_few_that_moved_are_no_narrower_than_none(others):
+    z = np.zeros(40)
+    z[:others] = 0.001
+    found = anchor_shift(np.zeros(40), z)
+    assert found.high - found.low >= 2 * (1 - 0.04 ** (1 / 40)) - 0.01
+    assert attribute(0.01, np.zeros(40), z).cause == "unclear"
+
+
+def test_a_judge_that_did_not_move_is_blamed_in_five_of_a_hundred():
+    draw = np.random.default_rng(3)
+    p = np.array([moved_p(np.round(0.1 * draw.standard_t(3, size=20), 1)) for _ in range(300)])
+    assert np.mean(p < 0.05) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 300)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from opened import find_drift
+from textbook import rate_interval
 
 from judgecli.errors import NoRecords, UnknownName, UsageError
 from judgecli.renderers.drift_html import drift_html
@@ -19,7 +20,6 @@ from judgecli.renderers.drift_terminal import drift_text
 from judgecli.renderers.safe import json_text
 from judgecli.signal.drift.report import Drift
 from judgecli.signal.drift.rows import DriftRow, Evidence, Margins, Side, compare, decide
-from judgecli.stats.intervals import rate_interval
 from judgecli.stats.mover import Limited, difference_limits
 from judgecli.store.tables import MetricInfo
 

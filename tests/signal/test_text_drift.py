@@ -1,10 +1,14 @@
 """Text drift: planted words are named, the same texts are not told apart, a null holds its level; diversity by blocks."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from judgecli.signal.drift.corpus import corpus_drift
+from judgecli.signal.drift.report import text_row
 from judgecli.signal.drift.texts import text_drift
+from judgecli.stats.auc import Auc
 
 WORDS = [f"word{number}" for number in range(200)]
 
@@ -93,3 +97,15 @@ def test_blocks_that_are_all_alike_have_an_interval_with_a_width_or_none():
 def test_too_short_a_corpus_has_a_reason():
     found = corpus_drift([(0, ["a"])], [(1, ["b"])])
     assert all(shift.contrast is None and "too few outputs" in shift.why for shift in found)
+
+
+def test_an_interval_of_texts_has_a_width():
+    """Halves that rank every text wrongly, or rightly, are no proof of no difference."""
+    made_up = [f"alpha beta {n}" for n in range(40)] + [f"gamma delta {n}" for n in range(40)]
+    current = np.repeat([False, True], 40)
+    made = text_drift(made_up, current, np.arange(80)).auc
+    assert made is not None
+    assert made.auc == 1.0
+    assert made.low < 0.99
+    row = text_row("output", replace(text_drift(made_up, current, np.arange(80)), auc=Auc(0.2, 0.05, 0.1, 0.35)))
+    assert (row.change, row.low, row.high) == (0.0, 0.0, pytest.approx(0.15))

@@ -11,7 +11,6 @@ from judgecli.stats.auc import auc
 from judgecli.stats.bland_altman import limits_of_agreement
 from judgecli.stats.cohen_kappa import cohen_kappa, confusion_table
 from judgecli.stats.correlation import correlation
-from judgecli.stats.fleiss_kappa import fleiss_kappa
 from judgecli.stats.gwet_ac1 import gwet_ac1
 from judgecli.stats.intraclass import intraclass
 from judgecli.stats.krippendorff_alpha import krippendorff_alpha
@@ -103,14 +102,6 @@ def test_ac1_and_pabak_bear_skewed_rates():
     assert pabak(skewed) == pytest.approx(2 * 118 / 125 - 1)
     assert gwet_ac1(np.zeros((2, 2))) is None
     assert pabak(np.array([[4.0]])) is None
-
-
-def test_fleiss_kappa():
-    assert fleiss_kappa(TEN_BY_FIVE) == pytest.approx(0.209931, abs=1e-6)
-    assert fleiss_kappa(TEN_BY_FIVE) == pytest.approx(inter_rater.fleiss_kappa(TEN_BY_FIVE), abs=1e-12)
-    assert fleiss_kappa(np.array([[3.0, 0], [3, 0]])) is None
-    with pytest.raises(ValueError, match="same number of raters"):
-        fleiss_kappa(np.array([[3.0, 0], [2, 0]]))
 
 
 def test_correlations_with_ties():

@@ -245,3 +245,16 @@ def test_the_bootstrap_is_that_of_the_mean_and_repeats_itself():
     assert found["never"] is None
     assert found == cluster_bootstrap(lambda at: {"mean": float(values[at].mean()), "never": None}, clusters, seed=1, draws=2000)
     assert cluster_bootstrap(lambda _: {"mean": 1.0}, np.repeat(np.arange(9), 5), seed=1)["mean"] is None
+
+
+@pytest.mark.parametrize(("label", "said"), [(0.0, 0.1), (1.0, 0.7), (0.3, 0.9), (0.1, 0.1)])
+@pytest.mark.parametrize("n", [23, 49, 300])
+def test_labels_that_are_all_the_same_have_their_own_mean(label, said, n):
+    """Exactly: 3.5e-18 is no mean of zeros."""
+    found = ppi_mean(rows(np.full(n, label), np.full(n, said)), singles(np.full(3 * n, said)), scale=(0.0, 1.0))
+    assert found.mean == label
+
+
+@pytest.mark.parametrize(("positives", "n", "right_0", "m0"), [(30, 300, 90, 100), (21, 300, 93, 100), (3, 100, 97, 100)])
+def test_a_judge_that_is_wrong_as_often_as_on_zeros_finds_none(positives, n, right_0, m0):
+    assert rogan_gladen(positives, n, right_1=90, m1=100, right_0=right_0, m0=m0).mean == 0.0

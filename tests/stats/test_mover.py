@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
+from textbook import rate_interval
 
-from judgecli.stats.intervals import rate_interval
 from judgecli.stats.mover import Limited, clustered_correlation, difference_limits
 
 

@@ -44,8 +44,9 @@ def test_rows_without_a_value_are_not_counted():
     scored = np.array([True, False, True, True])
     assert grouping.counts(scored).tolist() == [1, 2]
     assert grouping.counts(None).tolist() == [2, 2]
-    sums, counts = grouping.decayed(np.array([2.0, 0.0, 3.0, 4.0]), scored, 12)
-    assert (sums.tolist(), counts.tolist()) == ([6.0], [2.25])
+    sums, counts, least = grouping.decayed(np.array([2.0, 0.0, 3.0, 4.0]), scored, 12)
+    assert (sums.tolist(), counts.tolist(), least) == ([1.5], [2.25], 2.0)  # 6 = 1.5 + 2.25 x 2
+    assert grouping.decayed(np.full(4, 0.1), None, 12)[0].tolist() == [0.0]
 
 
 def test_windows_are_floored_and_records_without_time_stand_apart():

@@ -69,6 +69,8 @@ def test_another_judge_yaml_is_named(places, capsys):
 
 def test_records_that_stand_in_two_files_are_counted(places, capsys):
     write_lines(places / "mine/logs/b.jsonl", [*rows(3, 5), *rows(40, 44)])
-    assert notes(capsys, "score", "logs") == ["2 records of logs/b.jsonl also stand in logs/app.jsonl; they count once, with the first"]
+    assert notes(capsys, "score", "logs") == [
+        "2 records of logs/b.jsonl also stand in logs/app.jsonl; they count once, with the first (policy: [file] in judge.yaml counts them in each file)"
+    ]
     write_lines(places / "mine/logs/twice.jsonl", [{"id": f"r{n}", "question": "q", "answer": "a"} for n in (1, 1, 2)])
     assert not any("also stand" in note for note in notes(capsys, "score", "logs/twice.jsonl"))

@@ -2,8 +2,9 @@
 
 import numpy as np
 from cell import Cell
+from textbook import rate_interval
 
-from judgecli.stats.intervals import mean_interval, rate_interval
+from judgecli.stats.intervals import mean_interval
 
 
 def _covers_rate(n: int, rate: float):

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from textbook import rate_interval
 
 from judgecli.stats.bonett_price import bonett_price
 from judgecli.stats.column import Column
 from judgecli.stats.contrast import clustered_contrast
 from judgecli.stats.deciding import estimate_change, estimate_difference, estimate_mean
-from judgecli.stats.intervals import mean_interval, rate_interval
+from judgecli.stats.intervals import mean_interval
 
 Widths = tuple[float, float, bool, bool]  # half-widths of the textbook and ours, and whether each covers
 SEED = 20_261_202

@@ -15,6 +15,7 @@ from judgecli.signal.served import NOT_ONE_MODEL
 
 if TYPE_CHECKING:
     from judgecli.signal.drift.texts import TextDrift
+    from judgecli.stats.auc import Auc
 
 Tone = Literal["worse", "better", ""]
 TEXT_MARGIN = 0.05  # above an AUC of 0.5
@@ -131,6 +132,12 @@ def _text_json(found: "TextDrift") -> dict[str, object]:
     }
 
 
+def _above(made: "Auc") -> float:
+    """The upper limit of an AUC beyond 0.5; of one that lies below 0.5 altogether as if 0.5 had been found: never of width 0."""
+    high = made.high or 0.0
+    return high - 0.5 if high > 0.5 else high - made.auc
+
+
 def text_row(name: str, found: "TextDrift") -> DriftRow:
     """The classifier's AUC as a row: its change is how far it is above 0.5, which is no difference."""
     made, short = found.auc, f"too few clusters with {name} text ({min(found.clusters)} on the smaller side)"
@@ -150,7 +157,7 @@ def text_row(name: str, found: "TextDrift") -> DriftRow:
         current=sides[1],
         change=max(made.auc - 0.5, 0.0) if made is not None and known else None,  # worse than guessing has found nothing
         low=max((made.low or 0.0) - 0.5, 0.0) if made is not None and known else None,
-        high=max((made.high or 0.0) - 0.5, 0.0) if made is not None and known else None,
+        high=_above(made) if made is not None and known else None,
         margin=TEXT_MARGIN,
         p=found.p if known else None,
         clusters=min(found.clusters),

@@ -5,6 +5,7 @@ asked about the other. An AUC of 0.5 means that it cannot tell. Then the words a
 """
 
 import itertools
+import math
 import re
 import zlib
 from collections import Counter
@@ -120,12 +121,16 @@ def _joined(scores: Floats, current: Flags, clusters: Rows, half: Flags) -> tupl
     for number, side in enumerate((False, True)):
         own = half == side
         found, p = auc(scores[own], current[own], clusters[own]), auc_permutation(scores[own], current[own], clusters[own], seed=number)
-        if found is None or found.se is None or p is None:
+        if found is None or found.se is None or found.low is None or found.high is None or p is None:
             return None, None
         parts.append((found, p))
     area = (parts[0][0].auc + parts[1][0].auc) / 2
     se = float(np.hypot(parts[0][0].se or 0.0, parts[1][0].se or 0.0)) / 2
-    return Auc(area, se, max(0.0, area - 1.959964 * se), min(1.0, area + 1.959964 * se)), min(1.0, 2 * min(parts[0][1], parts[1][1]))
+    below = above = 1.959964 * se
+    if any(made.auc in (0.0, 1.0) for made, _ in parts):  # a half that was told apart wholly shows no spread: then each half's own limits, never of width 0
+        below = math.hypot(*(made.auc - (made.low or 0.0) for made, _ in parts)) / 2
+        above = math.hypot(*((made.high or 0.0) - made.auc for made, _ in parts)) / 2
+    return Auc(area, se, max(0.0, area - below), min(1.0, area + above)), min(1.0, 2 * min(parts[0][1], parts[1][1]))
 
 
 def _shifts(held: Sequence[set[str]], current: Flags, clusters: Rows) -> list[Shift]:

@@ -51,6 +51,37 @@ def find_changes(gathered: Gathered, subjects: Sequence[Subject]) -> list[Change
     return sorted(changes, key=lambda item: (-abs(item.effect), item.metric, item.column, item.after))
 
 
+@dataclass(frozen=True)
+class Untold:
+    """A value beside the value before it, of a metric that gives no difference between them: how many have a score, and p of equal shares."""
+
+    metric: str
+    column: str
+    after: str
+    before: str
+    n_after: int
+    of_after: int
+    n_before: int
+    of_before: int
+    missing_p: float
+
+
+def find_untold(gathered: Gathered, subjects: Sequence[Subject], changes: Sequence[Change]) -> list[Untold]:
+    """The shares of scores where there is no change to tell them with: a metric that is the same wherever it was measured may be missing on one side."""
+    told = {(change.metric, change.column, change.after) for change in changes}
+    found = []
+    for pair in (pair for name in gathered.columns for pair in _pairs(gathered, name)):
+        if min(len(np.unique(codes)) for codes in pair.codes) < MIN_CLUSTERS:
+            continue
+        for subject in subjects:
+            scored = [~np.isnan(subject.values[rows]) for rows in pair.rows]
+            known = subject.kind != "category" and any(kept.any() for kept in scored)
+            if known and (subject.name, pair.column, pair.after) not in told:
+                (n_after, of_after), (n_before, of_before) = ((int(kept.sum()), len(kept)) for kept in scored)
+                found.append(Untold(subject.name, pair.column, pair.after, pair.before, n_after, of_after, n_before, of_before, _missing_p(pair, scored)))
+    return found
+
+
 def too_small(gathered: Gathered) -> list[str]:
     """Of which values of the policy columns nothing is claimed, since they have fewer than 20 clusters, in words."""
     found = []

@@ -1,6 +1,6 @@
 """The first lines of a report, in words: only what the intervals support."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from judgecli.signal.missing import DIFFERS
@@ -9,6 +9,8 @@ from judgecli.signal.summary import MetricSummary
 
 if TYPE_CHECKING:
     from judgecli.report import Change
+    from judgecli.signal.report.changes import Untold
+    from judgecli.signal.report.onset import Onset
 
 WORSE_WHERE = " is worse where "  # what a sentence about a slice says after the metric
 MOST = 6  # sentences about changes
@@ -33,8 +35,11 @@ def headline(
     *,
     by: Sequence[str],
     judged: Sequence[Mapping[str, Any]] = (),
+    untold: "Sequence[Untold]" = (),
+    onset: "Callable[[Slice], Onset | None]" = lambda _: None,
 ) -> list[str]:
     """Sentences, the most important first. `judged`: where judges changed, told of each metric that a sentence speaks of, lest the app be blamed.
+    `untold`: the shares of scores of what gives no change. `onset`: since when a slice is worse, where that is known.
 
     A change is told where its p-value, corrected after Holm over all changes of the report, is below 2.5 % and its own
     interval leaves 0 out; a slice likewise over all slices. Where no direction is better, the change is higher or lower.
@@ -45,14 +50,14 @@ def headline(
     found += told
     named = {subject, *(change.metric for change in important(changes))}
     found += [_judge(change) for change in judged if change["metric"] in named]
-    apart = measured_apart(changes, subject)
+    apart = measured_apart([*changes, *untold], subject)
     if changes and not told:
         among = " among the answers that have a score" if apart else ""
         found.append(
             f"No difference between {' or '.join(by)} values stands out{among}: chance alone could make every one of them, given how many were compared."
         )
     found += [_untold(change) for change in apart if change not in important(changes)]
-    found += [_slice(item, by_name[item.metric]) for item in _telling(slices, by)]
+    found += [_slice(item, by_name[item.metric], onset(item)) for item in _telling(slices, by)]
     return found
 
 
@@ -67,13 +72,13 @@ def important(changes: "Sequence[Change]") -> "list[Change]":
     return found[:MOST]
 
 
-def measured_apart(changes: "Sequence[Change]", subject: str | None) -> "list[Change]":
+def measured_apart(changes: "Sequence[Change | Untold]", subject: str | None) -> "list[Change | Untold]":
     """Changes whose sides lack their scores at shares that differ for certain: of `subject` first, then the most certain, two at most."""
     certain = [change for change in changes if change.missing_p * len(changes) < APART]
     return sorted(certain, key=lambda item: (item.metric != subject, item.missing_p, item.metric, item.after))[:MOST_APART]
 
 
-def _untold(change: "Change") -> str:
+def _untold(change: "Change | Untold") -> str:
     sides = f"{change.n_after:,} of {change.of_after:,} answers have a score there, {change.n_before:,} of {change.of_before:,} at {short(change.before)}"
     return f"Cannot tell how {short(change.after)} differs from {short(change.before)} on {change.metric}: {sides} (p = {change.missing_p:.2g})."
 
@@ -126,10 +131,19 @@ def _judge(change: Mapping[str, Any]) -> str:
     return f"{start} {words} (95 % interval {change['shift_low']:+.3g} to {change['shift_high']:+.3g}; {change['anchors']} anchors of {change['set']})."
 
 
-def _slice(item: Slice, summary: MetricSummary) -> str:
+def _slice(item: Slice, summary: MetricSummary, onset: "Onset | None") -> str:
     inside, elsewhere = amount(item.mean, summary), amount(item.rest, summary)
     interval = f"95 % interval of the difference {difference(item.low, summary, bare=True)} to {difference(item.high, summary)}"
-    return f"{item.metric}{WORSE_WHERE}{condition(item.trait, item.value)}: {inside} against {elsewhere} elsewhere ({interval}; {item.n:,} answers)."
+    told = f"{inside} against {elsewhere} elsewhere ({interval}; {item.n:,} answers){_since(onset, summary)}"
+    return f"{item.metric}{WORSE_WHERE}{condition(item.trait, item.value)}: {told}."
+
+
+def _since(onset: "Onset | None", summary: MetricSummary) -> str:
+    """Since when, with the days that it may be."""
+    if onset is None:
+        return ""
+    span = f", and not before {onset.first} or after {onset.last}" if onset.first != onset.last else ""
+    return f", since about {onset.day}{span}: it was {amount(onset.before, summary)} there before"
 
 
 def condition(trait: str, value: str) -> str:
