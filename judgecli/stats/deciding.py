@@ -149,7 +149,7 @@ def estimate_change(new_sums: Floats, new_counts: Floats, old_sums: Floats, old_
 
     Columns: sums and counts over the same G clusters, which may stand on both sides (count 0: not on this one). Two values alone,
     or a side without spread: the limits of both sides joined (Newcombe); else Welch's t on clusters with its limit on the side of the
-    long tail moved out. Neither is nearer than what either side cannot exclude on a closed scale.
+    long tail moved out; on an open scale, where one side is small, not nearer than the joined limits. Neither is nearer than what either side cannot exclude on a closed scale.
     Source: Newcombe 1998; Zou & Donner 2008; Welch 1947; Liang & Zeger 1986.
 
     >>> ones, zeros = np.ones(30), np.zeros(30)
@@ -171,6 +171,8 @@ def estimate_change(new_sums: Floats, new_counts: Floats, old_sums: Floats, old_
     if column.between is not None or "scale" in (new.method, old.method):
         return Estimate(contrast.difference, contrast.se, *joined, "Newcombe", why, decides=why is None)
     low, high = _welch(contrast, (new_sums, new_counts), (old_sums, old_counts), level)
+    if column.closed is None and _is_lopsided(new_counts, old_counts):  # the skew of the difference is then not that of the small side
+        low, high = min(low, joined[0]), max(high, joined[1])
     if column.closed is not None:
         width = column.closed[1] - column.closed[0]
         low, high = max(low, min(joined[0], contrast.low or 0.0), -width), min(high, max(joined[1], contrast.high or 0.0), width)
@@ -179,6 +181,12 @@ def estimate_change(new_sums: Floats, new_counts: Floats, old_sums: Floats, old_
             max(high, contrast.difference + _unseen(new_counts, column.closed[1] - contrast.mean_a, old_counts, contrast.mean_b - column.closed[0], level)),
         )
     return Estimate(contrast.difference, contrast.se, low, high, "Welch", why, decides=why is None)
+
+
+def _is_lopsided(new_counts: Floats, old_counts: Floats) -> bool:
+    """Whether one side counts for less than half of the clusters of the other."""
+    sizes = effective_clusters(new_counts), effective_clusters(old_counts)
+    return 2 * min(sizes) < max(sizes)
 
 
 def _joined(new: Estimate, old: Estimate, correlation: float) -> tuple[float, float]:
