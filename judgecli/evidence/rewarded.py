@@ -154,7 +154,7 @@ def store_reward(store: Store, shards: Sequence[Shard], spec: RewardSpec) -> int
 
 
 def _changed(path: Path) -> int:
-    return path.stat().st_mtime_ns
+    return tables.generation_of(path)
 
 
 def _read_cells(paths: Mapping[str, Path]) -> pa.Table:

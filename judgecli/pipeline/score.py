@@ -29,7 +29,7 @@ from judgecli.readers.source import STDIN
 from judgecli.reward_model.remote import is_served
 from judgecli.scorer import Metric
 from judgecli.signal.summary import MetricSummary, summarise
-from judgecli.store import upkeep
+from judgecli.store import tables, upkeep
 from judgecli.store.folder import Shard, Store
 from judgecli.store.query import Reduction, cluster_column, held_metrics
 from judgecli.store.scope import Scope
@@ -90,11 +90,11 @@ def score_logs(logs: Sequence[str], *, work: Work, scorers: Sequence[str] | None
         store_reward(store, scope.shards, reward)
         infos.append(reward_info(reward))
     summaries, told = _summarise(store, scope, infos, settings.cluster, notes, {entry.metric.name for entry in rubrics})
-    pairs = [(info.name, info.identity) for info in infos]
+    pairs, measured, worst = [(info.name, info.identity) for info in infos], settings.measured, settings.max_bad
     identities = {name: found.identity for name, found in judge.comparisons.items()} | dict(pairs)
-    measured, worst = settings.measured, settings.max_bad
     result = ScoreResult(settings.store, scope, intake.new_records, summaries, readings, notes, measured, worst, run_id, pairs, judge, intake.skipped, told)
     store.ledger.finish_run(run_id, file_ids=scope.file_ids, metrics=identities, result=json.dumps(result.to_json(), allow_nan=False), now=_now())
+    tables.drop_superseded(store.root, [shard.name for shard in scope.shards])
     work.changed()
     if reward is not None:
         check_frozen(reward, settings)  # last: to freeze what is missing, the scores must be there

@@ -149,7 +149,8 @@ def estimate_change(new_sums: Floats, new_counts: Floats, old_sums: Floats, old_
 
     Columns: sums and counts over the same G clusters, which may stand on both sides (count 0: not on this one). Two values alone,
     or a side without spread: the limits of both sides joined (Newcombe); else Welch's t on clusters with its limit on the side of the
-    long tail moved out; on an open scale, where one side is small, not nearer than the joined limits. Neither is nearer than what either side cannot exclude on a closed scale.
+    long tail moved out; on an open scale, where one side is small,
+    not nearer than the joined limits. Neither is nearer than what either side cannot exclude on a closed scale.
     Source: Newcombe 1998; Zou & Donner 2008; Welch 1947; Liang & Zeger 1986.
 
     >>> ones, zeros = np.ones(30), np.zeros(30)

@@ -45,6 +45,8 @@ class Store:
             raise StoreError(f"there is no store at {root}", hint="judge score LOGS makes one; or name another with --store DIR")
         self._make_folders()
         self._check_ledger()
+        with contextlib.suppress(OSError):  # private before SQLite makes its files beside it, which take its permissions over
+            os.close(os.open(root / "ledger.db", os.O_WRONLY | os.O_CREAT, 0o600))
         self.ledger = Ledger(root / "ledger.db")
         os.chmod(root / "ledger.db", 0o600)
         with contextlib.suppress(EnvironmentFailure):  # a full disk or another writer: reading goes on, and who asks a judge does it first
@@ -53,8 +55,12 @@ class Store:
     def _make_folders(self) -> None:
         try:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not (self.root / "ledger.db").exists():  # a store is born here: private, also in a folder that was there and under any umask
+                os.chmod(self.root, 0o700)
             for folder in FOLDERS:
-                (self.root / folder).mkdir(mode=0o700, exist_ok=True)
+                if not (self.root / folder).is_dir():
+                    (self.root / folder).mkdir(mode=0o700, exist_ok=True)
+                    os.chmod(self.root / folder, 0o700)
             ignore = self.root / ".gitignore"
             if not ignore.exists():
                 ignore.write_text("*\n")

@@ -52,11 +52,16 @@ class MetricInfo:
     version: int
 
 
+def private(path: str, flags: int) -> int:
+    """An opener for files that only their owner reads, whatever the umask."""
+    return os.open(path, flags, 0o600)
+
+
 def publish(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """Write a file under a temporary name, fsync it, rename it. Raises: EnvironmentFailure (disk full, permissions)."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(3).hex()}.tmp")
     try:
-        with open(temporary, "wb") as file:
+        with open(temporary, "wb", opener=private) as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
@@ -204,6 +209,16 @@ def group_of(path: Path) -> str:
     return path.stem.partition("-")[0]
 
 
+def generation_of(path: Path) -> int:
+    """How many score files of its shard were written before it: of two files of a group the greater one counts, whatever times a copy gives them."""
+    number = path.stem.split("-")[1:-1]
+    return int(number[0]) if number and number[0].isdecimal() else 0
+
+
+def _check_in_name(path: Path) -> str:
+    return path.stem.rpartition("-")[2]
+
+
 def write_scores(root: Path, shard: str, table: pa.Table, metrics: Sequence[MetricInfo]) -> str:
     """Publish the scores of one shard as one wide file in place of an earlier one of its group; returns the group's name.
 
@@ -221,29 +236,57 @@ def write_scores(root: Path, shard: str, table: pa.Table, metrics: Sequence[Metr
         for metric in metrics
     }
     folder = root / "scores" / shard
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     dictionary = [column for column in table.column_names if column.endswith((".reason", ".label", ".served_model"))]
     held = io.BytesIO()
     _write_pages(held, table.replace_schema_metadata({METRICS: json.dumps(said).encode()}), dictionary)
-    before = sorted(folder.glob(f"{name}-*.parquet"), key=lambda path: path.stat().st_mtime_ns)
-    path = folder / f"{name}-{_check_of(held.getvalue()).hex()}.parquet"
-    if path not in before[-1:]:  # the same bytes again: then nothing that is made of them is out of date
+    files = sorted(folder.glob("[!.]*-*.parquet"), key=_order)
+    before, check = [path for path in files if group_of(path) == name], _check_of(held.getvalue()).hex()
+    if not before or _check_in_name(before[-1]) != check:  # the same bytes again: then nothing that is made of them is out of date
+        path = folder / f"{name}-{generation_of(files[-1]) + 1 if files else 1}-{check}.parquet"
         publish(path, lambda file: file.write(held.getbuffer()))
         for superseded in before[:-1]:
-            if superseded != path:
-                superseded.unlink(missing_ok=True)
+            superseded.unlink(missing_ok=True)
     return name
+
+
+def _order(path: Path) -> tuple[int, str]:
+    return generation_of(path), path.name
+
+
+def superseded_files(root: Path, shard: str) -> list[Path]:
+    """The score files of a shard that a later one of their group took the place of."""
+    newest: dict[str, Path] = {}
+    old: list[Path] = []
+    for path in sorted((root / "scores" / shard).glob("[!.]*-*.parquet"), key=_order):
+        if group_of(path) in newest:
+            old.append(newest[group_of(path)])
+        newest[group_of(path)] = path
+    return old
+
+
+def contested_groups(root: Path, shard: str) -> list[str]:
+    """In words, where two score files claim one group and none of them came later: nothing tells which one counts."""
+    claims: dict[tuple[str, int], list[Path]] = {}
+    for path in sorted((root / "scores" / shard).glob("[!.]*-*.parquet")):
+        claims.setdefault((group_of(path), generation_of(path)), []).append(path)
+    return [f"{paths[0]} and {paths[1].name} claim the same scores; delete both, and the next run computes them" for paths in claims.values() if len(paths) > 1]
+
+
+def drop_superseded(root: Path, shards: Sequence[str]) -> None:
+    """Take away what a later file took the place of: that one is durable."""
+    for path in (old for shard in shards for old in superseded_files(root, shard)):
+        path.unlink(missing_ok=True)
 
 
 def score_files(root: Path, shard: str) -> dict[Path, list[MetricInfo]]:
     """The score files of a shard, oldest first, with the metrics each holds. Raises: StoreCorrupt."""
-    found: list[tuple[int, str, Path, list[MetricInfo]]] = []
-    for path in (root / "scores" / shard).glob("*-*.parquet"):
-        if not path.name.startswith("."):
-            with suppress(FileNotFoundError):  # another process replaced it: then it is not there
-                state = path.stat()
-                found.append((state.st_mtime_ns, path.name, path, list(_checked(path, state.st_ctime_ns, state.st_size, state.st_ino))))
-    return {path: metrics for _, _, path, metrics in sorted(found, key=lambda item: item[:2])}
+    found: dict[Path, list[MetricInfo]] = {}
+    for path in sorted((root / "scores" / shard).glob("[!.]*-*.parquet"), key=_order):
+        with suppress(FileNotFoundError):  # another process replaced it: then it is not there
+            state = path.stat()
+            found[path] = list(_checked(path, state.st_ctime_ns, state.st_size, state.st_ino))
+    return found
 
 
 @lru_cache(maxsize=10_000)
@@ -256,7 +299,7 @@ def metrics_of(path: Path) -> list[MetricInfo]:
     """The metrics that a score file holds. Raises: StoreCorrupt."""
     try:
         held = path.read_bytes()
-        if _check_of(held).hex() != path.stem.partition("-")[2]:
+        if _check_of(held).hex() != _check_in_name(path):
             raise ValueError("its bytes are not those its name was made from")
         said = json.loads((pq.read_metadata(io.BytesIO(held)).metadata or {})[METRICS])
     except FileNotFoundError:

@@ -72,6 +72,7 @@ def verify(store: Store) -> dict[str, object]:
         for path in sorted((store.root / "scores" / shard.name).glob("*.parquet")):
             if not path.name.startswith("."):
                 problems += _attempt(lambda path=path, rows=shard.rows: _verify_scores(path, rows))  # type: ignore[misc]
+        problems += tables.contested_groups(store.root, shard.name)
     everything = np.concatenate([np.empty((0, 2), dtype="<u8"), *keys])
     repeated = len(everything) - int(first_occurrences(everything).sum())
     if repeated:
@@ -164,6 +165,7 @@ def _orphans(store: Store) -> list[Path]:
         *(path for path in (store.root / "scores").iterdir() if path.name not in live),
         *(path for path in (store.root / "scores").glob("*/.*.tmp") if path.stat().st_mtime < time.time() - HALF_WRITTEN_S),
         *(path for path in (store.root / "sightings").iterdir() if path.stem not in sighted),
+        *(path for name in live for path in tables.superseded_files(store.root, name)),
     ]
 
 
@@ -200,8 +202,8 @@ def _mend(store: Store) -> int:
 
 def forget(store: Store, where: str) -> dict[str, object]:
     """Delete the records that a filter selects, with their scores and labels; their keys stay as tombstones. Raises: UsageError."""
-    condition = compile_filter(where, newest=newest_time(store, store.shards()))
-    with maintenance(store) as lease:
+    with maintenance(store) as lease:  # first: beside another upkeep the shards that the filter is asked of may be gone
+        condition = compile_filter(where, newest=newest_time(store, store.shards()))
         count = drop_rows(store, store.shards(), lambda table: mask_of(table, condition), confirm=lease.confirm, forget=True)
     return {"store": str(store.root), "forgotten": count, "where": where}
 
