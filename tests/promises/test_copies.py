@@ -97,9 +97,9 @@ def play(tmp_path: Path, seeds: range) -> None:
         moved = copied(folder, tmp_path / f"{seed}-copy", draw)
         same = asked(moved) == wanted
         assert same, seed
-        process = judge(moved, "score", "--json", "--quiet")
-        document = json.loads(process.communicate()[0])
-        assert document["new_records"] == 0, seed  # nothing is taken in twice
+        shards = sorted(path.name for path in (moved / ".judge" / "records").iterdir())
+        assert judge(moved, "score", "--quiet").wait() == 0, seed
+        assert sorted(path.name for path in (moved / ".judge" / "records").iterdir()) == shards, seed  # nothing is taken in again
         same = asked(moved) == wanted
         assert same, seed
         assert judge(moved, "store", "verify").wait() == 0, seed
