@@ -33,6 +33,12 @@ def judge(folder: Path, *words: str) -> subprocess.Popen[bytes]:
     )
 
 
+def code_of(folder: Path, *words: str) -> int:
+    process = judge(folder, *words)
+    process.communicate()
+    return process.returncode
+
+
 def asked(folder: Path) -> str:
     """Every number of the store; how many records came late tells of the order in which the logs were read, and is left out."""
     found = json.loads(judge(folder, "signals", "--by", "model", "--window", "1d", "--json").communicate()[0])
@@ -98,11 +104,11 @@ def play(tmp_path: Path, seeds: range) -> None:
         same = asked(moved) == wanted
         assert same, seed
         shards = sorted(path.name for path in (moved / ".judge" / "records").iterdir())
-        assert judge(moved, "score", "--quiet").wait() == 0, seed
+        assert code_of(moved, "score", "--quiet") == 0, seed
         assert sorted(path.name for path in (moved / ".judge" / "records").iterdir()) == shards, seed  # nothing is taken in again
         same = asked(moved) == wanted
         assert same, seed
-        assert judge(moved, "store", "verify").wait() == 0, seed
+        assert code_of(moved, "store", "verify") == 0, seed
         shutil.rmtree(folder)
         shutil.rmtree(moved)
 
