@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from signals import make_store
 
 from judgecli.signal.compare.paired import gather_side, pair_sides
-from judgecli.signal.compare.rows import Subject, compare_pairs
+from judgecli.signal.compare.rows import ComparedMetric, compare_pairs
 
 
 def one_answer(pairs: int, kind: str) -> float:
@@ -32,7 +32,7 @@ def one_answer(pairs: int, kind: str) -> float:
     nothing = np.zeros(pairs, dtype=bool)
     started = time.process_time()
     sides = [gather_side(prompts, prompts // (3 if kind == "clusters of 3" else 1) + first, values, nothing) for first, values in ((0, a), (10**9, b))]
-    compare_pairs(Subject("m", "i", "rate" if rate else "number", (0.0, 1.0), True, 0.02), pair_sides(*sides))
+    compare_pairs(ComparedMetric("m", "i", "rate" if rate else "number", (0.0, 1.0), True, 0.02), pair_sides(*sides))
     return time.process_time() - started
 
 

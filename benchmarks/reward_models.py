@@ -21,7 +21,7 @@ from judgecli.readers.preferences import read_preferences
 from judgecli.reward_model.audit import audit_model
 from judgecli.reward_model.evaluation import Evaluation, evaluate
 from judgecli.reward_model.linear import LinearModel
-from judgecli.reward_model.preferences import Comparison, Preferences
+from judgecli.reward_model.preferences import PreferencePair, Preferences
 from judgecli.reward_model.train import FOLDS, Recipe, fold_of, train
 from judgecli.reward_model.tricks import Case
 
@@ -30,11 +30,11 @@ CHRF = 0.662  # of sentence chrF on WMT19 kk-en
 PLAIN = Recipe(negatives=())
 
 
-def pairs(data: Path, name: str, prompt: str | None = None) -> Sequence[Comparison]:
+def pairs(data: Path, name: str, prompt: str | None = None) -> Sequence[PreferencePair]:
     return read_preferences([str(data / f"{name}.jsonl.gz")], prompt=prompt).comparisons
 
 
-def measure(model: LinearModel, asked: Sequence[Comparison]) -> Evaluation:
+def measure(model: LinearModel, asked: Sequence[PreferencePair]) -> Evaluation:
     prompts = [one.prompt for one in asked]
     chosen, rejected = (model.rewards(prompts, texts).mean for texts in ([one.chosen for one in asked], [one.rejected for one in asked]))
     return evaluate(asked, chosen, rejected, better=model.better)

@@ -22,13 +22,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from judgecli.arrays import Bools, Bytes, Hashes, Integers
 from judgecli.errors import UsageError
 from judgecli.unspaced import LETTERS_A_WORD, mostly_unspaced, tokens, unspaced_letters
 
-Bytes = npt.NDArray[np.uint8]
-Ints = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
-Hashed = npt.NDArray[np.uint64]
 Cache = dict[str, object]
 FloatArray: TypeAlias = pa.DoubleArray
 
@@ -68,30 +65,30 @@ class Block:
 
     texts: pa.StringArray
     data: Bytes
-    offsets: Ints
+    offsets: Integers
     classes: Bytes
-    starts: Ints
-    ends: Ints
-    word_offsets: Ints
+    starts: Integers
+    ends: Integers
+    word_offsets: Integers
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
     @cached_property
-    def words(self) -> Ints:
+    def words(self) -> Integers:
         """Number of words of each text."""
         return np.diff(self.word_offsets)
 
     @cached_property
-    def ascii(self) -> Flags:
+    def ascii(self) -> Bools:
         """True for each text that has no character beyond ASCII."""
         return np.asarray(self.count(WIDE) == 0)
 
-    def count(self, bits: int) -> Ints:
+    def count(self, bits: int) -> Integers:
         """Number of bytes of each text that have one of the class bits."""
         return np.diff(np.searchsorted(np.flatnonzero(self.classes & bits), self.offsets))
 
-    def count_where(self, bits: int, holds: Callable[[str], bool]) -> Ints:
+    def count_where(self, bits: int, holds: Callable[[str], bool]) -> Integers:
         """Number of characters of each text for which `holds` is true; `bits` says the same of ASCII."""
         counts = self.count(bits)
         for index in np.flatnonzero(~self.ascii):
@@ -99,12 +96,12 @@ class Block:
         return counts
 
     @cached_property
-    def unspaced(self) -> Flags:
+    def unspaced(self) -> Bools:
         """True for each byte that begins a letter of a script without spaces between words."""
         return unspaced_letters(self.data)
 
     @cached_property
-    def mostly_unspaced(self) -> Flags:
+    def mostly_unspaced(self) -> Bools:
         """True for each text that `mostly_unspaced` is true of."""
         found = np.flatnonzero(self.unspaced)
         if not len(found):
@@ -135,22 +132,22 @@ class WordHashes:
     5e-10 for 2,000 words and 1e-6 for 100,000.
     """
 
-    values: Hashed
-    word_offsets: Ints
-    letters: Flags  # texts of scripts without spaces: their values are of letters, LETTERS_A_WORD of them for a word
+    values: Hashes
+    word_offsets: Integers
+    letters: Bools  # texts of scripts without spaces: their values are of letters, LETTERS_A_WORD of them for a word
 
-    def distinct(self, n: int) -> tuple[Ints, Ints]:
+    def distinct(self, n: int) -> tuple[Integers, Integers]:
         """For each text the number of different word n-grams, and of all of them."""
         found, total = self._in_words(n)
         if self.letters.any():
             found[self.letters], total[self.letters] = self._only(self.letters)._in_words(LETTERS_A_WORD * n)
         return found, total
 
-    def _only(self, texts: Flags) -> "WordHashes":
+    def _only(self, texts: Bools) -> "WordHashes":
         sizes = np.diff(self.word_offsets)
         return WordHashes(self.values[np.repeat(texts, sizes)], np.concatenate([[0], np.cumsum(sizes[texts])]), texts[texts])
 
-    def _in_words(self, n: int) -> tuple[Ints, Ints]:
+    def _in_words(self, n: int) -> tuple[Integers, Integers]:
         total = np.maximum(np.diff(self.word_offsets) - (n - 1), 0)
         found = np.zeros(len(total), np.int64)
         for first in range(0, len(total), _TEXTS_PER_SORT):
@@ -158,7 +155,7 @@ class WordHashes:
             found[part] = self._distinct(n, self.word_offsets[first : first + _TEXTS_PER_SORT + 1], total[part])
         return found, total
 
-    def _distinct(self, n: int, word_offsets: Ints, total: Ints) -> Ints:
+    def _distinct(self, n: int, word_offsets: Integers, total: Integers) -> Integers:
         words = self.values[word_offsets[0] : word_offsets[-1]]
         if len(words) < n:
             return np.zeros(len(total), np.int64)
@@ -174,7 +171,7 @@ class WordHashes:
         ends = np.concatenate([[0], np.cumsum(total)])
         fresh = np.ones(len(keys), np.int64)
         fresh[1:] = keys[1:] != keys[:-1]
-        counts: Ints = np.diff(np.concatenate([[0], np.cumsum(fresh)])[ends])
+        counts: Integers = np.diff(np.concatenate([[0], np.cumsum(fresh)])[ends])
         return counts
 
 
@@ -204,10 +201,10 @@ def block(arrow: pa.StringArray) -> Block:
     last = offsets[1:][np.diff(offsets) > 0] - 1
     stops[last] = ~space[last]
     starts = np.flatnonzero(begins)
-    return Block(arrow, data, offsets, classes, starts, np.flatnonzero(stops) + 1, np.searchsorted(starts, offsets))
+    return Block(arrow, data, offsets, classes=classes, starts=starts, ends=np.flatnonzero(stops) + 1, word_offsets=np.searchsorted(starts, offsets))
 
 
-def _packed(arrow: pa.StringArray) -> tuple[Bytes, Ints]:
+def _packed(arrow: pa.StringArray) -> tuple[Bytes, Integers]:
     """The bytes of the texts with padding behind, and where each begins."""
     if len(arrow) == 0:
         return np.zeros(_PADDING, np.uint8), np.zeros(1, np.int64)
@@ -221,7 +218,7 @@ def _packed(arrow: pa.StringArray) -> tuple[Bytes, Ints]:
     return data, offsets - offsets[0]
 
 
-def _wide_spaces(data: Bytes, classes: Bytes, space: Flags) -> tuple[Bytes, Flags]:
+def _wide_spaces(data: Bytes, classes: Bytes, space: Bools) -> tuple[Bytes, Bools]:
     """Mark the bytes of whitespace beyond ASCII; UTF-8 makes the patterns unambiguous."""
     leads = np.flatnonzero((data == 0xC2) | ((data >= 0xE1) & (data <= 0xE3)))
     first, second, third = data[leads], data[leads + 1], data[leads + 2]
@@ -242,12 +239,12 @@ _SHIFT = np.uint64(32)
 _LOW_BYTES = np.array([(1 << 8 * count) - 1 for count in range(9)], np.uint64)  # keeps the first `count` bytes of a load
 
 
-def _mix(values: Hashed) -> Hashed:
+def _mix(values: Hashes) -> Hashes:
     values = (values ^ (values >> _SHIFT)) * _MULTIPLY
     return values ^ (values >> _SHIFT)
 
 
-def _pieces(block: Block) -> tuple[Ints, Ints, Ints]:
+def _pieces(block: Block) -> tuple[Integers, Integers, Integers]:
     """Where words begin and end, and the words of each text; in mostly unspaced texts each letter is one."""
     if not block.mostly_unspaced.any():
         return block.starts, block.ends, block.word_offsets
@@ -270,7 +267,7 @@ def hashes(block: Block) -> WordHashes:
     return WordHashes(hash_pieces(block.data, starts, ends), word_offsets, block.mostly_unspaced)
 
 
-def hash_pieces(data: Bytes, starts: Ints, ends: Ints) -> Hashed:
+def hash_pieces(data: Bytes, starts: Integers, ends: Integers) -> Hashes:
     """One number a piece of these bytes (padded, see `Block`), equal for equal pieces."""
     loads = np.ndarray(len(data) - _PADDING + 1, "<u8", data, strides=(1,))
     lengths = ends - starts
@@ -288,7 +285,7 @@ def hash_pieces(data: Bytes, starts: Ints, ends: Ints) -> Hashed:
     return values
 
 
-def sentences(arrow: pa.StringArray) -> Ints:
+def sentences(arrow: pa.StringArray) -> Integers:
     """Number of sentences of each text.
 
     A sentence begins at a letter or digit. It ends at a run of . ! ? … ؟ । ۔ (and closing quotes,
@@ -296,7 +293,7 @@ def sentences(arrow: pa.StringArray) -> Ints:
     it stands, at a line break, or at the end of the text. Abbreviations are not known: "e.g. this"
     ends one.
     """
-    counts: Ints = np.asarray(pc.count_substring_regex(arrow, SENTENCE_BODY + SENTENCE_END), np.int64)
+    counts: Integers = np.asarray(pc.count_substring_regex(arrow, SENTENCE_BODY + SENTENCE_END), np.int64)
     return counts
 
 

@@ -13,7 +13,7 @@ from judgecli.signal.summary import MetricSummary
 
 
 @dataclass(frozen=True)
-class Point:
+class SeriesPoint:
     """One window of a series. A window without a mean says why in `why`."""
 
     start: datetime | None
@@ -36,13 +36,13 @@ class Series:
     metric: str
     policy: str
     identity: str
-    points: Sequence[Point]
+    points: Sequence[SeriesPoint]
     served: Sequence[str] = ()
     linked: bool = False
 
 
 @dataclass(frozen=True)
-class Standing:
+class PolicyStanding:
     """One metric of one policy over all time: n scored of N records."""
 
     metric: str
@@ -57,7 +57,7 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Change:
+class ReportChange:
     """One metric of one policy value against the value before it. `worse` is None where no direction is better, or where the shares
     without a score differ: `missing_p` is that of their test by cluster."""
 
@@ -100,7 +100,7 @@ class Distribution:
 
 
 @dataclass(frozen=True)
-class Example:
+class ReportExample:
     """One record with its value of the subject, cut to what a reader needs; `cut` says how much of each text is left out."""
 
     key: str
@@ -117,17 +117,17 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Contrast:
+class ContrastText:
     """Two answers to one prompt, before and after a change: those of the prompt that lie furthest apart in `metric`."""
 
     metric: str
     column: str
-    before: Example
-    after: Example
+    before: ReportExample
+    after: ReportExample
 
 
 @dataclass(frozen=True)
-class Method:
+class MethodText:
     """How something was decided, in plain words with the numbers that were used."""
 
     name: str
@@ -135,7 +135,7 @@ class Method:
 
 
 @dataclass(frozen=True)
-class Measure:
+class MeasureText:
     """What a metric is: identity, definition, version, range and direction."""
 
     name: str
@@ -149,7 +149,7 @@ class Measure:
 
 
 @dataclass(frozen=True)
-class Conversation:
+class ConversationSummary:
     """The conversations of one policy under one reward: returns over all time, and value and TD errors in the newest window that has any.
 
     `turns` maps the number of a turn to its mean TD error; `window` is when that window starts. Null numbers have their cause in `why`.
@@ -189,23 +189,23 @@ class Report:
     subject: str | None
     metrics: Sequence[MetricSummary]
     policies: Sequence[str]
-    standings: Sequence[Standing]
+    standings: Sequence[PolicyStanding]
     series: Sequence[Series]
-    changes: Sequence[Change]
+    changes: Sequence[ReportChange]
     distributions: Sequence[Distribution]
     slices: Sequence[Slice]
-    worst: Sequence[Example]
-    best: Sequence[Example]
-    measures: Sequence[Measure]
+    worst: Sequence[ReportExample]
+    best: Sequence[ReportExample]
+    measures: Sequence[MeasureText]
     gates: Sequence[Mapping[str, object]]
     notes: Sequence[str]
     alarms: Sequence[Mapping[str, object]] = ()
     sentence: str = ""
     tone: str = "open"  # of the sentence: good, bad or open
-    contrasts: Sequence[Contrast] = ()
+    contrasts: Sequence[ContrastText] = ()
     quarantine: Mapping[str, int] = field(default_factory=dict)  # lines by reason
-    methods: Sequence[Method] = ()
-    conversations: Sequence[Conversation] = ()
+    methods: Sequence[MethodText] = ()
+    conversations: Sequence[ConversationSummary] = ()
     judge_changes: Sequence[Mapping[str, object]] = ()  # where the judge of a metric changed (signal/linked.py), oldest first
 
     def metric(self, name: str) -> MetricSummary:

@@ -23,7 +23,7 @@ from typing import Literal, overload
 from judgecli import derived
 from judgecli.rowwise import by_row
 
-Kind = Literal["rate", "number", "ordinal", "category"]
+MetricKind = Literal["rate", "number", "ordinal", "category"]
 Unit = Literal["record", "session", "prompt", "pair", "window"]
 Range = tuple[float | None, float | None]
 
@@ -39,11 +39,11 @@ class Score:
     detail: str | None = None
 
 
-Cell = float | str | Score | None
+ScoreLike = float | str | Score | None
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ScorerColumn:
     """One column parameter of a scorer. `source` is the record column it is read or derived from."""
 
     name: str
@@ -61,7 +61,7 @@ class Scorer:
 
     name: str
     function: Callable[..., object]
-    kind: Kind
+    kind: MetricKind
     range: Range
     higher_is_better: bool | None
     version: int
@@ -69,10 +69,10 @@ class Scorer:
     unit: Unit = "record"
     needs: str | None = None  # the extra that must be installed
     arrow: bool = False  # columns read as they are come as Arrow string arrays, not as lists
-    columns: tuple[Column, ...] = ()
+    columns: tuple[ScorerColumn, ...] = ()
     options: Mapping[str, inspect.Parameter] = field(default_factory=dict)
 
-    def __call__(self, *columns: Sequence[object], **keywords: object) -> list[Cell]:
+    def __call__(self, *columns: Sequence[object], **keywords: object) -> list[ScoreLike]:
         """Score plain record columns; a row with a null in a required column gives None."""
         given = self._columns_given(columns, keywords)
         options = {name: value for name, value in keywords.items() if name in self.options}
@@ -82,7 +82,7 @@ class Scorer:
         if not rows:
             return [None] * total
         subset = {name: [values[row] for row in rows] for name, values in given.items()}
-        results: list[Cell] = [None] * total
+        results: list[ScoreLike] = [None] * total
         for row, item in zip(rows, as_list(self.run(subset, options)), strict=True):
             results[row] = item
         return results
@@ -98,7 +98,7 @@ class Scorer:
         cache = {} if cache is None else cache
         return self.function(*(self._argument(column, columns.get(column.source), cache) for column in self.columns), **options)
 
-    def _argument(self, column: Column, values: object, cache: derived.Cache) -> object:
+    def _argument(self, column: ScorerColumn, values: object, cache: derived.Cache) -> object:
         if values is None:
             return None
         if column.name != column.source:
@@ -126,7 +126,7 @@ def scorer(function: Callable[..., object], /) -> Scorer: ...
 @overload
 def scorer(
     *,
-    kind: Kind = "number",
+    kind: MetricKind = "number",
     range: Range = (None, None),
     higher_is_better: bool | None = None,
     version: int = 1,
@@ -154,18 +154,18 @@ def _declare(function: Callable[..., object], declared: Mapping[str, object]) ->
     return wrapped
 
 
-def read_signature(function: Callable[..., object]) -> tuple[tuple[Column, ...], dict[str, inspect.Parameter]]:
+def read_signature(function: Callable[..., object]) -> tuple[tuple[ScorerColumn, ...], dict[str, inspect.Parameter]]:
     """Split a function's parameters into columns (before `*`) and options (after it)."""
     columns, options = [], {}
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
             options[name] = parameter
         elif parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD:
-            columns.append(Column(name, derived.source_of(name), required=parameter.default is inspect.Parameter.empty))
+            columns.append(ScorerColumn(name, derived.source_of(name), required=parameter.default is inspect.Parameter.empty))
     return tuple(columns), options
 
 
-def as_list(result: object) -> list[Cell]:
+def as_list(result: object) -> list[ScoreLike]:
     """A scorer's return as plain items: Arrow and numpy arrays become Python values."""
     if hasattr(result, "to_pylist"):
         return list(result.to_pylist())

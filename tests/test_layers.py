@@ -26,7 +26,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "edge": ("readers", "exporters", "renderers", "store", "endpoint", "serve", "config", "catalog"),
     "floor": ("outputs",),  # what every edge that writes asks first
     "core": ("scorer", "rowwise", "derived", "unspaced", "scorers", "judge", "reward_model", "reward", "signal", "labels", "report", "stats"),
-    "ground": ("schema", "errors", "progress", "version"),
+    "ground": ("schema", "errors", "progress", "version", "arrays", "document"),
 }
 ORDER = list(LAYERS)
 # Edges do not import each other, save intake, which joins reading to storing.
@@ -38,6 +38,8 @@ THIRD_PARTY: dict[str, set[str]] = {
     "errors": set(),
     "outputs": {"pyarrow"},
     "progress": set(),
+    "arrays": {"numpy"},
+    "document": set(),
     "version": set(),
     "schema": {"pyarrow"},
     "derived": {"numpy", "pyarrow"},

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from judgecli.reward_model import ngrams
 from judgecli.reward_model.features import FeatureSpec, extract
-from judgecli.reward_model.linear import Penalty, Rows, exact_variance, fit, posterior, variance
+from judgecli.reward_model.linear import Penalty, RewardRows, exact_variance, fit, posterior, variance
 from judgecli.reward_model.spacing import single_spaced
 
 TEXTS = ["A cat sat.", "", "the the the cat", "x", "Über 3,5 kg — naïve? don't!", "line\n\nline  two\t"]
@@ -43,7 +43,7 @@ def drawn(n=400, d=3, p=40):
     chance = np.random.default_rng(0)
     dense, hashed = chance.normal(size=(n, d)), sparse.random(n, p, 0.2, "csr", rng=chance)
     truth = special.expit(dense @ np.array([1.0, -0.5, 0.0]) + hashed @ chance.normal(size=p))
-    return Rows(dense, hashed, (chance.random(n) < truth).astype(float), np.ones(n), np.zeros(n))
+    return RewardRows(dense, hashed, (chance.random(n) < truth).astype(float), np.ones(n), np.zeros(n))
 
 
 def test_the_fit_is_scikit_learns():

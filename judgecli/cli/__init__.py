@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     outputs.begin()
     os.environ.setdefault(BLAS_THREADS, "1")
     gc.set_threshold(*LOOK_FOR_CIRCLES)
-    with failure.Signals() as signals:
+    with failure.SignalHandlers() as signals:
         try:
             code = _run(words)
             sys.stdout.flush()

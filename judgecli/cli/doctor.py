@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from judgecli.config import Settings
 
-Check = dict[str, str]
+DoctorRow = dict[str, str]
 
 EXTRAS = {
     "math": ("math_verify",),
@@ -49,11 +49,11 @@ def doctor(
         raise typer.Exit(4)
 
 
-def _row(check: str, detail: str, *, status: str = "ok", hint: str = "") -> Check:
+def _row(check: str, detail: str, *, status: str = "ok", hint: str = "") -> DoctorRow:
     return {"check": check, "status": status, "detail": detail, "hint": hint}
 
 
-def _check_versions() -> list[Check]:
+def _check_versions() -> list[DoctorRow]:
     import platform
     from importlib.metadata import version
 
@@ -61,7 +61,7 @@ def _check_versions() -> list[Check]:
     return [_row("judge", f"{version('judgecli')}, Python {platform.python_version()}, {platform.system()} {platform.machine()}"), _row("packages", packages)]
 
 
-def _check_settings(context: typer.Context, config: str | None, store: str | None) -> list[Check]:
+def _check_settings(context: typer.Context, config: str | None, store: str | None) -> list[DoctorRow]:
     from judgecli.errors import JudgeError
 
     try:
@@ -85,7 +85,7 @@ def _check_settings(context: typer.Context, config: str | None, store: str | Non
     return [*rows, *_check_destinations(settings), _check_disk(settings.store)]
 
 
-def _check_destinations(settings: "Settings") -> list[Check]:
+def _check_destinations(settings: "Settings") -> list[DoctorRow]:
     """Which address would get which key, by the name of its variable. Nothing is sent."""
     from judgecli.errors import ConfigError, JudgeError
     from judgecli.pipeline.destinations import project_destinations
@@ -105,7 +105,7 @@ def _check_destinations(settings: "Settings") -> list[Check]:
     return rows
 
 
-def _check_disk(store: "Path") -> Check:
+def _check_disk(store: "Path") -> DoctorRow:
     import os
     import shutil
 
@@ -120,7 +120,7 @@ def _check_disk(store: "Path") -> Check:
     return _row("disk", f"{free / 1e9:,.1f} GB free at {folder}, writable")
 
 
-def _check_extras() -> list[Check]:
+def _check_extras() -> list[DoctorRow]:
     from importlib.util import find_spec
 
     there = [name for name, modules in EXTRAS.items() if all(find_spec(module) for module in modules)]
@@ -129,7 +129,7 @@ def _check_extras() -> list[Check]:
     return [_row("extras", detail, hint=f"pip install 'judgecli[{absent[0]}]'" if absent else "")]
 
 
-def _check_environment() -> list[Check]:
+def _check_environment() -> list[DoctorRow]:
     import os
     import sys
 

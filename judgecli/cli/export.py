@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from judgecli.config import Settings
     from judgecli.evidence.work import Work
-    from judgecli.pipeline.export import Wanted
+    from judgecli.pipeline.export import ExportPlan
 
 SOURCES_HELP = "Whose judgement counts: human, user, code, model, reward; default human,user,code."
 SCALE_HELP = "The ends of ratings, e.g. 1..5; default: the usual scale that holds them all."
@@ -69,7 +69,9 @@ def export(
     if format is None:
         raise UsageError("no training format is named", hint="judge export --list shows them")
     if format == "reward-function":
-        return _export_function(context, config, store, output, scorer or [], column or [], unscored, allow_code=allow_code, as_json=as_json)
+        return _export_function(
+            context, config, store, output=output, scorers=scorer or [], columns=column or [], unscored=unscored, allow_code=allow_code, as_json=as_json
+        )
     typed: dict[str, object] = {"min_margin": min_margin, "on": on, "validation": validation, "good": good, "bad": bad}
     typed |= {"all_pairs": all_pairs or None, "standard": standard or None, "despite_alarm": despite_alarm or None}
     typed |= {"sources": _names(sources), "labels": tuple(label) if label else None, "rating_scale": read_scale(rating_scale)}
@@ -82,19 +84,19 @@ def _names(text: str | None) -> tuple[str, ...] | None:
     return None if text is None else tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def _combined(settings: "Settings", format: str, output: str | None, typed: dict[str, object]) -> "tuple[Path, Wanted]":
+def _combined(settings: "Settings", format: str, output: str | None, typed: dict[str, object]) -> "tuple[Path, ExportPlan]":
     """What was typed over what judge.yaml says of this format over the defaults."""
     from dataclasses import replace
     from pathlib import Path
 
-    from judgecli.pipeline.export import Wanted, options_of
+    from judgecli.pipeline.export import ExportPlan, options_of
 
     entry = next((entry for entry in settings.project.feedback if entry.format == format), None)
-    wanted = replace(Wanted() if entry is None else options_of(entry), **typed)  # type: ignore[arg-type]
+    wanted = replace(ExportPlan() if entry is None else options_of(entry), **typed)  # type: ignore[arg-type]
     return Path(output or (f"feedback/{format}.jsonl" if entry is None else entry.path)), wanted
 
 
-def _export(work: "Work", format: str, path: "Path", wanted: "Wanted", *, as_json: bool, quiet: bool) -> None:
+def _export(work: "Work", format: str, path: "Path", wanted: "ExportPlan", *, as_json: bool, quiet: bool) -> None:
     from judgecli.cli.output import say, show
     from judgecli.pipeline.export import export_feedback
     from judgecli.renderers import terminal

@@ -31,7 +31,7 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM, on the way that Ctrl-C takes: what is open is closed, what is half-written is removed."""
 
 
-class Signals:
+class SignalHandlers:
     """While it is entered, the first SIGINT or SIGTERM raises, and a second one ends the process at once. Does nothing outside the main thread.
 
     SIGINT too: a shell starts background jobs with it ignored, and a run must stop when it is told to.
@@ -41,7 +41,7 @@ class Signals:
         self._received: list[int] = []
         self._before: dict[int, object] = {}
 
-    def __enter__(self) -> "Signals":
+    def __enter__(self) -> "SignalHandlers":
         with suppress(ValueError):
             self._before = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
         return self

@@ -60,7 +60,7 @@ def evaluate(
     from judgecli.cli.progress import open_progress
     from judgecli.labels.rating import read_scale
     from judgecli.pipeline.report import report_format
-    from judgecli.pipeline.rm_eval import STORED, Reading, evaluate_model, learnt_from, open_model, write_evaluation
+    from judgecli.pipeline.rm_eval import STORED, PreferenceReading, evaluate_model, learnt_from, open_model, write_evaluation
     from judgecli.renderers.reward_eval import evaluation_page
 
     paths = [Path(name) for name in output or ()]
@@ -68,7 +68,7 @@ def evaluate(
         report_format(path)
     settings = load(context, config, store, max_bad=max_bad)
     tags = tuple(names_of(by))
-    reading = Reading(shape, prompt_field, read_scale(rating_scale), tags, settings.max_bad)
+    reading = PreferenceReading(shape, prompt_field, read_scale(rating_scale), tags, settings.max_bad)
     found = None if model == STORED else open_model(model, embeddings=Path(embeddings) if embeddings else None)
     learnt = set() if found is None else learnt_from(model)
     progress = open_progress(quiet=quiet)

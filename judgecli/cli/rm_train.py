@@ -10,7 +10,7 @@ from judgecli.cli.rm_eval import PromptOption, ScaleOption, ShapeOption
 if TYPE_CHECKING:
     from judgecli.engine.fine_tuning import FineTuning
     from judgecli.evidence.work import Work
-    from judgecli.pipeline.rm_eval import Reading
+    from judgecli.pipeline.rm_eval import PreferenceReading
 
 PathsArgument = Annotated[list[str] | None, typer.Argument(metavar="[PATHS]", help="Files, folders or globs of pairs, rankings, thumbs or ratings.")]
 LABELS_HELP = "Learn from the labels NAME of the store (repeatable)."
@@ -61,16 +61,16 @@ def train(
     from judgecli.cli.output import show
     from judgecli.engine.fine_tuning import FineTuning
     from judgecli.labels.rating import read_scale
-    from judgecli.pipeline.rm_eval import Reading
+    from judgecli.pipeline.rm_eval import PreferenceReading
     from judgecli.renderers.training import training_page
 
     _check(base, embeddings, members, steps=steps, files=bool(paths), labels=bool(labels) or from_store)
     names = tuple(labels) if labels else () if from_store else None
     work = open_project(context, config, store, max_bad=max_bad)
-    reading = Reading(shape, prompt_field, read_scale(rating_scale), max_bad=work.settings.max_bad)
+    reading = PreferenceReading(shape, prompt_field, read_scale(rating_scale), max_bad=work.settings.max_bad)
     options = FineTuning(epochs=epochs, max_length=max_length, lora=lora, seed=seed, device=device)
     more = {"steps": steps, "licence": licence, "members": members, "seed": seed, "negatives": not no_negatives, "test": tuple(test or ()), "about": about}
-    document = _train(out, paths or [], names, reading, embeddings, more, work, base, options, quiet=quiet)
+    document = _train(out, paths or [], names, reading=reading, embeddings=embeddings, more=more, work=work, base=base, options=options, quiet=quiet)
     show(document, lambda page: training_page(document, page), as_json=as_json)
 
 
@@ -78,7 +78,7 @@ def _train(
     out: str,
     paths: list[str],
     labels: tuple[str, ...] | None,
-    reading: "Reading",
+    reading: "PreferenceReading",
     embeddings: str | None,
     more: dict[str, Any],
     work: "Work",
@@ -91,10 +91,10 @@ def _train(
     from pathlib import Path
 
     from judgecli.cli.progress import open_progress
-    from judgecli.pipeline.rm_train import Ask, train_linear
+    from judgecli.pipeline.rm_train import TrainingPlan, train_linear
 
     embedded = None if embeddings is None else Path(embeddings)
-    ask = Ask(Path(out), tuple(paths), reading, labels, embeddings=embedded, created=_today(), **more)
+    ask = TrainingPlan(Path(out), tuple(paths), reading, labels, embeddings=embedded, created=_today(), **more)
     progress = open_progress(quiet=quiet)
     try:
         if base is None:

@@ -20,8 +20,8 @@ MAX_BYTES = 1_000_000
 MAX_DEPTH = 40
 MAX_NODES = 50_000  # aliases count with all that they stand for
 
-Path = tuple[str | int, ...]
-Place = tuple[int, int]  # line and column, both from 1
+KeyPath = tuple[str | int, ...]
+TextPlace = tuple[int, int]  # line and column, both from 1
 
 _NULL = re.compile(r"null|Null|NULL|~|")
 _TRUE = re.compile(r"true|True|TRUE")
@@ -37,14 +37,14 @@ class Node:
     """One value of the document, where it stands, and its children by key or position."""
 
     value: object
-    place: Place
+    place: TextPlace
     size: int = 1
-    keys: dict[str, Place] = field(default_factory=dict)
+    keys: dict[str, TextPlace] = field(default_factory=dict)
     children: dict[str | int, "Node"] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class YamlDocument:
     """A file as plain data, with `where` for messages."""
 
     file: str
@@ -54,7 +54,7 @@ class Document:
     def data(self) -> object:
         return self.root.value
 
-    def place(self, path: Sequence[str | int]) -> Place:
+    def place(self, path: Sequence[str | int]) -> TextPlace:
         """Line and column of the key at `path`, or of its nearest parent that the file has."""
         node, place = self.root, self.root.place
         for step in path:
@@ -64,7 +64,7 @@ class Document:
             node = node.children[step]
         return place
 
-    def known_path(self, path: Sequence[str | int]) -> Path:
+    def known_path(self, path: Sequence[str | int]) -> KeyPath:
         """`path` without the steps that name no key or position of the file."""
         node, kept = self.root, []
         for step in path:
@@ -97,7 +97,7 @@ def near_hint(name: str, known: Sequence[str]) -> str:
     return f"did you mean {' or '.join(near)}?" if near else f"keys here: {', '.join(known)}"
 
 
-def read_document(raw: bytes, *, file: str) -> Document:
+def read_document(raw: bytes, *, file: str) -> YamlDocument:
     """Read one YAML document. Raises: ConfigError with file, line and column."""
     if len(raw) > MAX_BYTES:
         raise ConfigError(f"{len(raw):,} bytes are more than a configuration may have ({MAX_BYTES:,})", where=f"{file}:1:1", hint="is this the right file?")
@@ -107,7 +107,7 @@ def read_document(raw: bytes, *, file: str) -> Document:
         line = raw.count(b"\n", 0, error.start) + 1
         column = error.start - raw.rfind(b"\n", 0, error.start)
         raise ConfigError(f"byte {raw[error.start]:#04x} is not UTF-8", where=f"{file}:{line}:{column}", hint="save the file as UTF-8") from error
-    return Document(file, _Reader(text, file).document())
+    return YamlDocument(file, _Reader(text, file).document())
 
 
 def parse_scalar(text: str, *, where: str) -> object:
@@ -266,7 +266,7 @@ class _Reader:
         return ConfigError(f"not valid YAML: {problem}", where=f"{self.file}:{line}:{column}", hint=hint)
 
 
-def _place(event: yaml.Event) -> Place:
+def _place(event: yaml.Event) -> TextPlace:
     if event.start_mark is None:
         return 1, 1
     return event.start_mark.line + 1, event.start_mark.column + 1

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from judgecli.config.editor import SCHEMA_FILE
-from judgecli.config.proposal import TOPICS, WATCHED_DAYS, Candidate, Facts, Gate, LogFacts, policy
+from judgecli.config.proposal import TOPICS, WATCHED_DAYS, Facts, FieldCandidate, LogFacts, ProposedGate, policy
 
 _PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./-]*")
 _WORDS = ("true", "false", "null", "yes", "no", "on", "off")
@@ -19,11 +19,11 @@ class Draft:
     """All that stands in a proposed judge.yaml. `measured` is the share that gates ask for."""
 
     facts: Facts
-    chosen: Sequence[Candidate]
+    chosen: Sequence[FieldCandidate]
     reward: str
     terms: Mapping[str, Mapping[str, object]]
     vetoes: Sequence[Mapping[str, object]]
-    gates: Sequence[Gate]
+    gates: Sequence[ProposedGate]
     measured: float
     rewarded: str
 
@@ -143,7 +143,7 @@ def _cluster_why(facts: Facts) -> str:
     return "prompt - no session and no user was found in the log, so answers to one prompt count as one unit"
 
 
-def _scorers(chosen: Sequence[Candidate]) -> list[str]:
+def _scorers(chosen: Sequence[FieldCandidate]) -> list[str]:
     lines = ["scorers:"]
     for topic, why in TOPICS.items():
         names = [candidate.name for candidate in chosen if candidate.topic == topic]

@@ -17,7 +17,7 @@ WATCHED_DAYS = 28  # of a log, from which on alarms are proposed: two weeks to l
 
 
 @dataclass(frozen=True)
-class Candidate:
+class FieldCandidate:
     """A metric that may be proposed: what it needs, why, and its part in the first reward and gates.
 
     `weight` makes it a term of the reward (bounded metrics only); `higher_is_better` is written where
@@ -45,33 +45,33 @@ TOPICS = {
     "operations": "as logged: time, cost, tokens",
 }
 CANDIDATES = (
-    Candidate("words", "text"),
-    Candidate("repetition", "text", weight=1),
-    Candidate("truncated", "text", ("finish_reason",), weight=1),
-    Candidate("empty", "text", veto_at_most=0),
-    Candidate("refusal", "safety", weight=2, higher_is_better=False, gate="at_most"),
-    Candidate("pii_count", "safety"),
-    Candidate("secrets", "safety"),
-    Candidate("json_valid", "format", weight=2, gate="at_least"),
-    Candidate("same_language_as_input", "language", ("input",), weight=1),
-    Candidate("context_overlap", "context", ("contexts",), weight=2, gate="at_least"),
-    Candidate("unsupported_numbers", "context", ("contexts",)),
-    Candidate("unsupported_entities", "context", ("contexts",)),
-    Candidate("citations_valid", "context", ("contexts",), weight=1),
-    Candidate("exact_match", "reference", ("reference", "short reference"), weight=4, gate="at_least"),
-    Candidate("token_f1", "reference", ("reference", "short reference"), weight=2),
-    Candidate("number_match", "reference", ("reference",), weight=1),
-    Candidate("rouge_l", "reference", ("reference", "long reference"), weight=4, gate="at_least"),
-    Candidate("tool_call_count", "tools", ("tool calls",)),
-    Candidate("steps", "tools", ("tool calls",)),
-    Candidate("loop", "tools", ("tool calls",)),
-    Candidate("tool_error_share", "tools", ("tool calls",), weight=1),
-    Candidate("tool_arguments_valid", "tools", ("tool calls", "tools"), weight=2),
-    Candidate("tools_called", "tools", ("expected_tools",), weight=4, gate="at_least"),
-    Candidate("latency_ms", "operations", ("latency_ms",)),
-    Candidate("cost_usd", "operations", ("cost_usd",)),
-    Candidate("tokens_out", "operations", ("tokens_out",)),
-    Candidate("error", "operations", ("error",)),
+    FieldCandidate("words", "text"),
+    FieldCandidate("repetition", "text", weight=1),
+    FieldCandidate("truncated", "text", ("finish_reason",), weight=1),
+    FieldCandidate("empty", "text", veto_at_most=0),
+    FieldCandidate("refusal", "safety", weight=2, higher_is_better=False, gate="at_most"),
+    FieldCandidate("pii_count", "safety"),
+    FieldCandidate("secrets", "safety"),
+    FieldCandidate("json_valid", "format", weight=2, gate="at_least"),
+    FieldCandidate("same_language_as_input", "language", ("input",), weight=1),
+    FieldCandidate("context_overlap", "context", ("contexts",), weight=2, gate="at_least"),
+    FieldCandidate("unsupported_numbers", "context", ("contexts",)),
+    FieldCandidate("unsupported_entities", "context", ("contexts",)),
+    FieldCandidate("citations_valid", "context", ("contexts",), weight=1),
+    FieldCandidate("exact_match", "reference", ("reference", "short reference"), weight=4, gate="at_least"),
+    FieldCandidate("token_f1", "reference", ("reference", "short reference"), weight=2),
+    FieldCandidate("number_match", "reference", ("reference",), weight=1),
+    FieldCandidate("rouge_l", "reference", ("reference", "long reference"), weight=4, gate="at_least"),
+    FieldCandidate("tool_call_count", "tools", ("tool calls",)),
+    FieldCandidate("steps", "tools", ("tool calls",)),
+    FieldCandidate("loop", "tools", ("tool calls",)),
+    FieldCandidate("tool_error_share", "tools", ("tool calls",), weight=1),
+    FieldCandidate("tool_arguments_valid", "tools", ("tool calls", "tools"), weight=2),
+    FieldCandidate("tools_called", "tools", ("expected_tools",), weight=4, gate="at_least"),
+    FieldCandidate("latency_ms", "operations", ("latency_ms",)),
+    FieldCandidate("cost_usd", "operations", ("cost_usd",)),
+    FieldCandidate("tokens_out", "operations", ("tokens_out",)),
+    FieldCandidate("error", "operations", ("error",)),
 )
 
 
@@ -87,7 +87,7 @@ class LogFacts:
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredSample:
     """What a metric gave on the sample: scored of rows, mean and interval over clusters."""
 
     rows: int
@@ -125,11 +125,11 @@ class Facts:
     repeated: float = 0.0
     notes: Sequence[str] = ()
     days: int = 0
-    ratings: Mapping[str, tuple["Scored", tuple[float, float] | None]] = field(default_factory=dict)
+    ratings: Mapping[str, tuple["ScoredSample", tuple[float, float] | None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Gate:
+class ProposedGate:
     """A first gate, with what the data showed."""
 
     subject: str  # reward or metric
@@ -139,17 +139,17 @@ class Gate:
     why: str
 
 
-def candidates(facts: Facts) -> list[Candidate]:
+def candidates(facts: Facts) -> list[FieldCandidate]:
     """The candidates whose needs the logs meet."""
     return [candidate for candidate in CANDIDATES if facts.has.issuperset(candidate.needs)]
 
 
-def kept(found: Sequence[Candidate], scored: Mapping[str, Scored]) -> list[Candidate]:
+def kept(found: Sequence[FieldCandidate], scored: Mapping[str, ScoredSample]) -> list[FieldCandidate]:
     """The candidates that the sample holds something for."""
     return [candidate for candidate in found if scored[candidate.name].is_worth_it]
 
 
-def terms(chosen: Sequence[Candidate], scored: Mapping[str, Scored]) -> dict[str, dict[str, object]]:
+def terms(chosen: Sequence[FieldCandidate], scored: Mapping[str, ScoredSample]) -> dict[str, dict[str, object]]:
     """The terms of the first reward as judge.yaml writes them; optional where the metric does not apply to every answer."""
     found: dict[str, dict[str, object]] = {}
     for candidate in chosen:
@@ -164,12 +164,12 @@ def terms(chosen: Sequence[Candidate], scored: Mapping[str, Scored]) -> dict[str
     return found
 
 
-def vetoes(chosen: Sequence[Candidate]) -> list[dict[str, object]]:
+def vetoes(chosen: Sequence[FieldCandidate]) -> list[dict[str, object]]:
     """The vetoes of the first reward as judge.yaml writes them."""
     return [{"metric": candidate.name, "at_most": candidate.veto_at_most} for candidate in chosen if candidate.veto_at_most is not None]
 
 
-def gates(chosen: Sequence[Candidate], scored: Mapping[str, Scored], *, reward: str, rewarded: Scored, clusters: int) -> list[Gate]:
+def gates(chosen: Sequence[FieldCandidate], scored: Mapping[str, ScoredSample], *, reward: str, rewarded: ScoredSample, clusters: int) -> list[ProposedGate]:
     """First gates that the logs pass as they are, with slack of as much again as the interval is wide to one side.
 
     None where there are too few clusters for any verdict.
@@ -180,7 +180,7 @@ def gates(chosen: Sequence[Candidate], scored: Mapping[str, Scored], *, reward: 
     return [gate for gate in (_gate(*question) for question in asked) if gate is not None]
 
 
-def rating_gates(ratings: Mapping[str, tuple[Scored, tuple[float, float] | None]]) -> list[Gate]:
+def rating_gates(ratings: Mapping[str, tuple[ScoredSample, tuple[float, float] | None]]) -> list[ProposedGate]:
     """A first gate for each rating whose usual scale is known, with the same slack; none where fewer than 20 were given, or it would ask nothing."""
     found = []
     for name, (cells, scale) in ratings.items():
@@ -191,11 +191,11 @@ def rating_gates(ratings: Mapping[str, tuple[Scored, tuple[float, float] | None]
         if threshold > scale[0]:
             interval = f"mean {cells.mean:.3g} on {scale[0]:g} to {scale[1]:g}, 95 % interval from {cells.low:.3g} on"
             why = f"{interval} ({cells.scored:,} of {cells.rows:,} answers rated)"
-            found.append(Gate("metric", name, "at_least", threshold, why))
+            found.append(ProposedGate("metric", name, "at_least", threshold, why))
     return found
 
 
-def _gate(subject: str, name: str, bound: str, cells: Scored) -> Gate | None:
+def _gate(subject: str, name: str, bound: str, cells: ScoredSample) -> ProposedGate | None:
     """None where the sample gives no interval, or so wide a one that the gate would ask nothing."""
     if cells.mean is None or cells.low is None or cells.high is None:
         return None
@@ -206,7 +206,7 @@ def _gate(subject: str, name: str, bound: str, cells: Scored) -> Gate | None:
         return None
     weak = f"; weak: it lets up to {threshold:.0%} of the answers be such" if not down and subject == "metric" and threshold >= WEAK else ""
     why = f"mean {cells.mean:.3g}, 95 % interval {cells.low:.3g} to {cells.high:.3g} ({cells.scored:,} of {cells.rows:,} answers scored){weak}"
-    return Gate(subject, name, bound, threshold, why)
+    return ProposedGate(subject, name, bound, threshold, why)
 
 
 def policy(facts: Facts) -> list[str]:

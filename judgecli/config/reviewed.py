@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from judgecli.config.document import Document, read_document
+from judgecli.config.document import YamlDocument, read_document
 from judgecli.errors import ConfigError, EnvironmentFailure, UsageError
 
 NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$"
@@ -45,7 +45,7 @@ class Reviewed:
         """Those of a project, sorted."""
         return sorted(path.stem for path in folder.glob("*.yaml")) if folder.is_dir() else []
 
-    def document(self, folder: Path, name: str) -> Document:
+    def document(self, folder: Path, name: str) -> YamlDocument:
         """The YAML file, read but not checked. Raises: UsageError (there is none), ConfigError, EnvironmentFailure."""
         path, _ = self.paths(folder, name)
         try:

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from judgecli import outputs
-from judgecli.config.document import Document, Node, near_hint, path_text, read_document
+from judgecli.config.document import Node, YamlDocument, near_hint, path_text, read_document
 from judgecli.config.judges import JudgeFlags, JudgeSettings, judge_settings
 from judgecli.config.validation import validate
 from judgecli.errors import ConfigError, EnvironmentFailure, UsageError
 from judgecli.schema import MAPPABLE
 
 if TYPE_CHECKING:
-    from judgecli.config.project import Judge, Project, Remote
+    from judgecli.config.project import JudgeConfig, Project, Remote
 
 FILE = "judge.yaml"
 PLACED = ("reward", "gates", "feedback", "value", "report", "policy", "cluster", "group", "alarms")  # sections whose places are kept for later errors
@@ -58,7 +58,7 @@ class ScorerEntry:
     target: str
     options: Mapping[str, object] = field(default_factory=dict)
     where: str = ""
-    judge: "Judge | None" = None
+    judge: "JudgeConfig | None" = None
     sample: float = 1.0
     against: str = "answers"
     remote: "Remote | None" = None
@@ -248,7 +248,7 @@ def _guard(config: Path) -> None:
         outputs.guards(config.parent / folder, folder)
 
 
-def _open(path: Path) -> Document:
+def _open(path: Path) -> YamlDocument:
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -256,9 +256,9 @@ def _open(path: Path) -> Document:
     return read_document(raw, file=str(path))
 
 
-def _entries(project: "Project", document: Document) -> list[ScorerEntry]:
+def _entries(project: "Project", document: YamlDocument) -> list[ScorerEntry]:
     """The scorer entries of judge.yaml under their names. Raises: ConfigError where two share one."""
-    from judgecli.config.project import Heuristics, Named, Rubric
+    from judgecli.config.project import Heuristics, Named, RubricConfig
 
     found: list[ScorerEntry] = []
     for position, entry in enumerate(project.scorers):
@@ -267,9 +267,9 @@ def _entries(project: "Project", document: Document) -> list[ScorerEntry]:
             found += [ScorerEntry(name.rpartition(":")[2], name, {}, where) for name in entry.heuristics]
         elif isinstance(entry, Named):
             found.append(ScorerEntry(entry.name, entry.scorer, dict(entry.options), where))
-        elif isinstance(entry, Rubric):
+        elif isinstance(entry, RubricConfig):
             name = entry.name or f"rubric.{Path(entry.rubric).stem}"
-            found.append(ScorerEntry(name, f"rubric:{entry.rubric}", {}, where, entry.judge, entry.sample, entry.against))
+            found.append(ScorerEntry(name, f"rubric:{entry.rubric}", {}, where=where, judge=entry.judge, sample=entry.sample, against=entry.against))
         else:
             named = entry.name or f"rm.{Path(entry.reward_model).name}"
             found.append(ScorerEntry(named, f"rm:{entry.reward_model}", _remote_options(entry.remote), where, None, entry.sample, remote=entry.remote))
@@ -287,7 +287,7 @@ def _remote_options(remote: "Remote | None") -> dict[str, object]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _places(document: Document) -> dict[str, str]:
+def _places(document: YamlDocument) -> dict[str, str]:
     """Where each key of the sections in PLACED stands."""
     found: dict[str, str] = {}
     todo: list[tuple[tuple[str | int, ...], Node]] = [((name,), document.root.children[name]) for name in PLACED if name in document.root.children]

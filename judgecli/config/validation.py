@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from judgecli.config.document import Document
+from judgecli.config.document import YamlDocument
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 Model = TypeVar("Model", bound="BaseModel")
 
 
-def validate(document: Document, model: "type[Model]", *, page: str) -> "Model":
+def validate(document: YamlDocument, model: "type[Model]", *, page: str) -> "Model":
     """The document as that pydantic model. `page` is named where a file is no mapping at all. Raises: ConfigError, of the first thing wrong."""
     from pydantic import ValidationError
 
@@ -27,7 +27,7 @@ def validate(document: Document, model: "type[Model]", *, page: str) -> "Model":
         raise document.error(message + more, path, hint=hint) from error
 
 
-def _problem(document: Document, detail: "ErrorDetails", page: str) -> tuple[tuple[str | int, ...], str, str]:
+def _problem(document: YamlDocument, detail: "ErrorDetails", page: str) -> tuple[tuple[str | int, ...], str, str]:
     """Path, message and hint of one thing that pydantic found."""
     context = detail.get("ctx", {})
     path = document.known_path(detail["loc"])

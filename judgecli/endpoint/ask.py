@@ -22,11 +22,11 @@ from judgecli.endpoint.channel import Channel
 from judgecli.endpoint.client import Forms, no_http_log
 from judgecli.endpoint.ladder import RUNGS, Adaptation, adaptation, fits, form_of, refuses_rung, tells_something
 from judgecli.endpoint.retry import RowFailed
-from judgecli.endpoint.sender import Answer, Sender, SendFailed, find_proxy
+from judgecli.endpoint.sender import HttpAnswer, Sender, SendFailed, find_proxy
 from judgecli.endpoint.settings import OPENAI_URL, EndpointSettings, open_settings
 from judgecli.errors import JudgeUnavailable
 from judgecli.judge.reply import ReplyUnreadable, read_reply
-from judgecli.judge.request import AskFailed, Mode, Reply, Request, Usage
+from judgecli.judge.request import AskFailed, Reply, ReplyMode, Request, Usage
 
 if TYPE_CHECKING:
     from judgecli.endpoint.client import Client
@@ -36,10 +36,10 @@ MOST_PROBES = 5  # replies that say nothing about the rung (refusals) before the
 MOST_ADAPTATIONS = 4
 
 
-class Endpoint:
+class ChatEndpoint:
     """An open endpoint; calling it asks (see judge.request.Ask). `notes` are sentences about what had to be changed for it."""
 
-    def __init__(self, settings: EndpointSettings, forms: Forms, sender: Sender, modes: MutableMapping[str, Mode], *, holds: bool = False) -> None:
+    def __init__(self, settings: EndpointSettings, forms: Forms, sender: Sender, modes: MutableMapping[str, ReplyMode], *, holds: bool = False) -> None:
         self.settings, self.modes = settings, modes
         self.channel = Channel(settings, holds=holds)
         self.counts, self.limiter = self.channel.counts, self.channel.limiter
@@ -73,7 +73,7 @@ class Endpoint:
         """Send no further question; each that waits fails as `cancelled`."""
         self.channel.stop()
 
-    async def _wait_for_rung(self, name: str) -> Mode | None:
+    async def _wait_for_rung(self, name: str) -> ReplyMode | None:
         """The rung that another question is finding out; None: find out yourself."""
         while (mode := self.modes.get(name)) is None:
             settled = self._settled.get(name)
@@ -122,7 +122,7 @@ class Endpoint:
         self.modes.setdefault(name, first.mode)
         return replace(first, usage=spent)
 
-    async def _ask(self, request: Request, mode: Mode) -> Reply:
+    async def _ask(self, request: Request, mode: ReplyMode) -> Reply:
         """One reply, with the parameters that this model takes."""
         model = str(request.parameters.get("model"))
         for _ in range(MOST_ADAPTATIONS):
@@ -140,7 +140,7 @@ class Endpoint:
                     self.notes.append(f"{model}: {found}")
         raise AskFailed("bad_request", f"{model} refuses one parameter after another")
 
-    async def _send(self, request: Request, parameters: Mapping[str, object], mode: Mode) -> Reply:
+    async def _send(self, request: Request, parameters: Mapping[str, object], mode: ReplyMode) -> Reply:
         self.channel.circuit.check()
         form = await self._forms.get(parameters)
         try:
@@ -149,7 +149,7 @@ class Endpoint:
             raise AskFailed("bad_request", f"the question is no JSON: {error}", hint="look at the record's text") from None
         replies: list[Reply] = []
 
-        async def send(number: int) -> Answer:
+        async def send(number: int) -> HttpAnswer:
             headers = form.headers if number == 1 else {**form.headers, "x-stainless-retry-count": str(number - 1)}
             return await (self._forms.send_slowly(form, body) if self._forms.slow else self._sender.post(form.url, headers, body))
 
@@ -159,7 +159,7 @@ class Endpoint:
             form = await self._forms.get(parameters)
             return changed
 
-        def check(answer: Answer) -> str | None:
+        def check(answer: HttpAnswer) -> str | None:
             try:
                 replies.append(read_reply(self._forms.secrets.scrub_bytes(answer.body), mode))
             except ReplyUnreadable as error:
@@ -183,10 +183,10 @@ async def open_ask(
     settings: EndpointSettings,
     *,
     client: "Client | None" = None,
-    modes: MutableMapping[str, Mode] | None = None,
+    modes: MutableMapping[str, ReplyMode] | None = None,
     environment: Mapping[str, str] | None = None,
     holds: bool = False,
-) -> AsyncIterator[Endpoint]:
+) -> AsyncIterator[ChatEndpoint]:
     """An endpoint to ask, open inside the `async with`.
 
     `client`: the user's own AsyncOpenAI or AsyncAzureOpenAI in place of one made from the settings.
@@ -210,7 +210,7 @@ async def open_ask(
     with no_http_log():
         try:
             async with Sender(settings, proxy) as sender:
-                endpoint = Endpoint(settings, forms, sender, {} if modes is None else modes, holds=holds)
+                endpoint = ChatEndpoint(settings, forms, sender, {} if modes is None else modes, holds=holds)
                 try:
                     yield endpoint
                 finally:

@@ -15,11 +15,11 @@ import orjson
 from judgecli.endpoint.client import batch_client, batch_errors
 from judgecli.endpoint.ladder import form_of
 from judgecli.endpoint.retry import fault_of
-from judgecli.endpoint.sender import Answer
+from judgecli.endpoint.sender import HttpAnswer
 from judgecli.endpoint.settings import EndpointSettings
 from judgecli.errors import UsageError
 from judgecli.judge.reply import ReplyUnreadable, read_reply
-from judgecli.judge.request import AskFailed, Mode, Reply, Request
+from judgecli.judge.request import AskFailed, Reply, ReplyMode, Request
 
 if TYPE_CHECKING:
     from judgecli.endpoint.client import Client
@@ -46,7 +46,7 @@ class BatchState:
 
 
 async def submit(
-    settings: EndpointSettings, requests: Iterable[Request], *, modes: Mapping[str, Mode] | None = None, client: "Client | None" = None
+    settings: EndpointSettings, requests: Iterable[Request], *, modes: Mapping[str, ReplyMode] | None = None, client: "Client | None" = None
 ) -> list[str]:
     """Send questions as batches of at most 50,000 and 190 MB; returns the ids of the batches, in order.
 
@@ -73,7 +73,7 @@ async def state(settings: EndpointSettings, batch_id: str, *, client: "Client | 
 
 
 async def collect(
-    settings: EndpointSettings, batch_id: str, *, modes: Mapping[bytes, Mode] | None = None, client: "Client | None" = None
+    settings: EndpointSettings, batch_id: str, *, modes: Mapping[bytes, ReplyMode] | None = None, client: "Client | None" = None
 ) -> AsyncIterator[tuple[bytes, Reply | AskFailed]]:
     """(request key, reply or why there is none) of every answered question of a batch that has ended; nothing of one that has not.
 
@@ -93,7 +93,7 @@ async def collect(
                     yield found
 
 
-def read_line(line: bytes, modes: Mapping[bytes, Mode]) -> tuple[bytes, Reply | AskFailed] | None:
+def read_line(line: bytes, modes: Mapping[bytes, ReplyMode]) -> tuple[bytes, Reply | AskFailed] | None:
     """One line of an output or error file; None where it names no question of ours."""
     try:
         document = orjson.loads(line)
@@ -108,7 +108,7 @@ def read_line(line: bytes, modes: Mapping[bytes, Mode]) -> tuple[bytes, Reply | 
         code = str(error.get("code")) if isinstance(error, dict) else "no answer"
         return key, AskFailed("not_asked" if "expired" in code or "cancel" in code else "bad_request", f"the batch gave no answer: {code[:100]}")
     status = answered.get("status_code")
-    fault = fault_of(Answer(status if isinstance(status, int) else 200, {}, body))
+    fault = fault_of(HttpAnswer(status if isinstance(status, int) else 200, {}, body))
     if fault is not None:
         return key, AskFailed(fault.reason, fault.message)
     try:
@@ -117,7 +117,7 @@ def read_line(line: bytes, modes: Mapping[bytes, Mode]) -> tuple[bytes, Reply | 
         return key, AskFailed("judge_parse", str(error))
 
 
-def _files(requests: Iterable[Request], shown: str, modes: Mapping[str, Mode]) -> Iterable[bytes]:
+def _files(requests: Iterable[Request], shown: str, modes: Mapping[str, ReplyMode]) -> Iterable[bytes]:
     lines: list[bytes] = []
     size = 0
     for request in requests:
@@ -131,7 +131,7 @@ def _files(requests: Iterable[Request], shown: str, modes: Mapping[str, Mode]) -
         yield b"".join(lines)
 
 
-def _line(request: Request, mode: Mode) -> bytes:
+def _line(request: Request, mode: ReplyMode) -> bytes:
     if not request.key:
         raise UsageError("a question without a key cannot go into a batch", hint="take its key when it is built")
     body = {**request.parameters, "messages": request.messages, **form_of(request, mode)}

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from judgecli.endpoint.limit import Limiter
 from judgecli.endpoint.retry import Circuit, Retry
-from judgecli.endpoint.sender import Answer, SendFailed
+from judgecli.endpoint.sender import HttpAnswer, SendFailed
 from judgecli.endpoint.settings import EndpointSettings, Secrets
 
 
 @dataclass(slots=True)
-class Counts:
+class ChannelCounts:
     """What was sent and came back: `calls` HTTP requests, `answered` replies with usage, `retries` repeats, `limited` 429s."""
 
     calls: int = 0
@@ -31,7 +31,7 @@ class Channel:
     def __init__(self, settings: EndpointSettings, *, holds: bool = False) -> None:
         self.settings, self.holds = settings, holds
         self._held: Counter[bytes] = Counter()  # slots of answers, by key
-        self.counts = Counts()
+        self.counts = ChannelCounts()
         self.circuit = Circuit(settings.shown())
         self.limiter = Limiter(settings.concurrency, requests_per_minute=settings.requests_per_minute, tokens_per_minute=settings.tokens_per_minute)
         self._trusted = asyncio.Event()
@@ -39,14 +39,14 @@ class Channel:
 
     async def call(
         self,
-        send: Callable[[int], Awaitable[Answer]],
+        send: Callable[[int], Awaitable[HttpAnswer]],
         *,
         size: int,
         secrets: Callable[[], Secrets],
         renew: Callable[[], Awaitable[bool]],
-        check: Callable[[Answer], str | None],
+        check: Callable[[HttpAnswer], str | None],
         key: bytes = b"",
-    ) -> Answer:
+    ) -> HttpAnswer:
         """The first good answer to what `send` sends on its attempt 1, 2, ...; `size` in bytes; the rest as in `Retry`.
 
         `key` names the call for `release`; a call that fails holds nothing.
@@ -71,7 +71,7 @@ class Channel:
         """Send nothing any more; what was sent gets its answer."""
         self.limiter.stop()
 
-    async def _attempt(self, send: Callable[[int], Awaitable[Answer]], size: int, number: int, key: bytes) -> Answer:
+    async def _attempt(self, send: Callable[[int], Awaitable[HttpAnswer]], size: int, number: int, key: bytes) -> HttpAnswer:
         """One HTTP request in a slot of its own, which an answer may hold."""
         await self._enter(size / 4 if self.settings.tokens_per_minute else 0.0, first=number == 1)
         started = time.monotonic()

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from judgecli.endpoint.consent import origin
-from judgecli.endpoint.sender import OWN_HEADERS, Answer, SendFailed
+from judgecli.endpoint.sender import OWN_HEADERS, HttpAnswer, SendFailed
 from judgecli.endpoint.settings import EndpointSettings, Opened, Secrets, open_settings
 from judgecli.errors import JudgeUnavailable
 
@@ -109,7 +109,7 @@ class Forms:
             return self._given.copy(http_client=http_client, max_retries=0)
         return make_client(self.settings, self._opened, http_client)
 
-    async def send_slowly(self, form: Captured, body: bytes) -> Answer:
+    async def send_slowly(self, form: Captured, body: bytes) -> HttpAnswer:
         """Send through the client itself, which signs each body. Raises: SendFailed."""
         import httpx2
         import openai
@@ -130,7 +130,7 @@ class Forms:
             raise SendFailed("redirect", "the endpoint redirects to another address, which does not get the key")
         if len(content := await response.aread()) > self.settings.largest_reply:
             raise SendFailed("too_large", f"the reply is larger than {self.settings.largest_reply} bytes")
-        return Answer(response.status_code, {name.lower(): value for name, value in response.headers.items()}, content)
+        return HttpAnswer(response.status_code, {name.lower(): value for name, value in response.headers.items()}, content)
 
     async def close(self) -> None:
         """Close the client if it is ours."""

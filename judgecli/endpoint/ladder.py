@@ -14,16 +14,16 @@ from functools import lru_cache
 import orjson
 
 from judgecli.endpoint.retry import Fault
-from judgecli.judge.request import Mode, Reply, Request
+from judgecli.judge.request import Reply, ReplyMode, Request
 
-RUNGS: tuple[Mode, ...] = ("json_schema", "json_object", "tool", "text")
+RUNGS: tuple[ReplyMode, ...] = ("json_schema", "json_object", "tool", "text")
 NAME = "verdict"
 FENCE = re.compile(r"^\s*```(?:json)?\s*(.*?)\s*```\s*$", re.DOTALL)
 REFUSALS = (400, 404, 415, 422, 501)
 DROPPED = ("temperature", "top_p", "seed", "logprobs", "top_logprobs", "frequency_penalty", "presence_penalty")
 
 
-def form_of(request: Request, mode: Mode) -> dict[str, object]:
+def form_of(request: Request, mode: ReplyMode) -> dict[str, object]:
     """What a rung adds to the body of the request."""
     if request.schema is None or mode == "text":
         return {}

@@ -16,7 +16,7 @@ from typing import Literal
 
 from judgecli.judge.request import AskFailed
 
-Outcome = Literal["ok", "limited", "failed"]
+CallOutcome = Literal["ok", "limited", "failed"]
 MANY = 0.15  # share of 429s in a window that shows a rate limit rather than noise
 BARREN_S = 20.0  # a window without any acceptance is as long as this
 FULL, SLOW_S = 20, 5.0  # a window of fewer answers says little, so it waits for more, at most so long
@@ -52,7 +52,7 @@ class Bucket:
 
 
 @dataclass(slots=True)
-class _Window:
+class _RateWindow:
     """What was answered since `start`; the pace is what came from the first acceptance on: a wave of refusals says nothing of it."""
 
     start: float = 0.0
@@ -87,7 +87,7 @@ class Limiter:
         self._tokens = _per_minute(tokens_per_minute)
         self._pace: Bucket | None = None
         self._hold_until = 0.0
-        self._window = _Window()
+        self._window = _RateWindow()
         self._near = False  # the pace met the limit
         self._clean_s = 0.0  # since the last window with a 429
         self._learnt = 0.0  # the least accepted a second in a window of many 429s
@@ -157,7 +157,7 @@ class Limiter:
         self._in_flight -= 1
         self._wake()
 
-    def answered(self, outcome: Outcome, headers: Mapping[str, str], latency_s: float) -> None:
+    def answered(self, outcome: CallOutcome, headers: Mapping[str, str], latency_s: float) -> None:
         """Learn from one answer: its outcome, its x-ratelimit headers, its time."""
         now = self._clock()
         if outcome == "ok":
@@ -199,7 +199,7 @@ class Limiter:
         return wait
 
     def _close_window(self, now: float) -> None:
-        window, self._window = self._window, _Window(now)
+        window, self._window = self._window, _RateWindow(now)
         seconds = max(now - (window.start if window.first_ok is None else window.first_ok), 1e-3)
         total = window.ok + window.limited
         self._clean_s = 0.0 if window.limited else self._clean_s

@@ -30,7 +30,7 @@ from typing import Literal
 
 import orjson
 
-from judgecli.endpoint.sender import Answer, SendFailed
+from judgecli.endpoint.sender import HttpAnswer, SendFailed
 from judgecli.endpoint.settings import EndpointSettings, Secrets
 from judgecli.errors import JudgeUnavailable
 from judgecli.judge.request import AskFailed
@@ -63,7 +63,7 @@ class Fault:
         return f"{self.status} {self.reason} {CHANGING.sub('#', self.message)}"
 
 
-def fault_of(answer: Answer, *, now: float | None = None) -> Fault | None:
+def fault_of(answer: HttpAnswer, *, now: float | None = None) -> Fault | None:
     """What is wrong with an answer; None for a success. `now` is the wall clock, for Retry-After dates."""
     if 200 <= answer.status < 300 and not answer.body.lstrip()[:64].startswith(b'{"error"'):
         return None
@@ -248,7 +248,7 @@ def _way_out(fault: Fault) -> str:
     return "check --base-url and the network, then run again: what was answered is kept"
 
 
-Attempt = Callable[[int], Awaitable[Answer]]
+TryOnce = Callable[[int], Awaitable[HttpAnswer]]
 
 
 @dataclass(slots=True)
@@ -264,7 +264,7 @@ class Retry:
     clock: Callable[[], float] = time.monotonic
     retries: int = 0
 
-    async def run(self, attempt: Attempt, check: Callable[[Answer], str | None]) -> Answer:
+    async def run(self, attempt: TryOnce, check: Callable[[HttpAnswer], str | None]) -> HttpAnswer:
         """The first good answer. `check` says what makes a 2xx answer unreadable, None where it can be read.
 
         Raises: RowFailed (an AskFailed: this call), JudgeUnavailable (every call).
@@ -288,8 +288,8 @@ class Retry:
             self.retries += 1
             await self.sleep(pause or 0.0)
 
-    async def _try(self, attempt: Attempt, check: Callable[[Answer], str | None], number: int) -> tuple[Answer | None, Fault | None]:
-        answer: Answer | None = None
+    async def _try(self, attempt: TryOnce, check: Callable[[HttpAnswer], str | None], number: int) -> tuple[HttpAnswer | None, Fault | None]:
+        answer: HttpAnswer | None = None
         try:
             answer = await attempt(number)
             fault = fault_of(answer)

@@ -18,12 +18,12 @@ import orjson
 from judgecli.endpoint.ask import proxy_password
 from judgecli.endpoint.channel import Channel
 from judgecli.endpoint.retry import RowFailed
-from judgecli.endpoint.sender import Answer, Sender, SendFailed, find_proxy
+from judgecli.endpoint.sender import HttpAnswer, Sender, SendFailed, find_proxy
 from judgecli.endpoint.settings import EndpointSettings, Secrets, open_settings
 from judgecli.errors import JudgeUnavailable
 from judgecli.judge.reply import read_reply
 from judgecli.judge.request import AskFailed, Reply, Request
-from judgecli.reward_model.remote import PATHS, WIRES, Asked, RewardUnreadable, Wire, body_of, read_reward, split_reply, takes_many, wire_of
+from judgecli.reward_model.remote import PATHS, WIRES, AskedRewards, RewardUnreadable, Wire, body_of, read_reward, split_reply, takes_many, wire_of
 
 GATHER_S = 0.005  # how long a question waits for others to share its call
 HALVED = ("bad_request", "judge_parse", "content_filter")  # what one text of a call can bring about
@@ -34,7 +34,7 @@ NOT_SENT = (
     "AZURE_OPENAI_ENDPOINT",
     "OPENAI_BASE_URL",
 )  # of judges, none of a reward model's business
-PROBE = Asked("What is 2 + 2?", "4")
+PROBE = AskedRewards("What is 2 + 2?", "4")
 HINT = "check the address, the protocol and the key (api_key_env) of the reward model, then run again: what was answered is kept"
 
 
@@ -54,7 +54,7 @@ class RewardEndpoint:
     def __init__(self, settings: EndpointSettings, url: str, said: RewardWire, sender: Sender, headers: Mapping[str, str], secrets: Secrets) -> None:
         self.channel, self.wire = Channel(settings), said.wire
         self._url, self._said, self._sender, self._headers, self._secrets = url, said, sender, headers, secrets
-        self._pending: list[tuple[Asked, asyncio.Future[Reply]]] = []
+        self._pending: list[tuple[AskedRewards, asyncio.Future[Reply]]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -82,7 +82,7 @@ class RewardEndpoint:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _settle(self, batch: "Sequence[tuple[Asked, asyncio.Future[Reply]]]") -> None:
+    async def _settle(self, batch: "Sequence[tuple[AskedRewards, asyncio.Future[Reply]]]") -> None:
         """Send a batch and hand each question its reply or its failure."""
         if not batch:
             return
@@ -105,14 +105,14 @@ class RewardEndpoint:
                 if not done.done():
                     done.set_result(reply)
 
-    async def _send(self, rows: Sequence[Asked]) -> list[Reply]:
+    async def _send(self, rows: Sequence[AskedRewards]) -> list[Reply]:
         assert self.wire is not None
         try:
             return await self._post(self._url, self.wire, rows)
         except JudgeUnavailable as error:
             raise JudgeUnavailable(str(error), hint=HINT) from None
 
-    async def _post(self, url: str, wire: Wire, rows: Sequence[Asked], channel: Channel | None = None) -> list[Reply]:
+    async def _post(self, url: str, wire: Wire, rows: Sequence[AskedRewards], channel: Channel | None = None) -> list[Reply]:
         """One call. Raises: RowFailed, AskFailed, JudgeUnavailable."""
         channel = channel or self.channel
         channel.circuit.check()
@@ -122,14 +122,14 @@ class RewardEndpoint:
             raise AskFailed("bad_request", f"the question is no JSON: {error}", hint="look at the record's text") from None
         pieces: list[bytes] = []
 
-        def check(answer: Answer) -> str | None:
+        def check(answer: HttpAnswer) -> str | None:
             try:
                 pieces[:] = split_reply(self._secrets.scrub_bytes(answer.body), len(rows))
             except RewardUnreadable as error:
                 return str(error)
             return None
 
-        def send(_attempt: int) -> Awaitable[Answer]:
+        def send(_attempt: int) -> Awaitable[HttpAnswer]:
             return self._sender.post(url, self._headers, body)
 
         await channel.call(send, size=len(body), secrets=lambda: self._secrets, renew=_no_other_key, check=check)
@@ -165,7 +165,7 @@ class RewardEndpoint:
         self.channel.limiter.close()
 
 
-def _fail(batch: "Sequence[tuple[Asked, asyncio.Future[Reply]]]", error: AskFailed | JudgeUnavailable) -> None:
+def _fail(batch: "Sequence[tuple[AskedRewards, asyncio.Future[Reply]]]", error: AskFailed | JudgeUnavailable) -> None:
     for _, done in batch:
         if not done.done():
             done.set_exception(error)
@@ -175,11 +175,11 @@ async def _no_other_key() -> bool:
     return False
 
 
-def _asked(request: Request) -> Asked:
+def _asked(request: Request) -> AskedRewards:
     """The output to reward, from a question's messages."""
     said = {str(message["role"]): message["content"] for message in request.messages}
     given, reference = said.get("user"), request.parameters.get("reference")
-    return Asked(None if given is None else str(given), str(said["assistant"]), None if reference is None else str(reference))
+    return AskedRewards(None if given is None else str(given), str(said["assistant"]), None if reference is None else str(reference))
 
 
 @asynccontextmanager

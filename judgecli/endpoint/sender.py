@@ -27,7 +27,7 @@ OWN_HEADERS = ("host", "connection", "accept-encoding", "content-length", "trans
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """What came back: status, headers (lower-case names), the whole body as plain bytes."""
 
     status: int
@@ -68,7 +68,7 @@ class Sender:
         if self._session is not None:
             await self._session.close()
 
-    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> HttpAnswer:
         """POST and read the whole answer, whatever its status. Raises: SendFailed."""
         for _ in range(MOST_REDIRECTS + 1):
             answer = await self._post_once(url, headers, body)
@@ -78,7 +78,7 @@ class Sender:
             url = _same_origin(url, target, answer.status)
         raise SendFailed("redirect", f"more than {MOST_REDIRECTS} redirects")
 
-    async def _post_once(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    async def _post_once(self, url: str, headers: Mapping[str, str], body: bytes) -> HttpAnswer:
         import aiohttp
 
         assert self._session is not None, "used outside `async with`"
@@ -86,7 +86,7 @@ class Sender:
             async with self._session.post(_whole(url), headers=headers, data=body, allow_redirects=False, proxy=self._proxy) as response:
                 received = await self._read(response)
                 found = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(response.status, found, unpack(received, found.get("content-encoding", ""), self._settings.largest_reply))
+                return HttpAnswer(response.status, found, unpack(received, found.get("content-encoding", ""), self._settings.largest_reply))
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise _failure(error) from None  # the cause may carry the proxy's password
 

@@ -19,7 +19,7 @@ OPENAI_HOST = "api.openai.com"
 OPENAI_URL = f"https://{OPENAI_HOST}/v1"
 AZURE_HOSTS = (".openai.azure.com", ".cognitiveservices.azure.com")
 SHORTEST_SECRET = 6  # a shorter value would be found inside ordinary words
-Kind = Literal["auto", "openai", "azure"]
+EndpointKind = Literal["auto", "openai", "azure"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class EndpointSettings:
 
     base_url: str | None = None
     api_key_env: str | None = None
-    kind: Kind = "auto"
+    kind: EndpointKind = "auto"
     concurrency: int = 32
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None

@@ -15,10 +15,10 @@ from typing import Any
 
 from judgecli.errors import UsageError
 from judgecli.reward_model.encoder import Codec, training_rows
-from judgecli.reward_model.preferences import Comparison
+from judgecli.reward_model.preferences import PreferencePair
 from judgecli.store.encoders import import_train, open_base, quiet
 
-Progress = Callable[[int, int, float | None], None]
+TrainingProgress = Callable[[int, int, float | None], None]
 """Told after each step: step, of how many, and the last loss that was logged."""
 
 CHECKPOINTS = ".training"
@@ -51,7 +51,7 @@ class FineTuned:
     device: str
 
 
-def fine_tune(base: Path, comparisons: Sequence[Comparison], out: Path, options: FineTuning, progress: Progress | None = None) -> FineTuned:
+def fine_tune(base: Path, comparisons: Sequence[PreferencePair], out: Path, options: FineTuning, progress: TrainingProgress | None = None) -> FineTuned:
     """Train on the comparisons and write network and tokenizer into `out`, as safetensors.
 
     Raises: UsageError (no comparison to learn from, no such device, a base that is no model), EnvironmentFailure (the extra is missing).
@@ -149,7 +149,7 @@ def _resume(folder: Path, plan: str) -> Path | None:
     return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
 
 
-def _callback(progress: Progress) -> Any:
+def _callback(progress: TrainingProgress) -> Any:
     callback: Any = import_train("transformers").TrainerCallback
 
     class Told(callback):  # type: ignore[misc]

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from judgecli.arrays import Bools
 from judgecli.engine.columns import read_columns
-from judgecli.engine.shard import CODES, OPEN, SERVED, Cells, fill_one, open_cells
+from judgecli.engine.shard import CODES, OPEN, SERVED, ShardCells, fill_one, open_cells
 from judgecli.errors import JudgeError
 from judgecli.judge.request import AskFailed
 from judgecli.schema import REASONS
@@ -25,7 +25,6 @@ RETRIED = frozenset({"timeout", "rate_limited", "connection"} | {reason for reas
 FAILED = frozenset(reason for reason, kind in REASONS.items() if kind == "failed") - {"input_missing_field"}
 BURST = 16  # rows begun together: the second of them costs half of the first
 ROWS_A_BATCH = 500  # rows made into Python values at a time
-Mask = npt.NDArray[np.bool_]
 
 
 class Sheet:
@@ -38,8 +37,8 @@ class Sheet:
         metric: Metric,
         *,
         before: pa.Table | None,
-        wanted: Mask,
-        sampled: Mask,
+        wanted: Bools,
+        sampled: Bools,
         retried: frozenset[str],
         reread: bool = False,
     ) -> None:
@@ -52,15 +51,15 @@ class Sheet:
         self.wanted = wanted
         category = metric.scorer.kind == "category"
         fresh = open_cells(records, metric.scorer)
-        self.cells = fresh if before is None else Cells.read(before, metric.name, category=category)
-        self._before = Cells.read(before, metric.name, category=category) if before is not None and reread else None
+        self.cells = fresh if before is None else ShardCells.read(before, metric.name, category=category)
+        self._before = ShardCells.read(before, metric.name, category=category) if before is not None and reread else None
         self._settle_before(fresh.codes == OPEN, wanted, sampled, retried, reread)
         self.todo = np.flatnonzero(self.cells.codes == OPEN)
         self.left = len(self.todo)
         self.keys = records.column("key")
         self._columns = read_columns(records, metric.scorer)
 
-    def _settle_before(self, askable: Mask, wanted: Mask, sampled: Mask, retried: frozenset[str], reread: bool) -> None:
+    def _settle_before(self, askable: Bools, wanted: Bools, sampled: Bools, retried: frozenset[str], reread: bool) -> None:
         """Open what must be asked, close what must not: the same answer whatever runs came before."""
         codes = self.cells.codes
         self.again = askable & np.isin(codes, [CODES[reason] for reason in FAILED - RETRIED])  # there is a reply, and it was no verdict

@@ -10,13 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from judgecli.errors import JudgeUnavailable
-from judgecli.scorer import Cell, Score
+from judgecli.scorer import Score, ScoreLike
 
-Row = TypeVar("Row")
-Result = TypeVar("Result")
+RemoteRow = TypeVar("RemoteRow")
+RemoteResult = TypeVar("RemoteResult")
 
 
-def run_async(work: Coroutine[object, object, Result]) -> Result:
+def run_async(work: Coroutine[object, object, RemoteResult]) -> RemoteResult:
     """Run a coroutine to its end, also where a loop is already running in this thread (a notebook)."""
     try:
         asyncio.get_running_loop()
@@ -26,7 +26,7 @@ def run_async(work: Coroutine[object, object, Result]) -> Result:
         return thread.submit(asyncio.run, work).result()
 
 
-async def score_rows(ask: Callable[[Row], Awaitable[Cell]], rows: Sequence[Row], *, in_flight: int = 32) -> list[Cell]:
+async def score_rows(ask: Callable[[RemoteRow], Awaitable[ScoreLike]], rows: Sequence[RemoteRow], *, in_flight: int = 32) -> list[ScoreLike]:
     """Ask once for every row, at most `in_flight` at a time; returns one item a row, in order.
 
     A row whose call raises becomes `metric_error` with the message; `timeout` and `connection`
@@ -34,7 +34,7 @@ async def score_rows(ask: Callable[[Row], Awaitable[Cell]], rows: Sequence[Row],
     """
     slots = asyncio.Semaphore(in_flight)
 
-    async def one(row: Row) -> Cell:
+    async def one(row: RemoteRow) -> ScoreLike:
         async with slots:
             try:
                 return await ask(row)
@@ -52,7 +52,7 @@ async def score_rows(ask: Callable[[Row], Awaitable[Cell]], rows: Sequence[Row],
     return [task.result() for task in tasks]
 
 
-async def gather_scores(scoring: Iterable[Coroutine[object, object, Result]]) -> list[Result]:
+async def gather_scores(scoring: Iterable[Coroutine[object, object, RemoteResult]]) -> list[RemoteResult]:
     """The results in order; what raises first ends the others, and is raised when they have ended."""
     tasks = [asyncio.ensure_future(one) for one in scoring]
     try:

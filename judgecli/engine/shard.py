@@ -30,7 +30,7 @@ CODES = {name: code for code, name in enumerate(REASON_NAMES)}
 SCORED, OPEN = -1, -2
 
 
-class Cells:
+class ShardCells:
     """The cells of one metric for consecutive rows: a value or a reason each, and what was told about them.
 
     `values` is a float array, or a list of texts for a category; `codes` says why a row has no
@@ -45,7 +45,7 @@ class Cells:
         self.stories: dict[str, list[str | None]] = {}
 
     @classmethod
-    def read(cls, table: pa.Table, name: str, *, category: bool) -> "Cells":
+    def read(cls, table: pa.Table, name: str, *, category: bool) -> "ShardCells":
         """The cells that the columns of a score file hold."""
         reasons = single(table.column(f"{name}.reason")).cast(pa.string())
         places = pc.fill_null(pc.index_in(reasons, pa.array(REASON_NAMES)), SCORED)
@@ -65,7 +65,7 @@ class Cells:
         for texts in self.stories.values():
             texts[row] = None
 
-    def take(self, row: int, other: "Cells") -> None:
+    def take(self, row: int, other: "ShardCells") -> None:
         """Make one row what it is in other cells of the same metric."""
         self.codes[row] = other.codes[row]
         if self.category:
@@ -124,7 +124,7 @@ def score_table(records: pa.Table, metrics: Sequence[Metric], *, on_batch: Calla
         if on_batch is not None:
             on_batch(batch.num_rows)
     if not batches:
-        return _to_table([(metric, Cells(np.empty(0, np.int8), category=metric.scorer.kind == "category")) for metric in metrics])
+        return _to_table([(metric, ShardCells(np.empty(0, np.int8), category=metric.scorer.kind == "category")) for metric in metrics])
     return pa.concat_tables(batches, promote_options="default").unify_dictionaries().combine_chunks()
 
 
@@ -136,7 +136,7 @@ def split_batches(records: pa.Table) -> Iterator[pa.Table]:
         yield records.slice(start, step).combine_chunks()
 
 
-class _Selection(NamedTuple):
+class _ColumnSelection(NamedTuple):
     """The rows of a batch that hold all of `present` and none of `absent`."""
 
     present: tuple[str, ...]
@@ -149,9 +149,9 @@ class _View:
     def __init__(self, batch: pa.Table) -> None:
         self.batch = batch
         self._columns: dict[str, pa.Array] = {}
-        self._caches: dict[_Selection, dict[str, object]] = {}
-        self._subsets: dict[tuple[str, _Selection], pa.Array] = {}
-        self._rows: dict[_Selection, np.ndarray] = {}
+        self._caches: dict[_ColumnSelection, dict[str, object]] = {}
+        self._subsets: dict[tuple[str, _ColumnSelection], pa.Array] = {}
+        self._rows: dict[_ColumnSelection, np.ndarray] = {}
 
     def column(self, source: str) -> pa.Array:
         """A record column, or the column that a tag or an imported score makes; nulls where it has none."""
@@ -159,7 +159,7 @@ class _View:
             self._columns[source] = read_column(self.batch, source)
         return self._columns[source]
 
-    def rows(self, selection: _Selection) -> np.ndarray:
+    def rows(self, selection: _ColumnSelection) -> np.ndarray:
         """The places of the selected rows."""
         if selection not in self._rows:
             chosen = np.ones(self.batch.num_rows, dtype=bool)
@@ -170,7 +170,7 @@ class _View:
             self._rows[selection] = np.flatnonzero(chosen)
         return self._rows[selection]
 
-    def columns(self, scorer: Scorer, selection: _Selection) -> dict[str, pa.Array | None]:
+    def columns(self, scorer: Scorer, selection: _ColumnSelection) -> dict[str, pa.Array | None]:
         """The record columns that a scorer reads, for the selected rows; None where an optional one holds nothing."""
         found: dict[str, pa.Array | None] = {}
         for column in scorer.columns:
@@ -178,17 +178,17 @@ class _View:
             found[column.source] = None if not column.required and array.null_count == len(array) else array
         return found
 
-    def cache(self, selection: _Selection) -> dict[str, object]:
+    def cache(self, selection: _ColumnSelection) -> dict[str, object]:
         """What was derived so far for the selected rows."""
         return self._caches.setdefault(selection, {})
 
-    def _taken(self, source: str, selection: _Selection) -> pa.Array:
+    def _taken(self, source: str, selection: _ColumnSelection) -> pa.Array:
         if (source, selection) not in self._subsets:
             rows, array = self.rows(selection), self.column(source)
             self._subsets[source, selection] = array if len(rows) == len(array) else array.take(pa.array(rows))
         return self._subsets[source, selection]
 
-    def begin(self, scorer: Scorer) -> Cells:
+    def begin(self, scorer: Scorer) -> ShardCells:
         """The cells of a scorer before it runs: OPEN where the row has all that it needs, else why it cannot be scored.
 
         Null output of a row that asks for one is a failure, and so is a score, latency, cost or number of tokens that the log
@@ -203,8 +203,8 @@ class _View:
         for said in told.values():
             codes[is_text(said, NOTHING)] = CODES["input_missing_field"]
         unreadable = {source: is_valid(said) & ~is_text(said, NOTHING) for source, said in told.items() if source in NUMBER_COLUMNS}
-        codes[self.rows(_Selection(required))] = OPEN
-        cells = Cells(codes, category=scorer.kind == "category")
+        codes[self.rows(_ColumnSelection(required))] = OPEN
+        cells = ShardCells(codes, category=scorer.kind == "category")
         for source, mask in unreadable.items():
             for row in np.flatnonzero(mask & (codes != OPEN)).tolist():
                 cells.refuse(row, "metric_error", f"{source} is {told[source][row].as_py()[:80]}, which is no number")
@@ -231,12 +231,12 @@ class _View:
         return np.asarray(expects)
 
 
-def open_cells(records: pa.Table, scorer: Scorer) -> Cells:
+def open_cells(records: pa.Table, scorer: Scorer) -> ShardCells:
     """The cells of a scorer before it ran: OPEN where the row has all that it needs, else the reason."""
     return _View(records).begin(scorer)
 
 
-def _score_batch(metric: Metric, view: _View) -> Cells:
+def _score_batch(metric: Metric, view: _View) -> ShardCells:
     cells = view.begin(metric.scorer)
     for selection in _selections(metric.scorer, required_sources(metric.scorer)):
         rows = view.rows(selection)
@@ -250,18 +250,18 @@ def _score_batch(metric: Metric, view: _View) -> Cells:
     return cells
 
 
-def _selections(scorer: Scorer, required: tuple[str, ...]) -> list[_Selection]:
+def _selections(scorer: Scorer, required: tuple[str, ...]) -> list[_ColumnSelection]:
     """The rows to call a scorer with at once: all that hold what it requires, but apart where they differ in an
     optional column that is derived, which describes every row of a call or none."""
     described = sorted({column.source for column in scorer.columns if not column.required and column.name != column.source} - set(required))
     choices = itertools.product((True, False), repeat=len(described))
     return [
-        _Selection((*required, *itertools.compress(described, choice)), tuple(source for source, held in zip(described, choice, strict=True) if not held))
+        _ColumnSelection((*required, *itertools.compress(described, choice)), tuple(source for source, held in zip(described, choice, strict=True) if not held))
         for choice in choices
     ]
 
 
-def _call(metric: Metric, view: _View, selection: _Selection) -> object:
+def _call(metric: Metric, view: _View, selection: _ColumnSelection) -> object:
     result = metric.scorer.run(view.columns(metric.scorer, selection), metric.options, view.cache(selection))
     if inspect.iscoroutine(result):
         result = run_async(result)
@@ -272,7 +272,7 @@ def _call(metric: Metric, view: _View, selection: _Selection) -> object:
     return found
 
 
-def _rescue(cells: Cells, rows: np.ndarray, metric: Metric, view: _View, selection: _Selection) -> None:
+def _rescue(cells: ShardCells, rows: np.ndarray, metric: Metric, view: _View, selection: _ColumnSelection) -> None:
     """Run a batch that raised again, row by row: only the raising rows become `metric_error`."""
     for row in rows.tolist():
         try:
@@ -283,7 +283,7 @@ def _rescue(cells: Cells, rows: np.ndarray, metric: Metric, view: _View, selecti
             cells.refuse(row, "metric_error", said_of(error, metric.scorer))
 
 
-def _fill(cells: Cells, rows: np.ndarray, result: object, scorer: Scorer) -> None:
+def _fill(cells: ShardCells, rows: np.ndarray, result: object, scorer: Scorer) -> None:
     """Put what a scorer returned into the cells; a value outside the contract becomes `metric_error`."""
     numbers = None if cells.category else _as_numbers(result)
     if numbers is not None and not _has_fault(numbers, scorer):
@@ -313,7 +313,7 @@ def _has_fault(numbers: pa.Array, scorer: Scorer) -> bool:
     return any(_find_fault(number, scorer) is not None for number in (low, high))  # min and max of an array with NaN are NaN
 
 
-def fill_one(cells: Cells, row: int, item: object, scorer: Scorer) -> None:
+def fill_one(cells: ShardCells, row: int, item: object, scorer: Scorer) -> None:
     """Put one item that a scorer returned into a cell; a value outside the contract becomes `metric_error`."""
     value = item
     if isinstance(item, Score):
@@ -355,7 +355,7 @@ def _is_utf8(text: str) -> bool:
     return True
 
 
-def _to_table(scored: Sequence[tuple[Metric, Cells]]) -> pa.Table:
+def _to_table(scored: Sequence[tuple[Metric, ShardCells]]) -> pa.Table:
     columns: dict[str, pa.Array] = {}
     for metric, cells in scored:
         columns.update(cells.columns(metric.name))

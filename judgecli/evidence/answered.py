@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from judgecli.exporters.format import Item, is_plain
+from judgecli.exporters.format import ExportItem, is_plain
 from judgecli.labels import conversation
 from judgecli.labels.conversation import Unfit, conversation_of
-from judgecli.labels.pairs import Candidate, settle
+from judgecli.labels.pairs import TrainingCandidate, settle
 from judgecli.store.folder import Store
 from judgecli.store.labels import Thumbs
 from judgecli.store.query import Reduction
@@ -63,9 +63,9 @@ class AnsweredRecords:
         return table.append_column("reward", pa.nulls(table.num_rows, pa.float64())).append_column("reward.reason", missing)
 
 
-def find_candidates(records: AnsweredRecords, thumbs: Thumbs, flagged: set[bytes], *, standard: bool) -> tuple[list[Candidate], Counter[str]]:
+def find_candidates(records: AnsweredRecords, thumbs: Thumbs, flagged: set[bytes], *, standard: bool) -> tuple[list[TrainingCandidate], Counter[str]]:
     """The records of which a source says something and that can be trained on; the others, by reason."""
-    found: list[Candidate] = []
+    found: list[TrainingCandidate] = []
     dropped: Counter[str] = Counter()
     for table in records(conversation.COLUMNS):
         for row in table.to_pylist():
@@ -84,14 +84,16 @@ def find_candidates(records: AnsweredRecords, thumbs: Thumbs, flagged: set[bytes
     return found, dropped
 
 
-def _add(found: list[Candidate], dropped: Counter[str], row: Mapping[str, Any], verdict: bool | None, source: str, *, standard: bool) -> None:
+def _add(found: list[TrainingCandidate], dropped: Counter[str], row: Mapping[str, Any], verdict: bool | None, source: str, *, standard: bool) -> None:
     try:
         talk = conversation_of(row)
     except Unfit as unfit:
         dropped[unfit.reason] += 1
         return
-    if standard and not is_plain(Item(talk.prompt, talk.completion, talk.tools, {})):
+    if standard and not is_plain(ExportItem(talk.prompt, talk.completion, talk.tools, {})):
         dropped["not_plain"] += 1
         return
     uses_tools = bool(talk.tools) or any("tool_calls" in message for message in (*talk.prompt, *talk.completion))
-    found.append(Candidate(row["key"], talk.state, talk.text, talk.question, verdict, source, row["reward"], uses_tools))
+    found.append(
+        TrainingCandidate(row["key"], talk.state, talk.text, question=talk.question, verdict=verdict, source=source, reward=row["reward"], has_tools=uses_tools)
+    )

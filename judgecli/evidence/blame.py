@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from judgecli.arrays import Floats
 from judgecli.evidence.links import AnchorLinks, HeldSet
 from judgecli.evidence.rewarded import directions, needed_metrics
 from judgecli.evidence.work import Work
 from judgecli.signal.anchors import FEW, attribute
-from judgecli.signal.cells import EPOCH, Cells, MetricCells, Window
-from judgecli.signal.linked import Judge
+from judgecli.signal.cells import EPOCH, MetricCells, Window, WindowCells
+from judgecli.signal.linked import ServedJudge
 from judgecli.store.selection import index_metrics
 from judgecli.store.tables import MetricInfo
 from judgecli.store.watching import KeptAlarm, SeenShard
-from judgecli.store.windows_query import Question, WindowReduction
+from judgecli.store.windows_query import WindowQuestion, WindowReduction
 
 if TYPE_CHECKING:
     from judgecli.config.settings import Settings
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 GUARD = timedelta(days=7)  # a served model that changed this long before the change of the mean began, or since, may be what changed it
 BEFORE = timedelta(days=28)  # how far back one looks for what was served earlier
 
-Floats = np.ndarray
 Served = Mapping[tuple[date, tuple[str | None, ...]], Sequence[str]]  # (day, segment) -> the models that served
 
 
@@ -85,13 +85,13 @@ def _served(work: Work, metric: str, identity: str | None, first: datetime, last
     whole = work.select()
     where = f"epoch_us(time) >= {begin} AND epoch_us(time) <= {end}"
     selection = replace(whole, scope=replace(whole.scope, shards=tuple(near)), where=where, metrics={metric: held[metric]}, shards_of=shards_of)
-    with WindowReduction(work.store, selection, [metric], Question(work.settings.policy, Window.of("1d"), work.settings.cluster)) as reduction:
+    with WindowReduction(work.store, selection, [metric], WindowQuestion(work.settings.policy, Window.of("1d"), work.settings.cluster)) as reduction:
         cells = reduction.cells()
     own = [one for one in cells.metrics if one.identity == info.identity]
     return info, _by_day(cells, own[0]) if own else {}
 
 
-def _by_day(cells: Cells, metric: MetricCells) -> Served:
+def _by_day(cells: WindowCells, metric: MetricCells) -> Served:
     found: dict[tuple[date, tuple[str | None, ...]], Sequence[str]] = {}
     for place, models in metric.served.items():
         cell = cells.cells[place]
@@ -114,7 +114,7 @@ def _said(
     change = _change(days, (_moment(alarm, "since") - GUARD).date())
     shift = None if width is None else float(told["size"]) / width
     if change is None:
-        judge = Judge(identity, tuple(sorted(days[max(days)])) if days else ())
+        judge = ServedJudge(identity, tuple(sorted(days[max(days)])) if days else ())
         founded = _since(sets, judge, _moment(alarm, "since").date(), _moment(alarm, "time").date())
         return {"changed": None, "from": [], "to": [], **_verdict(shift, *founded)} if founded is not None and shift else None
     day, before, after = change
@@ -155,14 +155,14 @@ def _between(sets: Sequence[HeldSet], identity: str, before: Sequence[str], afte
     """The scores of the anchors by what was served before and after; of the set that most of it judged. None where no set was judged by both."""
     found = []
     for one in sets:
-        (x, _), (y, _) = (one.scores(Judge(identity, tuple(served)), certain=True) for served in (before, after))
+        (x, _), (y, _) = (one.scores(ServedJudge(identity, tuple(served)), certain=True) for served in (before, after))
         both = np.flatnonzero(~np.isnan(x) & ~np.isnan(y))
         if len(both):
             found.append((x[both], y[both]))
     return max(found, key=lambda pair: len(pair[0])) if found else None
 
 
-def _since(sets: Sequence[HeldSet], judge: Judge, since: date, seen: date) -> tuple[Floats, Floats] | None:
+def _since(sets: Sequence[HeldSet], judge: ServedJudge, since: date, seen: date) -> tuple[Floats, Floats] | None:
     """Scores of the anchors before a change that began on `since` and was seen on `seen`, and after it, by one judge; None where nothing tells both.
 
     After: the last window until it was seen, else the first one later. Before: the last window before it began, else the founding, where that

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from judgecli.evidence.work import Work
-from judgecli.signal.drift.cause import Cause, Inputs, find_cause
+from judgecli.signal.drift.cause import DriftCause, Inputs, find_cause
 from judgecli.signal.drift.local import LocalChange, find_local
 from judgecli.signal.drift.logged import Logged, LoggedColumn, Switched, coded, input_columns, switched
 from judgecli.signal.drift.report import JUDGE, attributed
-from judgecli.signal.drift.rows import DriftRow, Evidence, Margins, compare
+from judgecli.signal.drift.rows import DriftEvidence, DriftRow, Margins, compare
 from judgecli.signal.drift.sample import DriftSample
 from judgecli.store.drift_query import DriftReduction, Sides, kind_columns
 from judgecli.store.query import sql_column
@@ -32,7 +32,7 @@ ALL_ALIKE = "the inputs are nearly all alike, so they cannot show another kind o
 _FILLING = re.compile(r"[\W\d_]+")
 
 
-class Attribution:
+class DriftCauses:
     """The logged columns of two sides, and what they say of each metric."""
 
     def __init__(self, work: Work, selection: "Selection", reduction: DriftReduction, rows: tuple[int, int], by: Sequence[str]) -> None:
@@ -96,7 +96,7 @@ class Attribution:
             evidence = next((item for item in reduction.evidence() if item.metric == whole.metric), None)
         if evidence is None:
             return None
-        asked: Evidence = replace(evidence, segment={str(made.column): made.value}, span=span, higher_is_better=whole.higher_is_better)
+        asked: DriftEvidence = replace(evidence, segment={str(made.column): made.value}, span=span, higher_is_better=whole.higher_is_better)
         row = compare(asked, margins)[0]
         return replace(row, local=made, asked=False, p=None if row.p is None else max(row.p, made.p))
 
@@ -114,7 +114,7 @@ class Attribution:
             return row
         judged = None if judges is None else f"{JUDGE}, {judges}"
         if row.kind == "category":
-            return attributed(row, Cause(None, judged or "a category has no mean to take apart"))
+            return attributed(row, DriftCause(None, judged or "a category has no mean to take apart"))
         tables, sample = [table for table in (self.logged, self._inputs) if table is not None], self._sample
         if row.segment:
             tables = [table.part(own) for table in tables if (own := table.where(row.segment)) is not None]

@@ -11,14 +11,14 @@ from judgecli.errors import NoRecords, UnknownName, UsageError
 from judgecli.evidence.work import Work
 from judgecli.labels.consensus import Truths, settle_labels
 from judgecli.labels.correct import ASSUMED, CorrectedMean, Errors, Origin, correct_by_errors, correct_by_sample, effective_size
-from judgecli.signal.cells import Cells, MetricCells, Window
+from judgecli.signal.cells import MetricCells, Window, WindowCells
 from judgecli.signal.windows import SignalRow
 from judgecli.stats.ppi import Labelled, Rest
 from judgecli.store.labels import read_given
 from judgecli.store.query import cluster_column
 from judgecli.store.selection import Selection
 from judgecli.store.tables import MetricInfo
-from judgecli.store.windows_query import Question, WindowReduction
+from judgecli.store.windows_query import WindowQuestion, WindowReduction
 
 if TYPE_CHECKING:
     pass
@@ -29,7 +29,7 @@ UNKNOWN_SCALE = "its labels are not known to be on its scale: label_scale, or sa
 
 
 def corrected_cells(
-    reduction: WindowReduction, cells: Cells, place: int, truths: Truths, *, origin: Origin, errors: Errors | None, cluster: str | None
+    reduction: WindowReduction, cells: WindowCells, place: int, truths: Truths, *, origin: Origin, errors: Errors | None, cluster: str | None
 ) -> Mapping[int, CorrectedMean]:
     """The corrected mean of metric `place` in each cell that has a score. Labels must be in the metric's units.
 
@@ -72,7 +72,7 @@ def _labelled(reduction: WindowReduction, place: int, truths: Truths, cluster: s
     return _LabelledRows(of_row, truths.values[at], table.column("value").to_numpy(), table.column("cluster").to_numpy(), truths.chances[at])
 
 
-def cells_by_errors(reduction: WindowReduction, cells: Cells, place: int, truths: Truths, *, cluster: str | None) -> Mapping[int, CorrectedMean]:
+def cells_by_errors(reduction: WindowReduction, cells: WindowCells, place: int, truths: Truths, *, cluster: str | None) -> Mapping[int, CorrectedMean]:
     """Rogan and Gladen's rate of each cell that has a score of metric `place`, a rate; none for other metrics.
 
     The judge's errors are those on all labelled records of the selection, so a cell needs no labels of its own.
@@ -84,7 +84,9 @@ def cells_by_errors(reduction: WindowReduction, cells: Cells, place: int, truths
     scored = sorted(set(np.unique(metric.cells[metric.counts > 0]).tolist()))
     why = _no_errors(labelled)
     if why:
-        return dict.fromkeys(scored, CorrectedMean(None, None, None, "rogan-gladen", len(labelled.truth), ASSUMED["elsewhere"], None, why))
+        return dict.fromkeys(
+            scored, CorrectedMean(None, None, None, method="rogan-gladen", labels=len(labelled.truth), assumed=ASSUMED["elsewhere"], tuning=None, why=why)
+        )
     errors = Errors.of(labelled.truth, labelled.judged, labelled.clusters)
     return {cell: _by_errors(metric, cell, errors) for cell in scored}
 
@@ -108,7 +110,7 @@ def _by_errors(metric: MetricCells, cell: int, errors: Errors) -> CorrectedMean:
     return correct_by_errors(errors, float(every.sums.sum()), float(every.counts.sum()), effective_size(every.sums, every.counts))
 
 
-def correct_rows(work: Work, reduction: WindowReduction, cells: Cells, rows: Sequence[SignalRow]) -> tuple[list[SignalRow], list[str]]:
+def correct_rows(work: Work, reduction: WindowReduction, cells: WindowCells, rows: Sequence[SignalRow]) -> tuple[list[SignalRow], list[str]]:
     """The rows with `corrected` (PPI++) and, of a rate, `corrected_by_errors` (Rogan and Gladen) where judge.yaml aligns their metric, and why one has none."""
     found: dict[tuple[str, str, object, tuple[str | None, ...]], tuple[CorrectedMean, CorrectedMean | None]] = {}
     notes = []
@@ -137,14 +139,14 @@ def correct_rows(work: Work, reduction: WindowReduction, cells: Cells, rows: Seq
 
 
 @dataclass(frozen=True)
-class Corrected:
+class CorrectedMeans:
     """A mean as people's labels correct it by PPI++ (or why there is none), and of a rate by the judge's errors too."""
 
     sample: CorrectedMean | str
     by_errors: CorrectedMean | None = None
 
 
-def correct_whole(work: Work, selection: Selection, info: MetricInfo) -> Corrected:
+def correct_whole(work: Work, selection: Selection, info: MetricInfo) -> CorrectedMeans:
     """The corrected means of one identity of a metric that judge.yaml aligns, over all selected records.
 
     The same as `correct_rows` gives for `--window all` without columns.
@@ -153,16 +155,16 @@ def correct_whole(work: Work, selection: Selection, info: MetricInfo) -> Correct
     try:
         truths, same_units = _in_units(settle_labels(read_given(work.store, said.label, said.raters)[0]), info, said)
     except (UnknownName, NoRecords, UsageError) as error:
-        return Corrected(str(error))
+        return CorrectedMeans(str(error))
     if not same_units:
-        return Corrected(UNKNOWN_SCALE)
+        return CorrectedMeans(UNKNOWN_SCALE)
     held = replace(selection, metrics={**selection.metrics, info.name: (info,)})
-    with WindowReduction(work.store, held, [info.name], Question((), Window.of("all"), work.settings.cluster)) as reduction:
+    with WindowReduction(work.store, held, [info.name], WindowQuestion((), Window.of("all"), work.settings.cluster)) as reduction:
         cells = reduction.cells()
         place = places_of(cells.metrics, info.name, info.identity)
         means = corrected_cells(reduction, cells, place, truths, origin="sample", errors=None, cluster=work.settings.cluster)
         by_errors = cells_by_errors(reduction, cells, place, truths, cluster=work.settings.cluster)
-    return Corrected(next(iter(means.values()), "nothing was scored"), next(iter(by_errors.values()), None))
+    return CorrectedMeans(next(iter(means.values()), "nothing was scored"), next(iter(by_errors.values()), None))
 
 
 def _in_units(truths: Truths, info: MetricInfo, said: "Aligned") -> tuple[Truths, bool]:

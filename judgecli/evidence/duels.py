@@ -5,18 +5,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from judgecli.evidence.sides import Part
+from judgecli.evidence.sides import ComparedSide
 from judgecli.schema import REASONS
 from judgecli.signal.compare.paired import gather_side, pair_sides
 from judgecli.signal.compare.rivals import shares
-from judgecli.signal.compare.rows import DEFAULT_MARGIN, CompareRow, Subject, compare_pairs
-from judgecli.store.comparisons import KEY_BYTES, Compared, compared_metrics, read_comparisons
+from judgecli.signal.compare.rows import DEFAULT_MARGIN, ComparedMetric, CompareRow, compare_pairs
+from judgecli.store.comparisons import KEY_BYTES, KeptComparison, compared_metrics, read_comparisons
 from judgecli.store.folder import Store
 
 PREFIX = "pair.win_rate."
 
 
-def duel_rows(store: Store, parts: Sequence[Part], *, names: Sequence[str] | None, margin: float | None) -> list[CompareRow]:
+def duel_rows(store: Store, parts: Sequence[ComparedSide], *, names: Sequence[str] | None, margin: float | None) -> list[CompareRow]:
     """One row a pairwise rubric (and identity) and other side: the mean share of points of each side, a tie half a point each, by prompt.
 
     `names`: only these (pair.win_rate.NAME). A pair that was not decided is missing on both sides.
@@ -28,7 +28,7 @@ def duel_rows(store: Store, parts: Sequence[Part], *, names: Sequence[str] | Non
         compared = list(read_comparisons(store.ledger, identity))
         where = _sides_of(compared, parts)
         for other in range(1, len(parts)):
-            subject = Subject(PREFIX + name, identity, "number", (0.0, 1.0), True, DEFAULT_MARGIN if margin is None else margin)
+            subject = ComparedMetric(PREFIX + name, identity, "number", (0.0, 1.0), True, DEFAULT_MARGIN if margin is None else margin)
             own = [one for one, sides in zip(compared, where, strict=True) if sorted(sides) == [0, other]]
             if own:
                 first = [sides.index(0) for sides in where if sorted(sides) == [0, other]]
@@ -36,7 +36,7 @@ def duel_rows(store: Store, parts: Sequence[Part], *, names: Sequence[str] | Non
     return rows
 
 
-def _sides_of(compared: Sequence[Compared], parts: Sequence[Part]) -> list[list[int]]:
+def _sides_of(compared: Sequence[KeptComparison], parts: Sequence[ComparedSide]) -> list[list[int]]:
     """For each pair, the number of the side of each of its two answers; -1 for none."""
     found = [[-1] * len(one.members) for one in compared]
     shorts = np.frombuffer(b"".join(member for one in compared for member in one.members), dtype="<u8").reshape(-1, KEY_BYTES // 8)[:, 0]
@@ -51,7 +51,7 @@ def _sides_of(compared: Sequence[Compared], parts: Sequence[Part]) -> list[list[
     return found
 
 
-def _row(subject: Subject, compared: Sequence[Compared], first: Sequence[int]) -> CompareRow:
+def _row(subject: ComparedMetric, compared: Sequence[KeptComparison], first: Sequence[int]) -> CompareRow:
     """`first` is the place of side A's answer in each pair."""
     prompts = np.array([one.prompt for one in compared], np.int64)
     won = np.array([np.nan if one.value is None else shares("pair", one.value, one.places)[place] for one, place in zip(compared, first, strict=True)])

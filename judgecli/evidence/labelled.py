@@ -11,11 +11,11 @@ from judgecli.evidence.answered import DEFAULT_SOURCES, AnsweredRecords, find_ca
 from judgecli.evidence.work import Work
 from judgecli.labels import conversation
 from judgecli.labels.conversation import Message, conversation_of
-from judgecli.labels.pairs import Candidate
-from judgecli.labels.rating import Scale
+from judgecli.labels.pairs import TrainingCandidate
+from judgecli.labels.rating import RatingScale
 from judgecli.readers.preferences import repetition_notes, with_secrets
 from judgecli.reward_model.dialogue import dialogue_text
-from judgecli.reward_model.preferences import Comparison, Preferences, Verdict
+from judgecli.reward_model.preferences import GoodOrBad, PreferencePair, Preferences
 from judgecli.store.labels import flagged_keys, read_thumbs
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ Texts = Mapping[bytes, tuple[str, str, dict[str, str]]]  # key -> prompt, answer
 
 
 def read_labelled(
-    work: Work, *, on: str | None = None, sources: Sequence[str] = DEFAULT_SOURCES, labels: Sequence[str] = (), scale: Scale | None = None
+    work: Work, *, on: str | None = None, sources: Sequence[str] = DEFAULT_SOURCES, labels: Sequence[str] = (), scale: RatingScale | None = None
 ) -> Preferences:
     """The preferences that labels of the store hold, for these kinds of raters; `scale` is that of their ratings, where it is named.
 
@@ -50,7 +50,7 @@ def read_labelled(
     return Preferences(*kept, dropped=+dropped, notes=repetition_notes(*kept), read=read)
 
 
-def _texts(records: AnsweredRecords, candidates: Sequence[Candidate]) -> Texts:
+def _texts(records: AnsweredRecords, candidates: Sequence[TrainingCandidate]) -> Texts:
     wanted = pa.array(sorted({one.key for one in candidates}), pa.binary(16))
     found = {}
     for table in records([*conversation.COLUMNS, *SAID]):
@@ -61,10 +61,10 @@ def _texts(records: AnsweredRecords, candidates: Sequence[Candidate]) -> Texts:
     return found
 
 
-def _items(candidates: Sequence[Candidate], texts: Texts, dropped: Counter[str]) -> tuple[list[Comparison], list[Verdict]]:
-    comparisons: list[Comparison] = []
-    verdicts: list[Verdict] = []
-    groups: dict[bytes, list[Candidate]] = {}
+def _items(candidates: Sequence[TrainingCandidate], texts: Texts, dropped: Counter[str]) -> tuple[list[PreferencePair], list[GoodOrBad]]:
+    comparisons: list[PreferencePair] = []
+    verdicts: list[GoodOrBad] = []
+    groups: dict[bytes, list[TrainingCandidate]] = {}
     for one in candidates:
         if texts[one.key][1].strip():
             groups.setdefault(one.state, []).append(one)
@@ -79,9 +79,9 @@ def _items(candidates: Sequence[Candidate], texts: Texts, dropped: Counter[str])
         for better, worse in pairs:
             (prompt, chosen, tags), (_, rejected, _) = texts[better.key], texts[worse.key]
             source = "+".join(sorted({better.source, worse.source}))
-            comparisons.append(Comparison(prompt, chosen, rejected, weight=1 / len(pairs), tags=tags, source=source))
+            comparisons.append(PreferencePair(prompt, chosen, rejected, weight=1 / len(pairs), tags=tags, source=source))
         if not (good and bad):
-            verdicts += [Verdict(texts[one.key][0], texts[one.key][1], float(bool(one.verdict)), tags=texts[one.key][2], source=one.source) for one in group]
+            verdicts += [GoodOrBad(texts[one.key][0], texts[one.key][1], float(bool(one.verdict)), tags=texts[one.key][2], source=one.source) for one in group]
     return comparisons, verdicts
 
 

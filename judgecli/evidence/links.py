@@ -5,18 +5,18 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from judgecli.arrays import Floats
 from judgecli.config.anchors import AnchorSet, anchor_folder, list_anchor_sets, read_anchor_set, read_outputs
 from judgecli.errors import JudgeError
 from judgecli.evidence.work import Work
 from judgecli.signal.anchors import moved_p
-from judgecli.signal.linked import NO_ANCHORS, Judge, Link
+from judgecli.signal.linked import NO_ANCHORS, Link, ServedJudge
 from judgecli.stats.linear_link import linear_link
 from judgecli.stats.tails import unseen_share
 from judgecli.store.anchors import JudgedAnchor, kept_anchors
 
-Floats = np.ndarray
-Scale = tuple[float | None, float | None]
-Scales = Mapping[tuple[str, str], tuple[Scale, bool | None]]  # (metric, identity) -> its range, and whether more is better
+ValueScale = tuple[float | None, float | None]
+Scales = Mapping[tuple[str, str], tuple[ValueScale, bool | None]]  # (metric, identity) -> its range, and whether more is better
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class HeldSet:
     repeats: Floats
     judged: Sequence[JudgedAnchor]
 
-    def scores(self, judge: Judge, *, certain: bool = False) -> tuple[Floats, Floats]:
+    def scores(self, judge: ServedJudge, *, certain: bool = False) -> tuple[Floats, Floats]:
         """The mean share of each anchor by one judge (NaN: none), and the variance of its noise.
 
         `certain`: without scores of which the endpoint did not say who gave them. Where judges differ in that alone, such scores would count for both.
@@ -45,11 +45,11 @@ class HeldSet:
         with np.errstate(invalid="ignore", divide="ignore"):
             return sums / counts, noise / counts
 
-    def founded_by(self, judge: Judge, *, certain: bool = False) -> bool:
+    def founded_by(self, judge: ServedJudge, *, certain: bool = False) -> bool:
         """Whether the founding scores are this judge's."""
         return _by(judge, self.anchors.identity, self.anchors.served, certain=certain)
 
-    def windows(self, judge: Judge) -> dict[str, dict[int, float]]:
+    def windows(self, judge: ServedJudge) -> dict[str, dict[int, float]]:
         """The share of each anchor (by its place) in each window in which this judge scored it."""
         found: dict[str, dict[int, float]] = {}
         for one in self.judged:
@@ -58,7 +58,7 @@ class HeldSet:
         return found
 
 
-def _by(judge: Judge, identity: str, served: Sequence[str], *, certain: bool = False) -> bool:
+def _by(judge: ServedJudge, identity: str, served: Sequence[str], *, certain: bool = False) -> bool:
     """Whether scores are the judge's; an endpoint that does not say what it serves is taken at its word, unless one must be `certain`."""
     models = {model for model in served if model}
     return judge.identity == identity and (not judge.served or set(judge.served) == models or not (models or certain))
@@ -70,9 +70,9 @@ class AnchorLinks:
     def __init__(self, work: Work, scales: Scales) -> None:
         self._work, self._scales = work, scales
         self._sets: dict[str, list[HeldSet | str]] = {}
-        self._links: dict[tuple[str, Judge, Judge], Link | str] = {}
+        self._links: dict[tuple[str, ServedJudge, ServedJudge], Link | str] = {}
 
-    def __call__(self, metric: str, before: Judge, after: Judge) -> Link | str:
+    def __call__(self, metric: str, before: ServedJudge, after: ServedJudge) -> Link | str:
         """The link from `after` back to `before`, or why there is none."""
         key = (metric, before, after)
         if key not in self._links:
@@ -88,7 +88,7 @@ class AnchorLinks:
             self._sets[metric] = _read_sets(self._work, metric)
         return self._sets[metric]
 
-    def _find(self, metric: str, before: Judge, after: Judge) -> Link | str:
+    def _find(self, metric: str, before: ServedJudge, after: ServedJudge) -> Link | str:
         if metric.startswith("reward."):
             return "a reward is made of several metrics: anchors link the scores of one judge"
         found: list[Link] = []
@@ -103,7 +103,7 @@ class AnchorLinks:
             return max(found, key=lambda link: link.line.items)
         return "; ".join(reasons) or NO_ANCHORS
 
-    def _link(self, held: HeldSet, metric: str, before: Judge, after: Judge) -> Link | str:
+    def _link(self, held: HeldSet, metric: str, before: ServedJudge, after: ServedJudge) -> Link | str:
         name = held.anchors.name
         certain = before.identity == after.identity
         (x, noise), (y, _) = held.scores(before, certain=certain), held.scores(after, certain=certain)
@@ -127,7 +127,7 @@ class AnchorLinks:
         return Link(name, before, after, replace(line, unseen=share * abs(width_x)), scale, moved)
 
 
-def _ends(scale: tuple[Scale, bool | None]) -> tuple[float, float] | None:
+def _ends(scale: tuple[ValueScale, bool | None]) -> tuple[float, float] | None:
     """The bad end of a scale, and the way from there to the good one."""
     (low, high), better = scale
     if low is None or high is None or better is None:

@@ -87,7 +87,18 @@ def log_files(logs: Sequence[str], settings: "Settings") -> list[LogFile]:
         for path in expand([pattern]):
             source = settings.source(path if path in logs else pattern if not settings.logs else path)
             shaping = Shaping(format=source.format, map=source.map, guess=settings.guess, zone=source.zone or "UTC", encoding=source.encoding)
-            found.setdefault(path, LogFile(path, _stored_name(path, base), shaping, path == pattern, settings.keep_duplicates, FILE in settings.policy, redact))
+            found.setdefault(
+                path,
+                LogFile(
+                    path,
+                    _stored_name(path, base),
+                    shaping,
+                    explicit=path == pattern,
+                    keep_duplicates=settings.keep_duplicates,
+                    by_file=FILE in settings.policy,
+                    redact=redact,
+                ),
+            )
     return list(found.values())
 
 

@@ -6,20 +6,20 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from judgecli.arrays import Floats, Integers
 from judgecli.errors import StoreBusy, UnknownName, UsageError
 from judgecli.evidence.windows import ask, record_rows
 from judgecli.evidence.work import Work
-from judgecli.report import Change, Contrast, Example
-from judgecli.signal.cells import Cells
-from judgecli.signal.gathering import READ, Floats, Gathered, Gatherer, column_value
+from judgecli.report import ContrastText, ReportChange, ReportExample
+from judgecli.signal.cells import WindowCells
+from judgecli.signal.gathering import READ, GatheredRecords, Gatherer, column_value
 from judgecli.signal.report.headline import important
 from judgecli.signal.report.side_by_side import pairs_of
 from judgecli.signal.series import policy_label
 from judgecli.signal.summary import MetricSummary, Reduced, summarise
 from judgecli.signal.windows import SignalRow
-from judgecli.store.cell_sums import Rows, Spread, plain_array, segments_of, spread
+from judgecli.store.cell_sums import CellRows, ValueSpread, plain_array, segments_of, spread
 from judgecli.store.filters import COLUMNS
 from judgecli.store.folder import Shard
 from judgecli.store.query import Reduction, cluster_column
@@ -30,7 +30,6 @@ from judgecli.store.windows_query import WindowReduction, cells_together
 if TYPE_CHECKING:
     pass
 
-Places = npt.NDArray[np.int64]
 SAMPLE = 200_000  # records, drawn by whole clusters, that slices, changes and distributions look at
 MOST_POINTS = 2_400  # of all series together: what a page can hold
 WINDOWS = {"1h": 1 / 24, "1d": 1.0, "1w": 7.0, "30d": 30.0, "90d": 90.0, "360d": 360.0}
@@ -42,11 +41,11 @@ EXAMPLE_COLUMNS = ("id", "time", "model", "prompt_version", "tags", "input", "ou
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredReport:
     """What was summed and drawn. `overall` and `timed` are signals by policy, over all time and by window; `span` the first and the last time."""
 
     summaries: list[MetricSummary]
-    gathered: Gathered
+    gathered: GatheredRecords
     overall: list[SignalRow]
     timed: list[SignalRow]
     judge_changes: list[dict[str, object]]
@@ -54,7 +53,7 @@ class Measured:
     span: tuple[int, int] | None
 
 
-class Evidence:
+class ReportEvidence:
     """The queries of one report."""
 
     def __init__(self, work: Work, selection: Selection, by: Sequence[str]) -> None:
@@ -101,7 +100,7 @@ class Evidence:
         """What was selected and how many, as fields of a Report."""
         return {"selection": self.selection.on, "counts": self.counts()}
 
-    def measure(self, window: str | None, most: int) -> "Measured":
+    def measure(self, window: str | None, most: int) -> "MeasuredReport":
         """All that is summed over the records, by policy and window and as a whole, and the sample: from one reading of the scores.
 
         `window`: None takes one that fits the time span, for `most` policies at most.
@@ -120,7 +119,7 @@ class Evidence:
             lines = min(most, len(segments_of(rows, range(len(self.by)))[1])) * len(names)
             chosen = window or fitting_window(span, lines)
             timed = overall if chosen == "all" else question(self.by, chosen)
-            sampled, spreads, values = self._sampled(rows), dict[int, Spread](), dict[int, Floats]()
+            sampled, spreads, values = self._sampled(rows), dict[int, ValueSpread](), dict[int, Floats]()
 
             def keep(m: int, of_rows: Floats) -> None:
                 missing = np.isnan(of_rows)
@@ -135,9 +134,9 @@ class Evidence:
             over_time = over_all
             if timed is not overall:
                 over_time, _, changes = record_rows(self.work, timed, cells[2])
-        return Measured(summaries, gathered, over_all if names else [], over_time if names else [], changes, chosen, span)
+        return MeasuredReport(summaries, gathered, over_all if names else [], timed=over_time if names else [], judge_changes=changes, window=chosen, span=span)
 
-    def _summary(self, cells: Cells, place: int, spread: Spread) -> MetricSummary:
+    def _summary(self, cells: WindowCells, place: int, spread: ValueSpread) -> MetricSummary:
         """One metric over the selection; records of shards that do not hold it are pending."""
         metric = cells.metrics[place]
         info = self.infos[metric.name]
@@ -148,14 +147,24 @@ class Evidence:
             reasons["not_asked"] = reasons.get("not_asked", 0) + missing
         if info.kind == "category":
             with self._open(self._shards_of(metric.name), [metric.name]) as reduction:
-                reduced = Reduced(np.empty(0), np.empty(0), 0.0, None, None, None, scored, reasons, reduction.categories(metric.name))
+                reduced = Reduced(
+                    np.empty(0),
+                    np.empty(0),
+                    0.0,
+                    smallest=None,
+                    median=None,
+                    largest=None,
+                    scored=scored,
+                    reasons=reasons,
+                    categories=reduction.categories(metric.name),
+                )
         else:
             there = metric.counts > 0
             ends = (spread.smallest, spread.median, spread.largest)
             reduced = Reduced(metric.sums[there], metric.counts[there].astype(float), float(metric.totals[0]), *ends, scored, reasons, {}, metric.two_values)
         return summarise(metric.name, info.identity, kind=info.kind, scale=info.range, higher_is_better=info.higher_is_better, reduced=reduced)
 
-    def _sampled(self, rows: Rows) -> Places:
+    def _sampled(self, rows: CellRows) -> Integers:
         """The places of the records that slices, changes and distributions look at: all, or whole clusters by their hash."""
         if self.total <= SAMPLE:
             return np.arange(rows.count)
@@ -166,7 +175,7 @@ class Evidence:
     def _limit(self) -> int:
         return int(SAMPLE / self.total * 1048576) if self.total > SAMPLE else 1048576
 
-    def _gather(self, reduction: WindowReduction, rows: Rows, sampled: Places, values: Mapping[str, Floats]) -> Gathered:
+    def _gather(self, reduction: WindowReduction, rows: CellRows, sampled: Integers, values: Mapping[str, Floats]) -> GatheredRecords:
         """The sample with traits and values."""
         gatherer = Gatherer(self.by, list(self.infos))
         if not len(sampled):
@@ -187,18 +196,18 @@ class Evidence:
     def _by_columns(self) -> list[str]:
         return [name if name in TRAIT_COLUMNS else f'"{name}"' for name in self.by if not name.startswith("tags.")]
 
-    def answers(self, subject: str | None, up: bool | None, changes: Sequence[Change], gathered: Gathered) -> dict[str, Any]:
+    def answers(self, subject: str | None, up: bool | None, changes: Sequence[ReportChange], gathered: GatheredRecords) -> dict[str, Any]:
         """The records that a report shows, as its fields."""
         worst, best = self.examples(subject, up)
         return {"worst": worst, "best": best, "contrasts": self.contrasts(changes, gathered), "quarantine": self.quarantine()}
 
-    def examples(self, subject: str | None, up: bool | None) -> tuple[list[Example], list[Example]]:
+    def examples(self, subject: str | None, up: bool | None) -> tuple[list[ReportExample], list[ReportExample]]:
         """The worst and the best records of the subject, each prompt once; none where it has no direction (`up` is None)."""
         if subject is None or up is None or self.infos[subject].kind == "category":
             return [], []
         return self._extreme(subject, "ASC" if up else "DESC"), self._extreme(subject, "DESC" if up else "ASC")
 
-    def _extreme(self, subject: str, direction: str) -> list[Example]:
+    def _extreme(self, subject: str, direction: str) -> list[ReportExample]:
         quoted = '"' + subject.replace('"', '""') + '"'
         found: dict[object, tuple[bytes, float]] = {}
         with self._open(self._shards_of(subject), [subject]) as reduction:
@@ -219,7 +228,7 @@ class Evidence:
             columns = _unique(["key", *EXAMPLE_COLUMNS, *self._by_columns()])
             return {row["key"]: row for batch in reduction.records(columns) for row in batch.to_pylist()}
 
-    def contrasts(self, changes: Sequence[Change], gathered: Gathered) -> list[Contrast]:
+    def contrasts(self, changes: Sequence[ReportChange], gathered: GatheredRecords) -> list[ContrastText]:
         """Answers side by side for the most important change for the worse whose two sides answered one prompt; else for the better."""
         for change in sorted(important(changes), key=lambda item: item.worse is not True):
             values = gathered.values[change.metric]
@@ -229,7 +238,7 @@ class Evidence:
             for pair in pairs:
                 sides = [_example(rows[gathered.keys[row]], float(values[row]), self.by) for row in pair if gathered.keys[row] in rows]
                 if len(sides) == 2:
-                    found.append(Contrast(change.metric, change.column, *sides))
+                    found.append(ContrastText(change.metric, change.column, *sides))
             if found:
                 return found
         return []
@@ -254,9 +263,9 @@ def _unique(names: Sequence[str]) -> list[str]:
     return list({name.strip('"'): name for name in reversed(names)}.values())[::-1]
 
 
-def _example(row: Mapping[str, Any], value: float, by: Sequence[str]) -> Example:
+def _example(row: Mapping[str, Any], value: float, by: Sequence[str]) -> ReportExample:
     source = row.get("source") or {}
-    return Example(
+    return ReportExample(
         key=row["key"].hex(),
         id=row["id"],
         time=row["time"],

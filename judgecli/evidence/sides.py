@@ -14,7 +14,7 @@ from judgecli.evidence.windows import ask
 from judgecli.evidence.work import Work
 from judgecli.schema import REASONS
 from judgecli.signal.cells import MetricCells
-from judgecli.signal.compare.paired import Side, gather_side
+from judgecli.signal.compare.paired import PairSide, gather_side
 from judgecli.signal.compare.parts import Parts, gather_parts, part_codes
 from judgecli.store import tables
 from judgecli.store.selection import Selection
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from judgecli.config.settings import Settings
 
 DESIGN, WAITING = ([reason for reason, kind in REASONS.items() if kind == wanted] for wanted in ("design", "waiting"))
-Segment = tuple[str | None, ...]
+SegmentValues = tuple[str | None, ...]
 
 
 @dataclass(frozen=True)
@@ -34,15 +34,15 @@ class Measured:
     """One metric of one side: its newest identity there, each segment's prompts, and how many records have no prompt to pair by."""
 
     info: MetricInfo
-    segments: dict[Segment, Side]
+    segments: dict[SegmentValues, PairSide]
     unkeyed: int
     older: int  # records that only have scores of an older identity: they count as missing
     served: tuple[str, ...] = ()  # of a judge: the models that an endpoint said it served
-    detail: "Detail | None" = None  # where it was asked for
+    detail: "SideDetail | None" = None  # where it was asked for
 
 
 @dataclass(frozen=True)
-class Detail:
+class SideDetail:
     """What a baseline needs to know of one metric: its records by prompt and cluster, less those that were to be left out.
 
     `keys`: the short keys of the records, those of each part together (of the first metric alone: all have the same records);
@@ -59,7 +59,7 @@ class Detail:
 
 
 @dataclass(frozen=True)
-class Part:
+class ComparedSide:
     """The records of one side: what they are called, how many, and the metrics that any of them was asked for.
 
     `judges`: the models that gave the scores of each metric, and of each term of a reward among them, as endpoints say.
@@ -73,7 +73,7 @@ class Part:
     judges: dict[str, tuple[str, ...]]
 
 
-def read_part(work: Work, name: str, on: str, metrics: Sequence[str] | None, by: Sequence[str], pair: str | None) -> Part:
+def read_part(work: Work, name: str, on: str, metrics: Sequence[str] | None, by: Sequence[str], pair: str | None) -> ComparedSide:
     """Read one side. `metrics`: only these, else all that have a mean; `pair`: the column that tells prompts apart, else `group:` of judge.yaml.
 
     A metric is read under the newest identity that these records have any score of. Raises: NoRecords, UsageError.
@@ -93,7 +93,7 @@ def read_selection(
     *,
     newest: bool = False,
     without: np.ndarray | None = None,
-) -> Part:
+) -> ComparedSide:
     """As `read_part`, of records that are selected. `newest`: only the newest identity of each metric, scored or not.
 
     `without`: short keys of records to leave out; with it (also empty) each metric has its `detail`.
@@ -121,7 +121,7 @@ def read_selection(
                     break
         judges = {metric: measured.served for metric, measured in found.items()}
         judges |= {term: next(_served(whole.metrics[at]) for at, info in enumerate(reduction.metrics) if info.name == term) for term in terms}
-        return Part(name, selection, sum(cell.rows for cell in cells), found, keys, judges)
+        return ComparedSide(name, selection, sum(cell.rows for cell in cells), found, keys, judges)
 
 
 def _served(metric: MetricCells) -> tuple[str, ...]:
@@ -142,7 +142,7 @@ def _scored(measured: Measured) -> bool:
 
 
 @dataclass(frozen=True)
-class _Rows:
+class _SideRows:
     """The records of one metric: cell, prompt (0 where not `keyed`), cluster, value (NaN: none), if one is missing, if it waits, reason; key or None."""
 
     cell: np.ndarray
@@ -155,16 +155,24 @@ class _Rows:
     reasons: pa.ChunkedArray
     keys: np.ndarray | None
 
-    def taken(self, kept: np.ndarray) -> "_Rows":
+    def taken(self, kept: np.ndarray) -> "_SideRows":
         """Some of them."""
-        return _Rows(
-            *(self.cell[kept], self.keyed[kept], self.prompts[kept], self.clusters[kept], self.values[kept], self.missing[kept], self.waiting[kept]),
-            self.reasons.filter(pa.array(kept)),
-            None if self.keys is None else self.keys[kept],
+        return _SideRows(
+            self.cell[kept],
+            self.keyed[kept],
+            self.prompts[kept],
+            clusters=self.clusters[kept],
+            values=self.values[kept],
+            missing=self.missing[kept],
+            waiting=self.waiting[kept],
+            reasons=self.reasons.filter(pa.array(kept)),
+            keys=None if self.keys is None else self.keys[kept],
         )
 
 
-def _read(reduction: WindowReduction, place: int, settings: "Settings", segments: Sequence[Segment], pair: str | None, without: np.ndarray | None) -> Measured:
+def _read(
+    reduction: WindowReduction, place: int, settings: "Settings", segments: Sequence[SegmentValues], pair: str | None, without: np.ndarray | None
+) -> Measured:
     option = "--pair" if pair is not None else "group:"
     cell, table = paired_values(reduction, place, pair or settings.group, settings.cluster, option=option, keys=without is not None)
     reason = table.column("reason")
@@ -174,7 +182,7 @@ def _read(reduction: WindowReduction, place: int, settings: "Settings", segments
     keyed = pc.is_valid(table.column("prompt")).to_numpy()
     prompts, clusters = pc.fill_null(table.column("prompt"), 0).to_numpy(), table.column("cluster").to_numpy()
     keys = None if without is None else short_keys(tables.key_array(table.column("key").cast(pa.binary(16))))
-    rows, detail = _Rows(cell, keyed, prompts, clusters, values, missing, waits, reason, keys), None
+    rows, detail = _SideRows(cell, keyed, prompts, clusters=clusters, values=values, missing=missing, waiting=waits, reasons=reason, keys=keys), None
     if without is not None and keys is not None:
         held = np.isin(keys, without)
         left, rows = rows.taken(held), rows.taken(~held)
@@ -189,11 +197,11 @@ def _read(reduction: WindowReduction, place: int, settings: "Settings", segments
     return Measured(reduction.metrics[place], sides, int(np.count_nonzero(~rows.keyed)), older, detail=detail)
 
 
-def _detail(rows: _Rows, left: _Rows) -> Detail:
+def _detail(rows: _SideRows, left: _SideRows) -> SideDetail:
     parts = gather_parts(rows.prompts, rows.keyed, rows.clusters, rows.values, rows.missing)
     codes, _ = part_codes(rows.prompts, rows.keyed, rows.clusters)
     keys = np.empty(0, np.uint64) if rows.keys is None else rows.keys[np.lexsort((rows.keys, codes))]
     counted = pc.value_counts(rows.reasons.drop_null().cast(pa.string())).to_pylist()
     unscored = {str(one["values"]): int(one["counts"]) for one in counted}
     sizes = np.bincount(codes, minlength=len(parts.prompts))
-    return Detail(parts, keys, sizes, len(left.keyed), np.unique(left.prompts[left.keyed]), dict(sorted(unscored.items())))
+    return SideDetail(parts, keys, sizes, len(left.keyed), np.unique(left.prompts[left.keyed]), dict(sorted(unscored.items())))

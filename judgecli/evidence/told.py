@@ -14,7 +14,7 @@ CUT = '"cut": {'  # a key of the detail: inside a text of JSON its quotes would 
 
 
 @dataclass(frozen=True)
-class Told:
+class ToldMetric:
     """Of one metric: the first cell that failed with a reason in words, and how many records were judged on a cut text."""
 
     failure: Mapping[str, object] | None = None  # reason, explanation, key, id, file, line
@@ -27,14 +27,14 @@ class Told:
         return {"first_failure": self.failure, "cut": self.cut}
 
 
-def read_told(reduction: Reduction, summaries: Sequence[MetricSummary], judges: Set[str]) -> dict[str, Told]:
+def read_told(reduction: Reduction, summaries: Sequence[MetricSummary], judges: Set[str]) -> dict[str, ToldMetric]:
     """What is told of each metric that has failed cells or is one of `judges`."""
-    found: dict[str, Told] = {}
+    found: dict[str, ToldMetric] = {}
     for summary in summaries:
         failed, first = reduction.told(summary.name, "explanation", f"reason IN ({FAILED})") if summary.failed else (0, None)
         cut, first_cut = reduction.told(summary.name, "detail", f"contains(told, '{CUT}')") if summary.name in judges else (0, None)
         failure = first and {name: first[name] for name in ("reason", "key", "id", "file", "line")} | {"explanation": first["told"]}
-        found[summary.name] = Told(failure, failed, cut, _cut_fields(first_cut))
+        found[summary.name] = ToldMetric(failure, failed, cut, _cut_fields(first_cut))
     return found
 
 
@@ -47,11 +47,11 @@ def _cut_fields(row: Mapping[str, object] | None) -> str:
     return f"the first is {row['file']}:{row['line']} ({', '.join(parts)})"
 
 
-def told_notes(told: Mapping[str, Told], summaries: Sequence[MetricSummary]) -> list[str]:
+def told_notes(told: Mapping[str, ToldMetric], summaries: Sequence[MetricSummary]) -> list[str]:
     """One sentence for each metric of which something must be known."""
     notes = []
     for summary in summaries:
-        one = told.get(summary.name, Told())
+        one = told.get(summary.name, ToldMetric())
         if one.failure is not None:
             first = one.failure["id"] if one.failure["id"] is not None else one.failure["key"]
             place = f"{first} ({one.failure['file']}:{one.failure['line']})"

@@ -9,13 +9,13 @@ import numpy as np
 
 from judgecli.evidence.work import Work
 from judgecli.signal import units
-from judgecli.signal.cells import Cells, MetricCells, duration
-from judgecli.signal.compare.rivals import Outcome, outcome_items, without_contained
+from judgecli.signal.cells import MetricCells, WindowCells, duration
+from judgecli.signal.compare.rivals import RivalOutcome, outcome_items, without_contained
 from judgecli.signal.diversity import cut_words
 from judgecli.signal.returns import Episode, episode_rows
-from judgecli.signal.sessions import SessionMetrics, Turn, measure_session
+from judgecli.signal.sessions import SessionMetrics, SessionTurn, measure_session
 from judgecli.signal.windows import SignalRow
-from judgecli.store.comparisons import Compared, read_comparisons
+from judgecli.store.comparisons import KeptComparison, read_comparisons
 from judgecli.store.folder import Store
 from judgecli.store.units_query import GROUPED, SAMPLE, compared_records, output_sample, prompt_groups, session_rewards, session_turns
 from judgecli.store.windows_query import WindowReduction
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from judgecli.config.settings import Settings
 
 
-def session_rows(work: Work, reduction: WindowReduction, cells: Cells, places: Sequence[int]) -> list[SignalRow]:
+def session_rows(work: Work, reduction: WindowReduction, cells: WindowCells, places: Sequence[int]) -> list[SignalRow]:
     """Conversations, each in the window, segment and cluster of its first record; `places` are the rewards that are summed along it."""
     found = list(_sessions(work.store, reduction))
     return units.unit_rows(cells, units.session_metrics(found)) + episode_rows_of(reduction, cells, places, work.settings) if found else []
 
 
-def episode_rows_of(reduction: WindowReduction, cells: Cells, places: Sequence[int], settings: "Settings") -> list[SignalRow]:
+def episode_rows_of(reduction: WindowReduction, cells: WindowCells, places: Sequence[int], settings: "Settings") -> list[SignalRow]:
     """Returns with value and advantage, and TD errors, of the rewards at these places; no text is read."""
     if not places:
         return []
@@ -64,11 +64,11 @@ def _plain_rows(table: Any) -> Iterator[dict[str, Any]]:
         yield from batch.to_pylist()
 
 
-def _turn(row: dict[str, Any]) -> Turn:
-    return Turn(row["input"], row["output"], row["error"], (row["up"], row["down"]))
+def _turn(row: dict[str, Any]) -> SessionTurn:
+    return SessionTurn(row["input"], row["output"], row["error"], (row["up"], row["down"]))
 
 
-def prompt_rows(reduction: WindowReduction, cells: Cells, teaches: Sequence[str], settings: "Settings") -> list[SignalRow]:
+def prompt_rows(reduction: WindowReduction, cells: WindowCells, teaches: Sequence[str], settings: "Settings") -> list[SignalRow]:
     """Prompt groups of each window and segment; `teaches` names the metrics whose signal density is asked; pass@k is of rates where 1 is good."""
     passing = [place for place, metric in enumerate(reduction.metrics) if metric.kind == "rate" and metric.higher_is_better]
     places = [place for place, metric in enumerate(reduction.metrics) if place in passing or (metric.name in teaches and metric.kind != "category")]
@@ -86,7 +86,7 @@ def prompt_rows(reduction: WindowReduction, cells: Cells, teaches: Sequence[str]
     return units.unit_rows(cells, units.prompt_metrics({key: own for key, own in groups.items() if own}, sizes, teaches))
 
 
-def comparison_rows(store: Store, reduction: WindowReduction, cells: Cells, metrics: Sequence[tuple[str, str, str]]) -> list[SignalRow]:
+def comparison_rows(store: Store, reduction: WindowReduction, cells: WindowCells, metrics: Sequence[tuple[str, str, str]]) -> list[SignalRow]:
     """pair.win_rate.NAME and prompt.best_share.NAME of each window and segment, from (name, identity, unit); comparisons with a record
     that is not selected are left out, and so are lists that a longer list contains."""
     found: list[MetricCells] = []
@@ -99,7 +99,7 @@ def comparison_rows(store: Store, reduction: WindowReduction, cells: Cells, metr
         outcomes = []
         for one in whole:
             of_cell, of_segment = zip(*(place[member] for member in one.members), strict=True)
-            outcomes.append(Outcome(one.prompt, one.places, of_cell, of_segment, one.value, one.reason))
+            outcomes.append(RivalOutcome(one.prompt, one.places, of_cell, of_segment, one.value, one.reason))
         items = outcome_items(outcomes, "pair" if unit == "pair" else "prompt")
         title = "pair.win_rate" if unit == "pair" else "prompt.best_share"
         if items:
@@ -108,7 +108,7 @@ def comparison_rows(store: Store, reduction: WindowReduction, cells: Cells, metr
     return units.unit_rows(cells, found) if found else []
 
 
-def _served(compared: Sequence[Compared], place: Mapping[bytes, tuple[int, int]]) -> dict[int, list[str]]:
+def _served(compared: Sequence[KeptComparison], place: Mapping[bytes, tuple[int, int]]) -> dict[int, list[str]]:
     """By cell, the models that judged its comparisons."""
     found: dict[int, set[str]] = {}
     for one in compared:
@@ -117,7 +117,7 @@ def _served(compared: Sequence[Compared], place: Mapping[bytes, tuple[int, int]]
     return {cell: sorted(models) for cell, models in found.items()}
 
 
-def corpus_rows(reduction: WindowReduction, cells: Cells) -> list[SignalRow]:
+def corpus_rows(reduction: WindowReduction, cells: WindowCells) -> list[SignalRow]:
     """The diversity of the outputs of each window and segment."""
     of_row, table = output_sample(reduction)
     samples: dict[int, units.CorpusSample] = {}

@@ -7,17 +7,19 @@ from judgecli.evidence.links import AnchorLinks
 from judgecli.evidence.rewarded import directions, select_rewarded
 from judgecli.evidence.units import episode_rows_of
 from judgecli.evidence.work import Work
-from judgecli.signal.cells import Cells, Window, duration
+from judgecli.signal.cells import Window, WindowCells, duration
 from judgecli.signal.linked import link_rows
 from judgecli.signal.windows import SignalRow, window_signals
 from judgecli.store.selection import Selection
-from judgecli.store.windows_query import Question, WindowReduction
+from judgecli.store.windows_query import WindowQuestion, WindowReduction
 
 if TYPE_CHECKING:
     from judgecli.config.settings import Settings
 
 
-def record_rows(work: Work, reduction: WindowReduction, cells: Cells, *, sums: bool = False) -> tuple[list[SignalRow], list[str], list[dict[str, object]]]:
+def record_rows(
+    work: Work, reduction: WindowReduction, cells: WindowCells, *, sums: bool = False
+) -> tuple[list[SignalRow], list[str], list[dict[str, object]]]:
     """The rows of records, what could not be corrected by labels, and where a judge changed. With `sums`, rows keep their sums by cluster."""
     half_life = duration(work.settings.project.value.half_life).total_seconds() * 1e6
     rows = window_signals(cells, half_life_us=half_life, prior=work.settings.project.value.prior, sums=sums)
@@ -57,8 +59,8 @@ def select_signalled(work: Work, on: str | None, metrics: Sequence[str] | None) 
     return select_rewarded(work, on) if wants_reward else work.select(on)
 
 
-def ask(settings: "Settings", by: Sequence[str], window: str) -> Question:
+def ask(settings: "Settings", by: Sequence[str], window: str) -> WindowQuestion:
     """The question that the settings make of these columns and this window. Raises: UsageError."""
     project = settings.project
     lateness = project.alarms.lateness if project.alarms is not None else "1d"
-    return Question(by, Window.of(window), settings.cluster, duration(project.value.half_life), duration(lateness))
+    return WindowQuestion(by, Window.of(window), settings.cluster, duration(project.value.half_life), duration(lateness))

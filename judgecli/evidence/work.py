@@ -14,7 +14,7 @@ from judgecli.store.selection import Selection, select_records
 if TYPE_CHECKING:
     from judgecli.config.settings import Settings
 
-Found = TypeVar("Found")
+Kept = TypeVar("Kept")
 
 
 class Work:
@@ -37,11 +37,11 @@ class Work:
         """The records of `on`: None (all), run:last, run:ID, or a filter. Raises: UsageError, UnknownName, StoreError."""
         return self.once(("records", on or ""), lambda: select_records(self.store, on))
 
-    def once(self, key: Hashable, make: Callable[[], Found]) -> Found:
+    def once(self, key: Hashable, make: Callable[[], Kept]) -> Kept:
         """What `make` gives, made once until something is written (`changed`)."""
         if key not in self._kept:
             self._kept[key] = make()
-        found: Found = self._kept[key]
+        found: Kept = self._kept[key]
         return found
 
     def changed(self) -> None:

@@ -16,7 +16,7 @@ import orjson
 
 from judgecli import outputs
 from judgecli.errors import EnvironmentFailure, UsageError
-from judgecli.exporters.format import Format, Row
+from judgecli.exporters.format import ExportFormat, ExportRow
 
 TRAIN, VALIDATION = "train", "validation"
 _LINE_ENDS = re.compile("[\u0085\u2028\u2029]")  # what some readers of lines take for an end
@@ -44,7 +44,7 @@ def paths_of(target: Path) -> tuple[dict[str, Path], Path]:
     return {TRAIN: target, VALIDATION: target.with_suffix(".validation.jsonl")}, target.with_suffix(".manifest.json")
 
 
-def write_export(target: Path, rows: Iterable[tuple[str, Row]], kind: Format, *, standard: bool) -> list[Written]:
+def write_export(target: Path, rows: Iterable[tuple[str, ExportRow]], kind: ExportFormat, *, standard: bool) -> list[Written]:
     """Write the rows (split, row) in their order; returns the files that hold any. The old manifest is gone then.
 
     Raises: EnvironmentFailure (disk, folder, or a line that is not as it should be when read again): the old files stand.
@@ -100,12 +100,12 @@ def write_manifest(target: Path, document: Mapping[str, Any]) -> Path:
     return path
 
 
-def line_of(row: Row) -> bytes:
+def line_of(row: ExportRow) -> bytes:
     """A row as one line of strict JSON; the text is untouched, save that line separators are escapes."""
     return (_LINE_ENDS.sub(lambda found: f"\\u{ord(found[0]):04x}", orjson.dumps(row).decode()) + "\n").encode()
 
 
-def _checked(draft: Path, path: Path, split: str, kind: Format, *, standard: bool) -> Written:
+def _checked(draft: Path, path: Path, split: str, kind: ExportFormat, *, standard: bool) -> Written:
     """What a written file holds, every line read again."""
     digest, count = hashlib.sha256(), 0
     with draft.open("rb") as file:
@@ -121,7 +121,7 @@ def _checked(draft: Path, path: Path, split: str, kind: Format, *, standard: boo
     return Written(path, split, count, size, digest.hexdigest())
 
 
-def _problem(line: bytes, kind: Format, *, standard: bool) -> str | None:
+def _problem(line: bytes, kind: ExportFormat, *, standard: bool) -> str | None:
     try:
         row = orjson.loads(line)
     except orjson.JSONDecodeError as error:

@@ -14,30 +14,30 @@ import orjson
 import judgecli.exporters
 from judgecli.errors import UnknownName
 
-Row = dict[str, Any]  # one line of the file
-Message = dict[str, Any]
+ExportRow = dict[str, Any]  # one line of the file
+ExportMessage = dict[str, Any]
 ROLES = ("system", "user", "assistant", "tool")
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ExportItem:
     """What a format makes a line of: a pair (`worse` is the rejected answer), or one answer that is `good` or not.
 
     Messages are as a trainer reads them (labels/conversation.py); `provenance` names source,
     basis, records and reward; `margin` is the gap of a pair.
     """
 
-    prompt: tuple[Message, ...]
-    answer: tuple[Message, ...]
-    tools: tuple[Message, ...]
+    prompt: tuple[ExportMessage, ...]
+    answer: tuple[ExportMessage, ...]
+    tools: tuple[ExportMessage, ...]
     provenance: Mapping[str, object]
-    worse: tuple[Message, ...] = ()
+    worse: tuple[ExportMessage, ...] = ()
     margin: float = 0.0
     good: bool = True
 
 
 @dataclass(frozen=True)
-class Format:
+class ExportFormat:
     """A training format.
 
     `unit` says what an item is. `row` makes the line of an item; with `standard` texts in the place of
@@ -49,39 +49,39 @@ class Format:
     definition: str
     trainers: str
     unit: Literal["pair", "example"]
-    row: Callable[[Item, bool], Row]
-    check: Callable[[Row, bool], str | None]
+    row: Callable[[ExportItem, bool], ExportRow]
+    check: Callable[[ExportRow, bool], str | None]
     sample: str
 
 
 @functools.cache
-def formats() -> dict[str, Format]:
+def formats() -> dict[str, ExportFormat]:
     """Every format by name: the files of this package that declare a FORMAT, then entry points."""
     modules = sorted(module.name for module in pkgutil.iter_modules([str(Path(judgecli.exporters.__path__[0]))]))
     loaded = [importlib.import_module(f"judgecli.exporters.{name}") for name in modules]
-    found = [module.FORMAT for module in loaded if isinstance(getattr(module, "FORMAT", None), Format)]
+    found = [module.FORMAT for module in loaded if isinstance(getattr(module, "FORMAT", None), ExportFormat)]
     found += [entry.load() for entry in entry_points(group="judgecli.exporters")]
     return {one.name: one for one in sorted(found, key=lambda one: one.name)}
 
 
-def format_named(name: str) -> Format:
+def format_named(name: str) -> ExportFormat:
     """The format of this name. Raises: UnknownName."""
     if name not in formats():
         raise UnknownName("training format", name, known=formats())
     return formats()[name]
 
 
-def is_plain(item: Item) -> bool:
+def is_plain(item: ExportItem) -> bool:
     """Whether an item is one question and its answer in text alone, as --standard can write it."""
     return len(item.prompt) == 1 and not item.tools and all(len(answer) == 1 and answer[0].keys() == {"role", "content"} for answer in _answers(item))
 
 
-def plain_answer(messages: tuple[Message, ...]) -> str:
+def plain_answer(messages: tuple[ExportMessage, ...]) -> str:
     """An answer as text; trainers put it directly behind the prompt, so it starts with a line end of its own."""
     return f"\n{messages[0]['content']}"
 
 
-def _answers(item: Item) -> list[tuple[Message, ...]]:
+def _answers(item: ExportItem) -> list[tuple[ExportMessage, ...]]:
     return [item.answer, item.worse] if item.worse else [item.answer]
 
 
@@ -118,12 +118,12 @@ def _is_call(call: object) -> bool:
     return isinstance(function, dict) and isinstance(function.get("name"), str) and isinstance(function.get("arguments"), dict)
 
 
-def provenance_text(item: Item) -> str:
+def provenance_text(item: ExportItem) -> str:
     """Where a line came from, as JSON text: loaders infer types, and would read a version such as 2026-10-01 as a time."""
     return orjson.dumps(item.provenance).decode()
 
 
-def check_provenance(row: Row) -> str | None:
+def check_provenance(row: ExportRow) -> str | None:
     """What is wrong with `judge`, which says where a line came from."""
     try:
         said = orjson.loads(row["judge"])
@@ -132,7 +132,7 @@ def check_provenance(row: Row) -> str | None:
     return None if isinstance(said, dict) and said.get("source") else "judge names no source"
 
 
-def check_tools(row: Row) -> str | None:
+def check_tools(row: ExportRow) -> str | None:
     """What is wrong with `tools`, a list of tools as JSON text; nothing where the line has none."""
     try:
         tools = orjson.loads(row.get("tools", "[]"))

@@ -8,12 +8,12 @@ Source: TRL 1.16, docs/source/dataset_formats.md, `unpaired preference`. `tools`
 
 import orjson
 
-from judgecli.exporters.format import Format, Item, Row, check_messages, check_provenance, check_tools, plain_answer, provenance_text
+from judgecli.exporters.format import ExportFormat, ExportItem, ExportRow, check_messages, check_provenance, check_tools, plain_answer, provenance_text
 
 MESSAGES: dict[str, dict[str, tuple[str, ...]]] = {"prompt": {"ends": ("user", "tool")}, "completion": {"starts": ("assistant",)}}
 
 
-def row(item: Item, standard: bool) -> Row:
+def row(item: ExportItem, standard: bool) -> ExportRow:
     """The line of an example."""
     if standard:
         return {"prompt": item.prompt[0]["content"], "completion": plain_answer(item.answer), "label": item.good, "judge": provenance_text(item)}
@@ -21,7 +21,7 @@ def row(item: Item, standard: bool) -> Row:
     return {"prompt": [*item.prompt], "completion": [*item.answer], "label": item.good, **tools, "judge": provenance_text(item)}
 
 
-def check(row: Row, standard: bool) -> str | None:
+def check(row: ExportRow, standard: bool) -> str | None:
     """What is wrong with a line."""
     if not row.keys() <= {*MESSAGES, "label", "tools", "judge"} or not row.keys() >= {*MESSAGES, "label", "judge"}:
         return f"has the keys {', '.join(row)}"
@@ -32,7 +32,7 @@ def check(row: Row, standard: bool) -> str | None:
     return check_tools(row) or check_provenance(row) if isinstance(row["label"], bool) else f"the label is {row['label']}"
 
 
-FORMAT = Format(
+FORMAT = ExportFormat(
     name="trl-kto",
     definition="A prompt with one answer that is good or bad.",
     trainers="TRL KTOTrainer",

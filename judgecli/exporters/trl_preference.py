@@ -12,7 +12,7 @@ import math
 
 import orjson
 
-from judgecli.exporters.format import Format, Item, Row, check_messages, check_provenance, check_tools, plain_answer, provenance_text
+from judgecli.exporters.format import ExportFormat, ExportItem, ExportRow, check_messages, check_provenance, check_tools, plain_answer, provenance_text
 
 MESSAGES: dict[str, dict[str, tuple[str, ...]]] = {
     "prompt": {"ends": ("user", "tool")},
@@ -21,7 +21,7 @@ MESSAGES: dict[str, dict[str, tuple[str, ...]]] = {
 }
 
 
-def row(item: Item, standard: bool) -> Row:
+def row(item: ExportItem, standard: bool) -> ExportRow:
     """The line of a pair."""
     if standard:
         texts = {"prompt": item.prompt[0]["content"], "chosen": plain_answer(item.answer), "rejected": plain_answer(item.worse)}
@@ -30,7 +30,7 @@ def row(item: Item, standard: bool) -> Row:
     return {"prompt": [*item.prompt], "chosen": [*item.answer], "rejected": [*item.worse], "margin": item.margin, **tools, "judge": provenance_text(item)}
 
 
-def check(row: Row, standard: bool) -> str | None:
+def check(row: ExportRow, standard: bool) -> str | None:
     """What is wrong with a line."""
     if not row.keys() <= {*MESSAGES, "margin", "tools", "judge"} or not row.keys() >= {*MESSAGES, "margin", "judge"}:
         return f"has the keys {', '.join(row)}"
@@ -45,7 +45,7 @@ def check(row: Row, standard: bool) -> str | None:
     return check_tools(row) or check_provenance(row)
 
 
-FORMAT = Format(
+FORMAT = ExportFormat(
     name="trl-preference",
     definition="A prompt with a better and a worse answer.",
     trainers="TRL DPOTrainer, RewardTrainer (with margin)",

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from judgecli.judge.form import Form, NameForm, NumberForm
-from judgecli.judge.prompt import Asked, Question, build
+from judgecli.judge.prompt import AskedPrompt, JudgeQuestion, build
 from judgecli.judge.request import Ask, AskFailed, Reply
-from judgecli.judge.verdict import Verdict, read_verdict, value_span
-from judgecli.judge.weights import Weights, weights_at
+from judgecli.judge.verdict import JudgeVerdict, read_verdict, value_span
+from judgecli.judge.weights import LevelWeights, weights_at
 from judgecli.scorer import Score
 
 
@@ -23,8 +23,8 @@ class Story:
 class Read:
     """A verdict with what its tokens say."""
 
-    verdict: Verdict
-    weights: Weights | None
+    verdict: JudgeVerdict
+    weights: LevelWeights | None
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Asker:
     logprobs: bool
     story: Story = field(default_factory=Story)
 
-    async def read(self, question: Question, draw: int = 0) -> Read | Score:
+    async def read(self, question: JudgeQuestion, draw: int = 0) -> Read | Score:
         """One verdict, or why there is none. Raises: JudgeUnavailable."""
         asked = build(question, self.parameters, secret=self.secret, draw=draw)
         self.story.detail |= asked.treatment.detail()
@@ -56,11 +56,11 @@ class Asker:
             self.story.detail["finish"] = found.note
         return Read(found, _weights(asked.form, reply, found) if self.logprobs else None)
 
-    async def _read(self, asked: Asked) -> tuple[Reply, Verdict | Score]:
+    async def _read(self, asked: AskedPrompt) -> tuple[Reply, JudgeVerdict | Score]:
         reply = await self.ask(asked.request)
         return reply, read_verdict(asked, reply)
 
-    def _second_try(self, question: Question, found: Verdict | Score, draw: int) -> Asked | None:
+    def _second_try(self, question: JudgeQuestion, found: JudgeVerdict | Score, draw: int) -> AskedPrompt | None:
         """The question once more: told that it must be one object, or with twice the room where the reply was cut."""
         if not isinstance(found, Score):
             return None
@@ -72,7 +72,7 @@ class Asker:
         return None
 
 
-def _weights(form: Form, reply: Reply, verdict: Verdict) -> Weights | None:
+def _weights(form: Form, reply: Reply, verdict: JudgeVerdict) -> LevelWeights | None:
     options = [str(value) for value in form.values] if isinstance(form, NumberForm) else list(form.names) if isinstance(form, NameForm) else []
     place = value_span(form, reply.text or "", verdict.span) if options and reply.logprobs else None
     return weights_at(reply.logprobs or (), reply.text or "", place[0], options) if place else None

@@ -13,15 +13,13 @@ from judgecli.judge import modes
 from judgecli.judge.asker import Asker
 from judgecli.judge.form import form_of
 from judgecli.judge.jury import Combine, jury_score
-from judgecli.judge.prompt import Question, build, field_sections, media_parts, sections_of
-from judgecli.judge.request import Ask, Request
+from judgecli.judge.prompt import JudgeQuestion, build, field_sections, media_parts, sections_of
+from judgecli.judge.request import Ask, Request, Row
 from judgecli.judge.rubric import ClaimsScale, Rubric, StepsScale
 from judgecli.scorer import Score
 
 TOP_LOGPROBS = 20
 MOST_ANSWERS = 20  # of a list
-
-Row = Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -101,20 +99,20 @@ class Judge:
         reason = "input_missing_field" if empty == "output" else "not_applicable"
         return None if empty is None else Score(reason=reason, explanation=f"the record has no {empty}")
 
-    def _questions(self, row: Row) -> list[Question]:
+    def _questions(self, row: Row) -> list[JudgeQuestion]:
         """The questions that are asked first."""
         rubric, scale = self.rubric, self.rubric.scale
         media = tuple(media_parts(row)) if rubric.media else ()
         if isinstance(scale, ClaimsScale):
             of = [scale.of, *(scale.against if scale.measure == "f1" else [])]
-            return [Question(rubric, form_of(rubric, extract=True), tuple(field_sections(name, row[name], rubric)), "extract") for name in of]
+            return [JudgeQuestion(rubric, form_of(rubric, extract=True), tuple(field_sections(name, row[name], rubric)), "extract") for name in of]
         if scale.kind in ("pairwise", "listwise"):
             return self._both_orders(row)
         sections = sections_of(rubric, row)
         count = sum(section.field == scale.of for section in sections) if isinstance(scale, StepsScale) else 0
-        return [Question(rubric, form_of(rubric, count=count), tuple(sections), scale.kind, media)]
+        return [JudgeQuestion(rubric, form_of(rubric, count=count), tuple(sections), scale.kind, media)]
 
-    def _both_orders(self, row: Row) -> list[Question]:
+    def _both_orders(self, row: Row) -> list[JudgeQuestion]:
         """The comparison of the answers as they stand and in reverse."""
         answers = _answers(row)
         names = [
@@ -125,7 +123,7 @@ class Judge:
         before = [section for name in names if row.get(name) is not None for section in field_sections(name, row[name], self.rubric)]
         form = form_of(self.rubric, count=len(answers))
         orders = (answers, answers[::-1])
-        return [Question(self.rubric, form, (*before, *field_sections("outputs", order, self.rubric)), self.rubric.scale.kind) for order in orders]
+        return [JudgeQuestion(self.rubric, form, (*before, *field_sections("outputs", order, self.rubric)), self.rubric.scale.kind) for order in orders]
 
     async def _by_model(self, row: Row, asker: Asker) -> Score:
         scale = self.rubric.scale

@@ -46,7 +46,7 @@ _WRITTEN = re.compile(r"⟦U\+([0-9A-F]{4,6})(?:×(\d+))?⟧")
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class MaterialSection:
     """One labelled text of the material. `label` is ours, never of the data."""
 
     label: str
@@ -122,7 +122,7 @@ def _mac_start(secret: bytes) -> "tuple[hashlib._Hash, hashlib._Hash]":
     return hashlib.sha256(bytes(byte ^ 0x36 for byte in block)), hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
 
 
-def render(sections: Sequence[Section], nonce: str, treatment: Treatment) -> str:
+def render(sections: Sequence[MaterialSection], nonce: str, treatment: Treatment) -> str:
     """The block, from its opening to its closing marker. Fills in `treatment`."""
     lines = [f"<<<MATERIAL {nonce}>>>"]
     totals: dict[str, int] = {}

@@ -1,11 +1,11 @@
 """A rubric as a scorer: what the metric is called, reads, and means."""
 
 from judgecli.errors import JudgeUnavailable
-from judgecli.judge.rubric import Rubric, Scale, higher_is_better, metric_kind, metric_range
-from judgecli.scorer import Cell, Column, Scorer, Unit
+from judgecli.judge.rubric import Rubric, RubricScale, higher_is_better, metric_kind, metric_range
+from judgecli.scorer import ScoreLike, Scorer, ScorerColumn, Unit
 
 
-def rubric_unit(scale: Scale) -> Unit:
+def rubric_unit(scale: RubricScale) -> Unit:
     """What a scale judges: one answer, two answers to one prompt, or all answers to it."""
     units: dict[str, Unit] = {"pairwise": "pair", "listwise": "prompt"}
     return units.get(scale.kind, "record")
@@ -30,9 +30,9 @@ def rubric_scorer(rubric: Rubric, unit: Unit | None = None) -> Scorer:
         higher_is_better=higher_is_better(rubric.scale),
         version=rubric.version,
         unit=unit,
-        columns=tuple(Column(name, name, needed) for name, needed in required.items()),
+        columns=tuple(ScorerColumn(name, name, needed) for name, needed in required.items()),
     )
 
 
-async def _ask_nobody(*columns: object, **options: object) -> list[Cell]:  # noqa: ARG001 - the contract of a scorer
+async def _ask_nobody(*columns: object, **options: object) -> list[ScoreLike]:  # noqa: ARG001 - the contract of a scorer
     raise JudgeUnavailable("a rubric is scored by a judge, not by calling it", hint="judge score LOGS -s rubric:NAME --judge-model MODEL")

@@ -7,22 +7,22 @@ from statistics import fmean, pstdev
 from judgecli.judge.asker import Asker, Read, Story
 from judgecli.judge.form import NameForm, NumberForm, RankingForm, VerdictsForm
 from judgecli.judge.jury import agreement, combine_labels
-from judgecli.judge.prompt import Question, with_claims
+from judgecli.judge.prompt import JudgeQuestion, with_claims
+from judgecli.judge.request import Row
 from judgecli.judge.rubric import CategoriesScale, ChecklistScale, ClaimsScale, NumberScale, Rubric, StepsScale
 from judgecli.judge.scales import checklist_share, f1, ranked_first, steps_value
-from judgecli.judge.verdict import Verdict
+from judgecli.judge.verdict import JudgeVerdict
 from judgecli.scorer import Score
 
-Row = Mapping[str, object]
 FALLBACK_SAMPLES = 5  # draws where log probabilities were wanted and the endpoint has none
 WAITING = "not_asked"
 
 
-def _cannot(rubric: Rubric, verdict: Verdict) -> Score:
+def _cannot(rubric: Rubric, verdict: JudgeVerdict) -> Score:
     return Score(reason=rubric.cannot_judge.reason, explanation=verdict.explanation or "the judge says that this cannot be judged")
 
 
-async def score_point(question: Question, asker: Asker, samples: int) -> Score:
+async def score_point(question: JudgeQuestion, asker: Asker, samples: int) -> Score:
     """Number, checklist or category: one draw, or the mean of several."""
     reads: list[Read] = []
     failed: list[Score] = []
@@ -44,7 +44,7 @@ async def score_point(question: Question, asker: Asker, samples: int) -> Score:
     return _point_score(reads, wanted, question, asker.story)
 
 
-def _point_score(reads: list[Read], wanted: int, question: Question, story: Story) -> Score:
+def _point_score(reads: list[Read], wanted: int, question: JudgeQuestion, story: Story) -> Score:
     """The score of the draws that could be read, which are more than half of all."""
     scale = question.rubric.scale
     answers = [read.verdict.value for read in reads]
@@ -86,7 +86,7 @@ def _category_score(scale: CategoriesScale, names: list[str], reads: list[Read],
     return Score(value=fmean(values), label=label, explanation=explanation)
 
 
-async def score_claims(row: Row, questions: list[Question], scale: ClaimsScale, asker: Asker) -> Score:
+async def score_claims(row: Row, questions: list[JudgeQuestion], scale: ClaimsScale, asker: Asker) -> Score:
     """Extract the claims of each side, verify them against the other."""
     shares: list[float] = []
     told: list[list[list[str]]] = []
@@ -118,7 +118,7 @@ async def score_claims(row: Row, questions: list[Question], scale: ClaimsScale, 
     return Score(value=f1(*shares), explanation=explanation)
 
 
-async def score_steps(question: Question, scale: StepsScale, asker: Asker) -> Score:
+async def score_steps(question: JudgeQuestion, scale: StepsScale, asker: Asker) -> Score:
     assert isinstance(question.form, VerdictsForm)
     read = await asker.read(question)
     if isinstance(read, Score):
@@ -131,7 +131,7 @@ async def score_steps(question: Question, scale: StepsScale, asker: Asker) -> Sc
     return Score(value=value, label="none" if first is None else str(first), explanation=read.verdict.explanation)
 
 
-async def score_pair(questions: list[Question], asker: Asker) -> Score:
+async def score_pair(questions: list[JudgeQuestion], asker: Asker) -> Score:
     """Both orders; a verdict that changes with the order is `position_inconsistent`, never a win."""
     reads: list[Read] = []
     waiting: Score | None = None
@@ -160,7 +160,7 @@ async def score_pair(questions: list[Question], asker: Asker) -> Score:
     return Score(value=value, label={"A": "first", "B": "second", "tie": "tie"}[back], explanation=reads[0].verdict.explanation)
 
 
-async def score_list(questions: list[Question], asker: Asker) -> Score:
+async def score_list(questions: list[JudgeQuestion], asker: Asker) -> Score:
     """Both orders; a best answer that changes with the order is `position_inconsistent`."""
     rankings: list[list[int]] = []
     explanation = None

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from judgecli.judge.form import ChecklistForm, Form, NameForm, NumberForm, form_of
+from judgecli.judge.request import Row
 from judgecli.judge.rubric import CategoriesScale, NumberScale, Rubric, higher_is_better
 
 NEUTRAL = "neutral"  # the family that asks for nothing
@@ -15,8 +16,6 @@ PADDING = (
     "What has been said before applies in the same way, without any change to the content.",
 )
 WORD = re.compile(r"\w+")
-
-Row = Mapping[str, object]
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from functools import lru_cache
 import orjson
 
 from judgecli.judge.form import LEVELS, Form, example_object, form_of
-from judgecli.judge.material import Section, Treatment, draw_nonce, render
-from judgecli.judge.request import Message, Request
+from judgecli.judge.material import MaterialSection, Treatment, draw_nonce, render
+from judgecli.judge.request import PromptMessage, Request
 from judgecli.judge.rubric import CategoriesScale, ChecklistScale, ClaimsScale, NumberScale, PairwiseScale, Rubric, StepsScale
 from judgecli.judge.wording import AGAIN, ANSWER, CANNOT, CLOSING, DATA, OPENING, TASKS
 
@@ -39,12 +39,12 @@ SHOWABLE = re.compile(r"(https://|data:(image|audio)/[a-z0-9.+-]+;base64,)", re.
 
 
 @dataclass(frozen=True)
-class Question:
+class JudgeQuestion:
     """One thing to ask about one record: the material, and the form of the reply. `task` names the step of a scale that has several."""
 
     rubric: Rubric
     form: Form
-    sections: tuple[Section, ...]
+    sections: tuple[MaterialSection, ...]
     task: str = ""
     media: tuple[Mapping[str, object], ...] = ()
 
@@ -55,7 +55,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedPrompt:
     """A request, what it wants back, the texts it shows, and what was done to them."""
 
     request: Request
@@ -131,31 +131,35 @@ def _examples(rubric: Rubric, task: str) -> list[str]:
     return found
 
 
-def sections_of(rubric: Rubric, row: Mapping[str, object], *, examples: bool = False) -> list[Section]:
+def sections_of(rubric: Rubric, row: Mapping[str, object], *, examples: bool = False) -> list[MaterialSection]:
     """The inputs of a row as labelled texts, in the order of the rubric."""
     names = [*rubric.inputs, *rubric.optional, *(["claims", "steps", "outputs"] if examples else [])]
     return [section for name in names if (value := row.get(name)) is not None for section in field_sections(name, value, rubric)]
 
 
-def field_sections(name: str, value: object, rubric: Rubric) -> list[Section]:
+def field_sections(name: str, value: object, rubric: Rubric) -> list[MaterialSection]:
     """One input as labelled texts: a text, numbered texts, a conversation, or JSON."""
     label = LABELS.get(name, name if name.startswith("tags_") else "answer")
     if isinstance(value, str):
         steps = name == "output" and isinstance(rubric.scale, StepsScale) and rubric.scale.of == "output"
-        return [Section(f"step {place}", step, name) for place, step in enumerate(split_steps(value), 1)] if steps else [Section(label, value, name)]
+        return (
+            [MaterialSection(f"step {place}", step, name) for place, step in enumerate(split_steps(value), 1)]
+            if steps
+            else [MaterialSection(label, value, name)]
+        )
     if name in ("messages", "output_messages") and isinstance(value, Sequence):
         thoughts = "reasoning" in (*rubric.inputs, *rubric.optional)  # what the app thought is no part of what it said
         return [section for place, message in enumerate(value, 1) for section in _message_sections(message, label, place, len(value), name, thoughts)]
     if name == "outputs" and isinstance(value, Sequence):
         letters = isinstance(rubric.scale, PairwiseScale)
-        return [Section(f"answer {'AB'[place] if letters else place + 1}", str(text), f"{name}.{place}") for place, text in enumerate(value)]
+        return [MaterialSection(f"answer {'AB'[place] if letters else place + 1}", str(text), f"{name}.{place}") for place, text in enumerate(value)]
     if isinstance(value, Sequence):
         shown = [item if isinstance(item, str) else json.dumps(item, ensure_ascii=False, default=str) for item in value]
-        return [Section(f"{label} {place}", text, name) for place, text in enumerate(shown, 1)]
-    return [Section(label, json.dumps(value, ensure_ascii=False, default=str), name)]
+        return [MaterialSection(f"{label} {place}", text, name) for place, text in enumerate(shown, 1)]
+    return [MaterialSection(label, json.dumps(value, ensure_ascii=False, default=str), name)]
 
 
-def _message_sections(message: object, label: str, place: int, total: int, name: str, thoughts: bool) -> list[Section]:
+def _message_sections(message: object, label: str, place: int, total: int, name: str, thoughts: bool) -> list[MaterialSection]:
     """One message of a conversation, a section for each of its parts (reasoning only with `thoughts`); roles other than the known are `other`."""
     said = message if isinstance(message, Mapping) else {}
     role = said.get("role") if said.get("role") in ROLES else "other"
@@ -163,7 +167,7 @@ def _message_sections(message: object, label: str, place: int, total: int, name:
     parts = content if isinstance(content, Sequence) and not isinstance(content, str) else [{"type": "text", "text": content}]
     heading = f"{label}, message {place} of {total}, {role}"
     shown = [part for part in parts if isinstance(part, Mapping) and (thoughts or part.get("type") != "reasoning")]
-    return [Section(heading + PARTS.get(str(part.get("type")), ""), _part_text(part), name) for part in shown]
+    return [MaterialSection(heading + PARTS.get(str(part.get("type")), ""), _part_text(part), name) for part in shown]
 
 
 def _part_text(part: Mapping[str, object]) -> str:
@@ -200,7 +204,7 @@ def split_steps(text: str) -> list[str]:
     return paragraphs if len(paragraphs) > 1 else [line for line in text.split("\n") if line.strip()] or [text]
 
 
-def build(question: Question, parameters: Mapping[str, object], *, secret: bytes, draw: int = 0, again: bool = False) -> Asked:
+def build(question: JudgeQuestion, parameters: Mapping[str, object], *, secret: bytes, draw: int = 0, again: bool = False) -> AskedPrompt:
     """The request of a question. The key is taken of what is asked, before the nonce is drawn.
 
     `again` asks once more after a reply that could not be read. Raises nothing: any text can be shown.
@@ -213,11 +217,11 @@ def build(question: Question, parameters: Mapping[str, object], *, secret: bytes
     content: object = f"{block}\n\n{closing}"
     if question.media:
         content = [{"type": "text", "text": block}, *question.media, {"type": "text", "text": closing}]
-    messages: tuple[Message, ...] = ({"role": "system", "content": question.system}, {"role": "user", "content": content})
-    return Asked(Request(messages, question.form.schema, dict(parameters), draw, key), question.form, texts, treatment)
+    messages: tuple[PromptMessage, ...] = ({"role": "system", "content": question.system}, {"role": "user", "content": content})
+    return AskedPrompt(Request(messages, question.form.schema, dict(parameters), draw, key), question.form, texts, treatment)
 
 
-def _key(question: Question, parameters: Mapping[str, object], draw: int, again: bool) -> bytes:
+def _key(question: JudgeQuestion, parameters: Mapping[str, object], draw: int, again: bool) -> bytes:
     """The 32-byte hash of what is asked."""
     sections = [[section.label, section.text, section.field] for section in question.sections]
     found = _prefix_hash(question.rubric.identity, question.system).copy()
@@ -238,9 +242,9 @@ def _prefix_hash(identity: str, system: str) -> "hashlib.blake2b":
     return hashlib.blake2b(f"{_CANONICAL([identity, system, CLOSING])[:-1]},".encode("utf-8", "surrogatepass"), digest_size=32)
 
 
-def with_claims(rubric: Rubric, claims: Sequence[str], evidence: Sequence[tuple[str, object]]) -> Question:
+def with_claims(rubric: Rubric, claims: Sequence[str], evidence: Sequence[tuple[str, object]]) -> JudgeQuestion:
     """The question that verifies claims against evidence, given as (input, value)."""
     shown = [section for name, value in evidence if value is not None for section in field_sections(name, value, rubric)]
     shown = [replace(section, label=f"evidence, {section.label}") for section in shown]
-    numbered = [Section(f"claim {place}", claim, "claims") for place, claim in enumerate(claims, 1)]
-    return Question(rubric, form_of(rubric, count=len(claims)), (*shown, *numbered), "verify")
+    numbered = [MaterialSection(f"claim {place}", claim, "claims") for place, claim in enumerate(claims, 1)]
+    return JudgeQuestion(rubric, form_of(rubric, count=len(claims)), (*shown, *numbered), "verify")

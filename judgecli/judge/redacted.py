@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 import orjson
 
-Span = tuple[int, int, str]  # from, to, and the kind that stands there
-Find = Callable[[str], Sequence[Span]]
+TextSpan = tuple[int, int, str]  # from, to, and the kind that stands there
+FindSpans = Callable[[str], Sequence[TextSpan]]
 LITERAL = re.compile(r'"(?:[^"\\]|\\.)*"')  # a text inside JSON
 
 
-def redacted_text(text: str, find: Find) -> str:
+def redacted_text(text: str, find: FindSpans) -> str:
     """A text with `[kind]` in the place of each span; spans do not overlap and are in order."""
     parts, place = [], 0
     for start, end, kind in find(text):
@@ -19,7 +19,7 @@ def redacted_text(text: str, find: Find) -> str:
     return "".join([*parts, text[place:]]) if parts else text
 
 
-def redacted_body(raw: bytes, find: Find) -> bytes:
+def redacted_body(raw: bytes, find: FindSpans) -> bytes:
     """The body with placeholders in all its texts, the very same bytes where nothing was found.
 
     A text that is JSON itself (a verdict) keeps its form: only the texts in it change. Tokens of log probabilities change with the
@@ -37,7 +37,7 @@ def redacted_body(raw: bytes, find: Find) -> bytes:
     return raw if found == document else orjson.dumps(found)
 
 
-def _value(value: object, find: Find) -> object:
+def _value(value: object, find: FindSpans) -> object:
     if isinstance(value, str):
         return _text(value, find)
     if isinstance(value, dict):
@@ -45,7 +45,7 @@ def _value(value: object, find: Find) -> object:
     return [_value(one, find) for one in value] if isinstance(value, list) else value
 
 
-def _text(text: str, find: Find) -> str:
+def _text(text: str, find: FindSpans) -> str:
     """A text; of one that is a JSON object or list the texts inside, so that a finder cannot eat its quotes and the rest keeps its form."""
     if text.lstrip()[:1] in ("{", "["):
         try:
@@ -56,13 +56,13 @@ def _text(text: str, find: Find) -> str:
     return redacted_text(text, find)
 
 
-def _literal(literal: str, find: Find) -> str:
+def _literal(literal: str, find: FindSpans) -> str:
     text = orjson.loads(literal)
     changed = _text(text, find)
     return literal if changed == text else orjson.dumps(changed).decode()
 
 
-def _with_tokens(before: Mapping[str, object], after: dict[str, object], find: Find) -> dict[str, object]:
+def _with_tokens(before: Mapping[str, object], after: dict[str, object], find: FindSpans) -> dict[str, object]:
     """The tokens of each choice, as its text is now."""
     choices, own = after.get("choices"), before.get("choices")
     if not isinstance(choices, list) or not isinstance(own, list):
@@ -78,7 +78,7 @@ def _content(choice: Mapping[str, object]) -> object:
     return message.get("content") if isinstance(message, dict) else None
 
 
-def _tokens(logprobs: Mapping[str, object], before: object, after: object, find: Find) -> object:
+def _tokens(logprobs: Mapping[str, object], before: object, after: object, find: FindSpans) -> object:
     tokens = logprobs.get("content")
     if before == after:
         return logprobs if not _names_any(logprobs, find) else None
@@ -123,7 +123,7 @@ def _token(token: object) -> str:
     return text if isinstance(text, str) else ""
 
 
-def _names_any(value: object, find: Find) -> bool:
+def _names_any(value: object, find: FindSpans) -> bool:
     """Whether a text in it holds what must not be kept."""
     if isinstance(value, str):
         return bool(find(value))

@@ -9,7 +9,7 @@ from typing import cast
 
 import orjson
 
-from judgecli.judge.request import Mode, Reply, Token, Usage
+from judgecli.judge.request import Reply, ReplyMode, Token, Usage
 
 MOST_TOKENS = 1 << 31  # a larger number counts nothing: sums of them must fit into a store
 
@@ -18,7 +18,7 @@ class ReplyUnreadable(ValueError):
     """The body is no chat completion: no JSON, no object, no choice with a message."""
 
 
-def read_reply(raw: bytes, mode: Mode) -> Reply:
+def read_reply(raw: bytes, mode: ReplyMode) -> Reply:
     """The reply that `raw` (UTF-8 JSON, as received) holds, asked for in `mode`.
 
     Only the first choice counts. Text, refusal and finish reason are as sent, None where absent;
@@ -77,7 +77,7 @@ def _load(raw: bytes) -> Mapping[str, object]:
     return document
 
 
-def _verdict_text(message: Mapping[str, object], mode: Mode) -> str | None:
+def _verdict_text(message: Mapping[str, object], mode: ReplyMode) -> str | None:
     """The content; in mode `tool` the arguments of the one tool call, and the content where there is none."""
     if mode == "tool":
         calls = message.get("tool_calls")

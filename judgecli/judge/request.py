@@ -11,8 +11,10 @@ from typing import Literal
 from judgecli.errors import JudgeError
 from judgecli.schema import REASONS
 
-Mode = Literal["json_schema", "json_object", "tool", "text", "reward"]  # reward: of a served reward model, no chat completion
-Message = Mapping[str, object]  # {"role": ..., "content": text or content parts}, as in an OpenAI chat request
+Row = Mapping[str, object]  # one record as a judge reads it: column -> value
+
+ReplyMode = Literal["json_schema", "json_object", "tool", "text", "reward"]  # reward: of a served reward model, no chat completion
+PromptMessage = Mapping[str, object]  # {"role": ..., "content": text or content parts}, as in an OpenAI chat request
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Request:
     store. `draw` counts repeats of one question (--samples).
     """
 
-    messages: tuple[Message, ...]
+    messages: tuple[PromptMessage, ...]
     schema: Mapping[str, object] | None
     parameters: Mapping[str, object]
     draw: int = 0
@@ -66,7 +68,7 @@ class Reply:
     usage: Usage = field(default_factory=Usage)
     served_model: str | None = None
     raw: bytes = b""
-    mode: Mode = "json_schema"
+    mode: ReplyMode = "json_schema"
 
 
 Ask = Callable[[Request], Awaitable[Reply]]

@@ -15,9 +15,10 @@ arXiv:2507.08794; repeated lists, Zheng et al. 2023, arXiv:2306.05685.
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from judgecli.judge.request import Row
 from judgecli.judge.rubric import Rubric, higher_is_better, metric_range
 from judgecli.scorer import Score
 
@@ -35,8 +36,6 @@ OPENERS = (
     "解答：", "解説：", "풀이:", "الحل:",
 )  # fmt: skip
 REPEATED = "- It is as the request says.\n" * 30
-
-Row = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)

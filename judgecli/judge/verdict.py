@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from judgecli.judge.form import Form, NotAgreed
-from judgecli.judge.prompt import Asked
+from judgecli.judge.prompt import AskedPrompt
 from judgecli.judge.request import Reply
 from judgecli.scorer import Score
 
@@ -39,7 +39,7 @@ _INVISIBLE = {"Cf", "Cc", "Mn", "Zs", "Zl", "Zp", "Cs", "Co", "Cn"}
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class JudgeVerdict:
     """What a reply says. `value` None: the judge says that it cannot be judged. `note`: an unusual finish reason that was borne."""
 
     value: object
@@ -48,7 +48,7 @@ class Verdict:
     note: str | None = None
 
 
-def read_verdict(asked: Asked, reply: Reply) -> Verdict | Score:
+def read_verdict(asked: AskedPrompt, reply: Reply) -> JudgeVerdict | Score:
     """The verdict of a reply, or a Score with judge_parse, judge_truncated, judge_refused or content_filter."""
     finish = (reply.finish_reason or "").lower()
     if finish in FILTERED:
@@ -64,7 +64,7 @@ def read_verdict(asked: Asked, reply: Reply) -> Verdict | Score:
     except NotAgreed as problem:
         return _unreadable(reply.text or "", str(problem))
     note = None if finish in COMPLETE else f"finish_reason {reply.finish_reason!r}"[:60]
-    return Verdict(value, explanation, (start, end), note)
+    return JudgeVerdict(value, explanation, (start, end), note)
 
 
 def _unreadable(text: str, problem: str) -> Score:
@@ -117,7 +117,7 @@ def _check_rest(rest: str) -> None:
         raise NotAgreed(f"the text around the object claims a verdict too ({found[0][:60]!r})")
 
 
-def _check_not_quoted(text: str, span: tuple[int, int], asked: Asked) -> None:
+def _check_not_quoted(text: str, span: tuple[int, int], asked: AskedPrompt) -> None:
     """Refuse an object that stands in the judged text itself: it is quoted. Raises: NotAgreed."""
     suspects = [judged for judged in asked.texts if "{" in judged or "｛" in judged]
     quoted = _squeezed(text[span[0] : span[1]]) if suspects else ""

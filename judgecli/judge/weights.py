@@ -16,7 +16,7 @@ _AROUND = " \t\r\n\"':,}▁Ġ"
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
+class LevelWeights:
     """Probability of each option, summing to 1, and how much of all probability the options held."""
 
     of: Mapping[str, float]
@@ -32,7 +32,7 @@ class Weights:
         return sum(weight * values[name] for name, weight in self.of.items())
 
 
-def token_weights(token: Token, options: Sequence[str], *, prefix: str = "") -> Weights | None:
+def token_weights(token: Token, options: Sequence[str], *, prefix: str = "") -> LevelWeights | None:
     """The options' probabilities in the place of one token, case-sensitive.
 
     `prefix` is the part of the token before the option (`": "`). Null where the options hold less
@@ -51,10 +51,10 @@ def token_weights(token: Token, options: Sequence[str], *, prefix: str = "") -> 
     mass = sum(found.values())
     if not math.isfinite(mass) or mass < LEAST_MASS:
         return None
-    return Weights({name: weight / mass for name, weight in found.items()}, min(mass, 1.0))
+    return LevelWeights({name: weight / mass for name, weight in found.items()}, min(mass, 1.0))
 
 
-def weights_at(tokens: Sequence[Token], text: str, place: int, options: Sequence[str]) -> Weights | None:
+def weights_at(tokens: Sequence[Token], text: str, place: int, options: Sequence[str]) -> LevelWeights | None:
     """The options' probabilities where the verdict begins: at character `place` of the reply's text.
 
     Tokens are matched from the end of the text, where the verdict stands: those of earlier text may

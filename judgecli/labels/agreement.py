@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
+from judgecli.arrays import Floats, Integers
 from judgecli.stats.auc import auc
 from judgecli.stats.cluster_bootstrap import LEAST_CLUSTERS, cluster_bootstrap
 from judgecli.stats.cohen_kappa import cohen_kappa, confusion_table
@@ -16,13 +16,10 @@ from judgecli.stats.column import RATE
 from judgecli.stats.correlation import correlation
 from judgecli.stats.deciding import estimate_mean
 from judgecli.stats.gwet_ac1 import gwet_ac1
-from judgecli.stats.intervals import Scale
+from judgecli.stats.intervals import ClosedScale
 from judgecli.stats.intraclass import intraclass
-from judgecli.stats.krippendorff_alpha import Measure, krippendorff_alpha
+from judgecli.stats.krippendorff_alpha import AlphaLevel, krippendorff_alpha
 from judgecli.stats.pabak import pabak
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 MEASURES = ("agreement", "kappa", "weighted_kappa", "linear_kappa", "ac1", "pabak", "alpha", "spearman", "pearson", "kendall", "icc")
 MOST_LEVELS = 20  # different values of labels and metric together, above which they are no levels
@@ -32,7 +29,7 @@ NUMERIC = ("weighted_kappa", "linear_kappa", "spearman", "pearson", "kendall", "
 
 
 @dataclass(frozen=True)
-class Pairs:
+class LabelledPairs:
     """N labelled and scored records: what the metric gave, what people said, the cluster of each.
 
     `nominal`: both are places in one list of categories. `scale` is that of the metric; `same_units` tells
@@ -43,7 +40,7 @@ class Pairs:
     truth: Floats
     clusters: Integers
     nominal: bool = False
-    scale: Scale = (None, None)
+    scale: ClosedScale = (None, None)
     same_units: bool = True
 
     def __len__(self) -> int:
@@ -61,7 +58,7 @@ class Agreement:
     confusion: dict[str, int] | None = None
 
 
-def measure_agreement(pairs: Pairs, *, threshold: float | None = None, seed: int = 0) -> Agreement:
+def measure_agreement(pairs: LabelledPairs, *, threshold: float | None = None, seed: int = 0) -> Agreement:
     """Every measure on these pairs. Where labels are 0 or 1 and the metric is not, it counts as 1 from `threshold` on
     (default: the middle of its scale).
 
@@ -97,7 +94,7 @@ def is_binary(values: Floats) -> bool:
 
 
 @dataclass(frozen=True)
-class _Shape:
+class _PairShape:
     """What may be measured, decided once on all rows: the levels of both sides (None: no levels), and the threshold that makes the metric 0 or 1."""
 
     levels: Floats | None
@@ -106,7 +103,7 @@ class _Shape:
     units: bool
 
 
-def _middle(pairs: Pairs) -> float | None:
+def _middle(pairs: LabelledPairs) -> float | None:
     """From where a metric counts as 1; of one that is 0 or 1, above a half."""
     low, high = pairs.scale
     if is_binary(pairs.judged):
@@ -114,27 +111,27 @@ def _middle(pairs: Pairs) -> float | None:
     return None if low is None or high is None else (low + high) / 2
 
 
-def _shape(pairs: Pairs, binary: bool, found: Agreement) -> _Shape:
+def _shape(pairs: LabelledPairs, binary: bool, found: Agreement) -> _PairShape:
     if pairs.nominal:
         found.reasons |= dict.fromkeys(NUMERIC, "categories have no order")
-        return _Shape(np.arange(max(pairs.judged.max(), pairs.truth.max()) + 1), None, True, True)
+        return _PairShape(np.arange(max(pairs.judged.max(), pairs.truth.max()) + 1), None, True, True)
     if not pairs.same_units:
         found.reasons |= dict.fromkeys(("alpha", "icc"), "labels and metric are not known to be on one scale: --label-scale LOW,HIGH, or --same-units")
     if binary:
         found.reasons |= dict.fromkeys(("weighted_kappa", "linear_kappa"), "labels are 0 or 1: see kappa")
         if found.threshold is None:
             found.reasons |= dict.fromkeys(("agreement", "kappa", "ac1", "pabak"), "the metric has no middle: say from where it counts as good, --threshold X")
-            return _Shape(None, None, False, pairs.same_units)
-        return _Shape(np.array([0.0, 1.0]), found.threshold, False, pairs.same_units)
+            return _PairShape(None, None, False, pairs.same_units)
+        return _PairShape(np.array([0.0, 1.0]), found.threshold, False, pairs.same_units)
     levels = np.unique(np.r_[pairs.judged, pairs.truth])
     if len(levels) <= MOST_LEVELS and pairs.same_units:
-        return _Shape(levels, None, False, True)
+        return _PairShape(levels, None, False, True)
     why = f"{len(levels)} different values are no levels" if pairs.same_units else "labels and metric are not known to be on one scale"
     found.reasons |= dict.fromkeys(("agreement", "kappa", "weighted_kappa", "linear_kappa", "ac1", "pabak"), why)
-    return _Shape(None, None, False, pairs.same_units)
+    return _PairShape(None, None, False, pairs.same_units)
 
 
-def _measures(judged: Floats, truth: Floats, shape: _Shape) -> Mapping[str, float | None]:
+def _measures(judged: Floats, truth: Floats, shape: _PairShape) -> Mapping[str, float | None]:
     """Every measure of a sample; None where it does not apply."""
     found: dict[str, float | None] = dict.fromkeys(MEASURES)
     if shape.levels is not None:
@@ -157,7 +154,7 @@ def _measures(judged: Floats, truth: Floats, shape: _Shape) -> Mapping[str, floa
     return found
 
 
-def _classify(pairs: Pairs, binary: bool, found: Agreement) -> None:
+def _classify(pairs: LabelledPairs, binary: bool, found: Agreement) -> None:
     """AUROC, sensitivity, specificity and the four counts, where labels are 0 or 1."""
     names = ("auroc", "sensitivity", "specificity")
     found.values |= dict.fromkeys(names)
@@ -200,7 +197,7 @@ def ceiling(ratings: Floats, judged: Floats, *, nominal: bool) -> dict[str, floa
     is as good as another person.
     """
     shared = (~np.isnan(ratings)).sum(axis=0) >= 2
-    measure: Measure = "nominal" if nominal else "interval"
+    measure: AlphaLevel = "nominal" if nominal else "interval"
     found: dict[str, float | int | None] = {"raters": int((~np.isnan(ratings)).any(axis=1).sum()), "n": int(shared.sum()), "alpha": None, "judge_alpha": None}
     if not shared.any():
         return found

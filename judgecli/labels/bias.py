@@ -4,19 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import stats
 
+from judgecli.arrays import Floats, Integers
+from judgecli.document import Facts
 from judgecli.stats.bland_altman import limits_of_agreement
-from judgecli.stats.column import RATE, Column
+from judgecli.stats.column import RATE, ColumnFacts
 from judgecli.stats.contrast import clustered_contrast
 from judgecli.stats.deciding import estimate_mean
 from judgecli.stats.intervals import Estimate
 from judgecli.stats.slope import clustered_slope
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Document = dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,7 @@ class Lean:
     families: Sequence[str | None]
 
 
-def bias_of(lean: Lean, judge_families: frozenset[str]) -> Document:
+def bias_of(lean: Lean, judge_families: frozenset[str]) -> Facts:
     """`mean` (judge minus people, with limits of agreement), `length` (change of that a doubling of the output), `self_preference`
     (that of outputs by the judge's own family minus that of others). What could not be computed is null, with `reasons`.
 
@@ -37,9 +34,9 @@ def bias_of(lean: Lean, judge_families: frozenset[str]) -> Document:
     """
     _, codes = np.unique(lean.clusters, return_inverse=True)
     reasons: dict[str, str] = {}
-    mean = estimate_mean(np.bincount(codes, lean.differences).astype(float), np.bincount(codes).astype(float), Column("number"))
+    mean = estimate_mean(np.bincount(codes, lean.differences).astype(float), np.bincount(codes).astype(float), ColumnFacts("number"))
     limits = limits_of_agreement(lean.differences)
-    found: Document = {
+    found: Facts = {
         "mean": _estimate(mean),
         "limits": None if limits is None or limits.low is None else {"low": limits.low, "high": limits.high},
         "length": _length(lean, reasons),
@@ -51,7 +48,7 @@ def bias_of(lean: Lean, judge_families: frozenset[str]) -> Document:
     return found
 
 
-def _length(lean: Lean, reasons: dict[str, str]) -> Document | None:
+def _length(lean: Lean, reasons: dict[str, str]) -> Facts | None:
     known = ~np.isnan(lean.lengths)
     slope = clustered_slope(np.log2(1 + lean.lengths[known]), lean.differences[known], lean.clusters[known])
     if slope.mean is None:
@@ -60,7 +57,7 @@ def _length(lean: Lean, reasons: dict[str, str]) -> Document | None:
     return {**_estimate(slope), "unit": "judge minus people, a doubling of the output's length", "n": int(known.sum())}
 
 
-def _self_preference(lean: Lean, codes: Integers, judges: frozenset[str], reasons: dict[str, str]) -> Document | None:
+def _self_preference(lean: Lean, codes: Integers, judges: frozenset[str], reasons: dict[str, str]) -> Facts | None:
     own = np.array([family in judges for family in lean.families], dtype=bool)
     other = np.array([family is not None and family not in judges for family in lean.families], dtype=bool)
     if not judges or not own.any() or not other.any():
@@ -78,11 +75,11 @@ def _self_preference(lean: Lean, codes: Integers, judges: frozenset[str], reason
     return {"value": found.difference, "low": found.low, "high": found.high, "p": found.p, "n": [int(own.sum()), int(other.sum())], "unit": told}
 
 
-def _estimate(found: Estimate) -> Document:
+def _estimate(found: Estimate) -> Facts:
     return {"value": found.mean, "low": found.low, "high": found.high}
 
 
-def position_bias(shown: Sequence[float], swapped: Sequence[float], truth: Sequence[float] | None = None) -> Document:
+def position_bias(shown: Sequence[float], swapped: Sequence[float], truth: Sequence[float] | None = None) -> Facts:
     """How the order of two answers moves a judge. Each item is 1 where it chose answer A, 0 for B, 0.5 for neither; A stood first
     in `shown` and second in `swapped`; `truth` is the better answer as people have it.
 
@@ -94,7 +91,7 @@ def position_bias(shown: Sequence[float], swapped: Sequence[float], truth: Seque
     flipped = one != two
     first, second = int(((one == 1) & (two == 0)).sum()), int(((one == 0) & (two == 1)).sum())
     share = estimate_mean(flipped.astype(float), np.ones(len(one)), RATE) if len(one) else Estimate(None, None, None, None)
-    found: Document = {
+    found: Facts = {
         "n": len(one),
         "flips": int(flipped.sum()),
         "rate": share.mean,

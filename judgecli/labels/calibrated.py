@@ -3,13 +3,13 @@
 import numpy as np
 from scipy import special
 
-from judgecli.labels.agreement import Pairs, is_binary
+from judgecli.labels.agreement import LabelledPairs, is_binary
 from judgecli.stats.calibration import brier, cross_fit, ece, ece_interval, log_loss, method_for
 
 FOLDS = 5
 
 
-def calibration_of(pairs: Pairs, *, seed: int = 0) -> tuple[dict[str, object] | None, str | None]:
+def calibration_of(pairs: LabelledPairs, *, seed: int = 0) -> tuple[dict[str, object] | None, str | None]:
     """Brier score, log loss and ECE (with interval) of the metric stretched to [0, 1], before and after; or why there is none.
 
     The map is isotonic from 500 labelled clusters, Platt's from 50, a temperature below, on the logit of the value.

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from judgecli.arrays import Floats
 from judgecli.errors import UsageError
 from judgecli.stats.dawid_skene import dawid_skene
 
-Floats = npt.NDArray[np.float64]
 How = Literal["mean", "majority", "dawid-skene"]
 MOST_CLASSES = 50
 
@@ -60,7 +59,9 @@ class Truths:
             )
         step = (target[1] - target[0]) / (high - low)
         values, ratings = (target[0] + (part - low) * step for part in (self.values, self.ratings))
-        return Truths(self.keys, values, ratings, self.raters, self.chances, None, self.method, self.dropped, self.why)
+        return Truths(
+            self.keys, values, ratings, raters=self.raters, chances=self.chances, categories=None, method=self.method, dropped=self.dropped, why=self.why
+        )
 
 
 def settle_labels(given: Sequence[Given], how: How | None = None) -> Truths:
@@ -89,7 +90,7 @@ def settle_labels(given: Sequence[Given], how: How | None = None) -> Truths:
     kept = ~np.isnan(values)
     dropped = Counter({"tied": int((~kept).sum())})
     held = [key for key, keep in zip(keys, kept, strict=True) if keep]
-    return Truths(held, values[kept], ratings[:, kept], raters, chances[kept], categories, method, +dropped, why)
+    return Truths(held, values[kept], ratings[:, kept], raters=raters, chances=chances[kept], categories=categories, method=method, dropped=+dropped, why=why)
 
 
 def _vote(ratings: Floats, how: How) -> tuple[Floats, str, str | None]:

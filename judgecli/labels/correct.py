@@ -6,12 +6,11 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from judgecli.stats.intervals import Scale, mean_interval
+from judgecli.arrays import Floats, Integers
+from judgecli.stats.intervals import ClosedScale, mean_interval
 from judgecli.stats.ppi import Labelled, Rest, ppi_mean
 from judgecli.stats.rogan_gladen import rogan_gladen
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 Origin = Literal["sample", "elsewhere"]
 
 LEAST_LABELS = 10  # clusters with a label, below which no mean is corrected
@@ -90,26 +89,56 @@ def effective_size(sums: Floats, counts: Floats) -> float:
     return float(len(counts)) if not share.se or binomial <= 0 else min(n, binomial / share.se**2)
 
 
-def correct_by_sample(labelled: Labelled, every: Rest, *, scale: Scale = (None, None)) -> CorrectedMean:
+def correct_by_sample(labelled: Labelled, every: Rest, *, scale: ClosedScale = (None, None)) -> CorrectedMean:
     """PPI++ with labels that are a random sample of `every` (sums and counts of all scored records by cluster, labelled ones among them)."""
     weighted = labelled.weights is not None
     n = len(labelled.truth)
     assumed = ASSUMED["weighted" if weighted else "sample"]
     clusters = len(np.unique(labelled.cluster))
     if clusters < LEAST_LABELS:
-        return CorrectedMean(None, None, None, "ppi++", n, assumed, None, f"{clusters} labelled clusters; a correction needs {LEAST_LABELS}", clusters)
+        return CorrectedMean(
+            None,
+            None,
+            None,
+            method="ppi++",
+            labels=n,
+            assumed=assumed,
+            tuning=None,
+            why=f"{clusters} labelled clusters; a correction needs {LEAST_LABELS}",
+            clusters=clusters,
+        )
     found = ppi_mean(labelled, every if weighted else without(every, labelled), scale=scale)
     why = None if found.low is not None else "no label differs from the others, so nothing tells how far the mean may be off"
     mean, low, high = (None if part is None else _within(part, scale) for part in (found.mean, found.low, found.high))
-    return CorrectedMean(mean, low, high, "ppi++", n, assumed, found.tuning, why, clusters, found.se)
+    return CorrectedMean(mean, low, high, method="ppi++", labels=n, assumed=assumed, tuning=found.tuning, why=why, clusters=clusters, se=found.se)
 
 
 def correct_by_errors(errors: Errors, positives: float, n: float, effective: float) -> CorrectedMean:
     """Rogan and Gladen's rate for `n` records of which the judge said 1 to `positives`; `effective` is how many independent records they are worth."""
     if n <= 0:
-        return CorrectedMean(None, None, None, "rogan-gladen", errors.labels, ASSUMED["elsewhere"], None, "nothing was scored", errors.clusters)
+        return CorrectedMean(
+            None,
+            None,
+            None,
+            method="rogan-gladen",
+            labels=errors.labels,
+            assumed=ASSUMED["elsewhere"],
+            tuning=None,
+            why="nothing was scored",
+            clusters=errors.clusters,
+        )
     found = rogan_gladen(positives / n * effective, effective, right_1=errors.right_1, m1=errors.m1, right_0=errors.right_0, m0=errors.m0)
-    return CorrectedMean(found.mean, found.low, found.high, "rogan-gladen", errors.labels, ASSUMED["elsewhere"], None, found.why, errors.clusters)
+    return CorrectedMean(
+        found.mean,
+        found.low,
+        found.high,
+        method="rogan-gladen",
+        labels=errors.labels,
+        assumed=ASSUMED["elsewhere"],
+        tuning=None,
+        why=found.why,
+        clusters=errors.clusters,
+    )
 
 
 def without(every: Rest, labelled: Labelled) -> Rest:
@@ -130,7 +159,7 @@ def without(every: Rest, labelled: Labelled) -> Rest:
     return Rest(sums[kept], counts[kept], every.cluster[kept])
 
 
-def _within(value: float, scale: Scale) -> float:
+def _within(value: float, scale: ClosedScale) -> float:
     low, high = scale
     value = value if low is None else max(low, value)
     return value if high is None else min(high, value)

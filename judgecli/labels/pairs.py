@@ -42,7 +42,7 @@ DROPPED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class TrainingCandidate:
     """A record that may be used. `state` is equal where the prompt is, `text` where the answer is (conversation.py).
 
     `verdict` is what labels say (None: nothing), `source` who said it; `reward` is in [0, 1], higher is better.
@@ -59,11 +59,11 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class TrainingPair:
     """A better and a worse answer. `margin` is the gap of their rewards; of labels it is 1 (up is 1, down is 0)."""
 
-    chosen: Candidate
-    rejected: Candidate
+    chosen: TrainingCandidate
+    rejected: TrainingCandidate
     margin: float
     basis: Basis
 
@@ -74,10 +74,10 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class TrainingExample:
     """One answer that is good or bad by itself."""
 
-    record: Candidate
+    record: TrainingCandidate
     good: bool
     basis: Basis
 
@@ -87,13 +87,13 @@ class Example:
         return "reward" if self.basis == "reward" else self.record.source
 
 
-def choose_pairs(candidates: Iterable[Candidate], *, min_margin: float, all_pairs: bool = False) -> tuple[list[Pair], Counter[str]]:
+def choose_pairs(candidates: Iterable[TrainingCandidate], *, min_margin: float, all_pairs: bool = False) -> tuple[list[TrainingPair], Counter[str]]:
     """The pairs within each prompt, and the records dropped by reason.
 
     Where labels call some answers good and others bad, one of each; else the answers with the best and
     the worst reward, at least `min_margin` apart. With `all_pairs` every such combination of different texts.
     """
-    pairs: list[Pair] = []
+    pairs: list[TrainingPair] = []
     dropped: Counter[str] = Counter()
     for group in _groups(candidates):
         agreed = _without_disagreement(group, dropped)
@@ -107,12 +107,12 @@ def choose_pairs(candidates: Iterable[Candidate], *, min_margin: float, all_pair
     return pairs, dropped
 
 
-def choose_examples(candidates: Iterable[Candidate], *, good: float | None, bad: float | None) -> tuple[list[Example], Counter[str]]:
+def choose_examples(candidates: Iterable[TrainingCandidate], *, good: float | None, bad: float | None) -> tuple[list[TrainingExample], Counter[str]]:
     """Each answer that is good or bad by itself, once a text, and the records dropped by reason.
 
     A label decides; without one, a reward of at least `good` or at most `bad` (None: rewards do not decide that side).
     """
-    examples: list[Example] = []
+    examples: list[TrainingExample] = []
     dropped: Counter[str] = Counter()
     for group in _groups(candidates):
         judged = [(one, _judged(one, good, bad)) for one in group]
@@ -131,7 +131,7 @@ def choose_examples(candidates: Iterable[Candidate], *, good: float | None, bad:
                 dropped["not_chosen"] += 1
             else:
                 seen.add(one.text)
-                examples.append(Example(one, said, "reward" if one.verdict is None else "label"))
+                examples.append(TrainingExample(one, said, "reward" if one.verdict is None else "label"))
     return examples, +dropped
 
 
@@ -147,16 +147,16 @@ def settle(verdicts: Sequence[tuple[str, bool]]) -> tuple[bool | None, str]:
     return (said.pop(), "+".join(sorted({source for source, _ in verdicts}))) if len(said) == 1 else (None, "")
 
 
-def _groups(candidates: Iterable[Candidate]) -> Iterator[list[Candidate]]:
+def _groups(candidates: Iterable[TrainingCandidate]) -> Iterator[list[TrainingCandidate]]:
     """The records of each prompt, in an order that no shard changes."""
-    groups: dict[bytes, list[Candidate]] = {}
+    groups: dict[bytes, list[TrainingCandidate]] = {}
     for one in candidates:
         groups.setdefault(one.state, []).append(one)
     for state in sorted(groups):
         yield sorted(groups[state], key=lambda one: one.key)
 
 
-def _without_disagreement(group: Sequence[Candidate], dropped: Counter[str]) -> list[Candidate]:
+def _without_disagreement(group: Sequence[TrainingCandidate], dropped: Counter[str]) -> list[TrainingCandidate]:
     """The records whose text is not called good here and bad there."""
     said_of: dict[bytes, set[bool]] = {}
     for one in group:
@@ -168,12 +168,12 @@ def _without_disagreement(group: Sequence[Candidate], dropped: Counter[str]) -> 
     return agreed
 
 
-def _labelled(good: Sequence[Candidate], bad: Sequence[Candidate], all_pairs: bool) -> list[Pair]:
-    found = (Pair(better, worse, 1.0, "label") for better in good for worse in bad)
+def _labelled(good: Sequence[TrainingCandidate], bad: Sequence[TrainingCandidate], all_pairs: bool) -> list[TrainingPair]:
+    found = (TrainingPair(better, worse, 1.0, "label") for better in good for worse in bad)
     return list(islice(_different(found), GROUP_PAIRS if all_pairs else 1))
 
 
-def _rewarded(group: Sequence[Candidate], min_margin: float, all_pairs: bool) -> tuple[list[Pair], str]:
+def _rewarded(group: Sequence[TrainingCandidate], min_margin: float, all_pairs: bool) -> tuple[list[TrainingPair], str]:
     """The pairs by reward, and why the rest of the group is in none."""
     rewarded = [one for one in group if one.reward is not None]
     ranked = sorted(rewarded, key=lambda one: (-_reward(one), one.key))
@@ -183,20 +183,20 @@ def _rewarded(group: Sequence[Candidate], min_margin: float, all_pairs: bool) ->
     worse = sorted((one for one in rewarded if one.verdict is not True), key=lambda one: (_reward(one), one.key))
     if not all_pairs:
         better, worse = better[:1], worse[:1]
-    apart = [Pair(up, down, _gap(up, down), "reward") for up, down in _apart(better, worse, min_margin)]
+    apart = [TrainingPair(up, down, _gap(up, down), "reward") for up, down in _apart(better, worse, min_margin)]
     if not apart:
         return [], "label_disagrees"
     found = list(_different(apart))
     return found, "not_chosen" if found else "equal_texts"
 
 
-def _apart(better: Sequence[Candidate], worse: Sequence[Candidate], min_margin: float) -> Iterator[tuple[Candidate, Candidate]]:
+def _apart(better: Sequence[TrainingCandidate], worse: Sequence[TrainingCandidate], min_margin: float) -> Iterator[tuple[TrainingCandidate, TrainingCandidate]]:
     """Best with worst first; at most GROUP_PAIRS."""
     found = ((up, down) for up in better for down in worse if _gap(up, down) >= min_margin and _gap(up, down) > 0)
     return islice(found, GROUP_PAIRS)
 
 
-def _different(pairs: Iterable[Pair]) -> Iterator[Pair]:
+def _different(pairs: Iterable[TrainingPair]) -> Iterator[TrainingPair]:
     """The pairs whose two texts differ, each two texts once."""
     seen: set[tuple[bytes, bytes]] = set()
     for pair in pairs:
@@ -206,7 +206,7 @@ def _different(pairs: Iterable[Pair]) -> Iterator[Pair]:
             yield pair
 
 
-def _judged(one: Candidate, good: float | None, bad: float | None) -> bool | None:
+def _judged(one: TrainingCandidate, good: float | None, bad: float | None) -> bool | None:
     if one.verdict is not None:
         return one.verdict
     if one.reward is None:
@@ -214,10 +214,10 @@ def _judged(one: Candidate, good: float | None, bad: float | None) -> bool | Non
     return True if good is not None and one.reward >= good else False if bad is not None and one.reward <= bad else None
 
 
-def _reward(one: Candidate) -> float:
+def _reward(one: TrainingCandidate) -> float:
     assert one.reward is not None
     return one.reward
 
 
-def _gap(better: Candidate, worse: Candidate) -> float:
+def _gap(better: TrainingCandidate, worse: TrainingCandidate) -> float:
     return round(_reward(better) - _reward(worse), DIGITS)

@@ -8,13 +8,13 @@ from typing import Literal
 
 from judgecli.errors import UsageError
 
-Kind = Literal["thumbs", "signed", "rating"]
-Scale = tuple[float, float]
+RatingKind = Literal["thumbs", "signed", "rating"]
+RatingScale = tuple[float, float]
 # From narrow to wide: the first that holds all values is taken for the scale where nobody names one.
-SCALES: tuple[Scale, ...] = ((1, 5), (0, 5), (-2, 2), (1, 7), (-3, 3), (1, 10), (0, 10), (1, 100), (0, 100))
+SCALES: tuple[RatingScale, ...] = ((1, 5), (0, 5), (-2, 2), (1, 7), (-3, 3), (1, 10), (0, 10), (1, 100), (0, 100))
 
 
-def kind_of_labels(numbers: Iterable[float]) -> Kind:
+def kind_of_labels(numbers: Iterable[float]) -> RatingKind:
     """The kind of a column from its numbers (thumbs in words are told elsewhere).
 
     Thumbs where all are 0 or 1, or 1 and -1; signed where 1, 0 and -1 occur; else a rating.
@@ -28,7 +28,7 @@ def kind_of_labels(numbers: Iterable[float]) -> Kind:
     return "signed" if {-1.0, 0.0} <= seen else "thumbs"
 
 
-def thumb_value(number: float, kind: Kind) -> float | None:
+def thumb_value(number: float, kind: RatingKind) -> float | None:
     """1.0 up, 0.0 down, None neutral, of a number in a column of this kind; of a rating the number itself."""
     if kind == "rating":
         return number
@@ -37,7 +37,7 @@ def thumb_value(number: float, kind: Kind) -> float | None:
     return None if number == 0 and kind == "signed" else 0.0
 
 
-def scale_of(numbers: Iterable[float]) -> Scale | None:
+def scale_of(numbers: Iterable[float]) -> RatingScale | None:
     """The usual scale that ratings seem to be on: the narrowest that holds them all; None where none does, or nothing was given.
 
     >>> scale_of([2, 4.5, 5]), scale_of([0, 7]), scale_of([-1, 2]), scale_of([250])
@@ -50,7 +50,7 @@ def scale_of(numbers: Iterable[float]) -> Scale | None:
     return next((scale for scale in SCALES if scale[0] <= least and most <= scale[1]), None)
 
 
-def verdict_of(number: float, scale: Scale) -> bool | None:
+def verdict_of(number: float, scale: RatingScale) -> bool | None:
     """Whether a rating says good (above the middle of its scale) or bad (below it); in the middle it says neither.
 
     >>> [verdict_of(rating, (1, 5)) for rating in (1, 2, 3, 4, 5)]
@@ -60,7 +60,7 @@ def verdict_of(number: float, scale: Scale) -> bool | None:
     return None if number == middle else number > middle
 
 
-def read_scale(text: str | None) -> Scale | None:
+def read_scale(text: str | None) -> RatingScale | None:
     """A scale as it is typed. Raises: UsageError.
 
     >>> read_scale("1..5"), read_scale("-2..2"), read_scale(None)

@@ -13,7 +13,7 @@ from judgecli.evidence.blame import judges_of_alarms
 from judgecli.evidence.rewarded import directions
 from judgecli.evidence.work import Work
 from judgecli.signal.alarms.charts import DAY_US
-from judgecli.signal.alarms.monitor import VERSION, Monitor, Plan, Span
+from judgecli.signal.alarms.monitor import VERSION, Monitor, Plan, ReferenceSpan
 from judgecli.signal.cells import EPOCH, duration
 from judgecli.signal.report.sentence import since_text
 from judgecli.stats.day_effects import LEAST_DAYS
@@ -110,20 +110,20 @@ def _plan(work: Work, metrics: int) -> Plan:
     return Plan(duration(alarms.false_alarm_every) / timedelta(days=1), _span(work.settings, alarms.reference), max(metrics, 1), anew)
 
 
-def _span(settings: "Settings", text: str) -> Span:
+def _span(settings: "Settings", text: str) -> ReferenceSpan:
     """The reference that judge.yaml asks for. Raises: ConfigError."""
     first, _, end = text.partition("..")
     if "-" not in text:
         hours = (duration(first) - (duration(end) if end.strip("0hdw") else timedelta())) / timedelta(hours=1)
         if hours > 0:
-            return Span(days=math.ceil(hours / 24))
+            return ReferenceSpan(days=math.ceil(hours / 24))
     else:
         try:
             days = [(date.fromisoformat(day) - EPOCH.date()).days for day in (first, end)]
         except ValueError:
             days = [0, 0]
         if days[0] < days[1]:
-            return Span(first=days[0], end=days[1])
+            return ReferenceSpan(first=days[0], end=days[1])
     raise ConfigError(
         f"alarms.reference: '{text}' is no span of time",
         where=settings.where("alarms.reference"),

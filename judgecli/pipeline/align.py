@@ -16,7 +16,7 @@ from judgecli.evidence.corrected import corrected_cells, labels_in_units, places
 from judgecli.evidence.rewarded import select_rewarded
 from judgecli.evidence.work import Work
 from judgecli.judge.audit import family_of
-from judgecli.labels.agreement import Agreement, Pairs, ceiling, is_binary, measure_agreement
+from judgecli.labels.agreement import Agreement, LabelledPairs, ceiling, is_binary, measure_agreement
 from judgecli.labels.bias import Lean, bias_of, position_bias
 from judgecli.labels.calibrated import calibration_of
 from judgecli.labels.consensus import How, Truths, settle_labels
@@ -27,7 +27,7 @@ from judgecli.store.labels import read_given
 from judgecli.store.query import Reduction
 from judgecli.store.selection import Selection
 from judgecli.store.tables import MetricInfo
-from judgecli.store.windows_query import Question, WindowReduction
+from judgecli.store.windows_query import WindowQuestion, WindowReduction
 
 if TYPE_CHECKING:
     pass
@@ -73,7 +73,7 @@ def align_metric(work: Work, metric: str, wanted: Alignment) -> dict[str, object
         raise NoRecords(f"no record of '{selection.on}' has a label '{wanted.label}'", hint="check --on, and --label")
     pairs = replace(rows.pairs, same_units=same_units)
     found = measure_agreement(pairs, threshold=wanted.threshold, seed=wanted.seed)
-    document = _describe(metric, info, selection, truths, rows, found, lost + truths.dropped, wanted)
+    document = _describe(metric, info, selection, truths=truths, rows=rows, found=found, dropped=lost + truths.dropped, wanted=wanted)
     document |= _human(truths, rows, pairs, same_units)
     document["bias"] = _bias(work.store, info, rows, pairs, wanted)
     document["calibration"], why = calibration_of(pairs, seed=wanted.seed)
@@ -86,17 +86,17 @@ def align_metric(work: Work, metric: str, wanted: Alignment) -> dict[str, object
 
 
 @dataclass(frozen=True)
-class _Rows:
+class _AlignedRows:
     """The labelled records that were scored, with their places among the truths, lengths and models; those that were not, by reason."""
 
-    pairs: Pairs
+    pairs: LabelledPairs
     at: Any
     lengths: Any
     models: Sequence[str | None]
     unscored: Mapping[str, int]
 
 
-def _read_rows(work: Work, selection: Selection, info: MetricInfo, truths: Truths) -> _Rows:
+def _read_rows(work: Work, selection: Selection, info: MetricInfo, truths: Truths) -> _AlignedRows:
     place = {key: number for number, key in enumerate(truths.keys)}
     keys = pa.array(truths.keys, pa.binary(16))
     scope = replace(selection.scope, shards=selection.shards_of[info.name, info.identity])
@@ -119,11 +119,13 @@ def _read_rows(work: Work, selection: Selection, info: MetricInfo, truths: Truth
     clusters = np.array([row["cluster_hash"] for row in scored], dtype=np.int64)
     lengths = np.array([np.nan if row["output"] is None else float(len(row["output"])) for row in scored], dtype=float)
     unscored = Counter(str(row[f"{info.name}.reason"]) for row in kept if row[info.name] is None)
-    return _Rows(Pairs(judged, truth, clusters, nominal, info.range), at, lengths, [row["model"] for row in scored], dict(sorted(unscored.items())))
+    return _AlignedRows(
+        LabelledPairs(judged, truth, clusters, nominal, info.range), at, lengths, [row["model"] for row in scored], dict(sorted(unscored.items()))
+    )
 
 
 def _describe(
-    metric: str, info: MetricInfo, selection: Selection, truths: Truths, rows: _Rows, found: Agreement, dropped: Counter[str], wanted: Alignment
+    metric: str, info: MetricInfo, selection: Selection, truths: Truths, rows: _AlignedRows, found: Agreement, dropped: Counter[str], wanted: Alignment
 ) -> dict[str, Any]:
     n = len(rows.pairs)
     notes = []
@@ -156,14 +158,14 @@ def _describe(
     }
 
 
-def _human(truths: Truths, rows: _Rows, pairs: Pairs, same_units: bool) -> dict[str, object]:
+def _human(truths: Truths, rows: _AlignedRows, pairs: LabelledPairs, same_units: bool) -> dict[str, object]:
     """How far people agree with each other."""
     if pairs.nominal or not same_units or len(truths.raters) < 2:
         return {"ceiling": None}
     return {"ceiling": ceiling(truths.ratings[:, rows.at], pairs.judged, nominal=is_binary(pairs.truth) and is_binary(pairs.judged))}
 
 
-def _bias(store: Store, info: MetricInfo, rows: _Rows, pairs: Pairs, wanted: Alignment) -> dict[str, object] | None:
+def _bias(store: Store, info: MetricInfo, rows: _AlignedRows, pairs: LabelledPairs, wanted: Alignment) -> dict[str, object] | None:
     if pairs.nominal or not pairs.same_units or not len(pairs):
         return None
     families = {family_of(name) or name for name in wanted.families}
@@ -175,7 +177,7 @@ def _bias(store: Store, info: MetricInfo, rows: _Rows, pairs: Pairs, wanted: Ali
 
 
 def _corrected(
-    work: Work, selection: Selection, info: MetricInfo, truths: Truths, pairs: Pairs, wanted: Alignment
+    work: Work, selection: Selection, info: MetricInfo, truths: Truths, pairs: LabelledPairs, wanted: Alignment
 ) -> tuple[list[dict[str, object]], dict[str, object]]:
     """The corrected mean of all records, and of each segment beside the raw one."""
     method = "ppi++" if wanted.origin == "sample" else "rogan-gladen"
@@ -186,7 +188,7 @@ def _corrected(
     held = replace(selection, metrics={**selection.metrics, info.name: (info,)})
     segments: list[dict[str, object]] = []
     for by in dict.fromkeys([(), wanted.by]):
-        question = Question(by, Window.of("all"), work.settings.cluster, timedelta(days=7), timedelta(days=1))
+        question = WindowQuestion(by, Window.of("all"), work.settings.cluster, timedelta(days=7), timedelta(days=1))
         with WindowReduction(work.store, held, [info.name], question) as reduction:
             cells = reduction.cells()
             place = places_of(cells.metrics, info.name, info.identity)
@@ -201,7 +203,7 @@ def _corrected(
     return parts, {**whole["corrected"], "raw": whole["mean"], "records": whole["n"]}  # type: ignore[dict-item]
 
 
-def _cannot_correct(info: MetricInfo, truths: Truths, pairs: Pairs, wanted: Alignment) -> str | None:
+def _cannot_correct(info: MetricInfo, truths: Truths, pairs: LabelledPairs, wanted: Alignment) -> str | None:
     if pairs.nominal:
         return "a category has no mean"
     if not pairs.same_units:

@@ -115,8 +115,8 @@ def _choices(rows: "Sequence[tuple[Any, ...]]") -> Choices:
         arms,
         np.array([place[row[1]] for row in rows], dtype=np.int64),
         np.array([0.0 if row[2] is None else row[2] for row in rows], dtype=float),
-        np.array([row[3] for row in rows], dtype=np.int64),
-        code_strata([row[4] for row in rows]),
-        None if None in chances else np.array(chances, dtype=float),
-        np.array([row[6] for row in rows], dtype=np.int8),
+        cluster=np.array([row[3] for row in rows], dtype=np.int64),
+        stratum=code_strata([row[4] for row in rows]),
+        propensity=None if None in chances else np.array(chances, dtype=float),
+        states=np.array([row[6] for row in rows], dtype=np.int8),
     )

@@ -25,7 +25,7 @@ from judgecli.errors import Incomplete, UnknownName, UsageError
 from judgecli.evidence.scorers import choose_scorers
 from judgecli.evidence.work import Work
 from judgecli.judge.audit import scale_share
-from judgecli.judge.request import Ask
+from judgecli.judge.request import Ask, Row
 from judgecli.pipeline.asking import Budget, Counts, LedgerAsk
 from judgecli.pipeline.rubric_audit import with_draw
 from judgecli.pipeline.rubrics import JudgeEntry, is_rubric, plan_judges, read_rubrics
@@ -48,7 +48,6 @@ if TYPE_CHECKING:
 STRATA = 10
 DRAWS_A_WINDOW = 100
 
-Row = Mapping[str, object]
 Judgement = tuple[Score, str | None]  # and the model that was served
 
 
@@ -75,7 +74,7 @@ class RejudgePlan:
 
 
 @dataclass
-class _Judged:
+class _JudgedAnchors:
     """What was asked, and the scores in the order of the rows, repeat by repeat."""
 
     scores: list[list[Judgement]]
@@ -164,7 +163,11 @@ def rejudge_anchors(work: Work, name: str, plan: RejudgePlan, *, progress: Progr
     for place, ((score, served),) in enumerate(found.scores):
         share = scale_share(entry.judge.rubric, score)
         z, reason = (None, score.reason or "not_applicable") if share is None else (share - founding[place], None)
-        judged.append(JudgedAnchor(name, anchors.outputs, window.isoformat(), entry.metric.identity, place, z, reason, served, found.run_id))
+        judged.append(
+            JudgedAnchor(
+                name, anchors.outputs, window.isoformat(), identity=entry.metric.identity, place=place, z=z, reason=reason, served=served, run_id=found.run_id
+            )
+        )
     keep_anchors(work.store.ledger, judged)
     document = _told(work.store, anchors, outputs, window.isoformat(), entry, plan.live_change)
     return document | {"judge": found.spend(), "complete": not any(reason in RETRIED for reason in _reasons(found))}
@@ -261,7 +264,9 @@ def _table(kept: Sequence[tuple[bytes, Row, Sequence[float]]]) -> pa.Table:
     )
 
 
-def _judge(work: Work, entry: JudgeEntry, rows: Sequence[Row], draws: Sequence[int], progress: Progress, ask: Ask | None, *, asks: bool = True) -> _Judged:
+def _judge(
+    work: Work, entry: JudgeEntry, rows: Sequence[Row], draws: Sequence[int], progress: Progress, ask: Ask | None, *, asks: bool = True
+) -> _JudgedAnchors:
     """Judge every row once a draw, through the ledger. Raises: JudgeUnavailable, EnvironmentFailure."""
     run_id = work.store.ledger.start_run(command=shlex.join(sys.argv), logs=[], now=datetime.now(UTC).isoformat(timespec="microseconds"))
     plan = plan_judges([entry], work.store.ledger, asks=asks, ask=ask)[0]
@@ -299,10 +304,10 @@ def _judge(work: Work, entry: JudgeEntry, rows: Sequence[Row], draws: Sequence[i
                 return await judge_all(replies, send, plan.endpoint.concurrency)
 
     flat = run_async(run())
-    return _Judged([flat[at : at + len(draws)] for at in range(0, len(flat), len(draws))], counts, run_id)
+    return _JudgedAnchors([flat[at : at + len(draws)] for at in range(0, len(flat), len(draws))], counts, run_id)
 
 
-def _reasons(found: _Judged) -> dict[str, int]:
+def _reasons(found: _JudgedAnchors) -> dict[str, int]:
     """Reason -> judgements without a score."""
     reasons = [score.reason for scores in found.scores for score, _ in scores if score.reason]
     return {reason: reasons.count(reason) for reason in sorted(set(reasons))}

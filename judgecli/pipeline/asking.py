@@ -17,7 +17,7 @@ from functools import lru_cache
 from judgecli.engine.judging import RETRIED
 from judgecli.errors import JudgeUnavailable
 from judgecli.judge.reply import ReplyUnreadable, read_reply
-from judgecli.judge.request import Ask, AskFailed, Mode, Reply, Request, Usage
+from judgecli.judge.request import Ask, AskFailed, Reply, ReplyMode, Request, Usage
 from judgecli.readers.redact import Redactor
 from judgecli.scorer import Score
 from judgecli.store.live_replies import Replies
@@ -257,7 +257,7 @@ class RowAsk:
 
 def to_reply(stored: StoredReply) -> Reply:
     """What a raw reply says. A body that is no reply has no text: its verdict is unreadable, now and whenever it is parsed again."""
-    mode: Mode = stored.mode  # type: ignore[assignment]
+    mode: ReplyMode = stored.mode  # type: ignore[assignment]
     try:
         found = read_reply(stored.raw, mode)
         return found if found.served_model == stored.served_model else replace(found, served_model=stored.served_model)

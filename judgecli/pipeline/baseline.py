@@ -25,9 +25,9 @@ from judgecli.config.baseline import (
 from judgecli.config.reviewed import table_bytes
 from judgecli.errors import ConfigError, Incomplete, UnknownName, UsageError
 from judgecli.evidence.rewarded import select_rewarded
-from judgecli.evidence.sides import Detail, Measured, read_selection
+from judgecli.evidence.sides import Measured, SideDetail, read_selection
 from judgecli.evidence.work import Work
-from judgecli.signal.compare.paired import Side
+from judgecli.signal.compare.paired import PairSide
 from judgecli.signal.compare.parts import Parts
 from judgecli.store.folder import Store
 from judgecli.store.selection import Selection
@@ -132,26 +132,26 @@ def describe_baselines(settings: "Settings") -> list[dict[str, object]]:
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredBaseline:
     """The scores of one metric of a baseline, and the short keys of its records, ascending."""
 
     parts: Parts
     keys: np.ndarray
 
 
-def stored_scores(settings: "Settings", baseline: Baseline, metric: str) -> Stored:
+def stored_scores(settings: "Settings", baseline: Baseline, metric: str) -> StoredBaseline:
     """What a baseline holds of one metric. Raises: ConfigError."""
     table = read_scores(baseline_folder(settings), baseline)
     counts, squares, missing = (table.column(f"{metric}{part}").to_numpy().astype(np.float64) for part in (".n", ".squares", ".missing"))
     sums = np.where(counts > 0, table.column(metric).fill_null(0.0).to_numpy() * counts, 0.0)
     prompts = table.column("prompt")
     keyed = pc.is_valid(prompts).to_numpy()
-    parts = Parts(prompts.fill_null(0).to_numpy(), keyed, table.column("cluster").to_numpy(), counts, sums, squares, missing)
+    parts = Parts(prompts.fill_null(0).to_numpy(), keyed, table.column("cluster").to_numpy(), counts=counts, sums=sums, squares=squares, missing=missing)
     keys = pc.list_flatten(table.column("records")).to_numpy().astype(np.uint64)
-    return Stored(parts, np.unique(keys))
+    return StoredBaseline(parts, np.unique(keys))
 
 
-def evidence_of(candidate: Side | Parts, identity: str) -> str:
+def evidence_of(candidate: PairSide | Parts, identity: str) -> str:
     """The hash of what a candidate showed: the same scores are the same try."""
     digest = hashlib.blake2b(identity.encode(), digest_size=16)
     for column in (candidate.prompts, candidate.counts, candidate.sums, candidate.missing):
@@ -159,11 +159,11 @@ def evidence_of(candidate: Side | Parts, identity: str) -> str:
     return digest.hexdigest()
 
 
-def _side(measured: Measured) -> Side:
+def _side(measured: Measured) -> PairSide:
     return measured.segments[()]
 
 
-def _detail_of(measured: Measured) -> Detail:
+def _detail_of(measured: Measured) -> SideDetail:
     if measured.detail is None:
         raise AssertionError("a baseline was read without its records")
     return measured.detail

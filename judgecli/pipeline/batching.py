@@ -79,7 +79,7 @@ def collect_answers(ledger: Ledger, rubrics: Sequence[JudgeEntry], *, run_id: in
     for batch_id, batch in _sent(ledger).items():
         entry = by_rubric.get(str(batch["rubric"]))
         if entry is not None:
-            run_async(_collect(ledger, batch_id, batch, entry, draws, run_id, note, redact))
+            run_async(_collect(ledger, batch_id, batch, entry=entry, draws=draws, run_id=run_id, note=note, redact=redact))
 
 
 async def _collect(

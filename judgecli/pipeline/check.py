@@ -18,7 +18,7 @@ from judgecli.evidence.work import Work
 from judgecli.pipeline.not_worse import Try, ask_not_worse, settle_tries
 from judgecli.schema import REASONS, STORED
 from judgecli.signal.gate.corrected import judge_corrected
-from judgecli.signal.gate.verdict import Check, Choice, Evidence, GateResult, Question, judge_measured, judge_threshold, weigh
+from judgecli.signal.gate.verdict import Check, CountAs, GateEvidence, GateQuestion, GateResult, judge_measured, judge_threshold, weigh
 from judgecli.signal.summary import Reduced, summarise
 from judgecli.store.filters import compile_filter, mask_of
 from judgecli.store.folder import Shard
@@ -27,17 +27,17 @@ from judgecli.store.selection import Selection, newest_time, unread_of
 from judgecli.store.tables import MetricInfo
 
 if TYPE_CHECKING:
-    from judgecli.config.project import Gate
+    from judgecli.config.project import GateConfig
     from judgecli.config.settings import Settings
 
 EXAMPLE = "write one into judge.yaml, for example  gates: [{metric: refusal, at_most: 0.05}]"
 MISSING = [reason for reason, kind in REASONS.items() if kind != "design"]
 CELLS = pa.schema([("cluster", pa.int64()), ("value", pa.float64()), ("missing", pa.bool_())])  # missing: failed, or waiting
-NOTHING = Reduced(np.empty(0), np.empty(0), 0.0, None, None, None, 0, {}, {})
+NOTHING = Reduced(np.empty(0), np.empty(0), 0.0, smallest=None, median=None, largest=None, scored=0, reasons={}, categories={})
 UNMEASURED = MetricInfo("", "", "number", (None, None), None, 0)  # what is known of a metric that no record has
 
 
-def check_gates(work: Work, *, on: str | None = None, inconclusive: Choice | None = None) -> Check:
+def check_gates(work: Work, *, on: str | None = None, inconclusive: CountAs | None = None) -> Check:
     """Ask every gate of judge.yaml of the records of `on`: run:last unless named, run:ID, or a filter.
 
     A gate judges the newest identity of its metric; records without it are not asked yet, so they are
@@ -77,12 +77,12 @@ class _Court:
             mask_of(STORED.empty_table(), selection.where)  # is it a condition at all?
         cluster_column(work.settings.cluster)  # is it one at all?
         self.records = self._cells(selection.scope.shards, selection.where).num_rows
-        self._evidence: dict[tuple[str, str | None], Evidence] = {}
+        self._evidence: dict[tuple[str, str | None], GateEvidence] = {}
 
-    def ask(self, gates: "Sequence[Gate]") -> list[GateResult]:
+    def ask(self, gates: "Sequence[GateConfig]") -> list[GateResult]:
         """The answers in the order of judge.yaml; the implicit measured bar last, where no gate sets one for all."""
         answers: dict[int, GateResult] = {}
-        asked: dict[tuple[str, str | None], Evidence] = {}
+        asked: dict[tuple[str, str | None], GateEvidence] = {}
         tries: dict[int, Try] = {}
         for position, gate in enumerate(gates):
             if gate.not_worse_than is not None:
@@ -105,14 +105,14 @@ class _Court:
             found.append(judge_measured(f"measured at least {100 * bar:g} %", bar, _named(asked), implicit=True))
         return found
 
-    def _not_worse(self, position: int, gate: "Gate", evidence: Evidence) -> Try:
+    def _not_worse(self, position: int, gate: "GateConfig", evidence: GateEvidence) -> Try:
         """A gate with a baseline, asked of the records of the check, or of its slice."""
         selection = dataclasses.replace(self.selection, where=self._condition(position, gate.where))
         margin = "" if gate.margin is None else f" by more than {gate.margin:g}"
         name = gate.name or f"{_metric(gate)} not worse than {gate.not_worse_than}{margin}{_suffix(gate.where)}"
         return ask_not_worse(self.work, selection, gate, name, evidence, partial(_refused, self.settings, position))
 
-    def _corrected(self, position: int, question: Question, evidence: Evidence) -> GateResult:
+    def _corrected(self, position: int, question: GateQuestion, evidence: GateEvidence) -> GateResult:
         """A gate on the mean as people's labels correct it. Raises: ConfigError where judge.yaml does not align the metric."""
         metric = question.metric
         if metric not in self.settings.project.align:
@@ -127,7 +127,7 @@ class _Court:
             self.notes.append(f"the corrected mean of '{metric}' is right where {found.sample.assumed}")
         return judge_corrected(question, evidence, found.sample, info.range, by_errors=found.by_errors)
 
-    def _measured(self, position: int, gate: "Gate", asked: dict[tuple[str, str | None], Evidence]) -> GateResult:
+    def _measured(self, position: int, gate: "GateConfig", asked: dict[tuple[str, str | None], GateEvidence]) -> GateResult:
         """A measured gate is about what the others ask; alone, about all that is measured."""
         bar = _share(gate.measured)
         name = gate.name or f"measured at least {100 * bar:g} %{_suffix(gate.where)}"
@@ -139,12 +139,12 @@ class _Court:
     def _all_metrics(self) -> list[str]:
         return [entry.name for entry in self.settings.scorers] or list(self.selection.metrics)
 
-    def _find(self, position: int, metric: str, where: str | None) -> Evidence:
+    def _find(self, position: int, metric: str, where: str | None) -> GateEvidence:
         if (metric, where) not in self._evidence:
             self._evidence[metric, where] = self._gather(position, metric, where)
         return self._evidence[metric, where]
 
-    def _gather(self, position: int, metric: str, where: str | None) -> Evidence:
+    def _gather(self, position: int, metric: str, where: str | None) -> GateEvidence:
         info = self._info(position, metric)
         condition = self._condition(position, where)
         held = self.selection.shards_of.get((info.name, info.identity), ())
@@ -200,7 +200,7 @@ class _Court:
             batches = reduction.records(["cluster_hash"], [metric[0]] if metric else [])
             return pa.concat_tables([CELLS.empty_table(), *(_cells(batch, metric[0] if metric else None) for batch in batches)])
 
-    def _check_threshold(self, position: int, question: Question) -> None:
+    def _check_threshold(self, position: int, question: GateQuestion) -> None:
         """A threshold beyond the scale is a slip, not a question. Raises: ConfigError."""
         found = self.selection.metrics.get(question.metric)
         low, high = found[0].range if found else (None, None)
@@ -211,7 +211,7 @@ class _Court:
             )
 
 
-def _weigh(info: MetricInfo, reduced: Reduced, cells: pa.Table) -> Evidence:
+def _weigh(info: MetricInfo, reduced: Reduced, cells: pa.Table) -> GateEvidence:
     """The summary with the records that were never asked counted as such, and what each cluster holds."""
     clusters, cluster = np.unique(cells.column("cluster").to_numpy(), return_inverse=True)
     values, missing = cells.column("value").to_numpy(), cells.column("missing").to_numpy()
@@ -246,14 +246,14 @@ def _cells(batch: pa.Table, metric: str | None) -> pa.Table:
     return pa.table([labels, batch.column(metric), lost], schema=CELLS)
 
 
-def _metric(gate: "Gate") -> str:
+def _metric(gate: "GateConfig") -> str:
     return f"reward.{gate.reward}" if gate.reward is not None else str(gate.metric)
 
 
-def _question(gate: "Gate") -> Question:
+def _question(gate: "GateConfig") -> GateQuestion:
     metric = _metric(gate)
     words = f"at least {gate.at_least:g}" if gate.at_least is not None else f"at most {gate.at_most:g}"
-    return Question(
+    return GateQuestion(
         gate.name or f"{'corrected ' if gate.corrected else ''}{metric} {words}{_suffix(gate.where)}", metric, gate.at_least, gate.at_most, gate.where
     )
 
@@ -262,7 +262,7 @@ def _suffix(where: str | None) -> str:
     return "" if where is None else f" [{where}]"
 
 
-def _named(found: dict[tuple[str, str | None], Evidence]) -> list[tuple[str, Evidence]]:
+def _named(found: dict[tuple[str, str | None], GateEvidence]) -> list[tuple[str, GateEvidence]]:
     return [(f"{metric}{_suffix(where)}", evidence) for (metric, where), evidence in found.items()]
 
 

@@ -12,13 +12,13 @@ from judgecli.evidence.duels import PREFIX as DUEL
 from judgecli.evidence.duels import duel_rows
 from judgecli.evidence.links import AnchorLinks, Scales
 from judgecli.evidence.rewarded import directions
-from judgecli.evidence.sides import Measured, Part, read_part
+from judgecli.evidence.sides import ComparedSide, Measured, read_part
 from judgecli.evidence.work import Work
 from judgecli.signal.compare.paired import pair_sides
 from judgecli.signal.compare.ranking import Rank, rank_sides
-from judgecli.signal.compare.rows import DEFAULT_MARGIN, CompareRow, Subject, adjust_family, compare_pairs, refused_row
+from judgecli.signal.compare.rows import DEFAULT_MARGIN, ComparedMetric, CompareRow, adjust_family, compare_pairs, refused_row
 from judgecli.signal.gate.verdict import plural
-from judgecli.signal.linked import Judge, Link
+from judgecli.signal.linked import Link, ServedJudge
 from judgecli.signal.served import NOT_ONE_MODEL, served_apart
 from judgecli.store.filters import is_shortcut
 from judgecli.store.policies import Policy, held_policies
@@ -35,7 +35,7 @@ REJUDGE = (
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PolicyComparison:
     """All rows of one comparison: the first part against each other part; with more than two parts a ranking too."""
 
     parts: Sequence[tuple[str, int]]
@@ -69,7 +69,7 @@ def compare_parts(
     margin: float | None = None,
     pair: str | None = None,
     ranks: bool = False,
-) -> Comparison:
+) -> PolicyComparison:
     """Compare the first of `names` with each of the others: runs (run:ID), policies, or filters; `every`: all policies of the store.
 
     `margin`: a difference that would not matter, in units of the metric; default 2 % of its range. `pair`: the column that tells
@@ -104,16 +104,16 @@ def compare_parts(
             ranking += _rank(subject, [part for part in parts if alike[part.name]], by)
     unranked = [name for name in held if len(parts) > 2 and aims[name] is None]
     notes = _notes(parts, held, lost, unranked, {row.metric for row in rows if row.linked is not None})
-    return Comparison([(part.name, part.records) for part in parts], adjust_family(rows), ranking, [*notes, *apart])
+    return PolicyComparison([(part.name, part.records) for part in parts], adjust_family(rows), ranking, [*notes, *apart])
 
 
-def _scales(parts: Sequence[Part], names: Sequence[str], aims: Mapping[str, bool | None]) -> Scales:
+def _scales(parts: Sequence[ComparedSide], names: Sequence[str], aims: Mapping[str, bool | None]) -> Scales:
     """What the values of these metrics are, under each identity that a side has."""
     infos = [part.metrics[name].info for part in parts for name in names]
     return {(info.name, info.identity): (info.range, aims[info.name]) for info in infos}
 
 
-def _refuse_unknown(plain: Sequence[str] | None, parts: Sequence[Part], metrics: Sequence[str] | None, duels: Sequence[CompareRow]) -> None:
+def _refuse_unknown(plain: Sequence[str] | None, parts: Sequence[ComparedSide], metrics: Sequence[str] | None, duels: Sequence[CompareRow]) -> None:
     """Raises: UnknownName (a named metric that a side lacks), UsageError (nothing to compare)."""
     shared = set.intersection(*(set(part.metrics) for part in parts))
     asked = {*shared, *(row.metric for row in duels)}
@@ -146,17 +146,17 @@ def _known(policies: Sequence[Policy]) -> str:
     return ", ".join(policy.name for policy in policies[:8]) or "none"
 
 
-def _subject(measured: Measured, higher_is_better: bool | None, margin: float | None, policies: tuple[str, ...]) -> Subject:
+def _subject(measured: Measured, higher_is_better: bool | None, margin: float | None, policies: tuple[str, ...]) -> ComparedMetric:
     info = measured.info
-    return Subject(
+    return ComparedMetric(
         info.name,
         info.identity,
         info.kind,
-        info.range,
-        higher_is_better,
-        usual_margin(info.range) if margin is None else margin,
-        {},
-        (policies[0], policies[1]),
+        scale=info.range,
+        higher_is_better=higher_is_better,
+        margin=usual_margin(info.range) if margin is None else margin,
+        segment={},
+        policies=(policies[0], policies[1]),
     )
 
 
@@ -166,20 +166,22 @@ def usual_margin(scale: tuple[float | None, float | None]) -> float | None:
     return None if low is None or high is None else DEFAULT_MARGIN * (high - low)
 
 
-def _comparable(first: Part, other: Part, name: str, links: AnchorLinks) -> bool:
+def _comparable(first: ComparedSide, other: ComparedSide, name: str, links: AnchorLinks) -> bool:
     """Whether raw scores of two sides may be held against each other: not where two judges gave them, and a link says how far these lie apart."""
-    a, b = (Judge(part.metrics[name].info.identity, part.metrics[name].served) for part in (first, other))
+    a, b = (ServedJudge(part.metrics[name].info.identity, part.metrics[name].served) for part in (first, other))
     return a.identity == b.identity and not (a.differs(b) and isinstance(links(name, a, b), Link))
 
 
-def _rows(subject: Subject, first: Part, other: Part, by: Sequence[str], links: AnchorLinks, *, strict: bool, ranks: bool) -> list[CompareRow]:
+def _rows(
+    subject: ComparedMetric, first: ComparedSide, other: ComparedSide, by: Sequence[str], links: AnchorLinks, *, strict: bool, ranks: bool
+) -> list[CompareRow]:
     """One row a segment that both sides have, linked where two judges scored them and anchors link these.
 
     Raises: UsageError where a metric was named, its identities differ, and nothing links them.
     """
     a, b = first.metrics[subject.metric], other.metrics[subject.metric]
     subject = replace(subject, policies=(first.name, other.name))
-    before, after = Judge(a.info.identity, a.served), Judge(b.info.identity, b.served)
+    before, after = ServedJudge(a.info.identity, a.served), ServedJudge(b.info.identity, b.served)
     link = links(subject.metric, before, after) if before.differs(after) else None
     if isinstance(link, str) and a.info.identity != b.info.identity:
         message = f"'{subject.metric}' was measured in two ways ({a.info.identity} on {first.name}, {b.info.identity} on {other.name})"
@@ -194,7 +196,7 @@ def _rows(subject: Subject, first: Part, other: Part, by: Sequence[str], links: 
     return found
 
 
-def _rank(subject: Subject, held: Sequence[Part], by: Sequence[str]) -> list[Rank]:
+def _rank(subject: ComparedMetric, held: Sequence[ComparedSide], by: Sequence[str]) -> list[Rank]:
     """Who is best in each segment that all these parts have."""
     segments = [part.metrics[subject.metric].segments for part in held]
     shared = [segment for segment in segments[0] if all(segment in other for other in segments)]
@@ -207,7 +209,7 @@ def _rank(subject: Subject, held: Sequence[Part], by: Sequence[str]) -> list[Ran
     ]
 
 
-def _refuse_shared(parts: Sequence[Part]) -> None:
+def _refuse_shared(parts: Sequence[ComparedSide]) -> None:
     """A record on both sides is no comparison. Raises: UsageError."""
     for place, part in enumerate(parts):
         for other in parts[:place]:
@@ -219,7 +221,7 @@ def _refuse_shared(parts: Sequence[Part]) -> None:
                 )
 
 
-def _notes(parts: Sequence[Part], held: Sequence[str], lost: Sequence[str], unranked: Sequence[str], linked: Collection[str]) -> list[str]:
+def _notes(parts: Sequence[ComparedSide], held: Sequence[str], lost: Sequence[str], unranked: Sequence[str], linked: Collection[str]) -> list[str]:
     notes = [f"not ranked, for nothing says which way is better: {', '.join(unranked)}"] if unranked else []
     for part in parts:
         unkeyed = max((part.metrics[name].unkeyed for name in held), default=0)

@@ -19,9 +19,9 @@ from judgecli.engine.shard import SERVED, STORIES
 from judgecli.pipeline.sheets import Part, Rivals, Wanted, rows_of_scope, sampled_rows
 from judgecli.schema import FILE
 from judgecli.scorer import Metric
-from judgecli.signal.compare.rivals import Answer, Comparison, comparisons_of, history_of, left_out, without_system
+from judgecli.signal.compare.rivals import RivalAnswer, RivalPair, comparisons_of, history_of, left_out, without_system
 from judgecli.store import tables
-from judgecli.store.comparisons import Compared, claim_comparisons, find_comparisons, write_comparisons
+from judgecli.store.comparisons import KeptComparison, claim_comparisons, find_comparisons, write_comparisons
 from judgecli.store.folder import Store
 from judgecli.store.ledger import Ledger
 from judgecli.store.scope import Scope
@@ -48,7 +48,7 @@ def comparison_parts(store: Store, scope: Scope, metric: Metric, rivals: Rivals,
                 own = [one for one in answers.of if one.prompt % BUCKETS == bucket]
                 if own:
                     places = [kept[one.key] for one in own]
-                    yield ComparisonPart(store, metric, wanted, bucket, records, own, places)
+                    yield ComparisonPart(store, metric, wanted, bucket=bucket, records=records, answers=own, rows=places)
         first = last
 
 
@@ -84,7 +84,7 @@ def _load(store: Store, scope: Scope, metric: Metric, rivals: Rivals, prompts: n
 class _Answers:
     """Answers in an order of their own, and the row of each."""
 
-    of: list[Answer]
+    of: list[RivalAnswer]
     places: dict[bytes, int]
 
 
@@ -99,14 +99,16 @@ def _answers(records: pa.Table, rivals: Rivals) -> _Answers:
     if rivals.group not in (None, "input"):
         histories = [history + repr(value).encode() for history, value in zip(histories, column(str(rivals.group)), strict=True)]
     policies = list(zip(*(column(name) for name in rivals.policy), strict=True)) if rivals.policy else [()] * len(keys)
-    found = [Answer(*row) for row in zip(keys, prompts, histories, policies, outputs, strict=True)]
+    found = [RivalAnswer(*row) for row in zip(keys, prompts, histories, policies, outputs, strict=True)]
     return _Answers(found, {key: place for place, key in enumerate(keys)})
 
 
 class ComparisonPart:
     """The comparisons of one bucket of prompts."""
 
-    def __init__(self, store: Store, metric: Metric, wanted: Wanted, bucket: int, records: pa.Table, answers: Sequence[Answer], rows: Sequence[int]) -> None:
+    def __init__(
+        self, store: Store, metric: Metric, wanted: Wanted, bucket: int, records: pa.Table, answers: Sequence[RivalAnswer], rows: Sequence[int]
+    ) -> None:
         """`records` holds the rows of the answers, and maybe others; `rows` says where."""
         self.store = store
         self.metric = metric
@@ -116,7 +118,7 @@ class ComparisonPart:
         self.answers = answers
         self.rows = rows
         kind = "pair" if metric.scorer.unit == "pair" else "prompt"
-        self.units: list[Comparison] = list(comparisons_of(answers, kind))  # type: ignore[arg-type]
+        self.units: list[RivalPair] = list(comparisons_of(answers, kind))  # type: ignore[arg-type]
         self.left_out = left_out(answers)
 
     @property
@@ -132,7 +134,7 @@ class ComparisonPart:
         """Enter the units in the ledger."""
         keys = [one.key for one in self.answers]
         units = [
-            Compared(unit.key, self.metric.name, self.metric.scorer.unit, unit.prompt, tuple(keys[member] for member in unit.members), unit.places)
+            KeptComparison(unit.key, self.metric.name, self.metric.scorer.unit, unit.prompt, tuple(keys[member] for member in unit.members), unit.places)
             for unit in self.units
         ]
         with closing(Ledger(self.store.ledger.path)) as ledger:
@@ -192,7 +194,7 @@ def _agreed(source: str, values: Sequence[Any]) -> Any:
     return without_system(values[0]) if source == "messages" and values[0] else None  # their history is the same, up to case and spaces
 
 
-def _before(metric: Metric, known: Sequence[Compared | None]) -> pa.Table:
+def _before(metric: Metric, known: Sequence[KeptComparison | None]) -> pa.Table:
     """What the ledger knows, as the columns of a score file."""
     name = metric.name
     columns: Mapping[str, Any] = {

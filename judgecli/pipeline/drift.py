@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from judgecli.errors import NoRecords, UsageError
-from judgecli.evidence.causes import Attribution, text_drift_of
+from judgecli.evidence.causes import DriftCauses, text_drift_of
 from judgecli.evidence.rewarded import directions, needed_metrics, select_rewarded
 from judgecli.evidence.work import Work
 from judgecli.renderers.drift_html import drift_html
@@ -70,7 +70,7 @@ def find_drift(
         _check_margins(wanted, names)
         sides = choose_sides(work, selection, reference, current)
         with DriftReduction(work.store, selection, names, sides, by=tuple(dict.fromkeys(by)), cluster=work.settings.cluster) as reduction:
-            answer = _Answer(work, selection, reduction, wanted)
+            answer = _DriftWork(work, selection, reduction, wanted)
             answer.apart = _judged_apart(work, selection, names, reduction)
             return answer.run(by, texts=texts, any_dependence=any_dependence)
 
@@ -101,7 +101,7 @@ def _check_margins(margins: Margins, names: Sequence[str]) -> None:
             raise UsageError(f"--margin {name}={amount:g}: no metric that is compared is called '{name}'", hint=f"one of {', '.join(names[:12])}")
 
 
-class _Answer:
+class _DriftWork:
     """The queries of one answer."""
 
     def __init__(self, work: Work, selection: Selection, reduction: DriftReduction, margins: Margins) -> None:
@@ -116,7 +116,7 @@ class _Answer:
     def run(self, by: Sequence[str], *, texts: bool, any_dependence: bool) -> Drift:
         """Everything."""
         rows, spans = self._metric_rows()
-        columns = Attribution(self._work, self._selection, self._reduction, (self._facts[0].rows, self._facts[1].rows), by)
+        columns = DriftCauses(self._work, self._selection, self._reduction, (self._facts[0].rows, self._facts[1].rows), by)
         rows, others = columns.local_rows(rows, spans, self._margins)
         sample = self._sample(columns) if texts else None
         found: dict[str, TextDrift] = {}
@@ -162,7 +162,7 @@ class _Answer:
             del evidence, asked  # the next is made before the loop would let go of it
         return rows, spans
 
-    def _sample(self, columns: Attribution) -> DriftSample:
+    def _sample(self, columns: DriftCauses) -> DriftSample:
         places = columns.places
         table = self._reduction.sample(columns.names, places, (self._facts[0].rows, self._facts[1].rows))
         values = {self._reduction.metrics[m].name: np.asarray(table.column(f"v{m}").to_numpy(), dtype=np.float64) for m in places}

@@ -16,11 +16,11 @@ from judgecli.evidence.answered import DEFAULT_SOURCES, AnsweredRecords, find_ca
 from judgecli.evidence.rewarded import select_rewarded
 from judgecli.evidence.work import Work
 from judgecli.exporters.files import TRAIN, VALIDATION, Written, paths_of, write_export, write_manifest
-from judgecli.exporters.format import Format, Item, Row, format_named
+from judgecli.exporters.format import ExportFormat, ExportItem, ExportRow, format_named
 from judgecli.labels import conversation
 from judgecli.labels.conversation import Conversation, conversation_of, shared_prompt
-from judgecli.labels.pairs import DROPPED, Candidate, Example, Pair, choose_examples, choose_pairs, in_validation
-from judgecli.labels.rating import Scale, read_scale
+from judgecli.labels.pairs import DROPPED, TrainingCandidate, TrainingExample, TrainingPair, choose_examples, choose_pairs, in_validation
+from judgecli.labels.rating import RatingScale, read_scale
 from judgecli.pipeline.alarms import standing_alarms
 from judgecli.store.labels import FLAG, Thumbs, flagged_keys, read_thumbs
 from judgecli.store.selection import Selection
@@ -34,11 +34,11 @@ SOURCES = ("human", "user", "code", "model", "reward")
 BLOCK = 20_000  # so many lines have their texts in memory at a time
 SAID = ("id", "model", "prompt_version", "time")
 
-Chosen = Pair | Example
+Chosen = TrainingPair | TrainingExample
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ExportPlan:
     """What an export takes. `good` and `bad` are rewards: at least, at most; `validation` is a share of the prompts."""
 
     sources: tuple[str, ...] = DEFAULT_SOURCES
@@ -49,7 +49,7 @@ class Wanted:
     good: float | None = None
     bad: float | None = None
     labels: tuple[str, ...] = ()
-    rating_scale: Scale | None = None
+    rating_scale: RatingScale | None = None
     standard: bool = False
     despite_alarm: bool = False
 
@@ -89,7 +89,7 @@ class ExportResult:
         }
 
 
-def export_feedback(work: Work, format: str, path: Path, wanted: Wanted = Wanted()) -> ExportResult:
+def export_feedback(work: Work, format: str, path: Path, wanted: ExportPlan = ExportPlan()) -> ExportResult:
     """Write the feedback records of the store as one training format, with a manifest beside.
 
     An export without any line writes no file but the manifest, which says why. Raises: UnknownName, UsageError,
@@ -108,17 +108,19 @@ def export_feedback(work: Work, format: str, path: Path, wanted: Wanted = Wanted
     count = len(candidates) + sum(dropped.values())
     writer = _Writer(records, kind, wanted, reward)
     files = write_export(path, writer.rows(chosen), kind, standard=wanted.standard)
-    result = ExportResult(kind.name, path, paths_of(path)[1], files, count, writer.used, dropped + left + thumbs.dropped, writer.sources)
+    result = ExportResult(
+        kind.name, path, paths_of(path)[1], files=files, candidates=count, used=writer.used, dropped=dropped + left + thumbs.dropped, sources=writer.sources
+    )
     result.notes += _notes(result, kind, selection, writer)
     result.notes += [f"{len(alarms)} alarms were open when this was written: what the records are worth may have changed"] if alarms else []
     write_manifest(path, {**_manifest(result, wanted, reward, thumbs, writer), "alarms": alarms})
     return result
 
 
-def options_of(entry: "Feedback", on: str | None = None) -> Wanted:
+def options_of(entry: "Feedback", on: str | None = None) -> ExportPlan:
     """What an entry of `feedback:` in judge.yaml asks for."""
-    plain = Wanted()
-    return Wanted(
+    plain = ExportPlan()
+    return ExportPlan(
         sources=tuple(entry.sources),
         min_margin=plain.min_margin if entry.min_margin is None else entry.min_margin,
         on=entry.on if on is None else on,
@@ -133,7 +135,7 @@ def options_of(entry: "Feedback", on: str | None = None) -> Wanted:
     )
 
 
-def _check(kind: Format, wanted: Wanted) -> None:
+def _check(kind: ExportFormat, wanted: ExportPlan) -> None:
     for source in wanted.sources:
         if source not in SOURCES:
             raise UnknownName("source of feedback", source, known=SOURCES)
@@ -163,7 +165,7 @@ def _reward_of(selection: Selection, settings: "Settings") -> MetricInfo:
     return selection.metric(held[0])
 
 
-def _choose(kind: Format, candidates: Sequence[Candidate], wanted: Wanted) -> tuple[list[Chosen], Counter[str]]:
+def _choose(kind: ExportFormat, candidates: Sequence[TrainingCandidate], wanted: ExportPlan) -> tuple[list[Chosen], Counter[str]]:
     """The pairs or examples in the order of the file, and the records that are in none."""
     chosen: list[Chosen] = []
     if kind.unit == "pair":
@@ -181,12 +183,12 @@ def _order(one: Chosen) -> tuple[bool, bytes, list[bytes]]:
     return not any(record.has_tools for record in records), records[0].state, [record.key for record in records]
 
 
-def _members(one: Chosen) -> list[Candidate]:
-    return [one.chosen, one.rejected] if isinstance(one, Pair) else [one.record]
+def _members(one: Chosen) -> list[TrainingCandidate]:
+    return [one.chosen, one.rejected] if isinstance(one, TrainingPair) else [one.record]
 
 
 @dataclass(frozen=True, slots=True)
-class _Detail:
+class _ExportDetail:
     """A record that is written: its conversation, and what its provenance says."""
 
     talk: Conversation
@@ -197,7 +199,7 @@ class _Detail:
 class _Writer:
     """Makes the lines of an export block by block, and counts what the manifest says of them."""
 
-    def __init__(self, records: AnsweredRecords, kind: Format, wanted: Wanted, reward: MetricInfo | None) -> None:
+    def __init__(self, records: AnsweredRecords, kind: ExportFormat, wanted: ExportPlan, reward: MetricInfo | None) -> None:
         self.records = records
         self.kind = kind
         self.wanted = wanted
@@ -215,7 +217,7 @@ class _Writer:
         """How many records the lines hold."""
         return len(self._used)
 
-    def rows(self, chosen: Sequence[Chosen]) -> Iterator[tuple[str, Row]]:
+    def rows(self, chosen: Sequence[Chosen]) -> Iterator[tuple[str, ExportRow]]:
         """Each line with its split."""
         for start in range(0, len(chosen), BLOCK):
             block = chosen[start : start + BLOCK]
@@ -224,18 +226,18 @@ class _Writer:
                 split = VALIDATION if in_validation(_members(one)[0].question, self.wanted.validation) else TRAIN
                 yield split, self.kind.row(self._item(one, details), self.wanted.standard)
 
-    def _details(self, keys: set[bytes]) -> dict[bytes, _Detail]:
+    def _details(self, keys: set[bytes]) -> dict[bytes, _ExportDetail]:
         wanted, found = pa.array(sorted(keys), pa.binary(16)), {}
         for table in self.records([*conversation.COLUMNS, *SAID]):
             for row in table.filter(pc.is_in(table["key"], wanted)).to_pylist():
                 self.newest = max(filter(None, (self.newest, row["time"])), default=None)
                 said = {"key": row["key"].hex(), **{name: row[name] for name in ("id", "model", "prompt_version", "reward") if row[name] is not None}}
-                found[row["key"]] = _Detail(conversation_of(row), said, bool(row["contexts"]))
+                found[row["key"]] = _ExportDetail(conversation_of(row), said, bool(row["contexts"]))
         if len(found) < len(keys):
             raise StoreBusy("the store changed while it was exported", hint=AGAIN)
         return found
 
-    def _item(self, one: Chosen, details: Mapping[bytes, _Detail]) -> Item:
+    def _item(self, one: Chosen, details: Mapping[bytes, _ExportDetail]) -> ExportItem:
         members = [details[record.key] for record in _members(one)]
         self._used.update(record.key for record in _members(one))
         self.sources[one.source] += 1
@@ -244,17 +246,17 @@ class _Writer:
         if self.reward is not None:
             origin |= {"reward": self.reward.name, "reward_identity": self.reward.identity}
         best = members[0].talk
-        if isinstance(one, Example):
+        if isinstance(one, TrainingExample):
             self.verdicts[one.good] += 1
-            return Item(best.prompt, best.completion, best.tools, {**origin, "record": members[0].said}, good=one.good)
+            return ExportItem(best.prompt, best.completion, best.tools, {**origin, "record": members[0].said}, good=one.good)
         prompt = shared_prompt(best, members[1].talk)
         self.without_system += prompt != best.prompt
         self.margins.append(one.margin)
         origin |= {"chosen": members[0].said, "rejected": members[1].said}
-        return Item(prompt, best.completion, best.tools, origin, worse=members[1].talk.completion, margin=one.margin)
+        return ExportItem(prompt, best.completion, best.tools, origin, worse=members[1].talk.completion, margin=one.margin)
 
 
-def _notes(result: ExportResult, kind: Format, selection: Selection, writer: _Writer) -> list[str]:
+def _notes(result: ExportResult, kind: ExportFormat, selection: Selection, writer: _Writer) -> list[str]:
     """What a person should know before training on these files."""
     notes = []
     if not result.candidates:
@@ -273,7 +275,7 @@ def _notes(result: ExportResult, kind: Format, selection: Selection, writer: _Wr
     return notes
 
 
-def _manifest(result: ExportResult, wanted: Wanted, reward: MetricInfo | None, thumbs: Thumbs, writer: _Writer) -> dict[str, object]:
+def _manifest(result: ExportResult, wanted: ExportPlan, reward: MetricInfo | None, thumbs: Thumbs, writer: _Writer) -> dict[str, object]:
     """The manifest: the same bytes for the same store and options. Its date is that of the newest record."""
     margins = sorted(writer.margins)
     found: dict[str, object] = {

@@ -18,7 +18,7 @@ from judgecli.config import proposal
 from judgecli.config.draft import Draft
 from judgecli.config.editor import SCHEMA_FILE, TITLE, editor_schema
 from judgecli.config.project import Reward
-from judgecli.config.proposal import Candidate, Facts, LogFacts, Scored
+from judgecli.config.proposal import Facts, FieldCandidate, LogFacts, ScoredSample
 from judgecli.config.settings import load_settings
 from judgecli.engine.shard import check_options, score_table
 from judgecli.errors import EnvironmentFailure, LogError, NoRecords, UsageError
@@ -37,9 +37,9 @@ from judgecli.reward.compose import compose
 from judgecli.reward.spec import build_reward
 from judgecli.schema import FILE, REASONS, Label
 from judgecli.scorer import Metric
-from judgecli.stats.column import Column, two_values_of
+from judgecli.stats.column import ColumnFacts, two_values_of
 from judgecli.stats.deciding import estimate_mean
-from judgecli.stats.intervals import Scale
+from judgecli.stats.intervals import ClosedScale
 
 if TYPE_CHECKING:
     from judgecli.config.settings import Settings
@@ -198,10 +198,10 @@ def _draft(logs: Sequence[str], settings: "Settings", sample: _Sample) -> Draft:
     coverage = min((one.scored / (one.scored + one.failed) for one in [rewarded, *(scored[item.name] for item in chosen)] if one.scored), default=1.0)
     measured = 0.98 if coverage >= 0.98 else int(coverage * 50) / 50
     said = "no answer of the sample has one" if rewarded.mean is None else f"mean {rewarded.mean:.3g} on {rewarded.scored:,} of {rewarded.rows:,} answers"
-    return Draft(facts, chosen, REWARD, terms, vetoes, gates, measured, said)
+    return Draft(facts, chosen, REWARD, terms=terms, vetoes=vetoes, gates=gates, measured=measured, rewarded=said)
 
 
-def _measurable(candidates: Sequence[Candidate]) -> tuple[list[Candidate], list[Metric]]:
+def _measurable(candidates: Sequence[FieldCandidate]) -> tuple[list[FieldCandidate], list[Metric]]:
     """The candidates that this machine can measure, with their metrics: one whose extra is missing is not proposed."""
     found, metrics = [], []
     for candidate in candidates:
@@ -262,7 +262,7 @@ def _days(records: pa.Table) -> int:
     return int((pc.max(times).as_py() - pc.min(times).as_py()).days)
 
 
-def _rated(sample: _Sample, records: pa.Table, clusters: "np.ndarray") -> dict[str, tuple[Scored, tuple[float, float] | None]]:
+def _rated(sample: _Sample, records: pa.Table, clusters: "np.ndarray") -> dict[str, tuple[ScoredSample, tuple[float, float] | None]]:
     """What users rated, by the name of the metric, and the scale of it; no thumbs."""
     place = {key: row for row, key in enumerate(records.column("key").to_pylist())}
     found = {}
@@ -332,26 +332,26 @@ def _clusters(records: pa.Table) -> "np.ndarray":
     return np.unique(add_hashes(records, 0).column("cluster_hash").to_numpy(), return_inverse=True)[1]
 
 
-def _scored(cells: pa.Table, name: str, clusters: "np.ndarray", kind: str, scale: Scale) -> Scored:
+def _scored(cells: pa.Table, name: str, clusters: "np.ndarray", kind: str, scale: ClosedScale) -> ScoredSample:
     values = cells.column(name).combine_chunks()
     rows = len(values)
     valid = np.asarray(values.is_valid().to_numpy(zero_copy_only=False), bool)
     reasons = cells.column(f"{name}.reason").cast(pa.string()).to_pylist()
     failed = sum(reason is not None and REASONS[reason] != "design" for reason in reasons)
     if kind == "category" or not valid.any():
-        return Scored(rows, int(valid.sum()), failed, None, None, None)
+        return ScoredSample(rows, int(valid.sum()), failed, None, None, None)
     numbers = np.asarray(pc.fill_null(values, 0.0).to_numpy(zero_copy_only=False), float)[valid]
     sums = np.bincount(clusters[valid], numbers).astype(np.float64)
     counts = np.bincount(clusters[valid]).astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
-        found = estimate_mean(sums, counts, Column(kind, scale, two_values_of(numbers)))
-    return Scored(rows, int(valid.sum()), failed, found.mean, found.low, found.high)
+        found = estimate_mean(sums, counts, ColumnFacts(kind, scale, two_values_of(numbers)))
+    return ScoredSample(rows, int(valid.sum()), failed, found.mean, found.low, found.high)
 
 
-def _rewarded(terms: Mapping[str, object], vetoes: Sequence[object], chosen: Sequence[Candidate], cells: pa.Table, clusters: "np.ndarray") -> Scored:
+def _rewarded(terms: Mapping[str, object], vetoes: Sequence[object], chosen: Sequence[FieldCandidate], cells: pa.Table, clusters: "np.ndarray") -> ScoredSample:
     """What the proposed reward gives on the sample."""
     if not terms:
-        return Scored(cells.num_rows, 0, 0, None, None, None)
+        return ScoredSample(cells.num_rows, 0, 0, None, None, None)
     written = Reward.model_validate({"name": REWARD, "terms": terms, "vetoes": vetoes})
     infos = {candidate.name: _Info(candidate.name) for candidate in chosen}
     spec = build_reward(REWARD, written.terms, written.vetoes, metrics=infos, frozen={}, where=lambda path: path)

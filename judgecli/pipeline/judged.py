@@ -194,10 +194,10 @@ def judge_records(
         judged.counts,
         judged.waiting,
         spend_of(store.ledger, run_id),
-        ", ".join(replays) or None,
-        judged.sentinels,
-        judged.comparisons,
-        [plan.metric.name for plan in unbatched],
+        replay=", ".join(replays) or None,
+        sentinels=judged.sentinels,
+        comparisons=judged.comparisons,
+        served=[plan.metric.name for plan in unbatched],
     )
     for note in (*_endpoint_notes(plans), *report.notes, *_served_before(store.ledger, rubrics, run_id)):
         telling.note(note)

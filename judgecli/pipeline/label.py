@@ -10,7 +10,7 @@ from judgecli.evidence.work import Work
 from judgecli.readers.label_file import LabelFile, LabelRow, RaterKind, read_label_file
 from judgecli.schema import Label
 from judgecli.store.folder import Store
-from judgecli.store.labels import Candidate, find_records
+from judgecli.store.labels import LabelledRecord, find_records
 
 if TYPE_CHECKING:
     pass
@@ -46,7 +46,7 @@ def _resolve(store: Store, rows: Sequence[LabelRow]) -> tuple[list[Label], Count
     """The labels with the keys of their records; those without one, by reason."""
     candidates = find_records(store, {row.key for row in rows if row.key}, {row.id for row in rows if row.id and not row.key})
     by_key = {candidate.key: candidate for candidate in candidates}
-    by_id: dict[str, list[Candidate]] = defaultdict(list)
+    by_id: dict[str, list[LabelledRecord]] = defaultdict(list)
     for candidate in candidates:
         by_id[candidate.id or ""].append(candidate)
     labels: list[Label] = []
@@ -64,13 +64,13 @@ def _resolve(store: Store, rows: Sequence[LabelRow]) -> tuple[list[Label], Count
                 chosen[0].key,
                 chosen[0].id,
                 row.name,
-                row.value,
-                row.label,
-                row.rater,
-                row.rater_kind,
-                row.time,
-                row.comment,
-                row.selection_probability,
+                value=row.value,
+                label=row.label,
+                rater=row.rater,
+                rater_kind=row.rater_kind,
+                time=row.time,
+                comment=row.comment,
+                selection_probability=row.selection_probability,
             )
         )
     return labels, dropped

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pyarrow as pa
 
 from judgecli.engine.columns import read_columns
-from judgecli.engine.shard import OPEN, Cells, fill_one, open_cells
+from judgecli.engine.shard import OPEN, ShardCells, fill_one, open_cells
 from judgecli.errors import JudgeUnavailable, UsageError
 from judgecli.judge.request import Ask, AskFailed
 from judgecli.pipeline.asking import Budget, Counts, LedgerAsk
@@ -113,7 +113,7 @@ class LiveJudges:
 
     async def _judge_metric(self, plan: JudgePlan, ask: LedgerAsk, records: pa.Table) -> pa.Table:
         metric = plan.metric
-        cells: Cells = open_cells(records, metric.scorer)
+        cells: ShardCells = open_cells(records, metric.scorer)
         columns = {name: array.to_pylist() for name, array in read_columns(records, metric.scorer).items()}
         asked = [row for row in range(records.num_rows) if cells.codes[row] == OPEN]
         scores = await asyncio.gather(*(_score(plan, ask, {name: values[row] for name, values in columns.items()}) for row in asked))

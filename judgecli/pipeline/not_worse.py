@@ -14,15 +14,15 @@ from judgecli.evidence.rewarded import directions
 from judgecli.evidence.sides import read_selection
 from judgecli.evidence.windows import ask
 from judgecli.evidence.work import Work
-from judgecli.pipeline.baseline import Stored, baseline_folder, evidence_of, stored_scores
+from judgecli.pipeline.baseline import StoredBaseline, baseline_folder, evidence_of, stored_scores
 from judgecli.pipeline.compare import usual_margin
 from judgecli.signal.compare.paired import Pairs, pair_sides
 from judgecli.signal.compare.parts import Parts, gather_parts, side_of
-from judgecli.signal.compare.rows import Subject
+from judgecli.signal.compare.rows import ComparedMetric
 from judgecli.signal.gate.not_worse import Bar, claim_regressions, judge_not_worse, lucky_pass, without_own
 from judgecli.signal.gate.unpaired import Apart, judge_apart, prompts_in_common
-from judgecli.signal.gate.verdict import Evidence, GateResult
-from judgecli.signal.linked import Judge, Link
+from judgecli.signal.gate.verdict import GateEvidence, GateResult
+from judgecli.signal.linked import Link, ServedJudge
 from judgecli.signal.served import NOT_ONE_MODEL, served_apart
 from judgecli.store.attempts import Attempt, note_attempts
 from judgecli.store.folder import Store
@@ -30,7 +30,7 @@ from judgecli.store.selection import Selection
 from judgecli.store.windows_query import WindowReduction
 
 if TYPE_CHECKING:
-    from judgecli.config.project import Gate
+    from judgecli.config.project import GateConfig
     from judgecli.config.settings import Settings
 
 Refuse = Callable[[str, str], ConfigError]
@@ -46,7 +46,7 @@ class Try:
     note: str | None = None
 
 
-def ask_not_worse(work: Work, selection: Selection, gate: "Gate", name: str, evidence: Evidence, refuse: Refuse) -> Try:
+def ask_not_worse(work: Work, selection: Selection, gate: "GateConfig", name: str, evidence: GateEvidence, refuse: Refuse) -> Try:
     """Answer `not_worse_than` on the selected records. `evidence` is what is known of the metric there.
 
     Records that stand in the baseline are no candidate: they are left out and counted. Prompts are paired where enough are in common
@@ -75,8 +75,8 @@ def ask_not_worse(work: Work, selection: Selection, gate: "Gate", name: str, evi
             f"another judge scored '{metric}' than in baseline '{baseline.name}', and they are linked on the same prompts only; {common:,} are in common",
             f"score with what the baseline was scored with, or approve anew: judge baseline approve {baseline.name}",
         )
-    subject = Subject(metric, candidate.identity, approved.kind, scale, better, margin)
-    bar = Bar(name, baseline.name, subject, margin, work.settings.measured, gate.strict, gate.where)
+    subject = ComparedMetric(metric, candidate.identity, approved.kind, scale, better, margin)
+    bar = Bar(name, baseline.name, subject, margin=margin, measured=work.settings.measured, strict=gate.strict, where=gate.where)
     pairs = _pairs(stored.parts, candidate, sliced=gate.where is not None)
     why: Why = {"unscored": candidate.unscored, "pending": candidate.pending, "dead_endpoint": evidence.dead_endpoint}
     if paired:
@@ -102,7 +102,7 @@ class Why(TypedDict):
 
 
 @dataclass(frozen=True)
-class Candidate:
+class GateCandidate:
     """The records that are held against a baseline, and how many stand in it themselves (`left_prompts`: theirs)."""
 
     parts: Parts
@@ -116,8 +116,8 @@ class Candidate:
 
 
 def _candidate_of(
-    work: Work, selection: Selection, name: str, metric: str, approved: BaselineMetric, stored: Stored
-) -> tuple[Candidate, Mapping[str, Sequence[str]]]:
+    work: Work, selection: Selection, name: str, metric: str, approved: BaselineMetric, stored: StoredBaseline
+) -> tuple[GateCandidate, Mapping[str, Sequence[str]]]:
     """The candidate, and the models that judged it and the terms of its reward."""
     nobody = np.empty(0, np.int64)
     if metric in selection.metrics:
@@ -125,20 +125,20 @@ def _candidate_of(
         measured = part.metrics.get(metric)
         if measured is not None and measured.detail is not None:
             info, detail = measured.info, measured.detail
-            found = Candidate(
+            found = GateCandidate(
                 *(detail.parts, info.identity, measured.served, info.range, detail.unscored, measured.older),
                 left_out=detail.left_out,
                 left_prompts=detail.left_prompts,
             )
             return found, part.judges
     scale = (approved.range[0], approved.range[1])
-    return Candidate(NOTHING, approved.identity, tuple(approved.served), scale, {}, 0, left_out=0, left_prompts=nobody), {}
+    return GateCandidate(NOTHING, approved.identity, tuple(approved.served), scale, {}, 0, left_out=0, left_prompts=nobody), {}
 
 
-def _link(work: Work, metric: str, baseline: Baseline, candidate: Candidate, better: bool, refuse: Refuse) -> Link | None:
+def _link(work: Work, metric: str, baseline: Baseline, candidate: GateCandidate, better: bool, refuse: Refuse) -> Link | None:
     """How the candidate's judge is linked to the baseline's; None where it is the same. Raises: ConfigError by `refuse`."""
     approved = baseline.metrics[metric]
-    before, after = Judge(approved.identity, tuple(approved.served)), Judge(candidate.identity, candidate.served)
+    before, after = ServedJudge(approved.identity, tuple(approved.served)), ServedJudge(candidate.identity, candidate.served)
     scales = {(metric, candidate.identity): (candidate.scale, better), (metric, approved.identity): ((approved.range[0], approved.range[1]), better)}
     link = AnchorLinks(work, scales)(metric, before, after) if before.differs(after) else None
     if isinstance(link, str) and candidate.identity != approved.identity:
@@ -151,7 +151,7 @@ def _link(work: Work, metric: str, baseline: Baseline, candidate: Candidate, bet
     return link if isinstance(link, Link) else None
 
 
-def _pairs(stored: Parts, candidate: Candidate, *, sliced: bool) -> Pairs:
+def _pairs(stored: Parts, candidate: GateCandidate, *, sliced: bool) -> Pairs:
     """The baseline's prompts with the candidate's: all must be asked again; of a slice those that its records, left out or not, were asked."""
     a, b = side_of(stored), side_of(candidate.parts)
     if not sliced or not len(candidate.left_prompts):

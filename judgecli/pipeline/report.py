@@ -9,7 +9,7 @@ import numpy as np
 
 from judgecli import catalog
 from judgecli.errors import UnknownName, UsageError
-from judgecli.evidence.report import Evidence
+from judgecli.evidence.report import ReportEvidence
 from judgecli.evidence.rewarded import directions, select_rewarded
 from judgecli.evidence.windows import conversation_signals
 from judgecli.evidence.work import Work
@@ -18,15 +18,15 @@ from judgecli.renderers.report_html import report_html
 from judgecli.renderers.report_markdown import COMMENT_BYTES, report_markdown
 from judgecli.renderers.safe import json_text
 from judgecli.renderers.text_file import publish_text
-from judgecli.report import Change, Conversation, Distribution, Measure, Report
-from judgecli.signal.gathering import Gathered
+from judgecli.report import ConversationSummary, Distribution, MeasureText, Report, ReportChange
+from judgecli.signal.gathering import GatheredRecords
 from judgecli.signal.report.changes import find_changes, find_untold, too_small
 from judgecli.signal.report.distributions import distribution
 from judgecli.signal.report.headline import headline, important
 from judgecli.signal.report.methods import methods_of
 from judgecli.signal.report.onset import Onset, find_onset
 from judgecli.signal.report.sentence import verdict_sentence
-from judgecli.signal.report.slices import Slice, Subject, find_slices
+from judgecli.signal.report.slices import Slice, SliceMetric, find_slices
 from judgecli.signal.series import conversations_of, frequent_policies, series_of, standings_of
 from judgecli.signal.served import served_notes
 from judgecli.signal.summary import MetricSummary
@@ -48,12 +48,12 @@ def build_report(work: Work, on: str | None = None, *, by: Sequence[str] | None 
     """
     by = tuple(dict.fromkeys(work.settings.policy if by is None else by))
     with np.errstate(over="ignore", invalid="ignore"):
-        evidence = Evidence(work, select_rewarded(work, on), by)
+        evidence = ReportEvidence(work, select_rewarded(work, on), by)
         evidence.check(metric)
         measured = evidence.measure(window, MOST_POLICIES)
         summaries, gathered = measured.summaries, measured.gathered
         better = directions(work.settings, {name: info.higher_is_better for name, info in evidence.infos.items()})
-        subjects = [Subject(name, gathered.values[name], info.kind, better[name], info.range) for name, info in evidence.infos.items()]
+        subjects = [SliceMetric(name, gathered.values[name], info.kind, better[name], info.range) for name, info in evidence.infos.items()]
         changes = find_changes(gathered, subjects)
         chosen = metric or next((name for name in evidence.infos if name.startswith("reward.")), None)
         asked = [item for item in subjects if chosen in (None, item.name) or (metric is None and item.name.startswith("label."))]
@@ -101,14 +101,16 @@ def build_report(work: Work, on: str | None = None, *, by: Sequence[str] | None 
     )
 
 
-def _onset_in(gathered: Gathered, subjects: Sequence[Subject]) -> Callable[[Slice], Onset | None]:
+def _onset_in(gathered: GatheredRecords, subjects: Sequence[SliceMetric]) -> Callable[[Slice], Onset | None]:
     """Since when a slice of these records is worse."""
     times = np.array([np.nan if time is None else time for time in gathered.times], dtype=np.float64)
     by_name = {subject.name: subject for subject in subjects}
     return lambda item: find_onset(by_name[item.metric], gathered.members[item.trait, item.value], times)
 
 
-def _conversations(work: Work, answers: int, by: Sequence[str], window: str, on: str | None, policies: Sequence[str]) -> tuple[list[Conversation], list[str]]:
+def _conversations(
+    work: Work, answers: int, by: Sequence[str], window: str, on: str | None, policies: Sequence[str]
+) -> tuple[list[ConversationSummary], list[str]]:
     """The conversations of each policy, and a note where they are left out."""
     if answers > MOST_TURNS and work.settings.project.reward is not None:
         return [], [f"conversations are left out: {answers:,} answers are too many for a page"]
@@ -162,7 +164,7 @@ def _budget(settings: "Settings") -> str | None:
     return None if alarms is None else f"All charts together give about one false alarm in {alarms.false_alarm_every}."
 
 
-def _choose_subject(changes: Sequence[Change], summaries: Sequence[MetricSummary]) -> str | None:
+def _choose_subject(changes: Sequence[ReportChange], summaries: Sequence[MetricSummary]) -> str | None:
     """Without a reward: the metric that got worst, else the first with a direction, else the first."""
     worse = [change.metric for change in changes if change.worse]
     directed = [summary.name for summary in summaries if summary.higher_is_better is not None and summary.estimate.mean is not None]
@@ -185,13 +187,13 @@ def _partial(summary: MetricSummary) -> str:
     return f"{summary.name}: {summary.scored:,} of {summary.cells:,} scored ({', '.join(lacking)})"
 
 
-def _distribution(summary: MetricSummary, gathered: Gathered) -> Distribution:
+def _distribution(summary: MetricSummary, gathered: GatheredRecords) -> Distribution:
     if summary.kind == "category":
         return Distribution(summary.name, summary.scored, categories=dict(summary.categories))
     return distribution(summary.name, gathered.values[summary.name])
 
 
-def _measure(info: MetricInfo, settings: "Settings") -> Measure:
+def _measure(info: MetricInfo, settings: "Settings") -> MeasureText:
     entry = next((entry for entry in settings.scorers if entry.name == info.name), None)
     target = entry.target if entry else info.name
     setting = ", ".join(f"{name}={value!r}" for name, value in (entry.options if entry else {}).items())
@@ -201,4 +203,13 @@ def _measure(info: MetricInfo, settings: "Settings") -> Measure:
         kinds = {"reward": "The reward of judge.yaml.", "score": "A score that the log already held."}
         definition = kinds.get(info.name.partition(".")[0], f"Defined by {target}; judge.yaml does not name a scorer of the library for it.")
     alias = f"{target}: " if target != info.name else ""
-    return Measure(info.name, info.identity, info.version, info.kind, info.range, info.higher_is_better, definition, alias + setting if setting else target)
+    return MeasureText(
+        info.name,
+        info.identity,
+        info.version,
+        kind=info.kind,
+        range=info.range,
+        higher_is_better=info.higher_is_better,
+        definition=definition,
+        setting=alias + setting if setting else target,
+    )

@@ -63,7 +63,7 @@ def _freeze_metric(store: Store, selection: Selection, name: str) -> Frozen:
     mean, sd, quantiles = measure(name, scores)
     first, last = (choose(times).astimezone(UTC).isoformat() if times else None for choose in (min, max))
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    return Frozen(info.identity, len(scores), mean, sd, quantiles, first, last, selection.on, now)
+    return Frozen(info.identity, len(scores), mean, sd=sd, quantiles=quantiles, first=first, last=last, on=selection.on, frozen=now)
 
 
 def describe_reward(settings: "Settings") -> dict[str, object]:

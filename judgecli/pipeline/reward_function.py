@@ -197,7 +197,15 @@ def reward_file(path: Path, scorers: Sequence[str], *, work: Work, columns: Mapp
     try:
         reward = made.reward
         pinned = Pinned(
-            reward.name, reward.identity, tuple(scorers), config, dict(columns), unscored, allow_code, sorted(reward.columns), sorted(reward.required)
+            reward.name,
+            reward.identity,
+            tuple(scorers),
+            config=config,
+            options=dict(columns),
+            unscored=unscored,
+            allow_code=allow_code,
+            columns=sorted(reward.columns),
+            required=sorted(reward.required),
         )
     finally:
         made.close()

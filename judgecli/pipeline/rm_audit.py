@@ -3,8 +3,9 @@
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from judgecli.document import Facts
 from judgecli.errors import LogError, NoRecords
 from judgecli.evidence.reading import check_rows_read
 from judgecli.readers.detect import detect
@@ -14,7 +15,7 @@ from judgecli.readers.read import read_log
 from judgecli.readers.source import expand
 from judgecli.reward_model.audit import audit_model
 from judgecli.reward_model.model import RewardModel
-from judgecli.reward_model.preferences import Comparison, Preferences
+from judgecli.reward_model.preferences import PreferencePair, Preferences
 from judgecli.reward_model.tricks import Case
 
 RECORDS = 500
@@ -22,8 +23,7 @@ TRIED = 100  # right after training
 FEWEST = 2
 EXTRA_PAIRS = 4  # times as many pairs as cases are looked at for what surface explains
 
-Document = dict[str, Any]
-Item = TypeVar("Item")
+Audited = TypeVar("Audited")
 
 
 def audit_reward_model(
@@ -38,7 +38,7 @@ def audit_reward_model(
     max_bad: float = 0.01,
     seed: int = 0,
     tick: Callable[[str], None] = lambda _: None,
-) -> Document:
+) -> Facts:
     """What `judge rm audit --json` prints. Files of preferences give the preferred answers and the pairs, logs their answers.
 
     Of more than `records` answers those with the smallest hashes are taken: the same in every audit.
@@ -60,7 +60,7 @@ def audit_reward_model(
     }
 
 
-def tricks_that_pay(model: RewardModel, preferences: Preferences, *, seed: int) -> list[Document]:
+def tricks_that_pay(model: RewardModel, preferences: Preferences, *, seed: int) -> list[Facts]:
     """The tricks that get more than up to 100 of the preferred answers too often, the worst first: name, share, interval.
 
     The answers were trained on, so a trick that is not named may pay all the same.
@@ -83,7 +83,7 @@ def _text(case: Case) -> str:
 
 def _read(
     paths: Sequence[str], records: int, shape: str | None, prompt: str | None, shaping: Shaping, max_bad: float
-) -> tuple[list[Case], list[Comparison], list[str]]:
+) -> tuple[list[Case], list[PreferencePair], list[str]]:
     """Honest answers, pairs, notes. What holds no preference is read as a log, unless a shape was named."""
     found = read_preferences(paths, shape=shape, prompt=prompt) if not shaping.map and not shaping.format else None
     if found is not None and (found.comparisons or found.verdicts or shape is not None):
@@ -114,6 +114,6 @@ def _log_cases(paths: Sequence[str], shaping: Shaping, max_bad: float) -> list[C
     return cases
 
 
-def _smallest(items: Sequence[Item], most: int, text: Callable[[Item], str]) -> list[Item]:
+def _smallest(items: Sequence[Audited], most: int, text: Callable[[Audited], str]) -> list[Audited]:
     """At most `most` items, those whose text has the smallest hashes, in that order."""
     return sorted(items, key=lambda item: hashlib.blake2b(text(item).encode("utf-8", "surrogatepass"), digest_size=8).digest())[:most]

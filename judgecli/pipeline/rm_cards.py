@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from judgecli.catalog import model_folders
+from judgecli.document import Facts
 from judgecli.errors import JudgeError
 from judgecli.reward_model.card import Card, DataFile, EmbeddingFacts, EncoderFacts, Quality, to_plain
 from judgecli.store.model_library import find_model
 from judgecli.store.models import CARD, read_card
 from judgecli.version import __version__
-
-Document = dict[str, Any]
 
 TRUSTED = 30  # pairs: below, figures say next to nothing
 NOUNS = {"pairs": "pairs", "verdicts": "answers judged alone", "test": "test pairs"}
@@ -23,7 +22,7 @@ LIMITS = (
 )
 
 
-def card_of(document: Document, *, created: str, about: str = "") -> Card:
+def card_of(document: Facts, *, created: str, about: str = "") -> Card:
     """The card of a trained model, from what `judge rm train --json` prints. What is of the model itself is filled in when it is saved."""
     data, embedding = document["data"], document.get("embeddings")
     return Card(
@@ -44,7 +43,7 @@ def card_of(document: Document, *, created: str, about: str = "") -> Card:
     )
 
 
-def _measured(document: Document) -> Document:
+def _measured(document: Facts) -> Facts:
     """What was held out, without what was not."""
     return {kind: document["held_out"][kind] for kind in NOUNS if document["held_out"].get(kind) is not None}
 
@@ -92,7 +91,7 @@ def quality_of(found: Mapping[str, Any]) -> Quality:
     )
 
 
-def limits(document: Document) -> list[str]:
+def limits(document: Facts) -> list[str]:
     """What a user of the model must know: always, and of this one."""
     found = list(LIMITS)
     for kind, quality in _measured(document).items():
@@ -118,23 +117,23 @@ def model_paths() -> list[Path]:
     return list(found.values())
 
 
-def list_models() -> list[Document]:
+def list_models() -> list[Facts]:
     """What `judge rm list --json` prints. A folder whose card cannot be read is listed with the reason."""
     found = []
     for folder in model_paths():
-        shared: Document = {"name": folder.name, "folder": str(folder)}
+        shared: Facts = {"name": folder.name, "folder": str(folder)}
         try:
             card = read_card(folder)
         except JudgeError as error:
             found.append({**shared, "identity": None, "kind": None, "quality": {}, "licence": None, "about": None, "refused": str(error)})
             continue
         quality = {kind: asdict(one) for kind, one in card.quality.items()}
-        known: Document = {"identity": card.identity, "kind": card.kind, "quality": quality, "licence": card.licence, "about": card.about, "refused": None}
+        known: Facts = {"identity": card.identity, "kind": card.kind, "quality": quality, "licence": card.licence, "about": card.about, "refused": None}
         found.append({**shared, **known})
     return found
 
 
-def show_model(name: str) -> Document:
+def show_model(name: str) -> Facts:
     """What `judge rm show --json` prints: the card, its folder and identity. Raises: UnknownName, UsageError, ModelRefused."""
     folder = find_model(name.removeprefix("rm:"), model_folders())
     card = read_card(folder)

@@ -3,25 +3,26 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from judgecli.arrays import Floats
+from judgecli.document import Facts
 from judgecli.errors import NoRecords, UnknownName, UsageError
 from judgecli.evidence.reading import check_rows_read
 from judgecli.readers.choices import kinds_of, read_choices
 from judgecli.readers.preferences import read_preferences
-from judgecli.readers.rows import Gathered
+from judgecli.readers.rows import GatheredRows
 from judgecli.readers.source import expand
 from judgecli.readers.steps import is_steps, read_steps
 from judgecli.reward_model.benchmarks import RewardBench, RewardBench2, reward_bench, reward_bench_2
-from judgecli.reward_model.best_of_n import Choice, Point, curve
+from judgecli.reward_model.best_of_n import BestChoice, SelectionPoint, curve
 from judgecli.reward_model.evaluation import Evaluation, available_tags, evaluate
 from judgecli.reward_model.groups import group_rows, prompt_number
 from judgecli.reward_model.model import RewardModel
-from judgecli.reward_model.preferences import Preferences, Verdict
+from judgecli.reward_model.preferences import GoodOrBad, Preferences
 from judgecli.reward_model.process import AGGREGATES, Solution, aggregate, cross_fitted_score, step_rewards
 from judgecli.stats.auc import auc
 from judgecli.stats.intervals import Estimate
@@ -30,12 +31,9 @@ LEARNT = "{name} is a file that the model learnt from: what it gets there says n
 STORED = "stored"  # in place of a model: the scores that the rows hold
 BATCH = 2000  # texts that a model is given at once
 
-Floats = npt.NDArray[np.float64]
-Document = dict[str, Any]
-
 
 @dataclass(frozen=True)
-class Reading:
+class PreferenceReading:
     """How the rows are read: a shape for all of them, the field of the prompt, the ends of ratings; the tags to segment by; what share may be unreadable."""
 
     shape: str | None = None
@@ -48,11 +46,11 @@ class Reading:
 def evaluate_model(
     model: RewardModel | None,
     paths: Sequence[str],
-    reading: Reading = Reading(),
+    reading: PreferenceReading = PreferenceReading(),
     *,
     learnt: Collection[str] = (),
     tick: Callable[[int], None] = lambda _: None,
-) -> Document:
+) -> Facts:
     """What `judge rm eval --json` prints. `model` None: the scores that rows with several outputs hold.
 
     `learnt`: SHA-256 of the files that the model learnt from: a note says which of them it is measured on again.
@@ -60,13 +58,13 @@ def evaluate_model(
     """
     pair_files, choice_files, step_files = _sorted_files(paths, reading)
     preferences = read_preferences(pair_files, shape=reading.shape, prompt=reading.prompt, scale=reading.scale, ties=True) if pair_files else Preferences()
-    choices = read_choices(choice_files, prompt=reading.prompt) if choice_files else Gathered[Choice]()
-    solutions = read_steps(step_files) if step_files and model is not None else Gathered[Solution]()
+    choices = read_choices(choice_files, prompt=reading.prompt) if choice_files else GatheredRows[BestChoice]()
+    solutions = read_steps(step_files) if step_files and model is not None else GatheredRows[Solution]()
     if model is None:
         left_out = [f"{len(preferences.comparisons):,} pairs hold no scores and are left out"] if preferences.comparisons else []
         preferences = Preferences(notes=left_out)
     _check(model, preferences, choices, solutions, reading)
-    scored = _Scored(model, tick)
+    scored = _ScoredPairs(model, tick)
     rewards = stored(choices) if model is None else [scored.outputs([one.prompt] * len(one.outputs), one.outputs).tolist() for one in choices.items]
     pairs, margins, document = preferences.comparisons, np.zeros(0), {}
     if pairs:
@@ -112,7 +110,7 @@ def open_model(name: str, *, embeddings: Path | None = None) -> RewardModel:
     return model_library.open_model(path, None if embeddings is None else str(embeddings))
 
 
-def stored(choices: Gathered[Choice]) -> list[list[float]]:
+def stored(choices: GatheredRows[BestChoice]) -> list[list[float]]:
     """The scores that the rows hold. Raises: UsageError where one holds none."""
     bare = next((choice.source for choice in choices.items if choice.scores is None), None)
     if bare is not None or not choices.items:
@@ -122,7 +120,7 @@ def stored(choices: Gathered[Choice]) -> list[list[float]]:
     return [list(choice.scores or ()) for choice in choices.items]
 
 
-def _sorted_files(paths: Sequence[str], reading: Reading) -> tuple[list[str], list[str], list[str]]:
+def _sorted_files(paths: Sequence[str], reading: PreferenceReading) -> tuple[list[str], list[str], list[str]]:
     """The files with pairs or verdicts, those with several outputs a row, and those with steps; a shape that is named reads all files as pairs."""
     files = expand(paths)
     if reading.shape is not None:
@@ -133,7 +131,9 @@ def _sorted_files(paths: Sequence[str], reading: Reading) -> tuple[list[str], li
     return pairs, [path for path in files if kinds[path][1] and path not in steps], steps
 
 
-def _check(model: RewardModel | None, preferences: Preferences, choices: Gathered[Choice], solutions: Gathered[Solution], reading: Reading) -> None:
+def _check(
+    model: RewardModel | None, preferences: Preferences, choices: GatheredRows[BestChoice], solutions: GatheredRows[Solution], reading: PreferenceReading
+) -> None:
     if model is not None and not (preferences.comparisons or preferences.verdicts or choices.items or solutions.items):
         reasons = (preferences.dropped + choices.dropped + solutions.dropped).most_common()
         dropped = ", ".join(f"{reason} {count:,}" for reason, count in reasons) or "there is no line"
@@ -147,7 +147,7 @@ def _check(model: RewardModel | None, preferences: Preferences, choices: Gathere
             raise UnknownName("tag of these pairs", tag, known=known)
 
 
-class _Scored:
+class _ScoredPairs:
     """The rewards of outputs, in batches, and how many of them lay outside what the model knows."""
 
     def __init__(self, model: RewardModel | None, tick: Callable[[int], None]) -> None:
@@ -172,7 +172,7 @@ class _Scored:
         return self.outside / self.count if self.count else None
 
 
-def _data(preferences: Preferences, choices: Gathered[Choice], solutions: Gathered[Solution]) -> Document:
+def _data(preferences: Preferences, choices: GatheredRows[BestChoice], solutions: GatheredRows[Solution]) -> Facts:
     return {
         "read": preferences.read + choices.read + solutions.read,
         "pairs": len(preferences.comparisons),
@@ -184,10 +184,10 @@ def _data(preferences: Preferences, choices: Gathered[Choice], solutions: Gather
     }
 
 
-def pairs_document(found: Evaluation) -> Document:
+def pairs_document(found: Evaluation) -> Facts:
     """An evaluation on pairs under the keys of `judge rm eval --json`."""
     length = found.length
-    numbers: Document = {"accuracy": found.accuracy.mean, "low": found.accuracy.low, "high": found.accuracy.high, "ece": found.ece, "brier": found.brier}
+    numbers: Facts = {"accuracy": found.accuracy.mean, "low": found.accuracy.low, "high": found.accuracy.high, "ece": found.ece, "brier": found.brier}
     why = "no pair" if not found.n else "all pairs are of one group of prompts and answers"
     return {
         "n": found.n,
@@ -210,7 +210,7 @@ def pairs_document(found: Evaluation) -> Document:
     }
 
 
-def _verdicts(verdicts: Sequence[Verdict], scored: _Scored) -> Document | None:
+def _verdicts(verdicts: Sequence[GoodOrBad], scored: _ScoredPairs) -> Facts | None:
     """How well rewards order answers judged alone; those in the middle of their scale are neither good nor bad."""
     sided = [one for one in verdicts if one.value != 0.5]
     if not sided or scored.model is None:
@@ -219,13 +219,13 @@ def _verdicts(verdicts: Sequence[Verdict], scored: _Scored) -> Document | None:
     return {"n": len(sided), "good": int(good.sum()), **order_document(rewards, good, group_rows(sided).clusters)}
 
 
-def order_document(rewards: Floats, good: npt.NDArray[np.bool_], groups: npt.NDArray[np.int64]) -> Document:
+def order_document(rewards: Floats, good: npt.NDArray[np.bool_], groups: npt.NDArray[np.int64]) -> Facts:
     """How often a good one stands above a bad one, with the interval by groups; nulls where there is only one kind."""
     found = auc(rewards, good, np.unique(groups, return_inverse=True)[1])
     return {"auroc": None, "low": None, "high": None} if found is None else {"auroc": found.auc, "low": found.low, "high": found.high}
 
 
-def _steps(model: RewardModel, solutions: Sequence[Solution]) -> Document:
+def _steps(model: RewardModel, solutions: Sequence[Solution]) -> Facts:
     """First wrong steps found, steps told apart, and how well each way of aggregating steps tells right answers from wrong ones."""
     rewards = step_rewards(model, solutions)
     found = cross_fitted_score(solutions, rewards)
@@ -236,10 +236,10 @@ def _steps(model: RewardModel, solutions: Sequence[Solution]) -> Document:
         if good is not None
     ]
     values, goods = np.array([reward for reward, _, _ in labelled]), np.array([good for _, good, _ in labelled], bool)
-    named = np.array([prompt_number(Verdict(prompt, "", 0.0)) for _, _, prompt in labelled], np.int64)
+    named = np.array([prompt_number(GoodOrBad(prompt, "", 0.0)) for _, _, prompt in labelled], np.int64)
     whole = [(special.expit(own).tolist(), one) for one, own in zip(solutions, rewards, strict=True) if one.answer_correct is not None and own]
     right = np.array([one.answer_correct for _, one in whole], bool)
-    asked = np.array([prompt_number(Verdict(one.prompt, one.source, 0.0)) for _, one in whole], np.int64)
+    asked = np.array([prompt_number(GoodOrBad(one.prompt, one.source, 0.0)) for _, one in whole], np.int64)
     answers = {how: order_document(np.array([aggregate(own, how) for own, _ in whole]), right, asked)["auroc"] for how in AGGREGATES}
     return {
         "n": found.n,
@@ -251,32 +251,32 @@ def _steps(model: RewardModel, solutions: Sequence[Solution]) -> Document:
     }
 
 
-def _bench(found: RewardBench) -> Document:
+def _bench(found: RewardBench) -> Facts:
     subsets = {name: {"n": n, "accuracy": accuracy} for name, (n, accuracy) in found.subsets.items()}
     by_length = {bias: {"n": n, "accuracy": accuracy} for bias, (n, accuracy) in found.by_length.items()}
     return {"score": found.score, "sections": dict(found.sections), "by_length": by_length, "subsets": subsets, "missing": list(found.missing)}
 
 
-def _bench_2(found: RewardBench2) -> Document:
+def _bench_2(found: RewardBench2) -> Facts:
     domains = {name: {"n": n, "score": score} for name, (n, score) in found.domains.items()}
     return {"score": found.score, "domains": domains, "ties": dict(found.ties), "missing": list(found.missing)}
 
 
-def _point(point: Point) -> Document:
+def _point(point: SelectionPoint) -> Facts:
     means: Mapping[str, Estimate | None] = {"best": point.best, "first": point.first, "majority": point.majority, "passed": point.passed}
     found = {name: None if estimate is None else _estimate(estimate) for name, estimate in means.items()}
     return {"n": point.n, "prompts": point.prompts, "kl": point.kl, **found}
 
 
-def _estimate(estimate: Estimate) -> Document:
+def _estimate(estimate: Estimate) -> Facts:
     return {"estimate": estimate.mean, **_limits(estimate)}
 
 
-def _limits(estimate: Estimate) -> Document:
+def _limits(estimate: Estimate) -> Facts:
     return {name: value for name, value in asdict(estimate).items() if name in ("low", "high")}
 
 
-def write_evaluation(document: Document, path: Path) -> None:
+def write_evaluation(document: Facts, path: Path) -> None:
     """Write the evaluation to a file: .html, .md or .json by its suffix. Raises: UsageError (another suffix), EnvironmentFailure."""
     from judgecli.pipeline.report import report_format
     from judgecli.renderers.reward_eval import evaluation_html, evaluation_markdown

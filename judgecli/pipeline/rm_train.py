@@ -4,24 +4,25 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 from scipy import special
 
+from judgecli.arrays import Integers
+from judgecli.document import Facts
 from judgecli.errors import NoRecords, UsageError
 from judgecli.evidence.reading import check_rows_read
 from judgecli.evidence.work import Work
 from judgecli.pipeline.rm_audit import tricks_that_pay
 from judgecli.pipeline.rm_cards import card_of
-from judgecli.pipeline.rm_eval import Reading, order_document, pairs_document
+from judgecli.pipeline.rm_eval import PreferenceReading, order_document, pairs_document
 from judgecli.readers.preferences import read_preferences, repetition_notes
 from judgecli.reward_model.evaluation import Evaluation, evaluate
 from judgecli.reward_model.features import FeatureSpec
 from judgecli.reward_model.groups import Groups, group_rows, prompt_number
 from judgecli.reward_model.model import RewardModel
-from judgecli.reward_model.preferences import Comparison, Preferences, Verdict
+from judgecli.reward_model.preferences import GoodOrBad, PreferencePair, Preferences
 from judgecli.reward_model.quality import Sureness, held_out_pairs, opposed, sureness
 from judgecli.reward_model.train import LEAST_PROMPTS, LEAST_ROWS, HeldOut, Recipe, Training, train
 from judgecli.store.models import CARD, save_model
@@ -29,15 +30,13 @@ from judgecli.store.models import CARD, save_model
 if TYPE_CHECKING:
     from judgecli.store.embedders import Embedder
 
-Document = dict[str, Any]
-Told = Callable[[str], None]
-Ints = npt.NDArray[np.int64]
+Tell = Callable[[str], None]
 
 USELESS = "the embeddings predict nothing more and are left out: without --embeddings the same rewards cost less"
 
 
 @dataclass(frozen=True)
-class Ask:
+class TrainingPlan:
     """What is trained, from what, and where it is put.
 
     `labels`: names of labels of the store, () all of them, None none; `steps`: the files hold answers in labelled steps;
@@ -46,7 +45,7 @@ class Ask:
 
     out: Path
     paths: Sequence[str] = ()
-    reading: Reading = field(default_factory=Reading)
+    reading: PreferenceReading = field(default_factory=PreferenceReading)
     labels: tuple[str, ...] | None = None
     steps: bool = False
     licence: str | None = None
@@ -59,7 +58,7 @@ class Ask:
     created: str = ""  # ISO 8601 date, for the card
 
 
-def train_linear(ask: Ask, work: Work, told: Told = lambda _: None) -> Document:
+def train_linear(ask: TrainingPlan, work: Work, told: Tell = lambda _: None) -> Facts:
     """Train a linear model, save it, and give what `judge rm train --json` prints.
 
     Raises: LogError, NoRecords (nothing to learn from), UsageError (too few rows, a folder that is no model of ours), EnvironmentFailure.
@@ -91,7 +90,7 @@ def train_linear(ask: Ask, work: Work, told: Told = lambda _: None) -> Document:
     return {**document, "identity": save_model(ask.out, trained.model, card_of(document, created=ask.created, about=ask.about))}
 
 
-def next_steps(ask: Ask) -> list[str]:
+def next_steps(ask: TrainingPlan) -> list[str]:
     """What to type next."""
     data = " ".join(ask.paths[:1]) or "held_out.jsonl"
     score = f"judge score LOGS -s rm:{ask.out}"
@@ -112,7 +111,7 @@ def check_out(out: Path) -> None:
         raise UsageError(f"{out} holds {', '.join(held[:3])} and no {CARD}: it is no reward model", hint="name a new folder, or that of a model to replace")
 
 
-def read(ask: Ask, work: Work) -> Preferences:
+def read(ask: TrainingPlan, work: Work) -> Preferences:
     """The preferences of files and of the store together. Raises: LogError, NoRecords, Incomplete, StoreError, UnknownName."""
     parts = []
     if ask.paths:
@@ -128,7 +127,7 @@ def read(ask: Ask, work: Work) -> Preferences:
     return found
 
 
-def _files(ask: Ask) -> Preferences:
+def _files(ask: TrainingPlan) -> Preferences:
     return read_preferences(list(ask.paths), shape=ask.reading.shape, prompt=ask.reading.prompt, scale=ask.reading.scale)
 
 
@@ -179,11 +178,11 @@ def check_enough(preferences: Preferences) -> None:
         raise UsageError(f"all {rows:,} answers are {kind}: there is nothing to tell apart", hint="both kinds are needed, or pairs")
 
 
-def _said(preferences: Preferences) -> list[Comparison | Verdict]:
+def _said(preferences: Preferences) -> list[PreferencePair | GoodOrBad]:
     return [*preferences.comparisons, *preferences.verdicts]
 
 
-def _embedder(ask: Ask) -> "Embedder | None":
+def _embedder(ask: TrainingPlan) -> "Embedder | None":
     if ask.embeddings is None:
         return None
     from judgecli.store.embedders import open_embedder
@@ -191,18 +190,18 @@ def _embedder(ask: Ask) -> "Embedder | None":
     return open_embedder(ask.embeddings)
 
 
-def _embedding(embedder: "Embedder", trained: Training) -> Document:
+def _embedding(embedder: "Embedder", trained: Training) -> Facts:
     return {"folder": Path(embedder.folder).name, "sha256": embedder.digest, "width": embedder.width, "scale": trained.embedding_scale}
 
 
-def _recipe(ask: Ask, embedder: "Embedder | None") -> Recipe:
+def _recipe(ask: TrainingPlan, embedder: "Embedder | None") -> Recipe:
     found = Recipe(members=ask.members, seed=ask.seed)
     if embedder is not None:
         found = replace(found, spec=FeatureSpec(embedding=Path(embedder.folder).name, embedding_size=embedder.width))
     return found if ask.negatives else replace(found, negatives=())
 
 
-def described(ask: Ask, preferences: Preferences, kind: str, groups: Groups) -> Document:
+def described(ask: TrainingPlan, preferences: Preferences, kind: str, groups: Groups) -> Facts:
     """What was asked for, what it was trained on, and in which groups that was held out."""
     return {
         "model": model_name(ask.out),
@@ -228,7 +227,7 @@ def described(ask: Ask, preferences: Preferences, kind: str, groups: Groups) -> 
     }
 
 
-def linear_quality(preferences: Preferences, trained: Training) -> Document:
+def linear_quality(preferences: Preferences, trained: Training) -> Facts:
     """Of pairs and of answers judged alone (None without any) what the folds of training held out."""
     pairs, verdicts = preferences.comparisons, preferences.verdicts
     singles = [verdicts[place - len(pairs)] for place in trained.singles.rows]
@@ -244,7 +243,7 @@ def _why_unmeasured(preferences: Preferences, trained: Training) -> Mapping[str,
     return {kind: why for kind, said, held in kinds if said and not len(held.rows)}
 
 
-def tested(ask: Ask, preferences: Preferences, model: RewardModel) -> tuple[Document | None, list[str]]:
+def tested(ask: TrainingPlan, preferences: Preferences, model: RewardModel) -> tuple[Facts | None, list[str]]:
     """The quality on the pairs of the test files (None without such files), and what is to be known of it. Raises: NoRecords, Incomplete."""
     if not ask.test:
         return None, []
@@ -267,7 +266,7 @@ def tested(ask: Ask, preferences: Preferences, model: RewardModel) -> tuple[Docu
     return {**(pair_quality(pairs, held) or {}), "before_calibration": _sure(None)}, notes  # rewards are log-odds as calibrated
 
 
-def _apart(trained: "Sequence[Comparison | Verdict]", test: Sequence[Comparison]) -> tuple[Ints, Ints]:
+def _apart(trained: "Sequence[PreferencePair | GoodOrBad]", test: Sequence[PreferencePair]) -> tuple[Integers, Integers]:
     """The places of test pairs that share no prompt and no answer with what was trained on, and their groups."""
     joint = group_rows([*trained, *test])
     known, own = set(joint.clusters[: len(trained)].tolist()), joint.clusters[len(trained) :]
@@ -275,7 +274,7 @@ def _apart(trained: "Sequence[Comparison | Verdict]", test: Sequence[Comparison]
     return clear, own[clear]
 
 
-def pair_quality(pairs: Sequence[Comparison], held: HeldOut) -> Document | None:
+def pair_quality(pairs: Sequence[PreferencePair], held: HeldOut) -> Facts | None:
     """The document of held-out pairs, with calibration before; None without a pair."""
     if not len(held.rows):
         return None
@@ -283,7 +282,7 @@ def pair_quality(pairs: Sequence[Comparison], held: HeldOut) -> Document | None:
     return {**pairs_document(found), "before_calibration": _sure(before)}
 
 
-def _verdict_quality(verdicts: Sequence[Verdict], held: HeldOut) -> Document | None:
+def _verdict_quality(verdicts: Sequence[GoodOrBad], held: HeldOut) -> Facts | None:
     sided = np.array([place for place, one in enumerate(verdicts) if one.value != 0.5], np.int64)
     if not len(sided):
         return None

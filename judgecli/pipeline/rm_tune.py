@@ -4,16 +4,17 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from judgecli.arrays import Integers
+from judgecli.document import Facts
 from judgecli.errors import UsageError
 from judgecli.evidence.work import Work
 from judgecli.pipeline.rm_audit import tricks_that_pay
 from judgecli.pipeline.rm_cards import card_of
-from judgecli.pipeline.rm_train import Ask, Told, check_enough, check_out, described, model_name, next_steps, pair_quality, read, tested
+from judgecli.pipeline.rm_train import Tell, TrainingPlan, check_enough, check_out, described, model_name, next_steps, pair_quality, read, tested
 from judgecli.reward_model.groups import FOLDS, Groups, fold_of, group_rows
 from judgecli.reward_model.preferences import Preferences
 from judgecli.reward_model.quality import scaled
@@ -23,17 +24,15 @@ from judgecli.store.models import publish_model
 if TYPE_CHECKING:
     from judgecli.engine.fine_tuning import FineTuned, FineTuning
     from judgecli.reward_model.encoder import EncoderModel
-    from judgecli.reward_model.preferences import Comparison
+    from judgecli.reward_model.preferences import PreferencePair
 
-Document = dict[str, Any]
-Ints = npt.NDArray[np.int64]
 HELD_OUT = 0  # the fold that measures
 BATCH = 200  # pairs scored between two ticks
 
 
 def train_encoder(
-    ask: Ask, work: Work, base: Path, options: "FineTuning", told: Told = lambda _: None, tick: Callable[[int, int], None] = lambda *_: None
-) -> Document:
+    ask: TrainingPlan, work: Work, base: Path, options: "FineTuning", told: Tell = lambda _: None, tick: Callable[[int, int], None] = lambda *_: None
+) -> Facts:
     """Fine-tune, measure on the held-out fifth, save, and give what `judge rm train --json` prints.
 
     An interrupted training with the same data, base and options goes on where it was.
@@ -95,7 +94,7 @@ def _move(folder: Path, files: Sequence[str], made: Path) -> None:
         shutil.move(folder / name, made / name)
 
 
-def _parted(preferences: Preferences, groups: Groups, seed: int) -> "tuple[list[Comparison], Ints]":
+def _parted(preferences: Preferences, groups: Groups, seed: int) -> "tuple[list[PreferencePair], Integers]":
     """The pairs to fit, and the places of those held out, by the hash of their groups.
 
     Loose pairs of that fold are in neither: they share a prompt or an answer with the others. Raises: UsageError where nothing can be held out.
@@ -112,7 +111,7 @@ def _parted(preferences: Preferences, groups: Groups, seed: int) -> "tuple[list[
     return fitted, np.flatnonzero(measured)
 
 
-def _measured(tuned: "FineTuned", held: "list[Comparison]", groups: Ints, name: str, tick: Callable[[int, int], None]) -> tuple[Document | None, float]:
+def _measured(tuned: "FineTuned", held: "list[PreferencePair]", groups: Integers, name: str, tick: Callable[[int, int], None]) -> tuple[Facts | None, float]:
     """The quality on held-out pairs, and the slope that makes the network's output log-odds."""
     model = _opened(tuned, name, 1.0)
     margins = []

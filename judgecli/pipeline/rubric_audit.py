@@ -5,7 +5,7 @@ import contextlib
 import hashlib
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import resources
@@ -21,7 +21,7 @@ from judgecli.evidence.scorers import check_columns
 from judgecli.evidence.work import Work
 from judgecli.judge.audit import family_of, scale_share
 from judgecli.judge.probes import Attack, Probe, make_probes, read_attacks
-from judgecli.judge.request import Ask, Reply, Request
+from judgecli.judge.request import Ask, Reply, Request, Row
 from judgecli.judge.sentinels import can_carry
 from judgecli.pipeline.asking import Budget, Counts, LedgerAsk
 from judgecli.pipeline.judging import JudgePlan
@@ -46,8 +46,6 @@ RECORDS = 100
 REPEATS = 3
 SENTINELS = 60
 LABEL_KINDS = ("human", "user")
-
-Row = Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,11 @@ def audit_rubric(name: str, logs: Sequence[str], *, work: Work, plan: AuditPlan,
     progress.phase("auditing", len(probes))
     asked = plan_judges([entry], work.store.ledger, ask=ask)[0]
     budget = Budget(work.settings.judge.max_calls, work.settings.judge.max_cost)
-    return document | run_async(_Audit(work.store, asked, entry, budget, run_id, progress, redactor(work.settings.redact)).run(rows, probes, plan.sentinels))
+    return document | run_async(
+        _Audit(work.store, asked, entry, budget=budget, run_id=run_id, progress=progress, redact=redactor(work.settings.redact)).run(
+            rows, probes, plan.sentinels
+        )
+    )
 
 
 def _describe(entry: JudgeEntry, rows: Sequence[Row], probes: Sequence[Probe], plan: AuditPlan) -> dict[str, object]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from judgecli.config.settings import Settings
     from judgecli.endpoint.settings import EndpointSettings
     from judgecli.judge.judge import Judge
-    from judgecli.judge.request import Mode
+    from judgecli.judge.request import ReplyMode
 
 PREFIX = "rubric:"
 MODES = "modes"  # in the ledger: which form of structured output an endpoint takes
@@ -84,7 +84,7 @@ def _read_entry(spec: Spec, settings: "Settings", against: str | None) -> JudgeE
     if not said.models:
         raise UsageError(f"no model judges '{spec.name}'", hint="name one with --judge-model MODEL, under `judge:` in judge.yaml, or in JUDGE_MODEL")
     rubric = catalog.load_rubric(spec.target.removeprefix(PREFIX))
-    judge = Judge(rubric, said.models, dict(said.parameters), said.samples, said.logprobs, said.jury, said.cascade)  # type: ignore[arg-type]
+    judge = Judge(rubric, said.models, dict(said.parameters), samples=said.samples, logprobs=said.logprobs, jury=said.jury, cascade=said.cascade)  # type: ignore[arg-type]
     by_reference = rubric.scale.kind == "pairwise" and (against or said.against) == "reference"
     if said.against == "reference" and not by_reference:
         raise UsageError(f"'{spec.name}' compares no two answers, so `against: reference` does not fit it", hint="leave `against:` out")
@@ -119,12 +119,12 @@ def plan_judges(entries: Sequence[JudgeEntry], ledger: Ledger, *, asks: bool = T
                 entry.metric,
                 _scoring(replace(entry.judge, secret=secret)),
                 endpoint,
-                price,
-                entry.settings.sample,
-                Budget(entry.settings.max_calls, entry.settings.max_cost),
-                entry.settings.sentinels,
-                entry.judge.rubric,
-                entry.rivals,
+                price=price,
+                sample=entry.settings.sample,
+                budget=Budget(entry.settings.max_calls, entry.settings.max_cost),
+                sentinels=entry.settings.sentinels,
+                rubric=entry.judge.rubric,
+                rivals=entry.rivals,
             )
         )
     return plans
@@ -205,14 +205,14 @@ class OpenAIEndpoint:
                 if modes != before:
                     self._write_modes(modes)
 
-    def read_modes(self) -> "MutableMapping[str, Mode]":
+    def read_modes(self) -> "MutableMapping[str, ReplyMode]":
         """Which form of structured output holds, by endpoint and model, as earlier runs found out."""
         import json
 
         rows = self.ledger.rows("SELECT value FROM meta WHERE name = ?", (MODES,))
         return json.loads(rows[0]["value"]) if rows else {}
 
-    def _write_modes(self, modes: "MutableMapping[str, Mode]") -> None:
+    def _write_modes(self, modes: "MutableMapping[str, ReplyMode]") -> None:
         import json
 
         with self.ledger.transaction() as connection:

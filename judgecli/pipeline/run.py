@@ -22,7 +22,7 @@ from judgecli.store.marks import read_mark, state_of, write_mark
 from judgecli.version import __version__
 
 if TYPE_CHECKING:
-    from judgecli.signal.gate.verdict import Choice
+    from judgecli.signal.gate.verdict import CountAs
     from judgecli.signal.windows import Signals
 
 State = Literal["done", "nothing new", "not asked for", "refused", "failed", "not run"]
@@ -33,7 +33,7 @@ MOST_VALUES = 20  # of a policy column, to be compared with each other
 
 
 @dataclass(frozen=True)
-class Step:
+class RunStep:
     """How one step of a run went, and its exit code."""
 
     name: str
@@ -51,7 +51,7 @@ class Step:
 class RunResult:
     """What one `judge run` did and found. A part that could not be made is None, and its step says why."""
 
-    steps: list[Step] = field(default_factory=list)
+    steps: list[RunStep] = field(default_factory=list)
     score: dict[str, object] | None = None
     signals: dict[str, object] | None = None
     check: dict[str, object] | None = None
@@ -87,14 +87,14 @@ class RunResult:
         }
 
 
-def run_loop(logs: Sequence[str], *, work: Work, progress: Progress, inconclusive: "Choice | None" = None, fail_on_alarm: bool = False) -> RunResult:
+def run_loop(logs: Sequence[str], *, work: Work, progress: Progress, inconclusive: "CountAs | None" = None, fail_on_alarm: bool = False) -> RunResult:
     """Do all that judge.yaml asks for. Raises: Interrupted; every other failure the user can act on becomes a failed step."""
-    run = _Run(work, RunResult(), inconclusive, fail_on_alarm=fail_on_alarm)
+    run = _LoopRun(work, RunResult(), inconclusive, fail_on_alarm=fail_on_alarm)
     scored: list[ScoreResult] = []
     run.attempt("score", lambda: run.score(scored, logs, progress))
     if not scored:
         for name in STEPS:
-            run.tell(Step(name, "not run", "nothing was scored"))
+            run.tell(RunStep(name, "not run", "nothing was scored"))
         return run.result
     run.attempt("reward", run.reward)
     for name in STEPS[1:]:
@@ -103,10 +103,10 @@ def run_loop(logs: Sequence[str], *, work: Work, progress: Progress, inconclusiv
     return run.result
 
 
-class _Run:
+class _LoopRun:
     """The steps of one run over the records of its logs, old and new."""
 
-    def __init__(self, work: Work, result: RunResult, inconclusive: "Choice | None", *, fail_on_alarm: bool) -> None:
+    def __init__(self, work: Work, result: RunResult, inconclusive: "CountAs | None", *, fail_on_alarm: bool) -> None:
         self.work, self.settings = work, work.settings
         self.fail_on_alarm = fail_on_alarm
         self.alarmed: list[str] = []  # what reports and feedback depend on beside the records
@@ -115,24 +115,24 @@ class _Run:
         self.on = "run:last"  # not its number, which would stand in every report and make no two alike
         self.run_id = 0
 
-    def tell(self, step: Step) -> None:
+    def tell(self, step: RunStep) -> None:
         self.result.steps.append(step)
 
-    def attempt(self, name: str, work: Callable[[], Step]) -> None:
+    def attempt(self, name: str, work: Callable[[], RunStep]) -> None:
         """Do one step; a failure that the user can act on is told, and the next step goes on."""
         try:
             step = work()
         except Interrupted:
             raise
         except JudgeError as error:
-            step = Step(name, "failed", str(error), error.hint, error.exit_code)
+            step = RunStep(name, "failed", str(error), error.hint, error.exit_code)
         except OSError as error:  # a full disk, a folder without permission
             if error.errno is None:
                 raise
-            step = Step(name, "failed", f"{error.strerror} ({error.filename})", "check space and permissions, and run the same command again", 4)
+            step = RunStep(name, "failed", f"{error.strerror} ({error.filename})", "check space and permissions, and run the same command again", 4)
         self.tell(step)
 
-    def score(self, scored: list[ScoreResult], logs: Sequence[str], progress: Progress) -> Step:
+    def score(self, scored: list[ScoreResult], logs: Sequence[str], progress: Progress) -> RunStep:
         found = score_logs(logs, work=self.work, progress=progress)
         scored.append(found)
         self.run_id = found.run_id
@@ -140,35 +140,35 @@ class _Run:
         copies = f" ({found.counts.duplicate:,} more lines are equal to one of them)" if found.counts.duplicate else ""
         records = f"{found.counts.accepted:,} records{copies}, {found.new_records:,} new"
         if found.shortfalls:
-            return Step("score", "done", f"{records}; {'; '.join(found.shortfalls)}", exit_code=found.exit_code)
-        return Step("score", "done" if found.new_records else "nothing new", f"{records}, {len(found.summaries)} metrics")
+            return RunStep("score", "done", f"{records}; {'; '.join(found.shortfalls)}", exit_code=found.exit_code)
+        return RunStep("score", "done" if found.new_records else "nothing new", f"{records}, {len(found.summaries)} metrics")
 
-    def reward(self) -> Step:
+    def reward(self) -> RunStep:
         if self.settings.project.reward is None:
-            return Step("reward", "not asked for", "judge.yaml has no reward")
+            return RunStep("reward", "not asked for", "judge.yaml has no reward")
         name = f"reward.{self.settings.project.reward.name}"
         metrics: Mapping[str, Any] = self.result.score["metrics"] if self.result.score else {}  # type: ignore[assignment]
         if name not in metrics:
-            return Step("reward", "failed", f"{name} was not computed", "judge score says why", 2)
+            return RunStep("reward", "failed", f"{name} was not computed", "judge score says why", 2)
         metric = metrics[name]
         total = metric["scored"] + metric["pending"] + sum(metric["unscored"].values())
         mean = "no mean" if metric["mean"] is None else f"mean {metric['mean']:.4g}"
-        return Step("reward", "done", f"{name}: {metric['scored']:,} of {total:,} scored, {mean}")
+        return RunStep("reward", "done", f"{name}: {metric['scored']:,} of {total:,} scored, {mean}")
 
-    def signals(self) -> Step:
+    def signals(self) -> RunStep:
         from judgecli.pipeline.signals import compute_signals
 
         found = compute_signals(self.work, by=None, window="1d", on=self.on)
         self.result.signals = found.to_json()
         self._stand_out(compute_signals)
-        return Step("signals", "done", f"{len(found.rows):,} rows by {', '.join(found.by) or 'no column'} and {found.window or 'all time'}")
+        return RunStep("signals", "done", f"{len(found.rows):,} rows by {', '.join(found.by) or 'no column'} and {found.window or 'all time'}")
 
-    def alarms(self) -> Step:
+    def alarms(self) -> RunStep:
         from judgecli.pipeline.alarms import send_new, watch
 
         found = watch(self.work)
         if found is None:
-            return Step("alarms", "not asked for", "judge.yaml has no alarms")
+            return RunStep("alarms", "not asked for", "judge.yaml has no alarms")
         self.alarmed = [f"{alarm['id']} {alarm['state']} {alarm['comment']}" for alarm in found.alarms]
         if self.result.signals is not None:
             self.result.signals["alarms"] = [dict(alarm) for alarm in found.alarms]
@@ -176,7 +176,7 @@ class _Run:
         charts = f"{len(found.charts):,} charts" + (f", watched up to {found.until[:10]}" if found.until else "")
         message = f"{len(found.open):,} open of {len(found.alarms):,}; {charts}" + "".join(f"; {note}" for note in found.notes)
         code = 1 if self.fail_on_alarm and found.open else 0
-        return Step("alarms", "done", message if warning is None else f"{message}; WARNING: {warning}", exit_code=code)
+        return RunStep("alarms", "done", message if warning is None else f"{message}; WARNING: {warning}", exit_code=code)
 
     def _stand_out(self, compute: "Callable[..., Signals]") -> None:
         """By each policy column alone: which of its values is worst at what."""
@@ -190,16 +190,16 @@ class _Run:
                 self.result.cannot_tell += too_small_to_tell(rows, column)
                 self.result.cannot_tell += measured_apart(rows, column, better=better)
 
-    def report(self) -> Step:
+    def report(self) -> RunStep:
         wanted = self.settings.project.report
         paths = [path for path in (wanted.html, wanted.markdown) if path] if wanted else []
         if not paths:
-            return Step("report", "not asked for", "judge.yaml has no report; judge report shows one")
+            return RunStep("report", "not asked for", "judge.yaml has no report; judge report shows one")
         state, before = self._before("report")
         headline = before.get("headline")
         if before.get("state") == state and isinstance(headline, list) and _unchanged(before.get("files")):
             self.result.report, self.result.headline = paths, headline
-            return Step("report", "nothing new", ", ".join(paths))
+            return RunStep("report", "nothing new", ", ".join(paths))
         from judgecli.pipeline.report import build_report
         from judgecli.renderers.report_html import report_html
         from judgecli.renderers.report_markdown import report_markdown
@@ -212,28 +212,28 @@ class _Run:
             publish_text(Path(path), page)
         self.result.report, self.result.headline = paths, list(found.headline)
         self._note("report", state, {"files": _hashes(paths), "headline": list(found.headline)})
-        return Step("report", "done", ", ".join(paths))
+        return RunStep("report", "done", ", ".join(paths))
 
-    def gates(self) -> Step:
+    def gates(self) -> RunStep:
         if not self.settings.project.gates:
-            return Step("gates", "not asked for", "judge.yaml has no gates")
+            return RunStep("gates", "not asked for", "judge.yaml has no gates")
         from judgecli.pipeline.check import check_gates
 
         found = check_gates(self.work, on=self.on, inconclusive=self.inconclusive)
         self.result.check = found.to_json()
         verdicts = [gate.verdict for gate in found.gates]
         counts = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(verdicts))
-        return Step("gates", "done", f"{found.verdict}: {counts}", exit_code=found.exit_code)
+        return RunStep("gates", "done", f"{found.verdict}: {counts}", exit_code=found.exit_code)
 
-    def feedback(self) -> Step:
+    def feedback(self) -> RunStep:
         wanted = self.settings.project.feedback
         if not wanted:
-            return Step("feedback", "not asked for", "judge.yaml has no feedback")
+            return RunStep("feedback", "not asked for", "judge.yaml has no feedback")
         state, before = self._before("feedback")
         exports = before.get("exports")
         if before.get("state") == state and isinstance(exports, list) and _unchanged(before.get("files")):
             self.result.exports = exports
-            return Step("feedback", "nothing new", _export_text(exports))
+            return RunStep("feedback", "nothing new", _export_text(exports))
         from judgecli.pipeline.export import export_feedback, options_of
 
         written: list[str] = []
@@ -248,9 +248,9 @@ class _Run:
             written += [str(found.manifest), *(str(file.path) for file in found.files)]
         if refused:
             message = f"{len(refused)} of {len(wanted)} files not written: {refused[0]}"
-            return Step("feedback", "refused", "; ".join(filter(None, [message, _export_text(self.result.exports)])), refused[0].hint, 1)
+            return RunStep("feedback", "refused", "; ".join(filter(None, [message, _export_text(self.result.exports)])), refused[0].hint, 1)
         self._note("feedback", state, {"files": _hashes(written), "exports": self.result.exports})
-        return Step("feedback", "done", _export_text(self.result.exports))
+        return RunStep("feedback", "done", _export_text(self.result.exports))
 
     def _before(self, step: str) -> tuple[str, dict[str, object]]:
         """The state of all that results follow from, and what was noted when this step was last done."""

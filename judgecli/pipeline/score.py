@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence, Set
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from judgecli import catalog
 from judgecli.catalog import Spec
@@ -16,7 +16,7 @@ from judgecli.errors import StoreCorrupt
 from judgecli.evidence.reading import NotedProgress, log_files, reading_notes, scope_of_logs
 from judgecli.evidence.rewarded import check_frozen, needed_metrics, reward_info, score_reward, store_reward
 from judgecli.evidence.scorers import bind_all, check_columns, check_fields, choose_scorers, keep_applicable
-from judgecli.evidence.told import Told, read_told, told_notes
+from judgecli.evidence.told import ToldMetric, read_told, told_notes
 from judgecli.evidence.work import Work
 from judgecli.pipeline.destinations import check_destinations
 from judgecli.pipeline.judged import NORMALLY, Asking, Judges, judge_records
@@ -37,6 +37,7 @@ from judgecli.store.tables import MetricInfo
 
 if TYPE_CHECKING:
     from judgecli.config.settings import Settings
+    from judgecli.readers.checkpoint import Checkpoint
 
 
 def score_logs(logs: Sequence[str], *, work: Work, scorers: Sequence[str] | None = None, progress: Progress, asking: Asking = NORMALLY) -> ScoreResult:
@@ -90,15 +91,24 @@ def score_logs(logs: Sequence[str], *, work: Work, scorers: Sequence[str] | None
         store_reward(store, scope.shards, reward)
         infos.append(reward_info(reward))
     summaries, told = _summarise(store, scope, infos, settings.cluster, notes, {entry.metric.name for entry in rubrics})
-    pairs, measured, worst = [(info.name, info.identity) for info in infos], settings.measured, settings.max_bad
+    pairs = [(info.name, info.identity) for info in infos]
     identities = {name: found.identity for name, found in judge.comparisons.items()} | dict(pairs)
-    result = ScoreResult(settings.store, scope, intake.new_records, summaries, readings, notes, measured, worst, run_id, pairs, judge, intake.skipped, told)
+    result = _result(settings, scope, summaries, intake=intake, readings=readings, notes=notes, judge=judge, told=told, run_id=run_id, metrics=pairs)
     store.ledger.finish_run(run_id, file_ids=scope.file_ids, metrics=identities, result=json.dumps(result.to_json(), allow_nan=False), now=_now())
     tables.drop_superseded(store.root, [shard.name for shard in scope.shards])
     work.changed()
     if reward is not None:
         check_frozen(reward, settings)  # last: to freeze what is missing, the scores must be there
     return result
+
+
+def _result(
+    settings: "Settings", scope: Scope, summaries: list[MetricSummary], *, intake: Intake, readings: "Sequence[Checkpoint]", **about: Any
+) -> ScoreResult:
+    """What the run found; `about` as ScoreResult has it."""
+    bars: dict[str, Any] = {"measured": settings.measured, "max_bad": settings.max_bad}
+    read: dict[str, Any] = {"new_records": intake.new_records, "readings": readings, "skipped": intake.skipped}
+    return ScoreResult(settings.store, scope=scope, summaries=summaries, **bars, **read, **about)
 
 
 def _left_out(settings: "Settings", infos: Sequence[MetricInfo]) -> list[str]:
@@ -151,7 +161,7 @@ class _Scoring:
 
 def _summarise(
     store: Store, scope: Scope, infos: Sequence[MetricInfo], cluster: str | None, notes: list[str], judges: Set[str]
-) -> tuple[list[MetricSummary], dict[str, Told]]:
+) -> tuple[list[MetricSummary], dict[str, ToldMetric]]:
     """A summary a metric, and what is told of it, also in `notes`. `judges` are the metrics that read a text within bounds."""
     with Reduction(store, scope, [(info.name, info.identity) for info in infos], cluster=cluster) as reduction:
         found = [

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from judgecli.evidence.reading import unread_shortfalls
-from judgecli.evidence.told import Told
+from judgecli.evidence.told import ToldMetric
 from judgecli.pipeline.judged import JudgeReport
 from judgecli.readers.checkpoint import Checkpoint
 from judgecli.readers.log import Skipped
@@ -33,7 +33,7 @@ class ScoreResult:
     metrics: list[tuple[str, str]] = field(default_factory=list)
     judge: JudgeReport = field(default_factory=JudgeReport)
     skipped: Sequence[Skipped] = ()
-    told: Mapping[str, Told] = field(default_factory=dict)
+    told: Mapping[str, ToldMetric] = field(default_factory=dict)
 
     @property
     def counts(self) -> LineCounts:
@@ -81,7 +81,7 @@ class ScoreResult:
                 "duplicate": counts.duplicate,
                 "forgotten": counts.forgotten,
             },
-            "metrics": {summary.name: summary.to_json() | self.told.get(summary.name, Told()).to_json() for summary in self.summaries},
+            "metrics": {summary.name: summary.to_json() | self.told.get(summary.name, ToldMetric()).to_json() for summary in self.summaries},
             "comparisons": {name: found.to_json() for name, found in self.judge.comparisons.items()},
             "judge": self.judge.to_json(),
             "complete": self.complete,

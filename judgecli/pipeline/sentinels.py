@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from judgecli.config.judges import Sentinels
 from judgecli.engine.remote import gather_scores
 from judgecli.judge import sentinels
+from judgecli.judge.request import Row
 from judgecli.judge.rubric import Rubric
 from judgecli.judge.sentinels import ALARM, FROM_CALLS
 from judgecli.scorer import Score
-
-Row = Mapping[str, object]
 
 __all__ = ["FROM_CALLS", "SentinelReport", "ask_sentinels", "how_many"]
 

@@ -11,7 +11,7 @@ from judgecli.errors import ConfigError, UsageError
 from judgecli.judge.request import Ask, Request, Usage
 from judgecli.pipeline.asking import Budget
 from judgecli.pipeline.judging import JudgePlan
-from judgecli.reward_model.remote import Asked, RewardUnreadable, check_address, is_served, question_key, read_reward
+from judgecli.reward_model.remote import AskedRewards, RewardUnreadable, check_address, is_served, question_key, read_reward
 from judgecli.scorer import Metric, Score
 
 if TYPE_CHECKING:
@@ -50,7 +50,9 @@ def read_served(specs: Sequence[Spec], settings: "Settings") -> list[ServedEntry
                 raise
             raise ConfigError(str(error), where=entry.where, hint=error.hint) from None
         said, sample = settings.remote_of(spec.target, spec.name)
-        found.append(ServedEntry(catalog.bind(spec), url, said, sample, not spec.typed, settings.allow, entry.where if entry else ""))
+        found.append(
+            ServedEntry(catalog.bind(spec), url, said, sample=sample, by_config=not spec.typed, allowed=settings.allow, where=entry.where if entry else "")
+        )
     return found
 
 
@@ -62,7 +64,7 @@ def plan_served(entries: Sequence[ServedEntry], *, asks: bool = True, ask: Ask |
 def _plan(entry: ServedEntry, asks: bool, ask: Ask | None) -> JudgePlan:
     endpoint = ServedEndpoint(entry, ask) if asks else None
     budget = Budget(max_calls=entry.said.max_calls)
-    return JudgePlan(entry.metric, _scoring(entry), endpoint, _unpriced, entry.sample, budget, "off")
+    return JudgePlan(entry.metric, _scoring(entry), endpoint, price=_unpriced, sample=entry.sample, budget=budget, sentinels="off")
 
 
 def _unpriced(model: str, usage: Usage) -> float | None:  # noqa: ARG001 - the shape of a price
@@ -73,7 +75,7 @@ def _unpriced(model: str, usage: Usage) -> float | None:  # noqa: ARG001 - the s
 def question_of(entry: ServedEntry, record: Mapping[str, object]) -> Request:
     """What is asked about a record."""
     given, output, reference = (record.get(name) for name in ("input", "output", "reference"))
-    asked = Asked(
+    asked = AskedRewards(
         _text(given), str(output), _text(reference) if entry.said.protocol == WITH_REFERENCE or entry.url.rstrip("/").endswith("/get_reward") else None
     )
     question = [{"role": "user", "content": asked.input}] if asked.input is not None else []

@@ -7,8 +7,9 @@ from typing import Protocol
 import numpy as np
 import pyarrow as pa
 
+from judgecli.arrays import Bools
 from judgecli.engine.columns import needed_columns
-from judgecli.engine.judging import RETRIED, Mask, Sheet
+from judgecli.engine.judging import RETRIED, Sheet
 from judgecli.engine.worker import metric_info
 from judgecli.scorer import Metric
 from judgecli.store import tables
@@ -111,7 +112,7 @@ class ShardPart:
         tables.write_scores(self.store.root, self.shard.name, cells, [metric_info(self.metric)])
 
 
-def rows_of_scope(records: pa.Table, scope: Scope) -> Mask:
+def rows_of_scope(records: pa.Table, scope: Scope) -> Bools:
     """The rows of a shard that belong to the logs of this run."""
     own = np.isin(records.column("file_id").to_numpy(), scope.file_ids)
     if scope.adopted.num_rows:
@@ -120,7 +121,7 @@ def rows_of_scope(records: pa.Table, scope: Scope) -> Mask:
     return np.asarray(own)
 
 
-def sampled_rows(records: pa.Table, share: float) -> Mask:
+def sampled_rows(records: pa.Table, share: float) -> Bools:
     """The rows whose prompt is in the sample: the same in every run, for every metric and every policy."""
     if share >= 1:
         return np.ones(records.num_rows, dtype=bool)

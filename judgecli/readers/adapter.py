@@ -15,10 +15,10 @@ from judgecli.errors import UnknownName
 from judgecli.schema import QuarantineReason
 
 Object = dict[str, Any]  # one parsed JSON object of a log: whatever the app wrote
-Row = dict[str, Any]  # canonical fields (schema.MAPPABLE, tags.NAME, score.NAME, label.NAME) of one record
+ReadRow = dict[str, Any]  # canonical fields (schema.MAPPABLE, tags.NAME, score.NAME, label.NAME) of one record
 
 
-class Refused(Exception):
+class RefusedLine(Exception):
     """This entry gives no record: it is quarantined with `reason`, and `str(refused)` says what was wrong."""
 
     def __init__(self, reason: QuarantineReason, message: str) -> None:
@@ -40,7 +40,7 @@ class Adapter:
     name: str
     match: Callable[[Object], float]
     sample: str
-    rows: Callable[[Object], list[Row]] | None = None
+    rows: Callable[[Object], list[ReadRow]] | None = None
     mapping: Mapping[str, str] = field(default_factory=dict)
     order: int = 100
 

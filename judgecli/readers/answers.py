@@ -3,16 +3,16 @@
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from judgecli.readers.adapter import Refused
+from judgecli.readers.adapter import RefusedLine
 from judgecli.readers.messages import Message, last_user_text, messages_of, split, text_of_message
 from judgecli.readers.reasoning import split_reasoning
 from judgecli.readers.values import is_texts, text_of
-from judgecli.readers.wrapped import Said, answer_in, question_in, unpacked
+from judgecli.readers.wrapped import WrappedText, answer_in, question_in, unpacked
 
-Columns = dict[str, list[Any]]
+AnswerColumns = dict[str, list[Any]]
 
 
-def unwrap(columns: Columns, refused: dict[int, Refused], named: Collection[str]) -> None:
+def unwrap(columns: AnswerColumns, refused: dict[int, RefusedLine], named: Collection[str]) -> None:
     """Put the text of the answer and of the question where objects around them stood.
 
     An object of no known kind is refused, unless `named` (the fields that a person mapped) says that it is the answer itself.
@@ -28,7 +28,7 @@ def _may_wrap(value: Any) -> bool:
     return type(value) in (dict, list) or (type(value) is str and value[:1] in "[{ \n" and value.lstrip()[:1] in ("[", "{"))
 
 
-def _unwrap_answers(columns: Columns, refused: dict[int, Refused], named: bool) -> None:
+def _unwrap_answers(columns: AnswerColumns, refused: dict[int, RefusedLine], named: bool) -> None:
     count = len(columns["output"])
     after: list[list[Message] | None] = [None] * count
     errors, ends = (list(columns.get(name, [None] * count)) for name in ("error", "finish_reason"))
@@ -36,10 +36,10 @@ def _unwrap_answers(columns: Columns, refused: dict[int, Refused], named: bool) 
     for row, value in enumerate(outputs):
         if not _may_wrap(value):
             continue
-        said: Said | None = _read(answer_in, value, row, refused)
+        said: WrappedText | None = _read(answer_in, value, row, refused)
         if said is None:
             if row not in refused and isinstance(value, dict | list) and not is_texts(value) and not named:
-                refused[row] = Refused("unknown_shape", f"the answer is {_shown(value)}, and no text of it is known to be the answer")
+                refused[row] = RefusedLine("unknown_shape", f"the answer is {_shown(value)}, and no text of it is known to be the answer")
             continue
         outputs[row], after[row] = said.text, None if said.plain else list(said.messages) or None
         errors[row] = errors[row] if errors[row] is not None else said.error
@@ -52,7 +52,7 @@ def _unwrap_answers(columns: Columns, refused: dict[int, Refused], named: bool) 
         columns["output_messages"] = after
 
 
-def _unwrap_questions(columns: Columns, refused: dict[int, Refused], named: bool) -> None:
+def _unwrap_questions(columns: AnswerColumns, refused: dict[int, RefusedLine], named: bool) -> None:
     inputs = list(columns["input"])
     before: list[list[Message] | None] = [None] * len(inputs)
     for row, value in enumerate(inputs):
@@ -68,10 +68,10 @@ def _unwrap_questions(columns: Columns, refused: dict[int, Refused], named: bool
         columns["messages"] = before
 
 
-def _read(read: Callable[[Any], Any], value: Any, row: int, refused: dict[int, Refused]) -> Any:
+def _read(read: Callable[[Any], Any], value: Any, row: int, refused: dict[int, RefusedLine]) -> Any:
     try:
         return read(unpacked(value))
-    except Refused as error:
+    except RefusedLine as error:
         refused.setdefault(row, error)
         return None
 
@@ -80,7 +80,7 @@ def _shown(value: Any) -> str:
     return f"a list of {len(value)}" if isinstance(value, list) else "an object with " + (", ".join(map(str, list(value)[:6])) or "nothing in it")
 
 
-def converse(columns: Columns, refused: dict[int, Refused], *, apart: bool) -> None:
+def converse(columns: AnswerColumns, refused: dict[int, RefusedLine], *, apart: bool) -> None:
     """Split whole conversations into what was said before the answer and the answer, and fill input and output where no field gives them.
 
     `apart`: fields of the log keep both apart already. Else, where a field gives the output, a conversation that does not end with it
@@ -124,14 +124,14 @@ def _answer(said: Sequence[Message] | None) -> str | None:
     return next((text_of_message(message) for message in said if message["role"] == "assistant"), None) if said else None
 
 
-def _each(values: list[Any] | None, convert: Callable[[Any], Any], refused: dict[int, Refused]) -> list[Any] | None:
+def _each(values: list[Any] | None, convert: Callable[[Any], Any], refused: dict[int, RefusedLine]) -> list[Any] | None:
     if values is None:
         return None
     converted = []
     for row, value in enumerate(values):
         try:
             converted.append(value if _is_converted(value) else convert(value))
-        except Refused as error:
+        except RefusedLine as error:
             converted.append(None)
             refused.setdefault(row, error)
     return converted
@@ -158,7 +158,7 @@ def _has_own_parts(messages: list[Message]) -> bool:
     ) and all(isinstance(message["role"], str) and isinstance(message["parts"], list) for message in messages)
 
 
-def part_reasoning(columns: Columns) -> None:
+def part_reasoning(columns: AnswerColumns) -> None:
     """Split what the model thought from what it answered: blocks before the answer, and reasoning parts of its messages."""
     outputs = columns.get("output")
     if outputs is None:

@@ -15,7 +15,7 @@ HEAD_BYTES = 4096
 WINDOW_BYTES = 1 << 20
 ENTRY_BREAKS = 64  # how many line breaks back the last entry (a CSV row with line breaks in its cells) is looked for
 
-Change = Literal["new", "unchanged", "appended", "rewritten", "reshaped"]
+FileChange = Literal["new", "unchanged", "appended", "rewritten", "reshaped"]
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def read_head(path: str, encoding: str | None = None) -> tuple[str, int]:
     return digest_of(head).hex(), len(head)
 
 
-def find_change(path: str, shaping: Shaping, known: Checkpoint | None, bad_lines: list[tuple[int, str]]) -> Change:
+def find_change(path: str, shaping: Shaping, known: Checkpoint | None, bad_lines: list[tuple[int, str]]) -> FileChange:
     """What a file has become since its checkpoint. `bad_lines` holds offset and digest of its quarantined lines."""
     if known is None:
         return "new"

@@ -15,9 +15,9 @@ from typing import Any
 from judgecli.readers.adapter import Object
 from judgecli.readers.preference_lists import is_best_of
 from judgecli.readers.preference_shape import PROMPTS, Dropped, Options, prompt_of, tags_of
-from judgecli.readers.rows import Gathered, first_row, gather
+from judgecli.readers.rows import GatheredRows, first_row, gather
 from judgecli.readers.values import number_of, text_of
-from judgecli.reward_model.best_of_n import Choice
+from judgecli.reward_model.best_of_n import BestChoice
 
 OUTPUTS = ("outputs", "responses", "response", "completions", "samples", "code")
 GOLD = ("gold", "correct", "is_correct", "score")
@@ -35,31 +35,31 @@ def kinds_of(path: str) -> tuple[bool, bool]:
     return not samples, samples or is_best_of(first)
 
 
-def read_choices(paths: Sequence[str], *, prompt: str | None = None) -> Gathered[Choice]:
+def read_choices(paths: Sequence[str], *, prompt: str | None = None) -> GatheredRows[BestChoice]:
     """The choices of files (JSONL, JSON array, Parquet; plain or compressed). Raises: LogError."""
     return gather(paths, lambda row, source: [_choice(row, Options(prompt), source)])
 
 
-def _choice(row: Object, options: Options, source: str) -> Choice:
+def _choice(row: Object, options: Options, source: str) -> BestChoice:
     identity = text_of(row.get("id", row.get("idx"))) or ""
     tags, prompt = tags_of(row, _TEXTS), prompt_of(row, options)
     if is_best_of(row):
         right, wrong = list(row["chosen"]), list(row["rejected"])
-        return Choice(prompt, right + wrong, [1.0] * len(right) + [0.0] * len(wrong), id=identity, tags=tags, source=source)
+        return BestChoice(prompt, right + wrong, [1.0] * len(right) + [0.0] * len(wrong), id=identity, tags=tags, source=source)
     if not _samples(row):
         raise Dropped("unknown_shape")
     outputs = [text_of(one) or "" for one in _list(row, OUTPUTS) or ()]
     gold = [_gold(one) for one in _same(_list(row, GOLD), len(outputs)) or ()]
     answers, scores = (_same(_list(row, keys), len(outputs)) for keys in (ANSWERS, SCORES))
-    return Choice(
+    return BestChoice(
         prompt,
         outputs,
         gold,
-        None if answers is None else [text_of(one) or "" for one in answers],
-        None if scores is None else [_score(one) for one in scores],
-        identity,
-        tags,
-        source,
+        answers=None if answers is None else [text_of(one) or "" for one in answers],
+        scores=None if scores is None else [_score(one) for one in scores],
+        id=identity,
+        tags=tags,
+        source=source,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from judgecli.readers import times
-from judgecli.readers.adapter import Object, Refused
+from judgecli.readers.adapter import Object, RefusedLine
 from judgecli.readers.answers import converse, part_reasoning, unwrap
 from judgecli.readers.decimals import read_number
 from judgecli.readers.mapping import Getter
@@ -30,7 +30,7 @@ class Entries:
     offsets: list[int | None] = field(default_factory=list)
     raw: list[bytes] = field(default_factory=list)
 
-    def without(self, rows: Mapping[int, Refused]) -> "Entries":
+    def without(self, rows: Mapping[int, RefusedLine]) -> "Entries":
         """The entries whose row is not in `rows`."""
         kept = [row for row in range(len(self.keys)) if row not in rows]
         return Entries(
@@ -43,7 +43,7 @@ class Entries:
 
 
 @dataclass(frozen=True)
-class Layout:
+class ColumnLayout:
     """How the entries of one file become columns."""
 
     name: str  # what source.file says
@@ -58,7 +58,7 @@ class Layout:
     signed: tuple[str, ...] = ()  # label.NAME fields in which a word for down is -1
 
 
-def build(entries: Entries, layout: Layout) -> tuple[pa.Table, list[Label], dict[int, Refused], Entries]:
+def build(entries: Entries, layout: ColumnLayout) -> tuple[pa.Table, list[Label], dict[int, RefusedLine], Entries]:
     """(records, labels, refused rows, the entries that became records). Refused rows count in the given entries."""
     columns, refused = _columns(entries, layout)
     if refused:
@@ -69,13 +69,13 @@ def build(entries: Entries, layout: Layout) -> tuple[pa.Table, list[Label], dict
     return _table(columns, kept, layout), _labels(columns, kept, layout.signed), refused, kept
 
 
-def _columns(entries: Entries, layout: Layout) -> tuple[dict[str, list[Any]], dict[int, Refused]]:
+def _columns(entries: Entries, layout: ColumnLayout) -> tuple[dict[str, list[Any]], dict[int, RefusedLine]]:
     """Field -> values in their record form, and what cannot be one."""
     columns = {name: get(entries.objects) for name, get in layout.getters.items()}
-    refused: dict[int, Refused] = {}
+    refused: dict[int, RefusedLine] = {}
     if "time" in columns:
         columns["time"], bad = times.column(columns["time"], layout.zone, layout.day_first)
-        refused.update({row: Refused("bad_time", message) for row, message in bad.items()})
+        refused.update({row: RefusedLine("bad_time", message) for row, message in bad.items()})
     for name, rule in layout.decimals.items():
         if name in columns:
             columns[name] = [read_number(value, rule) for value in columns[name]]
@@ -90,11 +90,11 @@ def _columns(entries: Entries, layout: Layout) -> tuple[dict[str, list[Any]], di
     if not any(None not in values for values in said):
         for row in range(len(entries.objects)):
             if all(values[row] is None for values in said):
-                refused.setdefault(row, Refused("no_mapped_field", f"none of {_shown(layout.getters)} is there"))
+                refused.setdefault(row, RefusedLine("no_mapped_field", f"none of {_shown(layout.getters)} is there"))
     return columns, refused
 
 
-def _table(columns: Mapping[str, list[Any]], entries: Entries, layout: Layout) -> pa.Table:
+def _table(columns: Mapping[str, list[Any]], entries: Entries, layout: ColumnLayout) -> pa.Table:
     count = len(entries.keys)
     arrays = []
     for column in RECORDS:
@@ -126,7 +126,7 @@ def _array(name: str, values: list[Any], kind: pa.DataType) -> pa.Array:
     return pa.array(values, kind)
 
 
-def _source(entries: Entries, layout: Layout) -> pa.Array:
+def _source(entries: Entries, layout: ColumnLayout) -> pa.Array:
     count = len(entries.keys)
     parts = [
         pa.repeat(pa.scalar(layout.name, pa.string()), count),
@@ -146,7 +146,7 @@ def _tags(columns: Mapping[str, list[Any]], count: int, kind: pa.DataType) -> pa
     return pa.array(rows, kind)
 
 
-def _imported(columns: Mapping[str, list[Any]], layout: Layout, count: int, kind: pa.DataType) -> pa.Array:
+def _imported(columns: Mapping[str, list[Any]], layout: ColumnLayout, count: int, kind: pa.DataType) -> pa.Array:
     """score.NAME as JSON text, "null" where a record has none; and what stands in number columns that is no number.
 
     A number column that is empty is told of only where the log has it (`layout.numbers`), and not of a record that carries an

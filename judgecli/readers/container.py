@@ -5,7 +5,7 @@ from itertools import islice
 import orjson
 
 from judgecli.errors import LogError
-from judgecli.readers.adapter import Refused
+from judgecli.readers.adapter import RefusedLine
 from judgecli.readers.delimited import DELIMITERS, sniff
 from judgecli.readers.entries import BOM, lines_of, whole_of
 from judgecli.readers.jsontext import parse_object
@@ -92,7 +92,7 @@ def _is_one_object(path: str, shaping: Shaping) -> bool:
 def _parses(raw: bytes, shaping: Shaping) -> bool:
     try:
         return bool(parse_object(raw, shaping.max_depth)) or True
-    except Refused:
+    except RefusedLine:
         return False
 
 

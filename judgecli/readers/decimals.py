@@ -28,7 +28,7 @@ _PARTED = re.compile(rf"(?<=[0-9])[{_GAPS}](?=[0-9]{{3}}(?![0-9]))")
 
 
 @dataclass(frozen=True, slots=True)
-class _Number:
+class _SpreadsheetNumber:
     """The parts of a written number: `digits` holds its points and commas."""
 
     digits: str
@@ -60,7 +60,7 @@ class _Seen:
     total: int = 0
     currencies: set[str] = field(default_factory=set)
 
-    def add(self, number: _Number) -> None:
+    def add(self, number: _SpreadsheetNumber) -> None:
         self.total += 1
         self.percent += number.percent
         if number.currency:
@@ -134,14 +134,14 @@ def is_plain(text: str) -> bool:
     return "_" not in text
 
 
-def _parts(text: str) -> _Number | None:
+def _parts(text: str) -> _SpreadsheetNumber | None:
     found = _NUMBER.fullmatch(text.strip())
     if found is None or (found["before"] and found["behind"]):
         return None
     digits = _PARTED.sub("", found["digits"])
     if any(gap in digits for gap in _GAPS):
         return None
-    return _Number(digits, -1 if found["sign"] == "-" else 1, (found["before"] or found["behind"] or "").lower(), bool(found["percent"]))
+    return _SpreadsheetNumber(digits, -1 if found["sign"] == "-" else 1, (found["before"] or found["behind"] or "").lower(), bool(found["percent"]))
 
 
 def _lean(digits: str) -> Literal["", "?", ".", ","]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import orjson
 
-from judgecli.readers.adapter import Object, Refused
+from judgecli.readers.adapter import Object, RefusedLine
 from judgecli.readers.entries import Entry, lines_of
 from judgecli.readers.log import Position
 from judgecli.readers.source import PlainStream
@@ -25,7 +25,7 @@ def header_of(stream: PlainStream, delimiter: str, limit: int) -> tuple[str, ...
     return _distinct(cells) if isinstance(cells, list) else ()
 
 
-def rows_of(stream: PlainStream, start: Position, delimiter: str, columns: Sequence[str], limit: int) -> Iterator[tuple[Entry, Object | Refused, bytes]]:
+def rows_of(stream: PlainStream, start: Position, delimiter: str, columns: Sequence[str], limit: int) -> Iterator[tuple[Entry, Object | RefusedLine, bytes]]:
     """(entry, row or why not, the row as sorted JSON, which is its identity) of every row below the header.
 
     An empty cell is null: CSV cannot tell it from an empty text.
@@ -36,8 +36,8 @@ def rows_of(stream: PlainStream, start: Position, delimiter: str, columns: Seque
     for entry, cells in rows:
         if isinstance(cells, list) and len(cells) != len(columns):
             wrong = f"{len(cells)} cells, where the header names {len(columns)}"
-            cells = Refused("unknown_shape", wrong) if entry.whole else Refused("partial_line", f"the file ends inside this row: {wrong}")
-        if isinstance(cells, Refused):
+            cells = RefusedLine("unknown_shape", wrong) if entry.whole else RefusedLine("partial_line", f"the file ends inside this row: {wrong}")
+        if isinstance(cells, RefusedLine):
             yield entry, cells, entry.raw
             continue
         row = dict(zip(columns, cells, strict=True))
@@ -85,15 +85,15 @@ class _Lines:
         return taken
 
 
-def _rows(stream: PlainStream, start: Position, delimiter: str, limit: int) -> Iterator[tuple[Entry, list[str] | Refused]]:
+def _rows(stream: PlainStream, start: Position, delimiter: str, limit: int) -> Iterator[tuple[Entry, list[str] | RefusedLine]]:
     csv.field_size_limit(max(csv.field_size_limit(), limit))
     lines = _Lines(stream, start, limit)
     reader = csv.reader(iter(lines), delimiter=delimiter)
     while True:
         try:
-            cells: list[str] | Refused | None = next(reader, None)
+            cells: list[str] | RefusedLine | None = next(reader, None)
         except csv.Error as error:
-            cells = Refused("unknown_shape", f"no CSV row: {error}")
+            cells = RefusedLine("unknown_shape", f"no CSV row: {error}")
         taken = lines.take()
         if cells is None or not taken:
             return
@@ -102,23 +102,31 @@ def _rows(stream: PlainStream, start: Position, delimiter: str, limit: int) -> I
         entry = _joined(taken)
         if lines.ended:
             entry = entry._replace(whole=False)
-            cells = Refused("partial_line", "the file ends inside a quoted cell")
+            cells = RefusedLine("partial_line", "the file ends inside a quoted cell")
         yield entry, _refusal(entry) or cells
 
 
 def _joined(taken: list[Entry]) -> Entry:
     first, last = taken[0], taken[-1]
     digest = next((line.digest for line in taken if line.digest), "")
-    return Entry(b"\n".join(line.raw for line in taken).removesuffix(b"\r"), first.line, first.offset, last.end, last.last_line, last.whole, digest)
+    return Entry(
+        b"\n".join(line.raw for line in taken).removesuffix(b"\r"),
+        first.line,
+        first.offset,
+        end=last.end,
+        last_line=last.last_line,
+        whole=last.whole,
+        digest=digest,
+    )
 
 
-def _refusal(entry: Entry) -> Refused | None:
+def _refusal(entry: Entry) -> RefusedLine | None:
     if entry.digest:
-        return Refused("too_long", "a line of this row is over the limit")
+        return RefusedLine("too_long", "a line of this row is over the limit")
     try:
         entry.raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        return Refused("bad_encoding", f"byte {error.start} of the row is not UTF-8 (0x{entry.raw[error.start]:02x})")
+        return RefusedLine("bad_encoding", f"byte {error.start} of the row is not UTF-8 (0x{entry.raw[error.start]:02x})")
     return None
 
 

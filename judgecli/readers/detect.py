@@ -18,7 +18,7 @@ from judgecli.readers.delimited import header_of
 from judgecli.readers.entries import lines_of
 from judgecli.readers.log import Detected, Position, Shaping
 from judgecli.readers.mapping import check_fields, getter
-from judgecli.readers.read import Item, items_of, parquet_rows, parse_entry
+from judgecli.readers.read import ReadItem, items_of, parquet_rows, parse_entry
 from judgecli.readers.reasoning import split_reasoning
 from judgecli.readers.source import check_encoding, local_path, open_plain
 from judgecli.readers.synonyms import guess, texts_in, unmapped
@@ -89,17 +89,17 @@ def sample(path: str, detected: Detected, shaping: Shaping) -> list[Object]:
     return found
 
 
-def _objects(items: Iterable[Item]) -> list[Object]:
+def _objects(items: Iterable[ReadItem]) -> list[Object]:
     return [value for _, value, _ in items if isinstance(value, dict)]
 
 
-def _spread(items: Iterator[Item]) -> list[Item]:
+def _spread(items: Iterator[ReadItem]) -> list[ReadItem]:
     head = list(islice(items, SAMPLE))
     rest = list(islice(_within(items, _WINDOW_BYTES), _WINDOW))
     return head + rest[:: max(1, -(-len(rest) // SAMPLE))]
 
 
-def _within(items: Iterator[Item], size: int) -> Iterator[Item]:
+def _within(items: Iterator[ReadItem], size: int) -> Iterator[ReadItem]:
     """Items until they have taken `size` bytes."""
     for item in items:
         yield item

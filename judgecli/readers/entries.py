@@ -45,7 +45,7 @@ def lines_of(stream: PlainStream, start: Position, limit: int, *, as_is: bool = 
         if raw.endswith(b"\r") and not digest and not as_is:
             raw = raw[:-1]
         if as_is or digest or not (not raw or raw.isspace()):
-            yield Entry(raw, line, begin, offset, line, terminated, digest)
+            yield Entry(raw, line, begin, end=offset, last_line=line, whole=terminated, digest=digest)
 
 
 def _raw_lines(stream: PlainStream, limit: int) -> Iterator[tuple[bytes, bool, int, str]]:
@@ -161,11 +161,19 @@ class _ArrayScan:
         if self.long:
             long, self.long = self.long, None
             long.hash.update(raw.rstrip())
-            return Entry(long.start, long.line, long.offset, end, last_line, whole, long.hash.hexdigest())
+            return Entry(long.start, long.line, long.offset, end=end, last_line=last_line, whole=whole, digest=long.hash.hexdigest())
         body = raw.strip()
         lead = raw[: len(raw) - len(raw.lstrip())]
         digest = digest_of(body).hex() if len(body) > self.limit else ""
-        return Entry(body[:_START_BYTES] if digest else body, self.line + lead.count(b"\n"), self.offset + len(lead), end, last_line, whole, digest)
+        return Entry(
+            body[:_START_BYTES] if digest else body,
+            self.line + lead.count(b"\n"),
+            self.offset + len(lead),
+            end=end,
+            last_line=last_line,
+            whole=whole,
+            digest=digest,
+        )
 
     def _drop(self, end: int | None = None) -> None:
         """Let the element at hand start at `end`, or after what was scanned."""
@@ -206,7 +214,15 @@ def whole_of(stream: PlainStream, limit: int) -> Iterator[Entry]:
     first = 1 + body.count(b"\n", 0, lead)
     digest = digest_of(raw).hex() if size > limit else ""
     text = body.strip()
-    yield Entry(text[:_START_BYTES] if digest else text, first, size - len(body) + lead, size, 1 + raw.count(b"\n"), not stream.broken, digest)
+    yield Entry(
+        text[:_START_BYTES] if digest else text,
+        first,
+        size - len(body) + lead,
+        end=size,
+        last_line=1 + raw.count(b"\n"),
+        whole=not stream.broken,
+        digest=digest,
+    )
 
 
 def _read_up_to(stream: PlainStream, size: int) -> bytes:

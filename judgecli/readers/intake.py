@@ -123,7 +123,7 @@ class Intake:
         with self.store.ledger.readable():
             return Checkpoint.of_row(rows[0]) if rows else None
 
-    def _plan(self, log: LogFile) -> tuple[LogFile, checkpoint.Change, Checkpoint | None] | None:
+    def _plan(self, log: LogFile) -> tuple[LogFile, checkpoint.FileChange, Checkpoint | None] | None:
         """What a file has become, or None for a file of a folder that is no log."""
         try:
             known = self._known(log.name)
@@ -151,7 +151,7 @@ class Intake:
 
     # Reading ------------------------------------------------------------------------------------
 
-    def _read(self, log: LogFile, change: checkpoint.Change, known: Checkpoint | None) -> None:
+    def _read(self, log: LogFile, change: checkpoint.FileChange, known: Checkpoint | None) -> None:
         size, mtime_ns = checkpoint.stat_of(log.path)
         if change == "appended" and known is not None:
             reading, detected = self._reopen(known), known.detected
@@ -194,7 +194,21 @@ class Intake:
                 (log.name, generation, log.asked.digest, detected.to_json(), head, head_size, Position().to_json()),
             )
             file_id = int(cursor.lastrowid or 0)
-        return Checkpoint(file_id, log.name, generation, log.asked.digest, detected, head, head_size, Position(), -2, -2, 0, 0, False)
+        return Checkpoint(
+            file_id,
+            path=log.name,
+            generation=generation,
+            shaping=log.asked.digest,
+            detected=detected,
+            head=head,
+            head_size=head_size,
+            position=Position(),
+            size=-2,
+            mtime_ns=-2,
+            entries=0,
+            bad=0,
+            truncated=False,
+        )
 
     def _reopen(self, known: Checkpoint) -> Checkpoint:
         """Go on with a reading: a last line that was not complete is read again, so it no longer counts."""

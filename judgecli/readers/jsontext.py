@@ -14,7 +14,7 @@ from typing import Any, NoReturn, cast
 
 import orjson
 
-from judgecli.readers.adapter import Object, Refused
+from judgecli.readers.adapter import Object, RefusedLine
 
 # In order: an escaped backslash, a proper pair (both kept), a surrogate on its own (group 1).
 _SURROGATE = re.compile(rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})")
@@ -31,7 +31,7 @@ def parse_object(raw: bytes, max_depth: int) -> Object:
     except orjson.JSONDecodeError:
         value = _second_look(raw, max_depth)
     if type(value) is not dict:
-        raise Refused("not_an_object", f"a JSON {_kind(value)}, where an object was expected")
+        raise RefusedLine("not_an_object", f"a JSON {_kind(value)}, where an object was expected")
     if not is_finite(value, max_depth):
         value = _loads(_escape_surrogates(raw).decode())
     return cast(Object, value)
@@ -43,7 +43,7 @@ def is_finite(value: Any, max_depth: int) -> bool:
     level, depth = [value], 1
     while level:
         if depth > max_depth:
-            raise Refused("too_deep", f"nested deeper than {max_depth}")
+            raise RefusedLine("too_deep", f"nested deeper than {max_depth}")
         below = []
         for node in level:
             for item in node.values() if type(node) is dict else node:
@@ -63,9 +63,9 @@ def _second_look(raw: bytes, max_depth: int) -> Any:
     try:
         raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise Refused("bad_encoding", f"byte {error.start} is not UTF-8 (0x{raw[error.start]:02x})") from None
+        raise RefusedLine("bad_encoding", f"byte {error.start} is not UTF-8 (0x{raw[error.start]:02x})") from None
     if _nests_deeper(raw, max_depth):
-        raise Refused("too_deep", f"nested deeper than {max_depth}")
+        raise RefusedLine("too_deep", f"nested deeper than {max_depth}")
     repaired = _escape_surrogates(raw)
     try:
         return orjson.loads(repaired)
@@ -81,9 +81,9 @@ def _loads(text: str) -> Any:
     try:
         return json.loads(text, parse_int=_integer, parse_float=_number, parse_constant=_refuse_constant)
     except RecursionError:
-        raise Refused("too_deep", "nested too deep to read") from None
+        raise RefusedLine("too_deep", "nested too deep to read") from None
     except ValueError as error:
-        raise Refused("not_json", str(error)) from None
+        raise RefusedLine("not_json", str(error)) from None
 
 
 def _nests_deeper(raw: bytes, max_depth: int) -> bool:
@@ -116,7 +116,7 @@ def _number(text: str) -> float:
 
 
 def _refuse_constant(text: str) -> NoReturn:
-    raise Refused("non_finite", f"the number {text[:40]} is not finite")
+    raise RefusedLine("non_finite", f"the number {text[:40]} is not finite")
 
 
 def _kind(value: object) -> str:

@@ -13,7 +13,7 @@ from judgecli.errors import UnknownName, UsageError
 from judgecli.readers.values import text_of
 from judgecli.schema import MAPPABLE
 
-Step = tuple[str, int | None]  # the key, and the list position where the segment is an unquoted number
+PathStep = tuple[str, int | None]  # the key, and the list position where the segment is an unquoted number
 Getter = Callable[[Sequence[Mapping[str, Any]]], list[Any]]  # objects -> one value (or None) an object
 BOTH = "++"
 OPEN_FIELDS = ("tags.", "score.", "label.")
@@ -31,7 +31,7 @@ def check_fields(fields: Mapping[str, str]) -> None:
         parse_path(path)
 
 
-def parse_path(path: str) -> list[list[Step]]:
+def parse_path(path: str) -> list[list[PathStep]]:
     """The alternatives of a path (and the paths that `++` joins), each a list of steps. Raises: UsageError.
 
     >>> parse_path('a.-1|"b.c"')
@@ -40,7 +40,7 @@ def parse_path(path: str) -> list[list[Step]]:
     joined = _joined(path)
     if len(joined) > 1:
         return [steps for part in joined for steps in parse_path(part)]
-    alternatives: list[list[Step]] = [[]]
+    alternatives: list[list[PathStep]] = [[]]
     at, expecting = 0, True
     while at < len(path) or expecting:
         found = _SEGMENT.match(path, at) if expecting else None
@@ -89,7 +89,7 @@ def getter(path: str, columns: Sequence[str] = ()) -> Getter:
     if len(joined) > 1:
         readers = [getter(part, columns) for part in joined]
         return lambda objects: [_both(values) for values in zip(*(read(objects) for read in readers), strict=True)]
-    alternatives: list[list[Step]] = [[(path, None)]] if path in columns else parse_path(path)
+    alternatives: list[list[PathStep]] = [[(path, None)]] if path in columns else parse_path(path)
     if len(alternatives) == 1 and len(alternatives[0]) == 1:
         key = alternatives[0][0][0]
         return lambda objects: [one.get(key) for one in objects]
@@ -102,7 +102,7 @@ def _both(values: Sequence[Any]) -> Any:
     return "\n\n".join(text_of(value) or "" for value in given) if len(given) > 1 else given[0] if given else None
 
 
-def _first(value: object, alternatives: list[list[Step]]) -> Any:
+def _first(value: object, alternatives: list[list[PathStep]]) -> Any:
     for steps in alternatives:
         found = _walk(value, steps)
         if found is not None:
@@ -110,7 +110,7 @@ def _first(value: object, alternatives: list[list[Step]]) -> Any:
     return None
 
 
-def _walk(value: Any, steps: list[Step]) -> Any:
+def _walk(value: Any, steps: list[PathStep]) -> Any:
     for key, position in steps:
         if isinstance(value, dict):
             value = value.get(key)
@@ -121,7 +121,7 @@ def _walk(value: Any, steps: list[Step]) -> Any:
     return value
 
 
-def _step(found: re.Match[str]) -> Step:
+def _step(found: re.Match[str]) -> PathStep:
     if found[1] is not None:
         return re.sub(r"\\(.)", r"\1", found[1], flags=re.DOTALL), None
     key = found[2].rstrip()

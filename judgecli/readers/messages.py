@@ -8,10 +8,10 @@ LangChain's messages ({type, content}, or as `dumpd` writes them).
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from judgecli.readers.adapter import Refused
+from judgecli.readers.adapter import RefusedLine
 from judgecli.readers.values import compact, structure_of, text_of
 
-Part = dict[str, str | None]
+MessagePart = dict[str, str | None]
 Message = dict[str, Any]  # {"role": str, "parts": [Part]}
 
 _SHAREGPT_ROLES = {
@@ -56,7 +56,7 @@ def messages_of(value: Any) -> list[Message] | None:
     if isinstance(value, dict):
         value = [value]
     if not isinstance(value, list):
-        raise Refused("unknown_shape", "the messages are no list")
+        raise RefusedLine("unknown_shape", "the messages are no list")
     return [_message(item) for item in value]
 
 
@@ -101,15 +101,15 @@ def is_conversation(value: Any) -> bool:
 
 def _message(item: Any) -> Message:
     if isinstance(item, str):
-        raise Refused("unknown_shape", "a message is text alone and does not say who wrote it")
+        raise RefusedLine("unknown_shape", "a message is text alone and does not say who wrote it")
     if not isinstance(item, dict):
-        raise Refused("unknown_shape", "a message is no object")
+        raise RefusedLine("unknown_shape", "a message is no object")
     role = said_by(item)
     if role is None:
-        raise Refused("unknown_shape", "a message has no role")
+        raise RefusedLine("unknown_shape", "a message has no role")
     if isinstance(item.get("kwargs"), dict) and "content" not in item:
         item = item["kwargs"]
-    parts: list[Part] = []
+    parts: list[MessagePart] = []
     for key in ("reasoning_content", "reasoning"):
         if isinstance(item.get(key), str) and item[key]:
             parts.append({"type": "reasoning", "text": item[key]})
@@ -126,7 +126,7 @@ def _message(item: Any) -> Message:
     return {"role": role, "parts": parts}
 
 
-def _parts(content: Any) -> list[Part]:
+def _parts(content: Any) -> list[MessagePart]:
     if content is None:
         return []
     if isinstance(content, list):
@@ -136,7 +136,7 @@ def _parts(content: Any) -> list[Part]:
     return [{"type": "text", "text": text_of(content)}]
 
 
-def _part(part: Any) -> Part:
+def _part(part: Any) -> MessagePart:
     if not isinstance(part, dict):
         return {"type": "text", "text": text_of(part)}
     kind = part.get("type")
@@ -155,7 +155,7 @@ def _part(part: Any) -> Part:
     return {"type": "text", "text": _dict_text(part)}
 
 
-def _tool_call(call: dict[str, Any]) -> Part:
+def _tool_call(call: dict[str, Any]) -> MessagePart:
     inner = call["function"] if isinstance(call.get("function"), dict) else call
     arguments = next((inner[key] for key in ("arguments", "input", "args") if inner.get(key) is not None), None)
     identifier = call.get("id") if call.get("id") is not None else call.get("call_id")
@@ -166,7 +166,7 @@ def _result(content: Any) -> str | None:
     return None if content is None else text_of(content)
 
 
-def _media(part: dict[str, Any]) -> Part:
+def _media(part: dict[str, Any]) -> MessagePart:
     """A reference to what was seen or heard: its kind and address, never its bytes (a data: address keeps its kind only)."""
     kind = str(part.get("type"))
     inner = next((part[key] for key in (kind, "source", "file") if isinstance(part.get(key), dict)), part)

@@ -6,7 +6,7 @@
 A line whose request failed is a record with `error` and no output.
 """
 
-from judgecli.readers.adapter import Adapter, Object, Refused, Row
+from judgecli.readers.adapter import Adapter, Object, ReadRow, RefusedLine
 from judgecli.readers.openai_chat import rows_of
 from judgecli.readers.values import text_of
 from judgecli.readers.wrapped import error_text
@@ -20,7 +20,7 @@ def match(one: Object) -> float:
     return 1.0 if (isinstance(response, dict) and "body" in response) or isinstance(one.get("error"), dict) else 0.0
 
 
-def rows(one: Object) -> list[Row]:
+def rows(one: Object) -> list[ReadRow]:
     """One row a choice, one with `error` for a request that failed; id is the custom_id. Raises: Refused("unknown_shape") for another body."""
     response = one.get("response")
     body = response.get("body") if isinstance(response, dict) else None
@@ -31,7 +31,7 @@ def rows(one: Object) -> list[Row]:
         return [{"id": text_of(one.get("custom_id")), "error": f"status {status}: {said}" if status else said}]
     if not isinstance(body, dict) or body.get("object") != "chat.completion" or not isinstance(body.get("choices"), list):
         kind = body.get("object") if isinstance(body, dict) else None
-        raise Refused("unknown_shape", f"the response body is no chat completion but {kind or 'something else'}")
+        raise RefusedLine("unknown_shape", f"the response body is no chat completion but {kind or 'something else'}")
     return [{**row, "id": text_of(one.get("custom_id"))} for row in rows_of(body, {}, {})]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from judgecli.readers.adapter import Adapter, Object, Refused, Row
+from judgecli.readers.adapter import Adapter, Object, ReadRow, RefusedLine
 from judgecli.readers.messages import last_user_text, messages_of, text_of_message
 from judgecli.readers.values import calls_of, number_of, structure_of, text_of, tools_of
 from judgecli.readers.wrapped import error_text
@@ -41,12 +41,12 @@ def match(one: Object) -> float:
     return 0.5 if isinstance(request, dict) and (isinstance(response, dict | list) or _is_stream(response)) else 0.0
 
 
-def rows(one: Object) -> list[Row]:
+def rows(one: Object) -> list[ReadRow]:
     """One row a choice; one with `error` where the call failed. Raises: Refused("unknown_shape") for any other response."""
     if _is_completion(one):
         return rows_of(one, {}, {})
     if "response" not in one:
-        raise Refused("unknown_shape", "no chat completion: no response")
+        raise RefusedLine("unknown_shape", "no chat completion: no response")
     response = structure_of(one["response"])
     if isinstance(response, str) and _CHUNK in response:
         response = join_stream(response)
@@ -59,7 +59,7 @@ def rows(one: Object) -> list[Row]:
         return [{**_shared(response if isinstance(response, dict) else {}, request, one), "error": failure}]
     if not _holds_choices(response):
         kind = response.get("object") if isinstance(response, dict) else None
-        raise Refused("unknown_shape", f"the response is no chat completion but {_named(kind, response)}")
+        raise RefusedLine("unknown_shape", f"the response is no chat completion but {_named(kind, response)}")
     return rows_of(response, request, one)
 
 
@@ -84,18 +84,18 @@ def _failure(response: Any) -> str | None:
     return None
 
 
-def rows_of(completion: Object, request: Object, outer: Object) -> list[Row]:
+def rows_of(completion: Object, request: Object, outer: Object) -> list[ReadRow]:
     """One row a choice of a chat completion, with what its request and the object around both say."""
     choices = completion["choices"]
     if not choices:
-        raise Refused("unknown_shape", "the chat completion has no choices")
+        raise RefusedLine("unknown_shape", "the chat completion has no choices")
     shared = _shared(completion, request, outer)
     usage = completion.get("usage")
     tokens_out = usage.get("completion_tokens") if isinstance(usage, dict) and len(choices) == 1 else None
     return [{**shared, **_choice(choice), "tokens_out": number_of(tokens_out)} for choice in choices]
 
 
-def _shared(completion: Object, request: Object, outer: Object) -> Row:
+def _shared(completion: Object, request: Object, outer: Object) -> ReadRow:
     usage = completion.get("usage")
     said = [outer, request.get("metadata"), completion.get("metadata")]
     before = messages_of(request.get("messages"))
@@ -118,12 +118,12 @@ def _shared(completion: Object, request: Object, outer: Object) -> Row:
     }
 
 
-def _choice(choice: Any) -> Row:
+def _choice(choice: Any) -> ReadRow:
     message = choice.get("message") if isinstance(choice, dict) else ""
     if message is None and choice.get("finish_reason") == "content_filter":
         return {"output": None, "output_messages": None, "finish_reason": "content_filter"}  # Azure leaves out what it filtered
     if not isinstance(message, dict):
-        raise Refused("unknown_shape", "a choice has no message")
+        raise RefusedLine("unknown_shape", "a choice has no message")
     said = messages_of([{"role": "assistant", **{key: value for key, value in message.items() if value is not None}}])
     assert said is not None
     return {"output": text_of_message(said[0]), "output_messages": said, "finish_reason": text_of(choice.get("finish_reason"))}
@@ -165,7 +165,7 @@ def _chunks(text: str) -> list[Object]:
         try:
             chunk = orjson.loads(data)
         except orjson.JSONDecodeError as error:
-            raise Refused("unknown_shape", f"an event of the stream is no JSON: {error}") from None
+            raise RefusedLine("unknown_shape", f"an event of the stream is no JSON: {error}") from None
         if isinstance(chunk, dict):
             found.append(chunk)
     return found

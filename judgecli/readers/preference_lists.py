@@ -18,10 +18,10 @@ from typing import Any
 from judgecli.readers.adapter import Object
 from judgecli.readers.messages import messages_of, split
 from judgecli.readers.preference_pairs import alpaca_prompt
-from judgecli.readers.preference_shape import Dropped, Item, Options, Shape, answer_of, is_messages, prompt_of, refuse, turns_of
+from judgecli.readers.preference_shape import Dropped, Options, Preference, PreferenceShape, answer_of, is_messages, prompt_of, refuse, turns_of
 from judgecli.readers.values import number_of, thumb_of
 from judgecli.reward_model.dialogue import dialogue_text
-from judgecli.reward_model.preferences import Comparison, Verdict
+from judgecli.reward_model.preferences import GoodOrBad, PreferencePair
 
 _LISTS = ("answers", "completions", "responses", "outputs")
 _TEXTS = ("answer", "completion", "response", "output", "text", "content")
@@ -57,7 +57,7 @@ def _ranked(row: Object) -> list[tuple[Any, Any, int]] | None:
     return None
 
 
-def _ranking(row: Object, options: Options) -> list[Item]:
+def _ranking(row: Object, options: Options) -> list[Preference]:
     answers = []
     for answer, place, sign in _ranked(row) or ():
         number = number_of(place)
@@ -67,12 +67,12 @@ def _ranking(row: Object, options: Options) -> list[Item]:
     return [*compare_all(prompt_of(row, options), answers)]
 
 
-def compare_all(prompt: str, answers: Sequence[tuple[str, float]]) -> list[Comparison]:
+def compare_all(prompt: str, answers: Sequence[tuple[str, float]]) -> list[PreferencePair]:
     """All pairs of (answer, how good it is); equally good ones are ties."""
     pairs = []
     for (one, first), (other, second) in combinations(answers, 2):
         better, worse = (one, other) if first >= second else (other, one)
-        pairs.append(Comparison(prompt, better, worse, tie=first == second))
+        pairs.append(PreferencePair(prompt, better, worse, tie=first == second))
     return pairs
 
 
@@ -85,14 +85,14 @@ def _is_qa_feedback(row: Object) -> bool:
     return isinstance(row.get("preference"), list) and all(isinstance(row.get(key), str) for key in _PREDICTIONS)
 
 
-def _qa_feedback(row: Object, options: Options) -> list[Item]:
+def _qa_feedback(row: Object, options: Options) -> list[Preference]:
     """Choices in the order (1,2)(1,3)(1,4)(2,3)(2,4)(3,4): 1 = the first is better, 2 = the second, 0 = neither."""
     pairs = list(combinations([str(row[key]) for key in _PREDICTIONS], 2))
     choices = row["preference"]
     if len(choices) != len(pairs) or any(choice not in (0, 1, 2) for choice in choices):
         raise refuse("preference is no list of six times 0, 1 or 2")
     prompt = prompt_of(row, options, ("question",))
-    return [Comparison(prompt, *(pair[::-1] if choice == 2 else pair), tie=choice == 0) for pair, choice in zip(pairs, choices, strict=True)]
+    return [PreferencePair(prompt, *(pair[::-1] if choice == 2 else pair), tie=choice == 0) for pair, choice in zip(pairs, choices, strict=True)]
 
 
 # RewardBench 2: lists of right and of wrong answers.
@@ -103,9 +103,9 @@ def is_best_of(row: Object) -> bool:
     return all(isinstance(row.get(side), list) and row[side] and all(isinstance(one, str) for one in row[side]) for side in ("chosen", "rejected"))
 
 
-def _best_of(row: Object, options: Options) -> list[Item]:
+def _best_of(row: Object, options: Options) -> list[Preference]:
     prompt = prompt_of(row, options)
-    return [Comparison(prompt, right, wrong) for right in row["chosen"] for wrong in row["rejected"]]
+    return [PreferencePair(prompt, right, wrong) for right in row["chosen"] for wrong in row["rejected"]]
 
 
 # Answers judged alone: thumbs (TRL KTO, LLaMA-Factory KTO) and ratings.
@@ -126,39 +126,39 @@ def _is_kto(row: Object) -> bool:
     return row.get("completion") is not None and _label(row) is not None
 
 
-def _kto(row: Object, options: Options) -> list[Item]:
+def _kto(row: Object, options: Options) -> list[Preference]:
     completion = answer_of(row["completion"])
     if "judge" in row:  # our own export
         completion = completion.removeprefix("\n")
-    return [Verdict(prompt_of(row, options), completion, _thumb(row))]
+    return [GoodOrBad(prompt_of(row, options), completion, _thumb(row))]
 
 
 def _is_conversation(row: Object) -> bool:
     return (is_messages(row.get("conversations")) or is_messages(row.get("messages"))) and _label(row) is not None
 
 
-def _conversation(row: Object, options: Options) -> list[Item]:
+def _conversation(row: Object, options: Options) -> list[Preference]:
     before, after = split(messages_of(row.get("conversations") or row.get("messages")) or [])
     if not after:
         raise Dropped("empty_text")
     answer = turns_of(after)
     prompt = prompt_of(row, options, ()) if options.prompt else dialogue_text(turns_of(before))
-    return [Verdict(prompt, answer[0][1] if len(answer) == 1 else dialogue_text(answer), _thumb(row))]
+    return [GoodOrBad(prompt, answer[0][1] if len(answer) == 1 else dialogue_text(answer), _thumb(row))]
 
 
 def _is_alpaca(row: Object) -> bool:
     return isinstance(row.get("instruction"), str) and isinstance(row.get("output"), str) and row.get("kto_tag") is not None
 
 
-def _alpaca(row: Object, options: Options) -> list[Item]:
-    return [Verdict(alpaca_prompt(row, options), answer_of(row["output"]), _thumb(row))]
+def _alpaca(row: Object, options: Options) -> list[Preference]:
+    return [GoodOrBad(alpaca_prompt(row, options), answer_of(row["output"]), _thumb(row))]
 
 
 def _is_rating(row: Object) -> bool:
     return any(isinstance(row.get(key), str) for key in _TEXTS) and any(row.get(key) is not None for key in _RATINGS)
 
 
-def _rating(row: Object, options: Options) -> list[Item]:
+def _rating(row: Object, options: Options) -> list[Preference]:
     rating = number_of(next(row[key] for key in _RATINGS if row.get(key) is not None))
     if rating is None:
         raise Dropped("no_label")
@@ -166,7 +166,7 @@ def _rating(row: Object, options: Options) -> list[Item]:
     if not low <= rating <= high:
         raise Dropped("off_scale")
     output = next(row[key] for key in _TEXTS if isinstance(row.get(key), str))
-    return [Verdict(prompt_of(row, options), output, (rating - low) / (high - low))]
+    return [GoodOrBad(prompt_of(row, options), output, (rating - low) / (high - low))]
 
 
 def _scale(row: Object, options: Options) -> tuple[float, float]:
@@ -181,7 +181,7 @@ def _scale(row: Object, options: Options) -> tuple[float, float]:
 
 
 LIST_SHAPES = (
-    Shape(
+    PreferenceShape(
         "qa-feedback",
         _is_qa_feedback,
         _qa_feedback,
@@ -189,7 +189,7 @@ LIST_SHAPES = (
         '{"question":"Capital?","prediction 1":"Rome","prediction 2":"Bari","prediction 3":"Pisa","prediction 4":"Rome.","preference":[1,1,0,0,2,2]}',
         ranking=True,
     ),
-    Shape(
+    PreferenceShape(
         "reward-bench-2",
         is_best_of,
         _best_of,
@@ -197,7 +197,7 @@ LIST_SHAPES = (
         '{"id":"1","prompt":"2+2?","chosen":["4"],"rejected":["5","22","3"],"num_correct":1,"num_incorrect":3,"total_completions":4,"subset":"Math"}',
         ranking=True,
     ),
-    Shape(
+    PreferenceShape(
         "ranking",
         _is_ranking,
         _ranking,
@@ -205,28 +205,28 @@ LIST_SHAPES = (
         '{"prompt":"Refunds?","answers":[{"answer":"30 days.","rank":1},{"answer":"We are great!","rank":2}]}',
         ranking=True,
     ),
-    Shape(
+    PreferenceShape(
         "llamafactory-kto",
         _is_conversation,
         _conversation,
         frozenset(("conversations", "messages", *_LABELS)),
         '{"messages":[{"role":"user","content":"Refunds?"},{"role":"assistant","content":"30 days."}],"label":true}',
     ),
-    Shape(
+    PreferenceShape(
         "llamafactory-alpaca-kto",
         _is_alpaca,
         _alpaca,
         frozenset(("instruction", "input", "output", "system", "history", "kto_tag")),
         '{"instruction":"Translate to German.","input":"Thanks","output":"Danke","kto_tag":true}',
     ),
-    Shape(
+    PreferenceShape(
         "trl-kto",
         _is_kto,
         _kto,
         frozenset(("prompt", "completion", "tools", *_LABELS)),
         '{"prompt":"Refunds?","completion":"We are great!","label":false}',
     ),
-    Shape(
+    PreferenceShape(
         "rating",
         _is_rating,
         _rating,

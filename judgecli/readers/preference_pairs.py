@@ -16,9 +16,9 @@ from judgecli.readers.messages import messages_of
 from judgecli.readers.preference_shape import (
     ASSISTANT,
     Dropped,
-    Item,
     Options,
-    Shape,
+    Preference,
+    PreferenceShape,
     answer_of,
     is_message,
     is_messages,
@@ -31,14 +31,14 @@ from judgecli.readers.preference_shape import (
 )
 from judgecli.readers.values import number_of
 from judgecli.reward_model.dialogue import dialogue_text
-from judgecli.reward_model.preferences import Comparison
+from judgecli.reward_model.preferences import PreferencePair
 
 _SIDES = ("chosen", "rejected")
 
 
-def _pair(prompt: str, chosen: str, rejected: str, row: Object) -> list[Item]:
+def _pair(prompt: str, chosen: str, rejected: str, row: Object) -> list[Preference]:
     margin = row.get("margin")
-    return [Comparison(prompt, chosen, rejected, margin=None if margin is None else number_of(margin))]
+    return [PreferencePair(prompt, chosen, rejected, margin=None if margin is None else number_of(margin))]
 
 
 def _has(row: Object, *keys: str) -> bool:
@@ -52,7 +52,7 @@ def _is_transcripts(row: Object) -> bool:
     return all(is_transcript(row.get(side)) for side in _SIDES) and "prompt" not in row
 
 
-def _transcripts(row: Object, options: Options) -> list[Item]:
+def _transcripts(row: Object, options: Options) -> list[Preference]:
     """Split at the last `\\n\\nAssistant:` that both begin with."""
     chosen, rejected = str(row["chosen"]), str(row["rejected"])
     cut = chosen.rfind(ASSISTANT, 0, _shared(chosen, rejected))
@@ -70,7 +70,7 @@ def _is_trl(row: Object) -> bool:
     return all(isinstance(row.get(side), str) or is_messages(row.get(side)) for side in _SIDES)
 
 
-def _trl(row: Object, options: Options) -> list[Item]:
+def _trl(row: Object, options: Options) -> list[Preference]:
     """Where both message lists begin alike, that is the prompt; else it stands in a field of its own."""
     sides: list[Any] = [row[side] for side in _SIDES]
     if all(is_messages(side) for side in sides):
@@ -95,7 +95,7 @@ def _shared(chosen: Sequence[object], rejected: Sequence[object]) -> int:
 # OpenAI: also Azure, Together, Fireworks.
 
 
-def _openai(row: Object, options: Options) -> list[Item]:
+def _openai(row: Object, options: Options) -> list[Preference]:
     given = row.get("input")
     messages = given.get("messages") if isinstance(given, dict) else given
     return _pair(
@@ -112,7 +112,7 @@ def _is_conversation(row: Object) -> bool:
     )
 
 
-def _conversation(row: Object, options: Options) -> list[Item]:
+def _conversation(row: Object, options: Options) -> list[Preference]:
     before = row.get("conversations") or row.get("messages")
     system = [{"role": "system", "content": row["system"]}] if isinstance(row.get("system"), str) and row["system"] else []
     prompt = prompt_of(row, options, ()) if options.prompt else said([*system, *before])  # type: ignore[misc]
@@ -129,29 +129,29 @@ def alpaca_prompt(row: Object, options: Options) -> str:
     return dialogue_text([*system, *history, ("user", asked)])
 
 
-def _alpaca(row: Object, options: Options) -> list[Item]:
+def _alpaca(row: Object, options: Options) -> list[Preference]:
     return _pair(alpaca_prompt(row, options), answer_of(row["chosen"]), answer_of(row["rejected"]), row)
 
 
 # WMT DARR: two translations of one sentence.
 
 
-def _wmt(row: Object, options: Options) -> list[Item]:
+def _wmt(row: Object, options: Options) -> list[Preference]:
     return _pair(prompt_of(row, options, ("source",)), str(row["chosen"]), str(row["rejected"]), row)
 
 
 # LLMBar ({label: 1|2}) and AlpacaEval annotations ({preference: 1 to 2}).
 
 
-def _numbered(row: Object, options: Options) -> list[Item]:
+def _numbered(row: Object, options: Options) -> list[Preference]:
     number = number_of(row.get("label") if row.get("label") is not None else row.get("preference"))
     if number is None or not (number == 0 or 1 <= number <= 2):
         raise Dropped("no_label")
     first, second = answer_of(row["output_1"]), answer_of(row["output_2"])
     prompt = prompt_of(row, options, ("input", "instruction", "prompt"))
     if number in (0, 1.5):
-        return [Comparison(prompt, first, second, tie=True)]
-    return [Comparison(prompt, first, second) if number < 1.5 else Comparison(prompt, second, first)]
+        return [PreferencePair(prompt, first, second, tie=True)]
+    return [PreferencePair(prompt, first, second) if number < 1.5 else PreferencePair(prompt, second, first)]
 
 
 # Prometheus: the pair inside two prompts of absolute grading.
@@ -159,7 +159,7 @@ def _numbered(row: Object, options: Options) -> list[Item]:
 _ASKED, _ANSWERED, _RUBRICS = "###The instruction to evaluate:", "###Response to evaluate:", "###Score Rubrics:"
 
 
-def _prometheus(row: Object, options: Options) -> list[Item]:
+def _prometheus(row: Object, options: Options) -> list[Preference]:
     sides = [_graded(str(row[f"{side}_instruction"])) for side in _SIDES]
     return _pair(prompt_of(row, options, ()) if options.prompt else sides[0][0], sides[0][1], sides[1][1], row)
 
@@ -174,7 +174,7 @@ def _graded(text: str) -> tuple[str, str]:
 
 
 PAIR_SHAPES = (
-    Shape(
+    PreferenceShape(
         "openai-dpo",
         lambda row: _has(row, "preferred_output", "non_preferred_output"),
         _openai,
@@ -182,7 +182,7 @@ PAIR_SHAPES = (
         '{"input":{"messages":[{"role":"user","content":"Refunds?"}]},"preferred_output":[{"role":"assistant","content":"30 days."}],'
         '"non_preferred_output":[{"role":"assistant","content":"We are great!"}]}',
     ),
-    Shape(
+    PreferenceShape(
         "prometheus",
         lambda row: _has(row, "chosen_instruction", "rejected_instruction"),
         _prometheus,
@@ -190,42 +190,42 @@ PAIR_SHAPES = (
         '{"source":"honest","chosen_instruction":"###The instruction to evaluate:\\nHi\\n\\n###Response to evaluate:\\nHello\\n\\n###Score Rubrics:",'
         '"rejected_instruction":"###The instruction to evaluate:\\nHi\\n\\n###Response to evaluate:\\nWhat?\\n\\n###Score Rubrics:"}',
     ),
-    Shape(
+    PreferenceShape(
         "two-outputs",
         lambda row: _has(row, "output_1", "output_2") and (row.get("label") is not None or row.get("preference") is not None),
         _numbered,
         frozenset(("input", "instruction", "prompt", "output_1", "output_2", "label", "preference")),
         '{"input":"Refunds?","output_1":"We are great!","output_2":"30 days.","label":2}',
     ),
-    Shape(
+    PreferenceShape(
         "llamafactory",
         _is_conversation,
         _conversation,
         frozenset(("conversations", "messages", "chosen", "rejected", "system")),
         '{"conversations":[{"from":"human","value":"Refunds?"}],"chosen":{"from":"gpt","value":"30 days."},"rejected":{"from":"gpt","value":"We are great!"}}',
     ),
-    Shape(
+    PreferenceShape(
         "llamafactory-alpaca",
         lambda row: isinstance(row.get("instruction"), str) and "prompt" not in row and _is_trl(row),
         _alpaca,
         frozenset(("instruction", "input", "chosen", "rejected", "system", "history")),
         '{"instruction":"Translate to German.","input":"Thanks","chosen":"Danke","rejected":"Bitte"}',
     ),
-    Shape(
+    PreferenceShape(
         "wmt-darr",
         lambda row: "prompt" not in row and all(isinstance(row.get(key), str) for key in ("source", "reference", *_SIDES)),
         _wmt,
         frozenset(("source", "reference", "chosen", "rejected", "id")),
         '{"source":"Danke","reference":"Thanks","chosen":"Thank you","rejected":"Please","chosen_system":"a","rejected_system":"b"}',
     ),
-    Shape(
+    PreferenceShape(
         "hh",
         _is_transcripts,
         _transcripts,
         frozenset(("chosen", "rejected")),
         '{"chosen":"\\n\\nHuman: Hi\\n\\nAssistant: Hello","rejected":"\\n\\nHuman: Hi\\n\\nAssistant: What?"}',
     ),
-    Shape(
+    PreferenceShape(
         "trl-preference",
         _is_trl,
         _trl,

@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from judgecli.readers.adapter import Object, Refused
+from judgecli.readers.adapter import Object, RefusedLine
 from judgecli.readers.messages import Message, messages_of, text_of_message
 from judgecli.readers.values import structure_of, text_of
-from judgecli.reward_model.dialogue import Turn, dialogue_text
-from judgecli.reward_model.preferences import Comparison, Verdict
+from judgecli.reward_model.dialogue import DialogueTurn, dialogue_text
+from judgecli.reward_model.preferences import GoodOrBad, PreferencePair
 
-Item = Comparison | Verdict
+Preference = PreferencePair | GoodOrBad
 
 # Why something is no training data; what the reader of logs says of lines that are no JSON objects comes with it.
 DROPPED = {
@@ -44,7 +44,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Shape:
+class PreferenceShape:
     """One shape of a row. `match` looks at keys and types; `read` gives the items of a row, or raises Dropped or Refused.
 
     `texts` are the keys that hold what is learnt from: all other short values become tags. The pairs of a
@@ -53,7 +53,7 @@ class Shape:
 
     name: str
     match: Callable[[Object], bool]
-    read: Callable[[Object, Options], list[Item]]
+    read: Callable[[Object, Options], list[Preference]]
     texts: frozenset[str]
     sample: str
     ranking: bool = False
@@ -97,7 +97,7 @@ def is_message(value: Any) -> bool:
     return isinstance(value, dict) and isinstance(value.get("role", value.get("from")), str)
 
 
-def turns_of(messages: list[Message]) -> list[Turn]:
+def turns_of(messages: list[Message]) -> list[DialogueTurn]:
     """Messages as role and text; tool calls and results as their text. Raises: Dropped("media")."""
     return [(str(message["role"]), _text(message)) for message in messages]
 
@@ -116,7 +116,7 @@ _MARK = re.compile(r"(?:^|\n\n)(Human|Assistant):")
 ASSISTANT = "\n\nAssistant:"
 
 
-def transcript(text: str) -> list[Turn] | None:
+def transcript(text: str) -> list[DialogueTurn] | None:
     """The turns of a text that is paragraphs of `Human:` and `Assistant:` from its start on (the last may be empty); None for any other text."""
     body = text.lstrip("\n")
     if not body.startswith(("Human:", "Assistant:")):
@@ -131,9 +131,9 @@ def is_transcript(value: Any) -> bool:
     return isinstance(value, str) and "Assistant:" in value and transcript(value) is not None
 
 
-def refuse(message: str) -> Refused:
+def refuse(message: str) -> RefusedLine:
     """A row that has the keys of a shape and not its values."""
-    return Refused("unknown_shape", message)
+    return RefusedLine("unknown_shape", message)
 
 
 def tags_of(row: Mapping[str, Any], texts: frozenset[str]) -> dict[str, str]:

@@ -9,17 +9,17 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from judgecli.errors import UnknownName
-from judgecli.readers.adapter import Object, Refused
+from judgecli.readers.adapter import Object, RefusedLine
 from judgecli.readers.preference_lists import LIST_SHAPES
 from judgecli.readers.preference_pairs import PAIR_SHAPES
-from judgecli.readers.preference_shape import Dropped, Item, Options, Shape, tags_of
+from judgecli.readers.preference_shape import Dropped, Options, Preference, PreferenceShape, tags_of
 from judgecli.readers.rows import file_hash, rows_of
 from judgecli.readers.source import expand
-from judgecli.reward_model.preferences import Comparison, Preferences, Verdict
+from judgecli.reward_model.preferences import GoodOrBad, PreferencePair, Preferences
 
 BATCH = 500  # rows whose texts are searched for secrets at once
 # The first that matches a row reads it: those with keys of their own stand before those with common ones.
-SHAPES: tuple[Shape, ...] = (*LIST_SHAPES[:3], *PAIR_SHAPES, *LIST_SHAPES[3:])
+SHAPES: tuple[PreferenceShape, ...] = (*LIST_SHAPES[:3], *PAIR_SHAPES, *LIST_SHAPES[3:])
 
 
 def read_preferences(
@@ -36,21 +36,21 @@ def read_preferences(
     if shape is not None and shape not in known:
         raise UnknownName("shape of preferences", shape, known=known)
     shapes = SHAPES if shape is None else (known[shape],)
-    found = _Found(Options(prompt, scale), shapes, ties)
+    found = _ReadPreferences(Options(prompt, scale), shapes, ties)
     for path in expand(paths):
         found.read_file(path)
     return found.preferences()
 
 
 @dataclass
-class _Found:
+class _ReadPreferences:
     """What is collected over all files."""
 
     options: Options
-    shapes: tuple[Shape, ...]
+    shapes: tuple[PreferenceShape, ...]
     ties: bool
-    comparisons: list[Comparison] = field(default_factory=list)
-    verdicts: list[Verdict] = field(default_factory=list)
+    comparisons: list[PreferencePair] = field(default_factory=list)
+    verdicts: list[GoodOrBad] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
     hashes: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -71,10 +71,10 @@ class _Found:
         shapes = ", ".join(f"{name} {count:,}" for name, count in used.most_common())
         self.notes.append(f"{path}: {lines:,} lines, {kept:,} pairs and verdicts kept{f' ({shapes})' if shapes else ''}")
 
-    def _items(self, path: str, line: int, row: Object | Refused, used: Counter[str]) -> tuple[list[Item], bool]:
+    def _items(self, path: str, line: int, row: Object | RefusedLine, used: Counter[str]) -> tuple[list[Preference], bool]:
         """What a row holds; a row that is of no use is counted here, under its reason."""
         try:
-            if isinstance(row, Refused):
+            if isinstance(row, RefusedLine):
                 raise row
             shape = next((one for one in self.shapes if one.match(row)), None)
             if shape is None:
@@ -82,7 +82,7 @@ class _Found:
             items = shape.read(row, self.options)
             if not items:
                 raise Dropped("unknown_shape")
-        except (Refused, Dropped) as why:
+        except (RefusedLine, Dropped) as why:
             self._drop(why.reason)
             return [], False
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError):
@@ -92,7 +92,7 @@ class _Found:
         tags, source = tags_of(row, shape.texts), f"{path}:{line}"
         return [replace(item, tags=tags, source=source) for item in items], shape.ranking
 
-    def _keep(self, items: Sequence[Item], secret: set[int], *, ranking: bool) -> None:
+    def _keep(self, items: Sequence[Preference], secret: set[int], *, ranking: bool) -> None:
         self.read += len(items)
         kept = []
         for item in items:
@@ -102,7 +102,7 @@ class _Found:
             else:
                 kept.append(item)
         for item in kept:
-            if isinstance(item, Verdict):
+            if isinstance(item, GoodOrBad):
                 self.verdicts.append(item)
             else:
                 self.comparisons.append(replace(item, weight=1 / len(kept)) if ranking else item)
@@ -118,19 +118,19 @@ class _Found:
         )
 
 
-def _unfit(item: Item, ties: bool) -> str | None:
+def _unfit(item: Preference, ties: bool) -> str | None:
     """Why a pair or verdict cannot be learnt from."""
-    texts = (item.output,) if isinstance(item, Verdict) else (item.chosen, item.rejected)
+    texts = (item.output,) if isinstance(item, GoodOrBad) else (item.chosen, item.rejected)
     if not all(text.strip() for text in texts):
         return "empty_text"
-    if isinstance(item, Verdict):
+    if isinstance(item, GoodOrBad):
         return None
     if item.chosen.strip() == item.rejected.strip():
         return "equal_texts"
     return "tie" if item.tie and not ties else None
 
 
-def with_secrets(items: Sequence[Item]) -> set[int]:
+def with_secrets(items: Sequence[Preference]) -> set[int]:
     """The ids of the items with a secret in one of their texts: the shapes that the scorer `secrets` counts, placeholders aside."""
     from judgecli.scorers import re2
     from judgecli.scorers.safety.secrets import MARKS, find_secrets
@@ -140,11 +140,11 @@ def with_secrets(items: Sequence[Item]) -> set[int]:
     return {place for (place, text), suspect in zip(texts, suspects, strict=True) if suspect and find_secrets(text)}
 
 
-def _texts(item: Item) -> tuple[str, ...]:
-    return (item.prompt, item.output) if isinstance(item, Verdict) else (item.prompt, item.chosen, item.rejected)
+def _texts(item: Preference) -> tuple[str, ...]:
+    return (item.prompt, item.output) if isinstance(item, GoodOrBad) else (item.prompt, item.chosen, item.rejected)
 
 
-def repetition_notes(comparisons: Sequence[Comparison], verdicts: Sequence[Verdict]) -> list[str]:
+def repetition_notes(comparisons: Sequence[PreferencePair], verdicts: Sequence[GoodOrBad]) -> list[str]:
     """One sentence each on pairs that are there again, pairs that are there the other way round, and answers judged both good and bad."""
     pairs = Counter((one.prompt, one.chosen, one.rejected) for one in comparisons if not one.tie)
     again = sum(count - 1 for count in pairs.values())

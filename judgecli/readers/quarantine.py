@@ -7,17 +7,17 @@ from dataclasses import asdict
 
 import orjson
 
-from judgecli.readers.adapter import Refused
+from judgecli.readers.adapter import RefusedLine
 from judgecli.readers.log import digest_of
 from judgecli.schema import BadLine
 
 EXCERPT_CHARACTERS = 200
 
 
-def bad_line(refused: Refused, raw: bytes, *, file: str, line: int, offset: int, digest: str | None = None) -> BadLine:
+def bad_line(refused: RefusedLine, raw: bytes, *, file: str, line: int, offset: int, digest: str | None = None) -> BadLine:
     """The quarantined form of a refused entry. `digest` where `raw` holds only the start of it."""
     said = excerpt(str(refused).encode("utf-8", "replace"))
-    return BadLine(file, line, offset, digest or digest_of(raw).hex(), refused.reason, excerpt(raw), said)
+    return BadLine(file, line, offset, digest=digest or digest_of(raw).hex(), reason=refused.reason, excerpt=excerpt(raw), message=said)
 
 
 def excerpt(raw: bytes) -> str:

@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from judgecli.errors import LogError
 from judgecli.readers import delimited
-from judgecli.readers.adapter import Adapter, Object, Refused, Row, adapters
-from judgecli.readers.columns import Entries, Layout, build
+from judgecli.readers.adapter import Adapter, Object, ReadRow, RefusedLine, adapters
+from judgecli.readers.columns import ColumnLayout, Entries, build
 from judgecli.readers.entries import Entry, elements_of, lines_of, whole_of
 from judgecli.readers.jsontext import is_finite, parse_object
 from judgecli.readers.log import Chunk, Detected, Position, Shaping, digest_of
@@ -23,7 +23,7 @@ CHUNK_ENTRIES = 2000
 CHUNK_BYTES = 8 * 1024 * 1024
 _APPENDABLE = frozenset(("jsonl", "csv"))
 
-Item = tuple[Entry, Object | Refused, bytes]  # where it stands, what it says, the bytes that are its identity
+ReadItem = tuple[Entry, Object | RefusedLine, bytes]  # where it stands, what it says, the bytes that are its identity
 
 
 def supports_append(detected: Detected) -> bool:
@@ -38,7 +38,7 @@ def read_log(path: str, shaping: Shaping, detected: Detected, start: Position | 
     Raises: LogError (the file itself cannot be read), UsageError (unknown zone).
     """
     begin = start if start is not None and supports_append(detected) else Position()
-    reading = _Reading(shaping, detected, name or path, begin)
+    reading = _FileReading(shaping, detected, name or path, begin)
     if detected.container == "parquet":
         yield from reading.chunks(parquet_rows(path, begin), None)
         return
@@ -46,7 +46,7 @@ def read_log(path: str, shaping: Shaping, detected: Detected, start: Position | 
         yield from reading.chunks(items_of(stream, detected, begin, shaping), stream)
 
 
-def items_of(stream: PlainStream, detected: Detected, start: Position, shaping: Shaping) -> Iterator[Item]:
+def items_of(stream: PlainStream, detected: Detected, start: Position, shaping: Shaping) -> Iterator[ReadItem]:
     """The entries of a stream, parsed."""
     limit = shaping.max_line_bytes
     if detected.container == "csv":
@@ -57,17 +57,17 @@ def items_of(stream: PlainStream, detected: Detected, start: Position, shaping: 
         yield entry, parse_entry(entry, shaping), entry.raw
 
 
-def parse_entry(entry: Entry, shaping: Shaping) -> Object | Refused:
+def parse_entry(entry: Entry, shaping: Shaping) -> Object | RefusedLine:
     """The JSON object of an entry, or why it has none."""
     if entry.digest:
-        return Refused("too_long", f"longer than {shaping.max_line_bytes} bytes")
+        return RefusedLine("too_long", f"longer than {shaping.max_line_bytes} bytes")
     try:
         return parse_object(entry.raw, shaping.max_depth)
-    except Refused as refused:
-        return refused if entry.whole else Refused("partial_line", f"the file ends inside this entry ({refused})")
+    except RefusedLine as refused:
+        return refused if entry.whole else RefusedLine("partial_line", f"the file ends inside this entry ({refused})")
 
 
-class _Reading:
+class _FileReading:
     """One file being read: what is collected for the next chunk, and where that chunk will end."""
 
     def __init__(self, shaping: Shaping, detected: Detected, name: str, start: Position) -> None:
@@ -82,11 +82,11 @@ class _Reading:
         self.count = 0
         self.bytes = 0
 
-    def chunks(self, items: Iterator[Item], stream: PlainStream | None) -> Iterator[Chunk]:
+    def chunks(self, items: Iterator[ReadItem], stream: PlainStream | None) -> Iterator[Chunk]:
         given = partial = False
         last: Entry | None = None
         for entry, value, identity in items:
-            partial = not entry.whole and isinstance(value, Refused)
+            partial = not entry.whole and isinstance(value, RefusedLine)
             self._add(entry, value, identity)
             last = last if partial else entry
             if self.count >= CHUNK_ENTRIES or self.bytes >= CHUNK_BYTES:
@@ -98,10 +98,10 @@ class _Reading:
             chunk.truncated, chunk.reason = bool(partial or reason), reason or ("the last line is not complete" if partial else "")
             yield chunk
 
-    def _add(self, entry: Entry, value: Object | Refused, identity: bytes) -> None:
+    def _add(self, entry: Entry, value: Object | RefusedLine, identity: bytes) -> None:
         self.count += 1
         self.bytes += entry.end - entry.offset
-        if isinstance(value, Refused):
+        if isinstance(value, RefusedLine):
             self._refuse(entry, value)
         elif self.adapter is None or self.adapter.rows is None:
             self._record(entry, value, digest_of(identity))
@@ -112,11 +112,11 @@ class _Reading:
         assert self.adapter is not None and self.adapter.rows is not None  # noqa: PT018
         try:
             rows = self.adapter.rows(value)
-        except Refused as refused:
+        except RefusedLine as refused:
             self._refuse(entry, refused)
             return
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
-            self._refuse(entry, Refused("unknown_shape", f"not the shape of {self.adapter.name}: {type(error).__name__} {error}"))
+            self._refuse(entry, RefusedLine("unknown_shape", f"not the shape of {self.adapter.name}: {type(error).__name__} {error}"))
             return
         given = {field: get([value])[0] for field, get in self.overrides.items()}
         fills = {field: own for field, get in self.fills.items() if (own := get([value])[0]) is not None}
@@ -128,7 +128,7 @@ class _Reading:
                 key if len(rows) == 1 else choice_key(key, number),
             )
 
-    def _record(self, entry: Entry, value: Object | Row, key: bytes) -> None:
+    def _record(self, entry: Entry, value: Object | ReadRow, key: bytes) -> None:
         entries = self.entries
         entries.objects.append(value)
         entries.keys.append(key)
@@ -136,7 +136,7 @@ class _Reading:
         entries.offsets.append(entry.offset)
         entries.raw.append(entry.raw)
 
-    def _refuse(self, entry: Entry, refused: Refused) -> None:
+    def _refuse(self, entry: Entry, refused: RefusedLine) -> None:
         self.bad.append(bad_line(refused, entry.raw, file=self.name, line=entry.line, offset=entry.offset, digest=entry.digest or None))
 
     def _flush(self, last: Entry | None) -> Chunk:
@@ -166,7 +166,7 @@ def choice_key(key: bytes, number: int) -> bytes:
     return digest_of(key + number.to_bytes(4, "big"))
 
 
-def layout_of(adapter: Adapter | None, shaping: Shaping, detected: Detected, name: str) -> Layout:
+def layout_of(adapter: Adapter | None, shaping: Shaping, detected: Detected, name: str) -> ColumnLayout:
     """How this file's entries become columns. Raises: UsageError."""
     paths: Mapping[str, str] = detected.mapping
     if _makes_rows(adapter):
@@ -178,8 +178,17 @@ def layout_of(adapter: Adapter | None, shaping: Shaping, detected: Detected, nam
     mapped = shaping.map if _makes_rows(adapter) else paths
     numbers = frozenset(field for field in NUMBER_COLUMNS if field in mapped and field not in detected.empty)
     named = frozenset(shaping.map)
-    return Layout(
-        name, detected.format, getters, zone_named(shaping.zone), detected.day_first, named, detected.decimals, numbers, detected.ratings, detected.signed
+    return ColumnLayout(
+        name,
+        detected.format,
+        getters,
+        zone=zone_named(shaping.zone),
+        day_first=detected.day_first,
+        named=named,
+        decimals=detected.decimals,
+        numbers=numbers,
+        ratings=detected.ratings,
+        signed=detected.signed,
     )
 
 
@@ -191,7 +200,7 @@ def _chunk(table: pa.Table, labels: list[Label], bad: list[BadLine], position: P
     return Chunk(records=table, labels=labels, bad=bad, position=position, entries=count)
 
 
-def parquet_rows(path: str, start: Position) -> Iterator[Item]:
+def parquet_rows(path: str, start: Position) -> Iterator[ReadItem]:
     """Rows of a Parquet file; line is the row number from 1. NaN, pandas' missing number, is null."""
     import pyarrow.parquet as pq
 
@@ -208,10 +217,10 @@ def parquet_rows(path: str, start: Position) -> Iterator[Item]:
         raise LogError(f"{path} cannot be read as Parquet: {str(error)[:200]}", hint="is the file complete?") from None
 
 
-def _checked(value: dict[str, Any]) -> Object | Refused:
+def _checked(value: dict[str, Any]) -> Object | RefusedLine:
     try:
-        return value if is_finite(value, 200) else Refused("non_finite", "a number of this row is not finite")
-    except Refused as refused:
+        return value if is_finite(value, 200) else RefusedLine("non_finite", "a number of this row is not finite")
+    except RefusedLine as refused:
         return refused
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from judgecli.errors import UsageError
-from judgecli.judge.redacted import Span, redacted_body, redacted_text
+from judgecli.judge.redacted import TextSpan, redacted_body, redacted_text
 from judgecli.schema import RECORDS
 
 NESTED = {"messages", "output_messages", "tools", "expected_tools", "contexts", "tags", "imported"}
@@ -40,15 +40,15 @@ class Redactor:
         """The body of a judge's reply with placeholders; it says the same verdict."""
         return redacted_body(raw, self.spans)
 
-    def spans(self, text: str) -> list[Span]:
+    def spans(self, text: str) -> list[TextSpan]:
         """What is found in a text, in order; of spans that overlap the first."""
-        found: list[Span] = []
+        found: list[TextSpan] = []
         for span in sorted(span for find in self._finders() for span in find(text)):
             if not found or span[0] >= found[-1][1]:
                 found.append(span)
         return found
 
-    def _finders(self) -> list[Callable[[str], list[Span]]]:
+    def _finders(self) -> list[Callable[[str], list[TextSpan]]]:
         from judgecli.scorers.safety.pii_count import find_pii
         from judgecli.scorers.safety.secrets import find_secrets
 

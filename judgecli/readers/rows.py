@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from judgecli.errors import LogError
-from judgecli.readers.adapter import Object, Refused
+from judgecli.readers.adapter import Object, RefusedLine
 from judgecli.readers.container import container_of
 from judgecli.readers.delimited import header_of
 from judgecli.readers.log import Detected, Position, Shaping
@@ -15,14 +15,14 @@ from judgecli.readers.preference_shape import Dropped
 from judgecli.readers.read import items_of, parquet_rows
 from judgecli.readers.source import expand, local_path, open_plain
 
-Item = TypeVar("Item")
+RowItem = TypeVar("RowItem")
 
 
 @dataclass(frozen=True)
-class Gathered(Generic[Item]):
+class GatheredRows(Generic[RowItem]):
     """What files held: `read` = items + dropped; a row that holds several items counts so often. `hashes`: file -> SHA-256 of its bytes."""
 
-    items: Sequence[Item] = ()
+    items: Sequence[RowItem] = ()
     dropped: Counter[str] = field(default_factory=Counter)
     hashes: Mapping[str, str] = field(default_factory=dict)
 
@@ -32,26 +32,26 @@ class Gathered(Generic[Item]):
         return len(self.items) + self.dropped.total()
 
 
-def gather(paths: Sequence[str], make: Callable[[Object, str], list[Item]]) -> Gathered[Item]:
+def gather(paths: Sequence[str], make: Callable[[Object, str], list[RowItem]]) -> GatheredRows[RowItem]:
     """What `make` gives for every row and its FILE:LINE; a row that it cannot read (Dropped, Refused, a key or type that is not there) is counted.
 
     Raises: LogError.
     """
-    found: list[Item] = []
+    found: list[RowItem] = []
     dropped: Counter[str] = Counter()
     hashes: dict[str, str] = {}
     for path in expand(paths):
         hashes[path] = file_hash(path)
         for line, row in rows_of(path):
             try:
-                if isinstance(row, Refused):
+                if isinstance(row, RefusedLine):
                     raise row
                 found += make(row, f"{path}:{line}")
-            except (Refused, Dropped) as why:
+            except (RefusedLine, Dropped) as why:
                 dropped[why.reason] += 1
             except (KeyError, TypeError, ValueError, AttributeError, IndexError):
                 dropped["unknown_shape"] += 1
-    return Gathered(found, dropped, hashes)
+    return GatheredRows(found, dropped, hashes)
 
 
 def first_row(path: str) -> Object | None:
@@ -59,7 +59,7 @@ def first_row(path: str) -> Object | None:
     return next((row for _, row in rows_of(path) if isinstance(row, dict)), None)
 
 
-def rows_of(path: str) -> Iterator[tuple[int, Object | Refused]]:
+def rows_of(path: str) -> Iterator[tuple[int, Object | RefusedLine]]:
     """(line, row or why it is none) of one file of rows. Raises: LogError."""
     shaping = Shaping()
     container, compression, delimiter = container_of(path, shaping)
@@ -78,7 +78,7 @@ def rows_of(path: str) -> Iterator[tuple[int, Object | Refused]]:
             last = entry.line
             yield entry.line, value
         if stream.broken:
-            yield last + 1, Refused("partial_line", stream.broken)
+            yield last + 1, RefusedLine("partial_line", stream.broken)
 
 
 def file_hash(path: str) -> str:

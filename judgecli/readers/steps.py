@@ -15,12 +15,12 @@ from typing import Any
 from judgecli.errors import UnknownName
 from judgecli.readers.adapter import Object
 from judgecli.readers.preference_shape import Dropped, said, tags_of
-from judgecli.readers.rows import Gathered, first_row, gather
+from judgecli.readers.rows import GatheredRows, first_row, gather
 from judgecli.readers.values import text_of
 from judgecli.reward_model.process import Solution
 
 
-def read_steps(paths: Sequence[str], *, shape: str | None = None) -> Gathered[Solution]:
+def read_steps(paths: Sequence[str], *, shape: str | None = None) -> GatheredRows[Solution]:
     """The step-labelled answers of files (JSONL, JSON array, Parquet; plain or compressed); a line of PRM800K may hold several.
 
     Raises: LogError, UnknownName.

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from judgecli.readers import times
-from judgecli.readers.adapter import Refused
+from judgecli.readers.adapter import RefusedLine
 from judgecli.readers.decimals import written
 from judgecli.readers.mapping import BOTH, parse_path, quoted
 from judgecli.readers.messages import is_conversation
@@ -139,7 +139,7 @@ def _inside_envelopes(objects: Sequence[Mapping[str, Any]], mapping: Mapping[str
 def _is_known(kind: Callable[[Any], Any], value: Any) -> bool:
     try:
         return kind(value) is not None
-    except Refused:
+    except RefusedLine:
         return True
 
 

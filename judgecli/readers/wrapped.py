@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from judgecli.readers.adapter import Refused
+from judgecli.readers.adapter import RefusedLine
 from judgecli.readers.messages import Message, is_conversation, last_user_text, messages_of, said_by, split, text_of_message
 from judgecli.readers.values import is_texts, structure_of, text_of
 
@@ -30,7 +30,7 @@ _OWN_KEYS = frozenset(("choices", "generations", "candidates", "object", "messag
 
 
 @dataclass(frozen=True)
-class Said:
+class WrappedText:
     """What an object says: the app's messages (none: no answer), why there is none, how it ended; `plain`: a text in an object, and no message."""
 
     messages: Sequence[Message] = ()
@@ -44,7 +44,7 @@ class Said:
         return next((text for message in self.messages if (text := text_of_message(message)) is not None), None)
 
 
-def answer_in(value: Any, *, layers: int = MOST_LAYERS) -> Said | None:
+def answer_in(value: Any, *, layers: int = MOST_LAYERS) -> WrappedText | None:
     """What the app said in an object or a list; None where its kind is not known, or the value is a text.
 
     Raises: Refused where the kind is known and its messages cannot be read.
@@ -57,13 +57,13 @@ def answer_in(value: Any, *, layers: int = MOST_LAYERS) -> Said | None:
     if found is not None:
         return found
     if not value:
-        return Said()
+        return WrappedText()
     if value.get("error") and not any(value.get(key) for key in ANSWERS):
-        return Said(error=error_text(value["error"]))
+        return WrappedText(error=error_text(value["error"]))
     return _around(value, layers)
 
 
-def _of_known(value: Mapping[str, Any]) -> Said | None:
+def _of_known(value: Mapping[str, Any]) -> WrappedText | None:
     """A kind that is told by keys of its own."""
     if value.keys().isdisjoint(_OWN_KEYS):  # the objects of an app's own making, most of all
         return None
@@ -76,19 +76,19 @@ def _of_known(value: Mapping[str, Any]) -> Said | None:
     if value.get("object") == "response" and isinstance(value.get("output"), list):
         return _items(value["output"])
     if isinstance(value.get("messages"), list) and _are_messages(value["messages"]):
-        return Said(split(messages_of(value["messages"]) or [])[1])
+        return WrappedText(split(messages_of(value["messages"]) or [])[1])
     if said_by(value) is not None and ("content" in value or "parts" in value or "kwargs" in value or "tool_calls" in value):
-        return Said([_as_assistant(message) for message in messages_of([value]) or []], finish_reason=text_of(value.get("stop_reason")))
+        return WrappedText([_as_assistant(message) for message in messages_of([value]) or []], finish_reason=text_of(value.get("stop_reason")))
     if isinstance(value.get("content"), list) and value["content"] and all(isinstance(part, dict) and "type" in part for part in value["content"]):
-        return Said(messages_of([{"role": "assistant", "content": value["content"]}]) or [], finish_reason=text_of(value.get("stop_reason")))
+        return WrappedText(messages_of([{"role": "assistant", "content": value["content"]}]) or [], finish_reason=text_of(value.get("stop_reason")))
     return None
 
 
-def _of_list(value: Sequence[Any], layers: int) -> Said | None:
+def _of_list(value: Sequence[Any], layers: int) -> WrappedText | None:
     if not value:
-        return Said()
+        return WrappedText()
     if _are_messages(value):
-        return Said(split(messages_of(list(value)) or [])[1])
+        return WrappedText(split(messages_of(list(value)) or [])[1])
     if all(isinstance(item, dict) and item.get("type") in _ITEMS for item in value):
         return _items(value)
     if all(isinstance(item, list) for item in value) and len(value) == 1:
@@ -98,48 +98,50 @@ def _of_list(value: Sequence[Any], layers: int) -> Said | None:
     return None
 
 
-def _around(value: Mapping[str, Any], layers: int) -> Said | None:
+def _around(value: Mapping[str, Any], layers: int) -> WrappedText | None:
     """An object around one answer, by the first name that holds one."""
     for key in ANSWERS:
         inner = value.get(key)
         if isinstance(inner, str):
-            return Said(_assistant(inner), plain=True)
+            return WrappedText(_assistant(inner), plain=True)
         if isinstance(inner, dict | list) and inner:
             found = answer_in(inner, layers=layers - 1)
             if found is not None:
                 return found
-    return Said() if any(key in value and not value[key] for key in ANSWERS) else None
+    return WrappedText() if any(key in value and not value[key] for key in ANSWERS) else None
 
 
-def _choice(choices: Sequence[Any]) -> Said:
+def _choice(choices: Sequence[Any]) -> WrappedText:
     """The first choice of a chat completion, or of a legacy completion (`text`)."""
     first = choices[0] if choices and isinstance(choices[0], dict) else {}
     ended = text_of(first.get("finish_reason"))
     message = first.get("message") if isinstance(first.get("message"), dict) else first.get("delta")
     if isinstance(message, dict):
-        return Said(messages_of([{**message, "role": "assistant"}]) or [], finish_reason=ended)
-    return Said(_assistant(first["text"]) if isinstance(first.get("text"), str) else [], finish_reason=ended)
+        return WrappedText(messages_of([{**message, "role": "assistant"}]) or [], finish_reason=ended)
+    return WrappedText(_assistant(first["text"]) if isinstance(first.get("text"), str) else [], finish_reason=ended)
 
 
-def _generation(generations: Sequence[Any]) -> Said:
+def _generation(generations: Sequence[Any]) -> WrappedText:
     first = generations[0] if generations else None
     first = first[0] if isinstance(first, list) and first else first
     if not isinstance(first, dict):
-        return Said()
+        return WrappedText()
     info = first.get("generation_info")
     ended = text_of(info.get("finish_reason")) if isinstance(info, dict) else None
     message = first.get("message")
     if isinstance(message, dict) and said_by(message) is not None:
-        return Said([_as_assistant(one) for one in messages_of([message]) or []], finish_reason=ended)
-    return Said(_assistant(first["text"]) if isinstance(first.get("text"), str) else [], finish_reason=ended)
+        return WrappedText([_as_assistant(one) for one in messages_of([message]) or []], finish_reason=ended)
+    return WrappedText(_assistant(first["text"]) if isinstance(first.get("text"), str) else [], finish_reason=ended)
 
 
-def _candidate(candidates: Sequence[Any]) -> Said:
+def _candidate(candidates: Sequence[Any]) -> WrappedText:
     first = candidates[0] if candidates and isinstance(candidates[0], dict) else {}
     content = first.get("content")
     parts = content.get("parts") if isinstance(content, dict) else None
     ended = text_of(first.get("finish_reason", first.get("finishReason")))
-    return Said(messages_of([{"role": "assistant", "parts": [_gemini(part) for part in parts]}]) or [] if isinstance(parts, list) else [], finish_reason=ended)
+    return WrappedText(
+        messages_of([{"role": "assistant", "parts": [_gemini(part) for part in parts]}]) or [] if isinstance(parts, list) else [], finish_reason=ended
+    )
 
 
 def _gemini(part: Any) -> Any:
@@ -151,7 +153,7 @@ def _gemini(part: Any) -> Any:
     return {"type": "reasoning" if part.get("thought") else "text", "text": part.get("text")}
 
 
-def _items(items: Sequence[Any]) -> Said:
+def _items(items: Sequence[Any]) -> WrappedText:
     """The output items of a response: messages, reasoning and calls as parts of one message."""
     parts: list[Any] = []
     for item in items:
@@ -163,7 +165,7 @@ def _items(items: Sequence[Any]) -> Said:
             parts += [{"type": "reasoning", "text": part.get("text")} for part in item.get("summary") or [] if isinstance(part, dict)]
         elif kind is not None and kind.endswith("_call"):
             parts.append({**item, "type": "tool_call", "name": item.get("name", kind)})
-    return Said(messages_of([{"role": "assistant", "content": parts}]) or [] if parts else [])
+    return WrappedText(messages_of([{"role": "assistant", "content": parts}]) or [] if parts else [])
 
 
 def answers_of(value: Any) -> int:
@@ -180,7 +182,7 @@ def kind_of(value: Any) -> str:
         return "text"
     try:
         return "unknown" if answer_in(inner) is None else "wrapped"
-    except Refused:
+    except RefusedLine:
         return "unknown"
 
 

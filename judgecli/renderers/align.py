@@ -1,14 +1,14 @@
 """What `judge align` found, for a terminal and in Markdown: the corrected mean first, then agreement, bias, calibration."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from rich.text import Text
 
+from judgecli.document import Document
 from judgecli.renderers.safe import terminal_line
 from judgecli.renderers.terminal import DASH, Page, number, render, table
 
-Document = Mapping[str, Any]
 NAMES = {
     "agreement": "share that agrees",
     "kappa": "Cohen's kappa",

@@ -4,8 +4,9 @@ from typing import Any
 
 from rich.text import Text
 
+from judgecli.document import Document
 from judgecli.renderers.safe import terminal_line
-from judgecli.renderers.terminal import DASH, Document, Page, number, render, table
+from judgecli.renderers.terminal import DASH, Page, number, render, table
 from judgecli.signal.missing import DIFFERS
 
 

@@ -1,15 +1,12 @@
 """Anchor sets as text for a terminal."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from rich.console import RenderableType
 from rich.text import Text
 
+from judgecli.document import Document
 from judgecli.renderers.safe import json_text, terminal_line
 from judgecli.renderers.terminal import Page, number, render, table
 
-Document = Mapping[str, Any]
 COLUMNS = ("window", "judge", "served", "anchors", "shift", "low", "high", "alarm")
 STYLES = {"shifted": "bold red", "unclear": "bold yellow", "unchanged": "green"}
 

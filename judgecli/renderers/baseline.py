@@ -1,14 +1,10 @@
 """A baseline as text for a terminal."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from rich.text import Text
 
+from judgecli.document import Document
 from judgecli.renderers.safe import terminal_line
 from judgecli.renderers.terminal import Page, number, render, table
-
-Document = Mapping[str, Any]
 
 
 def baseline_page(document: Document, page: Page) -> str:

@@ -1,15 +1,14 @@
 """The reward models there are, and the card of one in words, for a terminal."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from rich.console import RenderableType
 from rich.text import Text
 
+from judgecli.document import Document
 from judgecli.renderers.report_tables import NONE, shown
 from judgecli.renderers.terminal import Page, number, render, table
 
-Document = Mapping[str, Any]
 WIDE = 400
 
 

@@ -12,10 +12,10 @@ from html import escape
 from typing import Any
 
 from judgecli.renderers.safe import terminal_line
-from judgecli.report import Distribution, Point, Series, Standing
+from judgecli.report import Distribution, PolicyStanding, Series, SeriesPoint
 
-Format = Callable[[float], str]
-Scale = tuple[float | None, float | None]
+FormatNumber = Callable[[float], str]
+AxisScale = tuple[float | None, float | None]
 Change = Mapping[str, Any]  # where a judge changed, as signal/linked.py tells it
 COLOURS, DASHES = 6, 3
 MOST_TICKS = 5
@@ -92,7 +92,14 @@ def _svg(frame: Frame, label: str, parts: Sequence[str], *, kind: str = "", more
 
 
 def line_chart(
-    series: Sequence[Series], look: Look, show: Format, frame: Frame, *, labels: bool = False, scale: Scale = (None, None), changes: Sequence[Change] = ()
+    series: Sequence[Series],
+    look: Look,
+    show: FormatNumber,
+    frame: Frame,
+    *,
+    labels: bool = False,
+    scale: AxisScale = (None, None),
+    changes: Sequence[Change] = (),
 ) -> str:
     """Means over time, a line and a band of its interval a policy; policies at the line's end where `labels`.
 
@@ -109,7 +116,7 @@ def line_chart(
     first, last = min(starts), max(starts)
     span = (last - first) / timedelta(seconds=1) or 1.0
 
-    def place_x(point: Point) -> float:
+    def place_x(point: SeriesPoint) -> float:
         return frame.left + (0.5 if first == last else (_middle(point) - first) / timedelta(seconds=1) / span) * frame.inner_width
 
     def place_y(value: float) -> float:
@@ -130,7 +137,7 @@ def _style(line: Series, look: Look) -> str:
     return look.of(line.policy) + (" linked" if line.linked else "")
 
 
-def _extent(points: Sequence[Point], scale: Scale) -> tuple[float, float]:
+def _extent(points: Sequence[SeriesPoint], scale: AxisScale) -> tuple[float, float]:
     """What the axis spans: every mean, and the intervals as far as they do not flatten the lines (a band is cut at the frame)."""
     means = [point.mean for point in points if point.mean is not None]
     widths = sorted(point.high - point.low for point in points if point.low is not None and point.high is not None)
@@ -142,19 +149,19 @@ def _extent(points: Sequence[Point], scale: Scale) -> tuple[float, float]:
     return (low if floor is None else max(low, floor)), (high if ceiling is None else min(high, ceiling))
 
 
-def _clipped(rows: list[float], scale: Scale) -> list[float]:
+def _clipped(rows: list[float], scale: AxisScale) -> list[float]:
     low, high = scale
     kept = [row for row in rows if (low is None or row >= low - 1e-12) and (high is None or row <= high + 1e-12)]
     return kept if len(kept) > 1 else rows
 
 
-def _middle(point: Point) -> datetime:
+def _middle(point: SeriesPoint) -> datetime:
     if point.start is None:
         raise ValueError("a window without time has no place on the axis")
     return point.start
 
 
-def _rows(rows: Sequence[float], place: Callable[[float], float], show: Format, frame: Frame) -> list[str]:
+def _rows(rows: Sequence[float], place: Callable[[float], float], show: FormatNumber, frame: Frame) -> list[str]:
     return [
         f'<line class="grid" x1="{frame.left}" x2="{frame.width - frame.right}" y1="{place(row):.1f}" y2="{place(row):.1f}"/>'
         f'<text class="tick" x="{frame.left - 6}" y="{place(row) + 3.5:.1f}" text-anchor="end">{escape(show(row))}</text>'
@@ -162,7 +169,7 @@ def _rows(rows: Sequence[float], place: Callable[[float], float], show: Format, 
     ]
 
 
-def _dates(points: Sequence[Point], place: Callable[[Point], float], frame: Frame) -> list[str]:
+def _dates(points: Sequence[SeriesPoint], place: Callable[[SeriesPoint], float], frame: Frame) -> list[str]:
     distinct = sorted({_middle(point): point for point in points}.items())
     room = max(2, frame.inner_width // 62)
     every = max(1, math.ceil(len(distinct) / room))
@@ -184,9 +191,9 @@ def _date(start: datetime, *, hours: bool, years: bool) -> str:
     return f"{MONTHS[start.month - 1]} {start.year}" if years else f"{start.day} {MONTHS[start.month - 1]}"
 
 
-def _stretches(points: Sequence[Point]) -> list[list[Point]]:
+def _stretches(points: Sequence[SeriesPoint]) -> list[list[SeriesPoint]]:
     """Runs of windows with a mean."""
-    found: list[list[Point]] = [[]]
+    found: list[list[SeriesPoint]] = [[]]
     for point in points:
         if point.mean is None:
             found.append([])
@@ -195,9 +202,9 @@ def _stretches(points: Sequence[Point]) -> list[list[Point]]:
     return [run for run in found if run]
 
 
-def _band(points: Sequence[Point], place_x: Callable[[Point], float], place_y: Callable[[float], float], style: str) -> str:
+def _band(points: Sequence[SeriesPoint], place_x: Callable[[SeriesPoint], float], place_y: Callable[[float], float], style: str) -> str:
     parts = []
-    for run in _stretches([point if point.low is not None else Point(point.start, point.end, point.n, None, None, None) for point in points]):
+    for run in _stretches([point if point.low is not None else SeriesPoint(point.start, point.end, point.n, None, None, None) for point in points]):
         upper = [f"{place_x(point):.1f},{place_y(point.high or 0.0):.1f}" for point in run]
         lower = [f"{place_x(point):.1f},{place_y(point.low or 0.0):.1f}" for point in reversed(run)]
         if len(run) > 1:
@@ -208,7 +215,9 @@ def _band(points: Sequence[Point], place_x: Callable[[Point], float], place_y: C
     return "".join(parts)
 
 
-def _line(line: Series, points: Sequence[Point], place_x: Callable[[Point], float], place_y: Callable[[float], float], look: Look, show: Format) -> str:
+def _line(
+    line: Series, points: Sequence[SeriesPoint], place_x: Callable[[SeriesPoint], float], place_y: Callable[[float], float], look: Look, show: FormatNumber
+) -> str:
     style, shape = _style(line, look), look.colours.get(line.policy, COLOURS - 1)
     parts = []
     for run in _stretches(points):
@@ -220,7 +229,7 @@ def _line(line: Series, points: Sequence[Point], place_x: Callable[[Point], floa
     return "".join(parts)
 
 
-def few(point: Point) -> str:
+def few(point: SeriesPoint) -> str:
     """A class for marks that rest on too few answers to be read as more than a hint."""
     return " few" if point.n < FEW else ""
 
@@ -240,14 +249,14 @@ def _mark(x: float, y: float, shape: int) -> str:
     return f"M{x - 2.8:.1f} {y:.1f}a2.8 2.8 0 1 0 5.6 0a2.8 2.8 0 1 0 -5.6 0z"
 
 
-def _told(line: Series, point: Point, show: Format) -> str:
+def _told(line: Series, point: SeriesPoint, show: FormatNumber) -> str:
     start = "" if point.start is None else f"{point.start:%Y-%m-%d %H:%M}" if point.start.hour or point.start.minute else f"{point.start:%Y-%m-%d}"
     interval = f" ({show(point.low)} to {show(point.high)})" if point.low is not None and point.high is not None else ", no interval"
     rest = f", n {point.n:,}{'' if point.final else ', not final'}{', in units of the first judge' if line.linked else ''}"
     return f"{visible(line.policy)}, from {start}: {escape(show(point.mean or 0.0))}{escape(interval)}{rest}"
 
 
-def judge_rules(changes: Sequence[Change], places: Mapping[datetime, float], show: Format, frame: Frame) -> list[str]:
+def judge_rules(changes: Sequence[Change], places: Mapping[datetime, float], show: FormatNumber, frame: Frame) -> list[str]:
     """A dotted rule before the first window of a new judge, with what the anchors say of it in a few words and, as its title, in full."""
     found = []
     for row, (change, moment) in enumerate((change, datetime.fromisoformat(change["window_start"])) for change in changes if change["window_start"]):
@@ -264,7 +273,7 @@ def judge_rules(changes: Sequence[Change], places: Mapping[datetime, float], sho
     return found
 
 
-def change_label(change: Change, show: Format) -> str:
+def change_label(change: Change, show: FormatNumber) -> str:
     """`judge +0.21`, `app`, `unclear +0.02`, or that nothing links the two."""
     if change["shift"] is None:
         return "measured anew, not linked"
@@ -278,9 +287,9 @@ def change_line(change: Change) -> str:
     return f"{start}{change['message']}"
 
 
-def _ends(drawn: Sequence[tuple[Series, Sequence[Point]]], place_y: Callable[[float], float], look: Look, frame: Frame) -> list[str]:
+def _ends(drawn: Sequence[tuple[Series, Sequence[SeriesPoint]]], place_y: Callable[[float], float], look: Look, frame: Frame) -> list[str]:
     """The policies' names beside the ends of their last lines, moved apart where they would overlap."""
-    ends: dict[str, Point] = {}
+    ends: dict[str, SeriesPoint] = {}
     for line, points in drawn:
         last = next(point for point in reversed(points) if point.mean is not None)
         if line.policy not in ends or _middle(last) >= _middle(ends[line.policy]):
@@ -298,7 +307,7 @@ def _ends(drawn: Sequence[tuple[Series, Sequence[Point]]], place_y: Callable[[fl
     ]
 
 
-def forest(standings: Sequence[Standing], look: Look, show: Format, frame: Frame, *, scale: Scale = (None, None)) -> str:
+def forest(standings: Sequence[PolicyStanding], look: Look, show: FormatNumber, frame: Frame, *, scale: AxisScale = (None, None)) -> str:
     """A row a policy: its mean as a mark, its interval as a bar, the mean in figures."""
     shown = [item for item in standings if item.mean is not None]
     if not shown:
@@ -321,7 +330,7 @@ def forest(standings: Sequence[Standing], look: Look, show: Format, frame: Frame
     return _svg(inner, f"{standings[0].metric} by policy over all time", parts, kind="forest")
 
 
-def _forest_row(item: Standing, y: int, place: Callable[[float], float], look: Look, show: Format, frame: Frame) -> str:
+def _forest_row(item: PolicyStanding, y: int, place: Callable[[float], float], look: Look, show: FormatNumber, frame: Frame) -> str:
     style = look.of(item.policy)
     name = f'<text class="name" x="{frame.left - 8}" y="{y + 4}" text-anchor="end">{visible(item.policy, 24)}</text>'
     if item.mean is None:
@@ -336,7 +345,7 @@ def _forest_row(item: Standing, y: int, place: Callable[[float], float], look: L
     return f'<g><title>{told}</title>{name}{bar}<path class="mark {style}" d="{mark}"/>{figure}</g>'
 
 
-def histogram(spread: Distribution, show: Format, frame: Frame) -> str:
+def histogram(spread: Distribution, show: FormatNumber, frame: Frame) -> str:
     """Counts by bin as columns, those beyond either end as paler ones."""
     bars = [("below " + show(spread.edges[0]), spread.below, True)] if spread.below else []
     bars += [(f"{show(low)} to {show(high)}", count, False) for low, high, count in zip(spread.edges, spread.edges[1:], spread.counts, strict=False)]

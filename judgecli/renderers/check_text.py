@@ -5,13 +5,11 @@ something that the gates ask about was not measured.
 """
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
+from judgecli.document import Document
 from judgecli.renderers.safe import terminal_line
 from judgecli.renderers.terminal import Page
 
-Document = Mapping[str, Any]
 COLOURS = {"pass": "32", "fail": "1;31", "inconclusive": "33", "incomplete": "1;33"}
 _MARKDOWN = re.compile(r"[\\`*\[\]#|~$@]|(?<!\w)_|_(?!\w)|(?<=:)/|(?<=www)\.")  # what is markup, a mention or a link anywhere in a line
 ORDER = ("fail", "incomplete", "inconclusive", "pass")

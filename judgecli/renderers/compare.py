@@ -4,13 +4,14 @@ The verdict of each row first in words, then what it stands on. PARTIAL stands b
 value that should be there was not measured.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 from rich.text import Text
 
+from judgecli.document import Document
 from judgecli.renderers.check_text import markdown_text
 from judgecli.renderers.safe import json_text, terminal_line
 from judgecli.renderers.table_file import check_target, write_rows
@@ -20,7 +21,6 @@ from judgecli.renderers.text_file import publish_text
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Document = Mapping[str, Any]
 COLOURS = {"better": "green", "worse": "bold red", "inconclusive": "yellow", "not comparable": "bold yellow"}
 TEXTS = ("metric", "policy_a", "policy_b", "verdict", "method", "kind", "identity", "message")
 COUNTS = ("n_pairs", "missing", "clusters", "wins", "ties", "losses", "only_a", "only_b", "by_design", "needed_pairs")

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from html import escape
 
 from judgecli.renderers import charts
-from judgecli.renderers.charts import Format, Frame, visible
+from judgecli.renderers.charts import FormatNumber, Frame, visible
 
 
 @dataclass(frozen=True)
-class Place:
+class CurvePlace:
     """One point of a curve; `told` is what its title says."""
 
     x: float
@@ -25,12 +25,14 @@ class Curve:
     """A named line. `colour` is 0 to 5; `plain` draws no marks (a reference line)."""
 
     name: str
-    places: Sequence[Place]
+    places: Sequence[CurvePlace]
     colour: int = 0
     plain: bool = False
 
 
-def curve_chart(curves: Sequence[Curve], label: str, show: Format, frame: Frame, *, x_ticks: Sequence[float], show_x: Format, log: bool = False) -> str:
+def curve_chart(
+    curves: Sequence[Curve], label: str, show: FormatNumber, frame: Frame, *, x_ticks: Sequence[float], show_x: FormatNumber, log: bool = False
+) -> str:
     """The curves in one frame, with whiskers where a point has an interval. `x_ticks` are where the axis is written; `log` spaces it by powers."""
     drawn = [curve for curve in curves if curve.places]
     if not drawn:

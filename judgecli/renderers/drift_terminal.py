@@ -6,7 +6,7 @@ from rich.text import Text
 from judgecli.renderers import terminal
 from judgecli.renderers.drift_html import partial_lines, side_text
 from judgecli.renderers.drift_tables import drift_tables
-from judgecli.renderers.report_tables import Table, shown
+from judgecli.renderers.report_tables import ReportTable, shown
 from judgecli.renderers.terminal import Page
 from judgecli.signal.drift.report import Drift
 
@@ -37,7 +37,7 @@ def drift_text(found: Drift, page: Page = PAGE) -> str:
     return terminal.render(parts, page)
 
 
-def _table(table: Table) -> RenderableType:
+def _table(table: ReportTable) -> RenderableType:
     kept = [place for place, name in enumerate(table.columns) if name not in LEFT_OUT.get(table.id, ())]
     right = [table.columns[place] for place in kept if any(row[place].style == "n" for row in table.rows)]
     return terminal.table([table.columns[place] for place in kept], [[row[place].text for place in kept] for row in table.rows], right=right)

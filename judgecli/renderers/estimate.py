@@ -3,8 +3,9 @@
 from rich.console import RenderableType
 from rich.text import Text
 
+from judgecli.document import Document
 from judgecli.renderers.safe import terminal_line
-from judgecli.renderers.terminal import Document, Page, render, table
+from judgecli.renderers.terminal import Page, render, table
 
 UNITS = {"record": "", "pair": " pairs", "prompt": " lists"}
 

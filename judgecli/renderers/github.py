@@ -6,12 +6,9 @@ Source: https://docs.github.com/actions/reference/workflow-commands-for-github-a
 of a kind are shown a step, so the tenth says how many more there are.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
+from judgecli.document import Document
 from judgecli.renderers.safe import terminal_line
 
-Document = Mapping[str, Any]
 KINDS = {"fail": "error", "incomplete": "error", "inconclusive": "warning"}
 SHOWN = 9
 LIMIT = 900_000  # bytes of a step summary; one above 1 MiB is not shown at all

@@ -7,12 +7,10 @@ lets it count as one). No character that XML does not have, whatever the names a
 """
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
+from judgecli.document import Document
 from judgecli.renderers.safe import terminal_line
 
-Document = Mapping[str, Any]
 ELEMENTS = {"fail": "failure", "incomplete": "error", "inconclusive": "skipped"}
 _NOT_XML = re.compile("[^\x09\x0a\x0d\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # https://www.w3.org/TR/xml/#charsets
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}

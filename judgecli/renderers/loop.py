@@ -1,17 +1,16 @@
 """The documents of `judge run` and `judge init` for a terminal: what was found or planned, where it lies, what to do next."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from rich.console import RenderableType
 from rich.text import Text
 
+from judgecli.document import Document
 from judgecli.renderers.alarms import alarm_lines
 from judgecli.renderers.safe import terminal_line
 from judgecli.renderers.terminal import Page, number, partial_metrics, render
 from judgecli.signal.report.headline import WORSE_WHERE
 
-Document = Mapping[str, Any]
 STYLES = {"pass": "bold green", "fail": "bold red", "inconclusive": "bold yellow", "incomplete": "bold yellow"}
 PAGE = Page()
 LINES = 4

@@ -8,7 +8,7 @@ from judgecli.report import Report, Series
 
 
 @dataclass(frozen=True)
-class Limits:
+class SizeLimits:
     """How many of each a page shows at most."""
 
     windows: int
@@ -20,18 +20,18 @@ class Limits:
 
 
 LEVELS = (
-    Limits(400, 12, 40, 200, 5, 100),
-    Limits(60, 12, 40, 200, 5, 100),
-    Limits(24, 12, 25, 100, 5, 60),
-    Limits(24, 6, 25, 100, 5, 40),
-    Limits(12, 6, 12, 60, 3, 20),
-    Limits(12, 3, 6, 30, 2, 12),
-    Limits(6, 2, 1, 12, 1, 8),
-    Limits(6, 2, 1, 6, 1, 4),
+    SizeLimits(400, 12, 40, 200, 5, 100),
+    SizeLimits(60, 12, 40, 200, 5, 100),
+    SizeLimits(24, 12, 25, 100, 5, 60),
+    SizeLimits(24, 6, 25, 100, 5, 40),
+    SizeLimits(12, 6, 12, 60, 3, 20),
+    SizeLimits(12, 3, 6, 30, 2, 12),
+    SizeLimits(6, 2, 1, 12, 1, 8),
+    SizeLimits(6, 2, 1, 6, 1, 4),
 )
 
 
-def fitted(report: Report, limits: Limits) -> Report:
+def fitted(report: Report, limits: SizeLimits) -> Report:
     """The report within these limits, with a note for everything that was left out. Partial metrics come first."""
     names = _metrics_kept(report, limits)
     drawn = set(_first([name for name in (report.subject, *names) if name in names], limits.charts))
@@ -75,7 +75,7 @@ def fitted(report: Report, limits: Limits) -> Report:
     )
 
 
-def _metrics_kept(report: Report, limits: Limits) -> set[str]:
+def _metrics_kept(report: Report, limits: SizeLimits) -> set[str]:
     """The subject, then what is partial, then what changed, then the rest."""
     partial = [summary.name for summary in report.metrics if summary.coverage not in (None, 1.0)]
     order = [

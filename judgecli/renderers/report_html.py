@@ -13,9 +13,9 @@ from typing import Any
 from judgecli.renderers import charts
 from judgecli.renderers.charts import Frame, Look
 from judgecli.renderers.report_fit import LEVELS, fitted
-from judgecli.renderers.report_tables import Table, shown, tables_after, tables_before, tables_between
+from judgecli.renderers.report_tables import ReportTable, shown, tables_after, tables_before, tables_between
 from judgecli.renderers.safe import terminal_text
-from judgecli.report import Contrast, Example, Report
+from judgecli.report import ContrastText, Report, ReportExample
 from judgecli.signal.report.headline import amount, plain_number, span
 from judgecli.signal.summary import MetricSummary
 
@@ -144,7 +144,7 @@ def sentence_of(line: str, tone: str) -> dict[str, str]:
     return {"claim": claim or evidence, "evidence": bracket + evidence if claim else "", "tone": tone}
 
 
-def drawn_tables(tables: Sequence[Table]) -> list[dict[str, Any]]:
+def drawn_tables(tables: Sequence[ReportTable]) -> list[dict[str, Any]]:
     """Tables with what the template needs of each column."""
     found = []
     for table in tables:
@@ -158,7 +158,7 @@ def _legend_mark(policy: str, look: Look) -> str:
     return f'<polyline class="line {style}" points="0,6 34,6"/><path class="mark {style}" d="{charts._mark(17, 6, shape)}"/>'
 
 
-def _show(summary: MetricSummary) -> charts.Format:
+def _show(summary: MetricSummary) -> charts.FormatNumber:
     return (lambda value: f"{100 * value:.3g} %") if summary.kind == "rate" else plain_number
 
 
@@ -211,12 +211,12 @@ def categories_text(categories: Any, total: int) -> str:
     return ", ".join(f"{shown(value, 40)} {count:,} ({count / total:.0%})" for value, count in counts[:8]) + more
 
 
-def _contrast(item: Contrast) -> dict[str, Any]:
+def _contrast(item: ContrastText) -> dict[str, Any]:
     before, after = _example(item.before, item.metric), _example(item.after, item.metric)
     return {"input": before["input"], "before": before, "after": after}
 
 
-def _example(item: Example, metric: str | None) -> dict[str, str]:
+def _example(item: ReportExample, metric: str | None) -> dict[str, str]:
     return {
         "value": example_value(item, metric),
         "about": example_about(item),
@@ -225,12 +225,12 @@ def _example(item: Example, metric: str | None) -> dict[str, str]:
     }
 
 
-def example_value(item: Example, metric: str | None) -> str:
+def example_value(item: ReportExample, metric: str | None) -> str:
     """The metric's value of an example."""
     return f"{shown(metric or '')} {plain_number(item.value)}"
 
 
-def example_about(item: Example) -> str:
+def example_about(item: ReportExample) -> str:
     """Which record an example is."""
     time = "" if item.time is None else f" · {item.time:%Y-%m-%d %H:%M} UTC"
     place = "" if item.file is None else f" · {shown(item.file, 80)}:{item.line}"

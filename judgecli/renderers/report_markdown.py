@@ -4,8 +4,8 @@ import re
 
 from judgecli.renderers.report_fit import LEVELS, fitted
 from judgecli.renderers.report_html import categories_text, contrast_title, example_about, example_value, excerpt, law_text, quality_lines, scope_text
-from judgecli.renderers.report_tables import NONE, Cell, Table, shown, tables_after, tables_before, tables_between
-from judgecli.report import Example, Report, Standing
+from judgecli.renderers.report_tables import NONE, ReportTable, TableCell, shown, tables_after, tables_before, tables_between
+from judgecli.report import PolicyStanding, Report, ReportExample
 from judgecli.signal.report.headline import amount, plain_number, span
 
 MOST_BYTES = 200_000
@@ -90,13 +90,13 @@ def _standings(report: Report) -> str:
     for summary in report.metrics:
         mine = {item.policy: item for item in report.standings if item.metric == summary.name}
         if summary.kind != "category" and mine:
-            rows.append([Cell(shown(summary.name)), *(Cell(_standing(mine.get(policy), report), "n") for policy in report.policies)])
+            rows.append([TableCell(shown(summary.name)), *(TableCell(_standing(mine.get(policy), report), "n") for policy in report.policies)])
     by = " and ".join(report.by) or "all records"
     caption = "Mean (95 % interval), n. Intervals respect clusters (conversations, users)."
-    return markdown_table(Table("policies", f"By {shown(by, 80)}", caption, ("metric", *(shown(policy, 60) for policy in report.policies)), rows))
+    return markdown_table(ReportTable("policies", f"By {shown(by, 80)}", caption, ("metric", *(shown(policy, 60) for policy in report.policies)), rows))
 
 
-def _standing(item: Standing | None, report: Report) -> str:
+def _standing(item: PolicyStanding | None, report: Report) -> str:
     if item is None or item.mean is None:
         return NONE
     summary = report.metric(item.metric)
@@ -104,7 +104,7 @@ def _standing(item: Standing | None, report: Report) -> str:
     return f"{amount(item.mean, summary)}{interval}, n {item.n:,}"
 
 
-def markdown_table(table: Table) -> str:
+def markdown_table(table: ReportTable) -> str:
     """A table under its heading and caption."""
     head = " | ".join(plain(name) or " " for name in table.columns)
     numbers = [any(row[place].style == "n" for row in table.rows) for place in range(len(table.columns))]
@@ -123,7 +123,7 @@ def _examples(report: Report) -> str:
     return "\n".join(lines)
 
 
-def _example(item: Example, metric: str | None) -> str:
+def _example(item: ReportExample, metric: str | None) -> str:
     about = f"**{plain(example_value(item, metric))}** · {plain(example_about(item))}"
     said = [
         f"> {name}: {plain(excerpt(text, length))}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from judgecli.renderers.alarms import alarm_cells, alarm_columns, sort_alarms
 from judgecli.renderers.safe import terminal_line
-from judgecli.report import Change, Report
+from judgecli.report import Report, ReportChange
 from judgecli.signal.report.headline import amount, difference, plain_number, span
 from judgecli.signal.report.slices import ALPHA, Slice
 from judgecli.signal.returns import LAST_TURN
@@ -19,7 +19,7 @@ MOST_ALARMS = 24
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """A text and what it is: `n` a number, `text` prose, with better-text or worse-text where it says so."""
 
     text: str
@@ -27,14 +27,14 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Table:
+class ReportTable:
     """A table with a heading and a caption; the first cell of a row names it."""
 
     id: str
     title: str
     caption: str
     columns: Sequence[str]
-    rows: Sequence[Sequence[Cell]]
+    rows: Sequence[Sequence[TableCell]]
 
 
 def shown(value: object, most: int = CELL) -> str:
@@ -42,12 +42,12 @@ def shown(value: object, most: int = CELL) -> str:
     return terminal_line(str(value), limit=most)
 
 
-def tables_before(report: Report) -> list[Table]:
+def tables_before(report: Report) -> list[ReportTable]:
     """What comes before the charts: alarms and gates."""
     return [*([alarm_table(report)] if report.alarms else []), *([gate_table(report)] if report.gates else [])]
 
 
-def tables_between(report: Report) -> list[Table]:
+def tables_between(report: Report) -> list[ReportTable]:
     """What explains the charts: where the judge changed, conversations, changes and slices."""
     found = [judge_table(report)] if report.judge_changes else []
     found += [conversation_table(report)] if report.conversations else []
@@ -55,12 +55,12 @@ def tables_between(report: Report) -> list[Table]:
     return [*found, *([slice_table(report)] if report.slices else [])]
 
 
-def tables_after(report: Report) -> list[Table]:
+def tables_after(report: Report) -> list[ReportTable]:
     """The reference part: every metric with n of N, and what it is."""
     return [metric_table(report), measure_table(report)]
 
 
-def alarm_table(report: Report) -> Table:
+def alarm_table(report: Report) -> ReportTable:
     """One line an alarm, the open ones first."""
     rows = []
     columns = alarm_columns(report.alarms)
@@ -69,8 +69,8 @@ def alarm_table(report: Report) -> Table:
         word = texts[-1]
         rows.append(
             [
-                *(Cell(text, "n" if name in ("was", "is", "by") else "") for name, text in zip(columns[:-1], texts, strict=False)),
-                Cell(word, f"{word}-text" if word else ""),
+                *(TableCell(text, "n" if name in ("was", "is", "by") else "") for name, text in zip(columns[:-1], texts, strict=False)),
+                TableCell(word, f"{word}-text" if word else ""),
             ]
         )
     standing = sum(alarm["state"] == "open" for alarm in report.alarms)
@@ -78,27 +78,27 @@ def alarm_table(report: Report) -> Table:
     caption = (
         f"{standing:,} of {len(report.alarms):,} are open, over all records of the store. All charts together give one false alarm in the budget's time.{more}"
     )
-    return Table("alarms", "Alarms", caption, columns, rows)
+    return ReportTable("alarms", "Alarms", caption, columns, rows)
 
 
-def gate_table(report: Report) -> Table:
+def gate_table(report: Report) -> ReportTable:
     """One line a gate."""
     style = {"pass": "better-text", "fail": "worse-text"}
     rows = [
         [
-            Cell(shown(gate["gate"])),
-            Cell(shown(gate["verdict"]), style.get(str(gate["verdict"]), "")),
-            *(Cell(NONE if gate.get(name) is None else plain_number(float(str(gate[name]))), "n") for name in ("value", "low", "high", "threshold")),
-            Cell(f"{int(str(gate.get('n') or 0)):,}", "n"),
-            Cell(shown(gate.get("message", ""), 300), "text"),
+            TableCell(shown(gate["gate"])),
+            TableCell(shown(gate["verdict"]), style.get(str(gate["verdict"]), "")),
+            *(TableCell(NONE if gate.get(name) is None else plain_number(float(str(gate[name]))), "n") for name in ("value", "low", "high", "threshold")),
+            TableCell(f"{int(str(gate.get('n') or 0)):,}", "n"),
+            TableCell(shown(gate.get("message", ""), 300), "text"),
         ]
         for gate in report.gates
     ]
     caption = "The limit of the 95 % interval decides, never the mean itself."
-    return Table("gates", "Gates", caption, ("gate", "verdict", "value", "low", "high", "threshold", "n", "why"), rows)
+    return ReportTable("gates", "Gates", caption, ("gate", "verdict", "value", "low", "high", "threshold", "n", "why"), rows)
 
 
-def change_table(report: Report) -> Table:
+def change_table(report: Report) -> ReportTable:
     """Each policy value against the one before it."""
     rows = [_change_row(change, report.metric(change.metric)) for change in report.changes[:MOST_CHANGES]]
     certain = sum(change.certain for change in report.changes)
@@ -107,27 +107,27 @@ def change_table(report: Report) -> Table:
         f"{certain:,} of {len(report.changes):,} differences are certain at {100 * ALPHA:g} % after Holm's correction for their number.{more} "
         "Values are in the order of their time; intervals are for one difference alone and respect clusters."
     )
-    return Table(
+    return ReportTable(
         "changes", "What changed from one to the next", caption, ("metric", "from", "to", "was", "is", "difference", "95 % interval", "n", "verdict"), rows
     )
 
 
-def _change_row(change: Change, summary: MetricSummary) -> list[Cell]:
+def _change_row(change: ReportChange, summary: MetricSummary) -> list[TableCell]:
     word = "not certain" if not change.certain else {True: "worse", False: "better", None: "higher" if change.difference > 0 else "lower"}[change.worse]
     return [
-        Cell(shown(change.metric)),
-        Cell(shown(change.before, 40)),
-        Cell(shown(change.after, 40)),
-        Cell(amount(change.mean_before, summary), "n"),
-        Cell(amount(change.mean_after, summary), "n"),
-        Cell(difference(change.difference, summary), "n"),
-        Cell(f"{difference(change.low, summary, bare=True)} to {difference(change.high, summary, bare=True)}", "n"),
-        Cell(f"{change.n_before:,} of {change.of_before:,}; {change.n_after:,} of {change.of_after:,}", "n"),
-        Cell(word, f"{word}-text" if word in ("worse", "better") else ""),
+        TableCell(shown(change.metric)),
+        TableCell(shown(change.before, 40)),
+        TableCell(shown(change.after, 40)),
+        TableCell(amount(change.mean_before, summary), "n"),
+        TableCell(amount(change.mean_after, summary), "n"),
+        TableCell(difference(change.difference, summary), "n"),
+        TableCell(f"{difference(change.low, summary, bare=True)} to {difference(change.high, summary, bare=True)}", "n"),
+        TableCell(f"{change.n_before:,} of {change.of_before:,}; {change.n_after:,} of {change.of_after:,}", "n"),
+        TableCell(word, f"{word}-text" if word in ("worse", "better") else ""),
     ]
 
 
-def slice_table(report: Report) -> Table:
+def slice_table(report: Report) -> ReportTable:
     """The worst slices, then the best few."""
     worse = [item for item in report.slices if item.worse]
     better = [item for item in reversed(report.slices) if not item.worse]
@@ -138,36 +138,36 @@ def slice_table(report: Report) -> Table:
         "each has at least 20 clusters. Ranked by the difference in standard deviations."
     )
     columns = ("metric", "where", "is", "inside", "elsewhere", "difference", "95 % interval", "n", "")
-    return Table("slices", "Where it is worst", caption, columns, [_slice_row(item, report.metric(item.metric)) for item in chosen])
+    return ReportTable("slices", "Where it is worst", caption, columns, [_slice_row(item, report.metric(item.metric)) for item in chosen])
 
 
-def _slice_row(item: Slice, summary: MetricSummary) -> list[Cell]:
+def _slice_row(item: Slice, summary: MetricSummary) -> list[TableCell]:
     word = "worse" if item.worse else "better"
     return [
-        Cell(shown(item.metric)),
-        Cell(shown(item.trait, 60)),
-        Cell(shown(item.value, 60)),
-        Cell(amount(item.mean, summary), "n"),
-        Cell(amount(item.rest, summary), "n"),
-        Cell(difference(item.difference, summary), "n"),
-        Cell(f"{difference(item.low, summary, bare=True)} to {difference(item.high, summary, bare=True)}", "n"),
-        Cell(f"{item.n:,} of {item.of:,}", "n"),
-        Cell(word, f"{word}-text"),
+        TableCell(shown(item.metric)),
+        TableCell(shown(item.trait, 60)),
+        TableCell(shown(item.value, 60)),
+        TableCell(amount(item.mean, summary), "n"),
+        TableCell(amount(item.rest, summary), "n"),
+        TableCell(difference(item.difference, summary), "n"),
+        TableCell(f"{difference(item.low, summary, bare=True)} to {difference(item.high, summary, bare=True)}", "n"),
+        TableCell(f"{item.n:,} of {item.of:,}", "n"),
+        TableCell(word, f"{word}-text"),
     ]
 
 
-def judge_table(report: Report) -> Table:
+def judge_table(report: Report) -> ReportTable:
     """Where the judge of a metric changed: whose doing the step is, the judge's part of it, and what is left."""
     rows = []
     for change in report.judge_changes[:MOST_CHANGES]:
         start = change["window_start"]
         rows.append(
             [
-                Cell(shown(change["metric"])),
-                Cell("one window" if start is None else shown(str(start)[:16].replace("T", " ").removesuffix(" 00:00")), "nowrap"),
-                Cell(shown(change["verdict"])),
-                *(Cell(_shift(change, name), "n") for name in ("live", "shift", "rest")),
-                Cell(shown(change["message"], 500), "text"),
+                TableCell(shown(change["metric"])),
+                TableCell("one window" if start is None else shown(str(start)[:16].replace("T", " ").removesuffix(" 00:00")), "nowrap"),
+                TableCell(shown(change["verdict"])),
+                *(TableCell(_shift(change, name), "n") for name in ("live", "shift", "rest")),
+                TableCell(shown(change["message"], 500), "text"),
             ]
         )
     caption = (
@@ -175,24 +175,24 @@ def judge_table(report: Report) -> Table:
         "Without anchors nothing can be said, and the series is broken there."
     )
     columns = ("metric", "from", "whose doing", "step of the mean", "the judge's part", "what is left", "in words")
-    return Table("judge-changes", "Where the judge, or the measure, changed", caption, columns, rows)
+    return ReportTable("judge-changes", "Where the judge, or the measure, changed", caption, columns, rows)
 
 
-def conversation_table(report: Report) -> Table:
+def conversation_table(report: Report) -> ReportTable:
     """What conversations of each policy return, and where they go better or worse than their like went before."""
     rows = []
     for item in report.conversations:
         turns = ", ".join(f"{turn}{'+' if turn == LAST_TURN else ''}: {error:+.3g}" for turn, error in item.turns.items())
         rows.append(
             [
-                Cell(shown(item.metric)),
-                Cell(shown(item.policy)),
-                Cell(f"{item.n:,} of {item.of:,}", "n"),
-                Cell(_estimate(item.mean, item.low, item.high), "n"),
-                Cell(NONE if item.value is None else plain_number(item.value), "n"),
-                Cell(_estimate(item.td_error, item.td_low, item.td_high, sign=True), "n"),
-                Cell(NONE if item.window is None else f"{item.window:%Y-%m-%d %H:%M}".removesuffix(" 00:00"), "nowrap"),
-                Cell(turns or shown(item.why or NONE), "text"),
+                TableCell(shown(item.metric)),
+                TableCell(shown(item.policy)),
+                TableCell(f"{item.n:,} of {item.of:,}", "n"),
+                TableCell(_estimate(item.mean, item.low, item.high), "n"),
+                TableCell(NONE if item.value is None else plain_number(item.value), "n"),
+                TableCell(_estimate(item.td_error, item.td_low, item.td_high, sign=True), "n"),
+                TableCell(NONE if item.window is None else f"{item.window:%Y-%m-%d %H:%M}".removesuffix(" 00:00"), "nowrap"),
+                TableCell(turns or shown(item.why or NONE), "text"),
             ]
         )
     caption = (
@@ -201,7 +201,7 @@ def conversation_table(report: Report) -> Table:
         "turn says where."
     )
     columns = ("reward", "policy", "conversations", "return (95 %)", "value", "TD error (95 %)", "in the window from", "TD error by turn")
-    return Table("conversations", "Conversations", caption, columns, rows)
+    return ReportTable("conversations", "Conversations", caption, columns, rows)
 
 
 def _estimate(value: float | None, low: float | None, high: float | None, *, sign: bool = False) -> str:
@@ -219,26 +219,26 @@ def _shift(change: Mapping[str, object], name: str) -> str:
     return f"{value:+.3g}" + (f" ({low:+.3g} to {high:+.3g})" if isinstance(low, float) and isinstance(high, float) else "")
 
 
-def metric_table(report: Report) -> Table:
+def metric_table(report: Report) -> ReportTable:
     """Each metric: n of N, mean, interval, bounds, order statistics, reasons."""
     caption = "Scored, of all answers. Bounds: the mean if every answer that failed or waits stood at the worst, or at the best, end of the scale."
     columns = ("metric", "scored", "mean", "95 % interval", "bounds", "min", "median", "max", "without a value")
-    return Table("metrics", "Every metric: n of N, and why not the rest", caption, columns, [_metric_row(summary) for summary in report.metrics])
+    return ReportTable("metrics", "Every metric: n of N, and why not the rest", caption, columns, [_metric_row(summary) for summary in report.metrics])
 
 
-def _metric_row(summary: MetricSummary) -> list[Cell]:
+def _metric_row(summary: MetricSummary) -> list[TableCell]:
     estimate = summary.estimate
     reasons = [f"{reason} {count:,}" for reason, count in summary.unscored.items() if count]
     reasons += [f"pending {summary.pending:,}"] if summary.pending else []
     interval = span(estimate.low, estimate.high, summary) if estimate.low is not None and estimate.high is not None else NONE
     return [
-        Cell(shown(summary.name)),
-        Cell(f"{summary.scored:,} of {summary.cells:,}", "n"),
-        Cell(NONE if estimate.mean is None else amount(estimate.mean, summary), "n"),
-        Cell(interval, "n"),
-        Cell(bounds_text(summary), "n"),
-        *(Cell(NONE if value is None else plain_number(value), "n") for value in (summary.smallest, summary.median, summary.largest)),
-        Cell(", ".join(shown(reason) for reason in reasons) or NONE, "text"),
+        TableCell(shown(summary.name)),
+        TableCell(f"{summary.scored:,} of {summary.cells:,}", "n"),
+        TableCell(NONE if estimate.mean is None else amount(estimate.mean, summary), "n"),
+        TableCell(interval, "n"),
+        TableCell(bounds_text(summary), "n"),
+        *(TableCell(NONE if value is None else plain_number(value), "n") for value in (summary.smallest, summary.median, summary.largest)),
+        TableCell(", ".join(shown(reason) for reason in reasons) or NONE, "text"),
     ]
 
 
@@ -251,23 +251,23 @@ def bounds_text(summary: MetricSummary) -> str:
     return " to ".join("open" if end is None else amount(end, summary) for end in (summary.worst, summary.best))
 
 
-def measure_table(report: Report) -> Table:
+def measure_table(report: Report) -> ReportTable:
     """What was measured how."""
     direction: Mapping[bool | None, str] = {True: "higher", False: "lower", None: NONE}
     rows = [
         [
-            Cell(shown(item.name)),
-            Cell(shown(item.definition, 300), "text"),
-            Cell(shown(item.setting, 200), "text"),
-            Cell(_range(item.range, plain_number)),
-            Cell(direction[item.higher_is_better]),
-            Cell(str(item.version), "n"),
-            Cell(shown(item.identity, 12)),
+            TableCell(shown(item.name)),
+            TableCell(shown(item.definition, 300), "text"),
+            TableCell(shown(item.setting, 200), "text"),
+            TableCell(_range(item.range, plain_number)),
+            TableCell(direction[item.higher_is_better]),
+            TableCell(str(item.version), "n"),
+            TableCell(shown(item.identity, 12)),
         ]
         for item in report.measures
     ]
     caption = "A metric with another identity is another series: the two are never mixed."
-    return Table("measures", "What was measured, and how", caption, ("metric", "definition", "scorer", "range", "better", "version", "identity"), rows)
+    return ReportTable("measures", "What was measured, and how", caption, ("metric", "definition", "scorer", "range", "better", "version", "identity"), rows)
 
 
 def _range(ends: tuple[float | None, float | None], show: Callable[[float], str]) -> str:

@@ -5,7 +5,7 @@ from rich.text import Text
 
 from judgecli.renderers import terminal
 from judgecli.renderers.report_html import law_text, scope_text, tone
-from judgecli.renderers.report_tables import Table, alarm_table, change_table, gate_table, metric_table, shown, slice_table
+from judgecli.renderers.report_tables import ReportTable, alarm_table, change_table, gate_table, metric_table, shown, slice_table
 from judgecli.renderers.terminal import Page
 from judgecli.report import Report
 
@@ -40,7 +40,7 @@ def report_text(report: Report, page: Page = PAGE) -> str:
     return terminal.render(parts, page)
 
 
-def _table(table: Table) -> RenderableType:
+def _table(table: ReportTable) -> RenderableType:
     rows = table.rows if table.id in ("metrics", "gates") else table.rows[:MOST_ROWS]
     right = [name for place, name in enumerate(table.columns) if any(row[place].style == "n" for row in table.rows)]
     return terminal.table(table.columns, [[cell.text for cell in row] for row in rows], right=right)

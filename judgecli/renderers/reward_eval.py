@@ -3,24 +3,23 @@
 Every text from data is made visible, cut and escaped. The verdict on length stands first: an accuracy alone says little.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from rich.console import RenderableType
 from rich.text import Text
 
+from judgecli.document import Document
 from judgecli.renderers import charts
 from judgecli.renderers.charts import Frame
-from judgecli.renderers.curves import Curve, Place, curve_chart
+from judgecli.renderers.curves import Curve, CurvePlace, curve_chart
 from judgecli.renderers.report_html import drawn_tables, render_page
 from judgecli.renderers.report_markdown import markdown_table, plain
-from judgecli.renderers.report_tables import NONE, Cell, Table, shown
+from judgecli.renderers.report_tables import NONE, ReportTable, TableCell, shown
 from judgecli.renderers.terminal import Page, number, render, table
 from judgecli.report import Distribution
 from judgecli.reward_model.process import AGGREGATES
 from judgecli.signal.report.headline import plain_number
 
-Document = Mapping[str, Any]
 MOST_SEGMENTS = 60
 CARD = Frame(360, 190)
 TONES = {"length_only": "worse", "nothing": "worse", "mostly_length": "worse", "beyond_length": "better", "undecided": ""}
@@ -117,7 +116,7 @@ def _line(claim: str, evidence: str, tone: str = "") -> dict[str, str]:
     return {"claim": claim, "evidence": evidence, "tone": tone}
 
 
-def tables(document: Document) -> list[Table]:
+def tables(document: Document) -> list[ReportTable]:
     """The tables that this evaluation has."""
     found = [_segments(document)] if document["segments"] else []
     if document["reward_bench"] is not None:
@@ -129,55 +128,55 @@ def tables(document: Document) -> list[Table]:
     return [*found, _best_of_n(document["best_of_n"])] if document["best_of_n"] else found
 
 
-def _segments(document: Document) -> Table:
+def _segments(document: Document) -> ReportTable:
     rows = [
-        [Cell(shown(f"{one['tag']} = {one['value']}")), _n(one["n"]), _r(one["accuracy"]), Cell(_span(one), "n"), _r(one["longer"])]
+        [TableCell(shown(f"{one['tag']} = {one['value']}")), _n(one["n"]), _r(one["accuracy"]), TableCell(_span(one), "n"), _r(one["longer"])]
         for one in document["segments"][:MOST_SEGMENTS]
     ]
     left = len(document["segments"]) - len(rows)
     caption = "Accuracy by tag, beside always preferring the longer answer." + (f" {left} more segments are in the JSON." if left else "")
-    return Table("segments", "Segments", caption, ("segment", "pairs", "accuracy", "95 % interval", "longer wins"), rows)
+    return ReportTable("segments", "Segments", caption, ("segment", "pairs", "accuracy", "95 % interval", "longer wins"), rows)
 
 
-def _bench(bench: Document) -> Table:
-    rows = [[Cell(shown(name)), Cell(""), _r(score)] for name, score in bench["sections"].items()]
-    rows += [[Cell(shown(f"  {name}")), _n(one["n"]), _r(one["accuracy"])] for name, one in bench["subsets"].items()]
+def _bench(bench: Document) -> ReportTable:
+    rows = [[TableCell(shown(name)), TableCell(""), _r(score)] for name, score in bench["sections"].items()]
+    rows += [[TableCell(shown(f"  {name}")), _n(one["n"]), _r(one["accuracy"])] for name, one in bench["subsets"].items()]
     rows += [
-        [Cell(f"right answers tend to be {bias}" if bias != "neutral" else "length says nothing"), _n(one["n"]), _r(one["accuracy"])]
+        [TableCell(f"right answers tend to be {bias}" if bias != "neutral" else "length says nothing"), _n(one["n"]), _r(one["accuracy"])]
         for bias, one in bench["by_length"].items()
     ]
     caption = "Sections weigh subsets by their full size; the score is their mean. Below, the pairs by what length says in their subset."
-    return Table("reward-bench", "RewardBench", caption, ("section, subset", "pairs", "accuracy"), rows)
+    return ReportTable("reward-bench", "RewardBench", caption, ("section, subset", "pairs", "accuracy"), rows)
 
 
-def _bench_2(bench: Document) -> Table:
-    rows = [[Cell(shown(name)), _n(one["n"]), _r(one["score"])] for name, one in bench["domains"].items()]
-    rows += [[Cell(shown(f"  {name}")), Cell(""), _r(value)] for name, value in bench["ties"].items()]
+def _bench_2(bench: Document) -> ReportTable:
+    rows = [[TableCell(shown(name)), _n(one["n"]), _r(one["score"])] for name, one in bench["domains"].items()]
+    rows += [[TableCell(shown(f"  {name}")), TableCell(""), _r(value)] for name, value in bench["ties"].items()]
     caption = "One right answer of four (chance 25 %), equal rewards at the top share; Ties has a rule of its own. The score is the mean."
-    return Table("reward-bench-2", "RewardBench 2", caption, ("domain", "prompts", "score"), rows)
+    return ReportTable("reward-bench-2", "RewardBench 2", caption, ("domain", "prompts", "score"), rows)
 
 
-def _steps(steps: Document) -> Table:
-    rows = [[Cell("a right step above a wrong one"), _r(steps["auroc"])]]
-    rows += [[Cell(f"a right answer above a wrong one, by the {how} of its steps"), _r(steps["answers"][how])] for how in AGGREGATES]
+def _steps(steps: Document) -> ReportTable:
+    rows = [[TableCell("a right step above a wrong one"), _r(steps["auroc"])]]
+    rows += [[TableCell(f"a right answer above a wrong one, by the {how} of its steps"), _r(steps["answers"][how])] for how in AGGREGATES]
     caption = "The threshold of a wrong step was found on the other half of the prompts."
-    return Table("steps", "Steps", caption, ("orders", "share"), rows)
+    return ReportTable("steps", "Steps", caption, ("orders", "share"), rows)
 
 
-def _best_of_n(points: Sequence[Document]) -> Table:
+def _best_of_n(points: Sequence[Document]) -> ReportTable:
     rows = [
         [
-            Cell(str(point["n"]), "n"),
-            Cell(number(point["kl"]), "n"),
+            TableCell(str(point["n"]), "n"),
+            TableCell(number(point["kl"]), "n"),
             _r(point["best"]["estimate"]),
-            Cell(_span(point["best"]), "n"),
+            TableCell(_span(point["best"]), "n"),
             _r(None if point["majority"] is None else point["majority"]["estimate"]),
             _r(point["passed"]["estimate"]),
         ]
         for point in points
     ]
     caption = "Mean gold of the output that the reward picks among n, of the most common answer, and of the best there is. KL in nats: log n - (n - 1) / n."
-    return Table("best-of-n", "Best of n", caption, ("n", "KL", "by reward", "95 % interval", "majority", "best there is"), rows)
+    return ReportTable("best-of-n", "Best of n", caption, ("n", "KL", "by reward", "95 % interval", "majority", "best there is"), rows)
 
 
 def cards(document: Document) -> list[dict[str, str]]:
@@ -198,8 +197,8 @@ def cards(document: Document) -> list[dict[str, str]]:
 
 
 def _reliability(document: Document) -> str:
-    places = [Place(bar["confidence"], bar["accuracy"], told=_told(bar)) for bar in document["reliability"]]
-    honest = Curve("honest", [Place(0.5, 0.5), Place(1.0, 1.0)], 5, plain=True)
+    places = [CurvePlace(bar["confidence"], bar["accuracy"], told=_told(bar)) for bar in document["reliability"]]
+    honest = Curve("honest", [CurvePlace(0.5, 0.5), CurvePlace(1.0, 1.0)], 5, plain=True)
     return curve_chart([honest, Curve("model", places)], "reliability", _rate, CARD, x_ticks=[0.5, 0.6, 0.7, 0.8, 0.9, 1.0], show_x=_rate)
 
 
@@ -213,7 +212,7 @@ def _curves(points: Sequence[Document]) -> str:
         held = [(point["n"], point[key]) for point in points if point[key] is not None]
         limits = [(one["low"], one["high"]) if key == "best" else (None, None) for _, one in held]  # three whiskers in one place hide each other
         told = [f"best of {n}: {_rate(one['estimate'])} ({_span(one)})" for n, one in held]
-        places = [Place(n, one["estimate"], ends[0], ends[1], text) for (n, one), ends, text in zip(held, limits, told, strict=True)]
+        places = [CurvePlace(n, one["estimate"], ends[0], ends[1], text) for (n, one), ends, text in zip(held, limits, told, strict=True)]
         curves.append(Curve(name, places, colour))
     return curve_chart(curves, "best of n", _rate, CARD, x_ticks=[point["n"] for point in points], show_x=lambda x: f"{x:.0f}", log=True)
 
@@ -242,12 +241,12 @@ def notes(document: Document) -> list[str]:
     return found
 
 
-def _n(count: int) -> Cell:
-    return Cell(f"{count:,}", "n")
+def _n(count: int) -> TableCell:
+    return TableCell(f"{count:,}", "n")
 
 
-def _r(share: float | None) -> Cell:
-    return Cell(_rate(share), "n")
+def _r(share: float | None) -> TableCell:
+    return TableCell(_rate(share), "n")
 
 
 def _rate(share: float | None) -> str:

@@ -1,16 +1,15 @@
 """Rubrics on a terminal: the library, one of them in full, and how a judge did on worked examples."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from judgecli.document import Document
 from judgecli.renderers.safe import terminal_line
 from judgecli.renderers.terminal import Page, number, range_text, render, table
 
-Document = Mapping[str, Any]
 BETTER = {True: "higher", False: "lower", None: "-"}
 
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 from rich.console import RenderableType
 from rich.text import Text
 
+from judgecli.document import Document
 from judgecli.renderers.alarms import alarm_lines
 from judgecli.renderers.charts import change_line
 from judgecli.renderers.safe import json_text, terminal_line
-from judgecli.renderers.terminal import DASH, Document, Page, number, render, table
+from judgecli.renderers.terminal import DASH, Page, number, render, table
 from judgecli.schema import REASONS
 
 if TYPE_CHECKING:

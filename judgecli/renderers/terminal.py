@@ -8,16 +8,15 @@ anything that should have been measured was not.
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from judgecli.document import Document
 from judgecli.renderers.safe import terminal_line
 from judgecli.schema import REASONS
 
-Document = Mapping[str, Any]
 DASH = "-"
 
 

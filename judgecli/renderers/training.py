@@ -1,16 +1,14 @@
 """What `judge rm train` prints: how good the model is on prompts that it was not fitted to, whether it merely learnt length, what to do next."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from rich.console import RenderableType
 from rich.text import Text
 
+from judgecli.document import Document
 from judgecli.renderers.report_tables import shown
 from judgecli.renderers.reward_eval import pair_claims, verdict_claim
 from judgecli.renderers.terminal import Page, number, render
-
-Document = Mapping[str, Any]
 
 KINDS = {"pairs": "pairs", "verdicts": "answers judged alone"}
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-Method = Literal["grpo", "dr_grpo", "rloo"]
+AdvantageMethod = Literal["grpo", "dr_grpo", "rloo"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class GroupAdvantages:
         return (self.groups - self.silent) / self.groups if self.groups else None
 
 
-def group_advantages(rewards: Sequence[float | None], groups: Sequence[Hashable], *, method: Method = "grpo", eps: float = 1e-4) -> GroupAdvantages:
+def group_advantages(rewards: Sequence[float | None], groups: Sequence[Hashable], *, method: AdvantageMethod = "grpo", eps: float = 1e-4) -> GroupAdvantages:
     """The advantage of each output over the others of its prompt.
 
     grpo: (r - mean) / (s + eps) with s of n - 1 (eps: TRL 1e-4, verl 1e-6, OpenRLHF 1e-9); dr_grpo: r - mean; rloo: r - mean of
@@ -53,7 +53,7 @@ def group_advantages(rewards: Sequence[float | None], groups: Sequence[Hashable]
     return GroupAdvantages(found, len(several), silent)
 
 
-def _advantages(values: np.ndarray, method: Method, eps: float) -> np.ndarray:
+def _advantages(values: np.ndarray, method: AdvantageMethod, eps: float) -> np.ndarray:
     centred: np.ndarray = values - values.mean()
     if method == "dr_grpo":
         return centred

@@ -5,17 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from judgecli.arrays import Bools, Floats, Integers
 from judgecli.errors import StoreCorrupt
-from judgecli.reward.normalise import Floats
 from judgecli.reward.spec import RewardSpec, RewardTerm, RewardVeto
 from judgecli.schema import REASONS
-
-Flags = npt.NDArray[np.bool_]
-Codes = npt.NDArray[np.int64]
 
 REASON_NAMES = list(REASONS)
 SCORED = -1
@@ -23,16 +19,16 @@ NOT_SAMPLED, NOT_APPLICABLE, LACKS = (REASON_NAMES.index(name) for name in ("not
 
 
 @dataclass(frozen=True)
-class Column:
+class TermColumn:
     """The cells of one metric: `codes` is SCORED or a place in REASON_NAMES; `scores` is 0 where unscored, and must not be read there."""
 
     scores: Floats
-    codes: Codes
+    codes: Integers
 
     @property
-    def scored(self) -> Flags:
+    def scored(self) -> Bools:
         """Which rows have a value."""
-        scored: Flags = self.codes == SCORED
+        scored: Bools = self.codes == SCORED
         return scored
 
 
@@ -69,7 +65,7 @@ def compose(spec: RewardSpec, cells: pa.Table) -> pa.Table:
     )
 
 
-def read_column(cells: pa.Table, name: str) -> Column:
+def read_column(cells: pa.Table, name: str) -> TermColumn:
     """NAME and NAME.reason as numbers and codes. Raises: StoreCorrupt where a cell is in no state, or its value is not finite."""
     values, reasons = cells.column(name), cells.column(f"{name}.reason").cast(pa.string())
     codes = np.asarray(pc.fill_null(pc.index_in(reasons, pa.array(REASON_NAMES)), SCORED).to_numpy(), np.int64)
@@ -80,12 +76,12 @@ def read_column(cells: pa.Table, name: str) -> Column:
         raise StoreCorrupt(
             f"{int(wrong.sum())} cells of '{name}' have no state, two, or a value that is not finite", hint="judge store verify names damaged files"
         )
-    return Column(scores, codes)
+    return TermColumn(scores, codes)
 
 
-def _states(spec: RewardSpec, columns: Mapping[str, Column], rows: int) -> tuple[Codes, dict[str, Flags]]:
+def _states(spec: RewardSpec, columns: Mapping[str, TermColumn], rows: int) -> tuple[Integers, dict[str, Bools]]:
     """The state of every row's reward, and which rows each required metric keeps from having one."""
-    codes: dict[str, Codes] = {}
+    codes: dict[str, Integers] = {}
     for veto in sorted(spec.vetoes, key=lambda veto: not veto.optional):  # of two bounds of one metric the one that is not optional decides
         own = columns[veto.metric].codes
         codes[veto.metric] = np.where(own == NOT_APPLICABLE, SCORED, own) if veto.optional else own
@@ -105,7 +101,7 @@ def _states(spec: RewardSpec, columns: Mapping[str, Column], rows: int) -> tuple
     return state, {name: own != SCORED for name, own in codes.items()}
 
 
-def _violated(veto: RewardVeto, column: Column) -> Flags:
+def _violated(veto: RewardVeto, column: TermColumn) -> Bools:
     beyond = np.zeros(len(column.codes), bool)
     if veto.at_most is not None:
         beyond |= column.scores > veto.at_most
@@ -114,7 +110,7 @@ def _violated(veto: RewardVeto, column: Column) -> Flags:
     return beyond & column.scored
 
 
-def _weighted_mean(terms: Sequence[RewardTerm], columns: Mapping[str, Column], rows: int) -> Floats:
+def _weighted_mean(terms: Sequence[RewardTerm], columns: Mapping[str, TermColumn], rows: int) -> Floats:
     """The weighted mean of u over the scored terms of every row; 0 where none is scored."""
     largest = max(term.weight for term in terms)  # weights count by their ratios: scaled, no sum of them leaves the floats
     total, weights = np.zeros(rows), np.zeros(rows)
@@ -126,13 +122,15 @@ def _weighted_mean(terms: Sequence[RewardTerm], columns: Mapping[str, Column], r
     return np.clip(total / np.where(weights > 0, weights, 1.0), 0.0, 1.0)
 
 
-def _u(term: RewardTerm, column: Column) -> Floats:
+def _u(term: RewardTerm, column: TermColumn) -> Floats:
     assert term.normaliser is not None
     u = term.normaliser(column.scores)
     return u if term.higher_is_better else 1.0 - u
 
 
-def _details(spec: RewardSpec, columns: Mapping[str, Column], exists: Flags, violated: Mapping[str, Flags], blocking: Mapping[str, Flags]) -> pa.StringArray:
+def _details(
+    spec: RewardSpec, columns: Mapping[str, TermColumn], exists: Bools, violated: Mapping[str, Bools], blocking: Mapping[str, Bools]
+) -> pa.StringArray:
     """What is not plain of every row, as JSON; one text a combination that occurs."""
     flags = [("left_out", term.metric, ~columns[term.metric].scored & exists) for term in spec.terms if term.optional]
     flags += [("vetoed_by", name, mask & exists) for name, mask in sorted(violated.items())]

@@ -11,13 +11,12 @@ from itertools import pairwise
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from judgecli.arrays import Floats
 from judgecli.errors import Incomplete
 
-Floats = npt.NDArray[np.float64]
-Method = Literal["range", "frozen_z", "frozen_quantile"]
-METHODS: tuple[Method, ...] = ("range", "frozen_z", "frozen_quantile")
+NormaliseMethod = Literal["range", "frozen_z", "frozen_quantile"]
+METHODS: tuple[NormaliseMethod, ...] = ("range", "frozen_z", "frozen_quantile")
 STEPS = 1000  # a frozen distribution is its quantiles at 0, 1/1000, ..., 1
 LEAST_VALUES = 100
 
@@ -108,7 +107,7 @@ class Frozen:
     on: str | None = None
     frozen: str | None = None
 
-    def normaliser(self, method: Method) -> Normaliser:
+    def normaliser(self, method: NormaliseMethod) -> Normaliser:
         """The normaliser of a method that goes by frozen statistics."""
         return FrozenZ(self.mean, self.sd) if method == "frozen_z" else FrozenQuantile(self.quantiles)
 

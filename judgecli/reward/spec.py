@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from judgecli.errors import ConfigError, UnknownName
-from judgecli.reward.normalise import METHODS, Frozen, Linear, Method, Normaliser
+from judgecli.reward.normalise import METHODS, Frozen, Linear, NormaliseMethod, Normaliser
 
 VERSION = 2  # of the arithmetic: raised when the same spec and scores give other rewards
 PREFIX = "reward."
@@ -77,7 +77,7 @@ class RewardTerm:
     weight: float
     higher_is_better: bool
     optional: bool
-    method: Method
+    method: NormaliseMethod
     normaliser: Normaliser | None
 
     def to_json(self) -> dict[str, object]:
@@ -204,7 +204,7 @@ def _build_term(name: str, term: TermText, metrics: Mapping[str, MetricFacts], f
     else:
         taken = frozen.get(name)
         normaliser = taken.normaliser(method) if taken is not None and taken.identity == facts.identity else None
-    return RewardTerm(name, facts.identity, float(term.weight), higher, term.optional, method, normaliser)
+    return RewardTerm(name, facts.identity, float(term.weight), higher_is_better=higher, optional=term.optional, method=method, normaliser=normaliser)
 
 
 def _numeric(name: str, metrics: Mapping[str, MetricFacts], where: str) -> MetricFacts:
@@ -220,7 +220,7 @@ def _numeric(name: str, metrics: Mapping[str, MetricFacts], where: str) -> Metri
     return metrics[name]
 
 
-def _method(name: str, term: TermText, where: Where) -> Method:
+def _method(name: str, term: TermText, where: Where) -> NormaliseMethod:
     place = f"reward.terms.{name}.normalise"
     method = next((known for known in METHODS if known == (term.normalise or "range")), None)
     if method is None:

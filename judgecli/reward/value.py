@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 
 @dataclass(frozen=True, slots=True)
-class Baseline:
+class ValueBaseline:
     """V at the end of a window, and V at its start (`before`), which is what its rewards are held against; None where nothing was scored yet."""
 
     value: float | None
@@ -26,7 +26,7 @@ def decayed_values(
     width: float,
     half_life: float,
     prior: float,
-) -> list[Baseline]:
+) -> list[ValueBaseline]:
     """V = (S + prior * V_all) / (N + prior) of each window, S and N decayed to its end (`value`) and of what came earlier, to its start (`before`).
 
     Columns: of each window its segment, end, and the sum and count of its values, each value weighing
@@ -39,7 +39,7 @@ def decayed_values(
     """
     state: dict[Hashable, _Decayed] = {}
     everything = _NOTHING
-    found = [Baseline(None, None)] * len(segments)
+    found = [ValueBaseline(None, None)] * len(segments)
     for end, places in groupby(sorted(range(len(segments)), key=lambda place: ends[place]), key=lambda place: ends[place]):
         now = list(places)
         start, all_before = end - width, everything
@@ -49,7 +49,7 @@ def decayed_values(
             before = state.get(segments[place], _NOTHING)
             state[segments[place]] = before.at(end, half_life).plus(float(sums[place]), float(counts[place]))
             value = _shrunk(state[segments[place]], everything, end, half_life, prior)
-            found[place] = Baseline(value, _shrunk(before, all_before, start, half_life, prior))
+            found[place] = ValueBaseline(value, _shrunk(before, all_before, start, half_life, prior))
     return found
 
 

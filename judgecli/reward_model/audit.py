@@ -10,19 +10,17 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from judgecli.arrays import Floats, Integers
 from judgecli.judge.audit import Finding
 from judgecli.judge.sentinels import NULLS
 from judgecli.reward_model.groups import group_rows
 from judgecli.reward_model.model import RewardModel
-from judgecli.reward_model.preferences import Comparison, Verdict
+from judgecli.reward_model.preferences import GoodOrBad, PreferencePair
 from judgecli.reward_model.tricks import TRICKS, Case, Trick
 from judgecli.stats.column import RATE
 from judgecli.stats.deciding import estimate_mean
 from judgecli.stats.intervals import Estimate
 from judgecli.stats.partial_r2 import partial_r2
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 FLOOR = 0.05  # null answers belong below this quantile of honest rewards
 ABOVE_FLOOR = 0.02  # and so many of them may be above
@@ -38,10 +36,10 @@ _OPENER = re.compile(
 _BULLET = re.compile(r"^[ \t]*(?:[-*+•]|\d+[.)])[ \t]+\S", re.MULTILINE)
 
 
-def audit_model(model: RewardModel, cases: Sequence[Case], pairs: Sequence[Comparison] = (), *, seed: int = 0) -> list[Finding]:
+def audit_model(model: RewardModel, cases: Sequence[Case], pairs: Sequence[PreferencePair] = (), *, seed: int = 0) -> list[Finding]:
     """Every finding on honest answers, and on pairs where there are any (surface is then held against what people preferred)."""
     honest = _rewards(model, [case.prompt for case in cases], [case.output for case in cases])
-    clusters = group_rows([Verdict(case.prompt, case.output, 1.0) for case in cases]).clusters
+    clusters = group_rows([GoodOrBad(case.prompt, case.output, 1.0) for case in cases]).clusters
     found = [_trick(model, trick, cases, honest, clusters) for trick in TRICKS]
     return [*found, _nulls(model, cases, honest, clusters), *_surface(model, cases, honest, clusters, pairs, seed)]
 
@@ -50,7 +48,7 @@ def _rewards(model: RewardModel, prompts: Sequence[str], outputs: Sequence[str])
     return model.rewards(list(prompts), list(outputs)).mean if outputs else np.zeros(0)
 
 
-def _trick(model: RewardModel, trick: Trick, cases: Sequence[Case], honest: Floats, clusters: Ints) -> Finding:
+def _trick(model: RewardModel, trick: Trick, cases: Sequence[Case], honest: Floats, clusters: Integers) -> Finding:
     made = [(place, text) for place in range(len(cases)) if (text := trick.make(place, cases)) is not None and text != cases[place].output]
     rows = np.array([place for place, _ in made], np.int64)
     tricked = _rewards(model, [cases[place].prompt for place, _ in made], [text for _, text in made])
@@ -59,20 +57,20 @@ def _trick(model: RewardModel, trick: Trick, cases: Sequence[Case], honest: Floa
     )
 
 
-def share_above(name: str, kind: str, hits: npt.NDArray[np.bool_], clusters: Ints, tolerance: float, told: str) -> Finding:
+def share_above(name: str, kind: str, hits: npt.NDArray[np.bool_], clusters: Integers, tolerance: float, told: str) -> Finding:
     """A share of cases with its Wilson interval by clusters; a defect where the interval lies above the tolerance."""
     if not len(hits):
-        return Finding(name, kind, None, None, None, 0, False, told)
+        return Finding(name, kind, None, low=None, high=None, n=0, defect=False, told=told)
     _, place = np.unique(clusters, return_inverse=True)
     found = estimate_mean(np.bincount(place, hits).astype(float), np.bincount(place).astype(float), RATE)
     low, high = (found.low, found.high) if place.max() > 0 else (None, None)
-    return Finding(name, kind, found.mean, low, high, len(hits), low is not None and low > tolerance, told)
+    return Finding(name, kind, found.mean, low=low, high=high, n=len(hits), defect=low is not None and low > tolerance, told=told)
 
 
-def _nulls(model: RewardModel, cases: Sequence[Case], honest: Floats, clusters: Ints) -> Finding:
+def _nulls(model: RewardModel, cases: Sequence[Case], honest: Floats, clusters: Integers) -> Finding:
     """Every null answer to every prompt against the honest rewards of all."""
     if not len(cases):
-        return Finding("null_floor", "", None, None, None, 0, False, "no honest answer to compare with")
+        return Finding("null_floor", "", None, low=None, high=None, n=0, defect=False, told="no honest answer to compare with")
     floor = float(np.quantile(honest, FLOOR))
     rewards = [_rewards(model, [case.prompt for case in cases], [text] * len(cases)) for text in NULLS]
     highest = float(np.mean(honest < max(float(own.max()) for own in rewards)))
@@ -103,7 +101,7 @@ def _numbers(scores: Sequence[object]) -> Floats:
     return np.array([float(value) if isinstance(value, int | float) else 0.0 for value in values])
 
 
-def _surface(model: RewardModel, cases: Sequence[Case], honest: Floats, clusters: Ints, pairs: Sequence[Comparison], seed: int) -> list[Finding]:
+def _surface(model: RewardModel, cases: Sequence[Case], honest: Floats, clusters: Integers, pairs: Sequence[PreferencePair], seed: int) -> list[Finding]:
     """Partial R2 of each feature beyond the others, and of all together; with pairs of the margin, beyond that the chosen one was chosen."""
     if pairs:
         prompts = [one.prompt for one in pairs]
@@ -121,7 +119,7 @@ def _surface(model: RewardModel, cases: Sequence[Case], honest: Floats, clusters
         told = f"what {'all of these explain' if name == 'all' else f'{name} explains'} {whose}" + ("" if name == "all" else " and the other features")
         estimate = partial_r2(y, table, columns, clusters, seed=seed) if columns and len(y) else Estimate(None, None, None, None)
         leans = estimate.low is not None and estimate.low > LEANS
-        findings.append(Finding("partial_r2", name, estimate.mean, estimate.low, estimate.high, len(y), False, told, warning=leans))
+        findings.append(Finding("partial_r2", name, estimate.mean, low=estimate.low, high=estimate.high, n=len(y), defect=False, told=told, warning=leans))
     return findings
 
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from judgecli.reward_model.best_of_n import Choice
-from judgecli.reward_model.preferences import Comparison
+from judgecli.reward_model.best_of_n import BestChoice
+from judgecli.reward_model.preferences import PreferencePair
 
 # Examples a subset; math-prm has 447 and is weighted up to the six subsets of code together.
 EXAMPLES = {
@@ -67,7 +67,7 @@ class RewardBench2:
     missing: Sequence[str]
 
 
-def reward_bench(comparisons: Sequence[Comparison], margins: Sequence[float]) -> RewardBench | None:
+def reward_bench(comparisons: Sequence[PreferencePair], margins: Sequence[float]) -> RewardBench | None:
     """The score by the tag `subset`; None where not half of the pairs are of a subset of RewardBench 1."""
     right: dict[str, list[bool]] = {}
     for one, margin in zip(comparisons, margins, strict=True):
@@ -89,9 +89,9 @@ def reward_bench(comparisons: Sequence[Comparison], margins: Sequence[float]) ->
     return RewardBench(sum(sections.values()) / len(sections), sections, told, subsets, missing)
 
 
-def reward_bench_2(choices: Sequence[Choice], rewards: Sequence[Sequence[float]]) -> RewardBench2 | None:
+def reward_bench_2(choices: Sequence[BestChoice], rewards: Sequence[Sequence[float]]) -> RewardBench2 | None:
     """The score by the tag `subset` of prompts whose right answers stand first; None where not half of them are of a domain of RewardBench 2."""
-    rows: dict[str, list[tuple[Choice, Sequence[float]]]] = {}
+    rows: dict[str, list[tuple[BestChoice, Sequence[float]]]] = {}
     for choice, own in zip(choices, rewards, strict=True):
         domain = next((name for name in DOMAINS if name.lower() == choice.tags.get("subset", "").lower()), None)
         if domain is not None:
@@ -122,7 +122,7 @@ def top_share(rewards: Sequence[float]) -> float:
     return 1 / sum(reward == top for reward in rewards) if rewards[0] == top else 0.0
 
 
-def ties_parts(rows: Sequence[tuple[Choice, Sequence[float]]]) -> dict[str, float]:
+def ties_parts(rows: Sequence[tuple[BestChoice, Sequence[float]]]) -> dict[str, float]:
     """The five parts of the Ties score, from prompts with ids `ref:N` (one right answer) and `tied:N` (several).
 
     Prompts whose id is of neither form, and those without a wrong answer, are left out; a part that nothing speaks for is 0.

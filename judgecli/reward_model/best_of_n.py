@@ -10,20 +10,19 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
-import numpy.typing as npt
 
-from judgecli.stats.column import Column
+from judgecli.arrays import Floats
+from judgecli.stats.column import ColumnFacts
 from judgecli.stats.deciding import estimate_mean
 from judgecli.stats.intervals import Estimate
 
-Floats = npt.NDArray[np.float64]
-Row = tuple[int, ...]
+Candidates = tuple[int, ...]
 
 MOST_SUBSETS = 2000  # for the majority: beyond, every so many of them
 
 
 @dataclass(frozen=True)
-class Choice:
+class BestChoice:
     """The outputs of one prompt. `gold`: how good each is, in [0, 1] (1 and 0 for right and wrong); `answers`: what each says in short,
 
     for majority votes; `scores`: rewards that the row holds. All are as long as `outputs`.
@@ -40,7 +39,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Point:
+class SelectionPoint:
     """One n of the curve. `best`: mean gold of the output picked by reward; `first` of one taken blindly; `majority` of the most common
 
     answer (None without answers); `passed` of the best there is (pass@n). `kl` in nats; `prompts` that have at least n outputs.
@@ -66,7 +65,7 @@ def kl_of_best(n: int) -> float:
     return math.log(n) - (n - 1) / n
 
 
-def curve(choices: Sequence[Choice], rewards: Sequence[Sequence[float]]) -> list[Point]:
+def curve(choices: Sequence[BestChoice], rewards: Sequence[Sequence[float]]) -> list[SelectionPoint]:
     """The curve for n = 1, 2, 4, ... and the largest number of outputs that every prompt has; empty without prompts of two outputs."""
     many = [(choice, np.array(own, float)) for choice, own in zip(choices, rewards, strict=True) if len(choice.outputs) > 1]
     if not many:
@@ -76,12 +75,12 @@ def curve(choices: Sequence[Choice], rewards: Sequence[Sequence[float]]) -> list
     return [_point(n, many) for n in sizes]
 
 
-def _point(n: int, many: Sequence[tuple[Choice, Floats]]) -> Point:
+def _point(n: int, many: Sequence[tuple[BestChoice, Floats]]) -> SelectionPoint:
     golds = [np.array(choice.gold, float) for choice, _ in many]
     best = [best_of(gold, own, n) for gold, (_, own) in zip(golds, many, strict=True)]
     voted = all(choice.answers is not None for choice, _ in many)
     majority = [majority_of(gold, choice.answers or (), n) for gold, (choice, _) in zip(golds, many, strict=True)] if voted else None
-    return Point(
+    return SelectionPoint(
         n=n,
         prompts=len(many),
         kl=kl_of_best(n),
@@ -124,7 +123,7 @@ def majority_of(gold: Floats, answers: Sequence[str], n: int) -> float:
     return float(np.mean(found))
 
 
-def _vote(gold: Floats, answers: Sequence[str], rows: Row) -> float:
+def _vote(gold: Floats, answers: Sequence[str], rows: Candidates) -> float:
     counts: dict[str, int] = {}
     for row in rows:
         counts[answers[row]] = counts.get(answers[row], 0) + 1
@@ -135,4 +134,4 @@ def _vote(gold: Floats, answers: Sequence[str], rows: Row) -> float:
 def _mean(values: Sequence[float]) -> Estimate:
     """The mean over prompts; exact figures of one prompt are one cluster."""
     sums = np.array(values, float)
-    return estimate_mean(sums, np.ones(len(sums)), Column("number", (0.0, 1.0)))
+    return estimate_mean(sums, np.ones(len(sums)), ColumnFacts("number", (0.0, 1.0)))

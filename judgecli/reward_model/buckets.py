@@ -4,23 +4,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
+from judgecli.arrays import Floats, Integers
 from judgecli.reward_model import ngrams
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 _CELLS = 1 << 19  # of a table that stays in the processor's cache
 
 
 @dataclass(frozen=True)
-class Run:
+class BucketRun:
     """N-grams of one block: their `columns` in the order of the texts, those of text t `bounds[t]:bounds[t + 1]`, and what each counts in a text, `unit` N."""
 
-    columns: Ints
-    bounds: Ints
+    columns: Integers
+    bounds: Integers
     unit: Floats
 
 
@@ -33,13 +30,13 @@ class Buckets:
 
     size: int
     width: int
-    runs: Sequence[Sequence[Run]]  # by block
+    runs: Sequence[Sequence[BucketRun]]  # by block
 
     @classmethod
-    def of(cls, bits: int, blocks: Sequence[Sequence[ngrams.Grams]], totals: Sequence[Ints]) -> "Buckets":
+    def of(cls, bits: int, blocks: Sequence[Sequence[ngrams.Grams]], totals: Sequence[Integers]) -> "Buckets":
         """2**bits buckets a block, by the highest bits of each hash. `totals`: by block, how many n-grams each text has."""
         runs = [
-            [Run((grams.hashes >> np.uint64(64 - bits)).astype(np.int64) + (place << bits), grams.bounds, 1 / np.sqrt(1 + total)) for grams in block]
+            [BucketRun((grams.hashes >> np.uint64(64 - bits)).astype(np.int64) + (place << bits), grams.bounds, 1 / np.sqrt(1 + total)) for grams in block]
             for place, (block, total) in enumerate(zip(blocks, totals, strict=True))
         ]
         return cls(len(totals[0]), len(blocks) << bits, runs)
@@ -63,7 +60,7 @@ class Buckets:
             found += np.bincount(text, (count * count - count) * unit**2 * weights[column], self.size)
         return found
 
-    def _several(self) -> Iterator[tuple[Ints, Ints, Ints]]:
+    def _several(self) -> Iterator[tuple[Integers, Integers, Integers]]:
         """The buckets that several n-grams of one text fall into: text, column and number, for some texts at a time.
 
         Each n-gram writes its place into the cell of its bucket; who reads another place there is not alone.
@@ -97,7 +94,7 @@ class Buckets:
         return found
 
 
-def _sums(values: Floats, bounds: Ints) -> Floats:
+def _sums(values: Floats, bounds: Integers) -> Floats:
     """The sum of each part of some values, 0 of an empty one."""
     found, some = np.zeros(len(bounds) - 1), bounds[1:] > bounds[:-1]
     if some.any():

@@ -30,8 +30,8 @@ PROBES = (
 )
 PROBE_ERROR = 1e-6  # of a reward, or of its size beyond 1
 
-Kind = Literal["linear", "process", "encoder"]
-Number = float | None
+ModelKind = Literal["linear", "process", "encoder"]
+CardNumber = float | None
 
 
 @dataclass(frozen=True)
@@ -64,19 +64,19 @@ class Quality:
 
     n: int
     measure: Literal["accuracy", "auroc"] = "accuracy"
-    value: Number = None
-    low: Number = None
-    high: Number = None
-    longer: Number = None
-    shorter: Number = None
+    value: CardNumber = None
+    low: CardNumber = None
+    high: CardNumber = None
+    longer: CardNumber = None
+    shorter: CardNumber = None
     matched_n: int = 0
-    matched: Number = None
-    matched_low: Number = None
-    matched_high: Number = None
-    ece_before: Number = None
-    ece: Number = None
-    brier_before: Number = None
-    brier: Number = None
+    matched: CardNumber = None
+    matched_low: CardNumber = None
+    matched_high: CardNumber = None
+    ece_before: CardNumber = None
+    ece: CardNumber = None
+    brier_before: CardNumber = None
+    brier: CardNumber = None
     length_verdict: str | None = None
     told: str | None = None
 
@@ -112,7 +112,7 @@ class Card:
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid", "strict": True, "allow_inf_nan": False}
 
-    kind: Kind
+    kind: ModelKind
     name: str
     tool: str  # version of judgecli
     created: str

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 NAMES = {"user": "User", "assistant": "Assistant", "system": "System", "developer": "System", "tool": "Tool", "function": "Tool"}
 
-Turn = tuple[str, str]  # role, text
+DialogueTurn = tuple[str, str]  # role, text
 
 
-def dialogue_text(turns: Sequence[Turn]) -> str:
+def dialogue_text(turns: Sequence[DialogueTurn]) -> str:
     r"""What stands before an answer: a single user turn as it is, so that a prompt is the same text whatever shape it came in; else every turn with its role.
 
     Turns without text are left out; roles that have no name of their own are capitalised.

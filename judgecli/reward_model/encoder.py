@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from judgecli.reward_model.model import Rewards
-from judgecli.reward_model.preferences import Comparison
+from judgecli.reward_model.preferences import PreferencePair
 
 BATCH_TOKENS = 8_192  # padded tokens of one pass through the network
 LEAST_PROMPT = 0.25  # share of the length that the end of the prompt keeps, however long the output is
@@ -64,7 +64,7 @@ class Codec:
         return start, self._plain("\n\n"), end
 
 
-def training_rows(comparisons: Sequence[Comparison], codec: Codec) -> list[dict[str, Any]]:
+def training_rows(comparisons: Sequence[PreferencePair], codec: Codec) -> list[dict[str, Any]]:
     """The rows that TRL's RewardTrainer takes as they are: `chosen_ids`, `rejected_ids`, and `margin` where every comparison has one.
 
     Ties teach a pairwise loss nothing and are left out.

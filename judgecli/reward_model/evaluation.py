@@ -8,19 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import special
 
+from judgecli.arrays import Floats, Integers
 from judgecli.reward_model.groups import group_rows
 from judgecli.reward_model.length import Length, by_cluster, judge_length
-from judgecli.reward_model.preferences import Comparison
+from judgecli.reward_model.preferences import PreferencePair
 from judgecli.stats.calibration import brier, ece
 from judgecli.stats.column import RATE
 from judgecli.stats.deciding import estimate_mean
 from judgecli.stats.intervals import Estimate
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 BARS = 20  # of the margin histogram
 BINS = 10  # of the reliability curve
@@ -28,7 +25,7 @@ FEWEST = 10  # pairs of a segment that is shown on its own
 
 
 @dataclass(frozen=True)
-class Segment:
+class PairSegment:
     """The pairs with one value of a tag. `longer` is what preferring the longer answer would get there."""
 
     tag: str
@@ -39,7 +36,7 @@ class Segment:
 
 
 @dataclass(frozen=True)
-class Bar:
+class Threshold:
     """So many of the margins from `low` to `high`, or of the confidences between them: how sure (`mean`), and how often right (`right`)."""
 
     low: float
@@ -67,17 +64,17 @@ class Evaluation:
     margin: float | None
     tied_margin: float | None
     length: Length
-    margins: Sequence[Bar]
-    reliability: Sequence[Bar]
-    segments: Sequence[Segment]
+    margins: Sequence[Threshold]
+    reliability: Sequence[Threshold]
+    segments: Sequence[PairSegment]
 
 
 def evaluate(
-    comparisons: Sequence[Comparison],
+    comparisons: Sequence[PreferencePair],
     chosen: Floats,
     rejected: Floats,
     *,
-    groups: Ints | None = None,
+    groups: Integers | None = None,
     by: Sequence[str] = (),
     better: Callable[[Floats], Floats] = special.expit,
 ) -> Evaluation:
@@ -113,12 +110,12 @@ def evaluate(
     )
 
 
-def share(values: Floats, weights: Floats, clusters: Ints) -> Estimate:
+def share(values: Floats, weights: Floats, clusters: Integers) -> Estimate:
     """The weighted mean of values in [0, 1] with a Wilson interval on the effective number of rows."""
     return estimate_mean(*by_cluster(values, weights, clusters), RATE)
 
 
-def available_tags(comparisons: Sequence[Comparison], most: int = 30) -> Mapping[str, int]:
+def available_tags(comparisons: Sequence[PreferencePair], most: int = 30) -> Mapping[str, int]:
     """The tags that could be segmented by, with the number of their values: 2 to `most`, on at least half of the pairs."""
     values: dict[str, set[str]] = {}
     counts: dict[str, int] = {}
@@ -130,7 +127,7 @@ def available_tags(comparisons: Sequence[Comparison], most: int = 30) -> Mapping
     return {tag: len(held) for tag, held in sorted(values.items()) if 2 <= len(held) <= most and counts[tag] * 2 >= len(comparisons)}
 
 
-def _segments(tag: str, pairs: Sequence[Comparison], right: Floats, weights: Floats, clusters: Ints) -> list[Segment]:
+def _segments(tag: str, pairs: Sequence[PreferencePair], right: Floats, weights: Floats, clusters: Integers) -> list[PairSegment]:
     """Every value of a tag, the largest first; pairs without the tag are those of "-", values with fewer than 10 pairs those of "other"."""
     rows: dict[str, list[int]] = {}
     for place, one in enumerate(pairs):
@@ -143,7 +140,7 @@ def _segments(tag: str, pairs: Sequence[Comparison], right: Floats, weights: Flo
     for value, places in sorted(rows.items(), key=lambda item: (-len(item[1]), item[0])):
         at = np.array(places)
         accuracy = share(right[at], weights[at], clusters[at])
-        found.append(Segment(tag, value, len(at), accuracy, float(np.average(longer[at], weights=weights[at]))))
+        found.append(PairSegment(tag, value, len(at), accuracy, float(np.average(longer[at], weights=weights[at]))))
     return found
 
 
@@ -151,23 +148,23 @@ def _median(margins: Floats) -> float | None:
     return float(np.median(np.abs(margins))) if len(margins) else None
 
 
-def _histogram(margins: Floats) -> list[Bar]:
+def _histogram(margins: Floats) -> list[Threshold]:
     """Margins in 20 equal bars over a range symmetric to 0; the outermost hold the 1 % that lie beyond it too."""
     if not len(margins):
         return []
     reach = float(np.quantile(np.abs(margins), 0.99)) or 1.0
     edges = np.linspace(-reach, reach, BARS + 1)
     counts, _ = np.histogram(np.clip(margins, -reach, reach), edges)
-    return [Bar(float(low), float(high), int(count)) for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True)]
+    return [Threshold(float(low), float(high), int(count)) for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True)]
 
 
-def _reliability(sure: Floats, right: Floats) -> list[Bar]:
+def _reliability(sure: Floats, right: Floats) -> list[Threshold]:
     """Bins of equal width over how sure the model is of its choice, from 0.5 to 1; empty bins are left out."""
     confidence = np.maximum(sure, 1 - sure)
     edges = np.linspace(0.5, 1.0, BINS + 1)
     place = np.clip(np.searchsorted(edges, confidence, "right") - 1, 0, BINS - 1)
     return [
-        Bar(float(edges[part]), float(edges[part + 1]), int(inside.sum()), float(confidence[inside].mean()), float(right[inside].mean()))
+        Threshold(float(edges[part]), float(edges[part + 1]), int(inside.sum()), float(confidence[inside].mean()), float(right[inside].mean()))
         for part in range(BINS)
         if (inside := place == part).any()
     ]

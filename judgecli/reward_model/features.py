@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import numpy.typing as npt
 
+from judgecli.arrays import Floats
 from judgecli.reward_model import guards, ngrams, surface
 from judgecli.reward_model.buckets import Buckets
 from judgecli.reward_model.spacing import single_spaced
 
-Floats = npt.NDArray[np.float64]
 Embed = Callable[[Sequence[str]], npt.NDArray[np.floating]]  # N texts -> N x size, rows of length 1
 
 VERSION = 1

@@ -14,17 +14,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
+from judgecli.arrays import Bools, Integers
 from judgecli.reward_model.features import opening
 from judgecli.reward_model.near_equal import near_pairs, plain, without_ids, without_numbers
-from judgecli.reward_model.preferences import Comparison, Verdict
+from judgecli.reward_model.preferences import GoodOrBad, PreferencePair
 
-Ints = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
-Said = Comparison | Verdict
+StatedPreference = PreferencePair | GoodOrBad
 
 MOST_SHARE = 0.2  # of the rows that a group may come to hold by nearly equal prompts or equal answers
 FOLDS = 5
@@ -40,9 +38,9 @@ class Groups:
     since prompts are nearly equal, and since answers are equal.
     """
 
-    numbers: Ints
-    loose: Flags
-    clusters: Ints
+    numbers: Integers
+    loose: Bools
+    clusters: Integers
     prompts: int
     by_prompt: int
     by_answer: int
@@ -53,10 +51,10 @@ class Groups:
         return len(np.unique(self.numbers))
 
 
-def group_rows(said: Sequence[Said]) -> Groups:
+def group_rows(said: Sequence[StatedPreference]) -> Groups:
     """The groups of N comparisons and verdicts. Seconds for 20,000 of them."""
     own = np.array([prompt_number(one) for one in said], np.int64)
-    parts = _Parts(own)
+    parts = _GroupParts(own)
     prompts = parts.count
     for rows in _near_prompts(said, own):
         parts.join(rows)
@@ -72,7 +70,7 @@ def fold_of(group: int, seed: int = 0) -> int:
     return int.from_bytes(hashlib.blake2b(f"{seed}\0{group}".encode(), digest_size=4).digest(), "little") % FOLDS
 
 
-def prompt_number(one: Said) -> int:
+def prompt_number(one: StatedPreference) -> int:
     """The prompt (of a dialogue its first question) as a number. Where no prompt is known, the texts stand for it."""
     text = plain(opening(one.question or one.prompt))
     return hashed(text or "\0".join(sorted(_answers(one))))
@@ -83,11 +81,11 @@ def hashed(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest(), "little", signed=True)
 
 
-def _answers(one: Said) -> tuple[str, ...]:
-    return (one.chosen, one.rejected) if isinstance(one, Comparison) else (one.output,)
+def _answers(one: StatedPreference) -> tuple[str, ...]:
+    return (one.chosen, one.rejected) if isinstance(one, PreferencePair) else (one.output,)
 
 
-def _near_prompts(said: Sequence[Said], own: Ints) -> Iterable[Ints]:
+def _near_prompts(said: Sequence[StatedPreference], own: Integers) -> Iterable[Integers]:
     """Sets of rows whose prompts are nearly equal, those that differ by numbers alone first."""
     _, first, place = np.unique(own, return_index=True, return_inverse=True)
     texts = [plain(opening(said[at].question or said[at].prompt)) for at in first]
@@ -102,7 +100,7 @@ def _near_prompts(said: Sequence[Said], own: Ints) -> Iterable[Ints]:
     yield from sorted((own_rows for own_rows in _rows_of(chain[kind].astype(np.int64), count) if len(own_rows) > 1), key=len)
 
 
-def _equal(texts: Sequence[Sequence[int]]) -> Iterable[Ints]:
+def _equal(texts: Sequence[Sequence[int]]) -> Iterable[Integers]:
     """Sets of rows that hold the same answer, the rarest answer first."""
     rows = np.repeat(np.arange(len(texts)), [len(own) for own in texts])
     _, place, counts = np.unique(np.array([text for own in texts for text in own], np.int64), return_inverse=True, return_counts=True)
@@ -111,17 +109,17 @@ def _equal(texts: Sequence[Sequence[int]]) -> Iterable[Ints]:
     return sorted(([*map(np.unique, _rows_of(place, int(place.max(initial=-1)) + 1, rows[shared]))]), key=len)
 
 
-def _rows_of(places: Ints, size: int, rows: Ints | None = None) -> list[Ints]:
+def _rows_of(places: Integers, size: int, rows: Integers | None = None) -> list[Integers]:
     """The rows of each of `size` places."""
     order = np.argsort(places, kind="stable")
     found = order if rows is None else rows[order]
     return np.split(found, np.cumsum(np.bincount(places, minlength=size))[:-1]) if size else []
 
 
-class _Parts:
+class _GroupParts:
     """Disjoint sets of rows that grow by joining, up to a size."""
 
-    def __init__(self, own: Ints) -> None:
+    def __init__(self, own: Integers) -> None:
         _, first, place = np.unique(own, return_index=True, return_inverse=True)
         self._parent = first[place].tolist()
         self._size = np.bincount(first[place], minlength=len(own)).tolist()
@@ -135,7 +133,7 @@ class _Parts:
             self._parent[row] = row = self._parent[self._parent[row]]
         return row
 
-    def join(self, rows: Ints) -> None:
+    def join(self, rows: Integers) -> None:
         """Make one set of those of these rows; where it would be too large, the rows are loose instead."""
         roots = sorted({self._root(row) for row in rows.tolist()})
         if len(roots) < 2:
@@ -149,7 +147,7 @@ class _Parts:
         self._size[roots[0]] = size
         self.count -= len(roots) - 1
 
-    def numbers(self, own: Ints) -> Ints:
+    def numbers(self, own: Integers) -> Integers:
         """Of each row the smallest number of its set."""
         roots = np.array([self._root(row) for row in range(len(own))], np.int64)
         least = np.full(len(own), np.iinfo(np.int64).max)

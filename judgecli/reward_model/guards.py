@@ -20,12 +20,10 @@ from functools import cache, lru_cache
 from itertools import groupby, islice
 
 import numpy as np
-import numpy.typing as npt
 
+from judgecli.arrays import Floats
 from judgecli.reward_model.intact import Lists, intact, lists
 from judgecli.reward_model.spacing import plain_lines
-
-Floats = npt.NDArray[np.float64]
 
 # `empty`: no word is left; `opener`: all that is left announces an answer; `short`: 1 at no word to 0 at 4; `left_out`: the share
 # that is not in the core, marks apart; `marks`: marks per sentence of the core, beyond 1, at most 1 of them; `cut`: the core ends in the middle of a sentence.

@@ -11,11 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from judgecli.arrays import Bools, Bytes, Hashes, Integers
 from judgecli.reward_model import ngrams
 from judgecli.reward_model.spacing import caseless
-
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 
 _PIECE, _STOP, _WIDE = 1, 2, 4
 _CLASSES = bytes(_WIDE if byte >= 128 else _PIECE if chr(byte).isalnum() else _STOP if chr(byte) in ".!?" else 0 for byte in range(256))
@@ -44,7 +42,7 @@ def lists(known: Collection[str], about: Collection[str], starts: Sequence[str])
     return Lists(ngrams.Lookup.of(values, list(flags.values())), [f" {start}".encode() for start in starts])
 
 
-def intact(texts: Sequence[str], least: Sequence[int], known: Lists) -> tuple[Bools, Ints]:
+def intact(texts: Sequence[str], least: Sequence[int], known: Lists) -> tuple[Bools, Integers]:
     """Of N texts whether surely no sentence repeats another and none names nothing; and how many sentences hold a letter or digit, or fewer.
 
     The texts are without marks, each line of them is stripped, and a line ends behind each wide stop. `least`: the words that a sentence of
@@ -74,7 +72,7 @@ def intact(texts: Sequence[str], least: Sequence[int], known: Lists) -> tuple[Bo
     return sure, np.bincount(where[some], minlength=len(texts))
 
 
-def _sentence_starts(data: ngrams.Bytes, classes: ngrams.Bytes, starts: Sequence[bytes]) -> tuple[Ints, Ints]:
+def _sentence_starts(data: Bytes, classes: Bytes, starts: Sequence[bytes]) -> tuple[Integers, Integers]:
     """Where sentences begin, and the end of the last; and places where one way to begin a sentence overlaps itself."""
     size = len(data) - _PADDING
     blank = data == _BLANK
@@ -95,7 +93,7 @@ def _sentence_starts(data: ngrams.Bytes, classes: ngrams.Bytes, starts: Sequence
     return np.flatnonzero(begins), np.concatenate(odd)
 
 
-def _pieces(data: ngrams.Bytes, classes: ngrams.Bytes) -> tuple[Ints, ngrams.Hashed]:
+def _pieces(data: Bytes, classes: Bytes) -> tuple[Integers, Hashes]:
     """Where runs of ASCII letters and digits begin, and a number of each, the same for those that differ in case alone."""
     inside = classes == _PIECE
     changes = np.flatnonzero(inside[1:] != inside[:-1]) + 1
@@ -109,13 +107,13 @@ def _pieces(data: ngrams.Bytes, classes: ngrams.Bytes) -> tuple[Ints, ngrams.Has
     return places, values
 
 
-def _wide_sums(data: ngrams.Bytes, classes: ngrams.Bytes, wide: Ints, starts: Ints) -> ngrams.Hashed:
+def _wide_sums(data: Bytes, classes: Bytes, wide: Integers, starts: Integers) -> Hashes:
     """Of each sentence a sum over its bytes beyond ASCII, each with the one behind it."""
     pairs = (data[wide].astype(np.uint64) << np.uint64(8)) | np.where(classes[wide + 1] == _WIDE, data[wide + 1], 0).astype(np.uint64)
     return _between(ngrams.mix(pairs * _ODD), np.searchsorted(wide, starts))
 
 
-def _between(values: npt.NDArray[np.generic], bounds: Ints) -> ngrams.Hashed:
+def _between(values: npt.NDArray[np.generic], bounds: Integers) -> Hashes:
     """The sums of values between bounds, modulo 2**64."""
     sums = np.zeros(len(values) + 1, np.uint64)
     np.cumsum(values, dtype=np.uint64, out=sums[1:])

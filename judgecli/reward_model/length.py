@@ -22,16 +22,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from judgecli.reward_model.preferences import Comparison
-from judgecli.stats.column import RATE, Column
+from judgecli.arrays import Floats, Integers
+from judgecli.reward_model.preferences import PreferencePair
+from judgecli.stats.column import RATE, ColumnFacts
 from judgecli.stats.deciding import estimate_mean
 from judgecli.stats.intervals import Estimate
 from judgecli.stats.stratified import stratified_difference
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 MATCHED = 0.8  # the shorter of two answers of like length has at least this share of the longer one's characters
 STRATA, FEWEST_IN_STRATUM = 10, 15
@@ -71,13 +68,13 @@ class Length:
     told: str
 
 
-def judge_length(pairs: Sequence[Comparison], margins: Floats, weights: Floats, clusters: Ints) -> Length:
+def judge_length(pairs: Sequence[PreferencePair], margins: Floats, weights: Floats, clusters: Integers) -> Length:
     """The comparison with length of a model with these margins (reward of the chosen answer minus that of the rejected) on N pairs."""
     chosen, rejected = (np.array([len(text) for text in texts], float) for texts in ([one.chosen for one in pairs], [one.rejected for one in pairs]))
     right, wins, loses = (np.asarray(flags, float) for flags in (margins > 0, chosen > rejected, chosen < rejected))
     longer, shorter = _rate(wins, weights, clusters), _rate(loses, weights, clusters)
     better = "longer" if (longer.mean or 0) >= (shorter.mean or 0) else "shorter"
-    gain = estimate_mean(*by_cluster(right - (wins if better == "longer" else loses), weights, clusters), Column("number", (-1.0, 1.0)))
+    gain = estimate_mean(*by_cluster(right - (wins if better == "longer" else loses), weights, clusters), ColumnFacts("number", (-1.0, 1.0)))
     ratio = np.minimum(chosen, rejected) / np.maximum(np.maximum(chosen, rejected), 1)
     like = ratio >= MATCHED
     matched = _rate(right[like], weights[like], clusters[like])
@@ -88,10 +85,10 @@ def judge_length(pairs: Sequence[Comparison], margins: Floats, weights: Floats, 
     verdict = "undecided" if found in UNCLEAR else found
     told = {**VERDICTS, **UNCLEAR}[found].format(better=better)
     on_like = float(np.average(wins[like], weights=weights[like])) if like.any() else None
-    return Length(longer, shorter, gain, int(like.sum()), matched, on_like, beyond, verdict, told)
+    return Length(longer, shorter, gain, matched_n=int(like.sum()), matched=matched, matched_longer=on_like, beyond=beyond, verdict=verdict, told=told)
 
 
-def _beyond(longer: Floats, preferred: Floats, ratio: Floats, clusters: Ints) -> Estimate:
+def _beyond(longer: Floats, preferred: Floats, ratio: Floats, clusters: Integers) -> Estimate:
     """How much more often the longer answer is picked where it is the better one, in strata of the ratio of lengths.
 
     `longer` and `preferred` are 1 where the chosen answer is the longer and the model's, -1 where the rejected one is, 0 where neither.
@@ -120,11 +117,11 @@ def _verdict(n: int, accuracy: Estimate, gain: Estimate, matched: Estimate, matc
     return "length_only" if beyond.high < SMALL and not better else "undecided"
 
 
-def _rate(values: Floats, weights: Floats, clusters: Ints) -> Estimate:
+def _rate(values: Floats, weights: Floats, clusters: Integers) -> Estimate:
     return estimate_mean(*by_cluster(values, weights, clusters), RATE)
 
 
-def by_cluster(values: Floats, weights: Floats, clusters: Ints) -> tuple[Floats, Floats]:
+def by_cluster(values: Floats, weights: Floats, clusters: Integers) -> tuple[Floats, Floats]:
     """Weighted sums and total weights of clusters, as the intervals of stats/ take them."""
     _, place = np.unique(clusters, return_inverse=True)
     return np.bincount(place, values * weights).astype(float), np.bincount(place, weights).astype(float)

@@ -12,12 +12,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg, optimize, sparse, special
 
+from judgecli.arrays import Bools, Floats
 from judgecli.reward_model.features import Embed, Features, FeatureSpec, extract
 from judgecli.reward_model.guards import NAMES as GUARDS
-from judgecli.reward_model.model import Bools, Rewards
+from judgecli.reward_model.model import Rewards
 from judgecli.stats.calibration import Calibration
-
-Floats = npt.NDArray[np.float64]
 
 CLIP = 10.0  # standard deviations: beyond, a dense feature says no more
 SAMPLE = 1_200  # rows on which the posterior is compared with the exact one
@@ -26,7 +25,7 @@ EXACT = 300  # rows whose exact variance is taken
 
 
 @dataclass(frozen=True)
-class Rows:
+class RewardRows:
     """The rows of a logistic regression: of pairs the difference of features, of single outputs the features.
 
     `dense` n x d, `hashed` n x p, both scaled; `target` in [0, 1]; `weight` >= 0; `single` is 1 for an
@@ -39,9 +38,9 @@ class Rows:
     weight: Floats
     single: Floats
 
-    def take(self, places: npt.NDArray[np.integer] | Bools) -> "Rows":
+    def take(self, places: npt.NDArray[np.integer] | Bools) -> "RewardRows":
         """Some of the rows."""
-        return Rows(self.dense[places], self.hashed[places], self.target[places], self.weight[places], self.single[places])
+        return RewardRows(self.dense[places], self.hashed[places], self.target[places], self.weight[places], self.single[places])
 
 
 @dataclass(frozen=True)
@@ -53,19 +52,19 @@ class Penalty:
 
 
 @dataclass(frozen=True)
-class Weights:
+class LinearWeights:
     """A fit: `dense` d, `hashed` p, and the intercept of single outputs."""
 
     dense: Floats
     hashed: Floats
     intercept: float
 
-    def margins(self, rows: Rows) -> Floats:
+    def margins(self, rows: RewardRows) -> Floats:
         """The log-odds of each row."""
         return np.asarray(rows.dense @ self.dense + rows.hashed @ self.hashed + self.intercept * rows.single, np.float64)
 
 
-def fit(rows: Rows, penalty: Penalty, *, start: Weights | None = None, precise: bool = True) -> Weights:
+def fit(rows: RewardRows, penalty: Penalty, *, start: LinearWeights | None = None, precise: bool = True) -> LinearWeights:
     """The weights of greatest posterior probability, by L-BFGS. Deterministic.
 
     Loss: sum of weight * (log(1 + exp(z)) - target * z) + penalty / 2 * |w|^2; the intercept has next to no penalty.
@@ -96,7 +95,7 @@ def fit(rows: Rows, penalty: Penalty, *, start: Weights | None = None, precise: 
     found = optimize.minimize(loss, first, jac=True, method="L-BFGS-B", options=options).x
     own, whole = back @ found[: d + 1], np.zeros(size)
     whole[used] = wide * found[d + 1 :]
-    return Weights(own[:d], whole, float(own[d]))
+    return LinearWeights(own[:d], whole, float(own[d]))
 
 
 def _columns(hashed: sparse.csr_matrix, used: npt.NDArray[np.int64]) -> sparse.csr_matrix:
@@ -132,7 +131,7 @@ def fit_guards(margins: Floats, guards: Floats, target: Floats, weight: Floats, 
 
 
 @dataclass(frozen=True)
-class Posterior:
+class WeightPosterior:
     """Laplace's normal approximation around the fit, without covariance between the dense block and single n-grams.
 
     `dense` d x d covariance; `hashed` p variances; both times `scale`, which makes the mean variance of rows
@@ -144,7 +143,7 @@ class Posterior:
     scale: float
 
 
-def posterior(rows: Rows, weights: Weights, penalty: Penalty) -> Posterior:
+def posterior(rows: RewardRows, weights: LinearWeights, penalty: Penalty) -> WeightPosterior:
     """The posterior of a fit. Source: MacKay 1992; var of a difference d is d' H^-1 d."""
     found = _blocks(rows, weights, penalty)
     if penalty.hashed is None or len(rows.target) < 20:
@@ -154,33 +153,33 @@ def posterior(rows: Rows, weights: Weights, penalty: Penalty) -> Posterior:
     kept = rows.take(np.setdiff1d(places, asked))
     exact = exact_variance(kept, weights, penalty, rows.take(asked))
     ours = variance(_blocks(kept, weights, penalty), rows.dense[asked], rows.hashed[asked])
-    return Posterior(found.dense, found.hashed, float(exact.mean() / ours.mean()))
+    return WeightPosterior(found.dense, found.hashed, float(exact.mean() / ours.mean()))
 
 
-def _blocks(rows: Rows, weights: Weights, penalty: Penalty) -> Posterior:
+def _blocks(rows: RewardRows, weights: LinearWeights, penalty: Penalty) -> WeightPosterior:
     certain = _curvature(rows, weights)
     hessian = rows.dense.T @ (certain[:, None] * rows.dense) + penalty.dense * np.eye(rows.dense.shape[1])
     if penalty.hashed is None:
-        return Posterior(linalg.inv(hessian), np.zeros(rows.hashed.shape[1]), 1.0)
+        return WeightPosterior(linalg.inv(hessian), np.zeros(rows.hashed.shape[1]), 1.0)
     squares = _squared(rows.hashed).T @ certain
-    return Posterior(linalg.inv(hessian), 1 / (penalty.hashed + squares), 1.0)
+    return WeightPosterior(linalg.inv(hessian), 1 / (penalty.hashed + squares), 1.0)
 
 
-def _curvature(rows: Rows, weights: Weights) -> Floats:
+def _curvature(rows: RewardRows, weights: LinearWeights) -> Floats:
     p = special.expit(weights.margins(rows))
     return np.asarray(rows.weight * p * (1 - p), np.float64)
 
 
-def variance(found: Posterior, dense: Floats, hashed: sparse.csr_matrix) -> Floats:
+def variance(found: WeightPosterior, dense: Floats, hashed: sparse.csr_matrix) -> Floats:
     """x' C x of each row."""
     return np.asarray(found.scale * (np.einsum("ij,jk,ik->i", dense, found.dense, dense) + _squared(hashed) @ found.hashed), np.float64)
 
 
-def exact_variance(rows: Rows, weights: Weights, penalty: Penalty, asked: Rows) -> Floats:
+def exact_variance(rows: RewardRows, weights: LinearWeights, penalty: Penalty, asked: RewardRows) -> Floats:
     """x' H^-1 x of each asked row with the full H, by the matrix identity of Woodbury: an n x n system in place of p x p."""
     certain = np.maximum(_curvature(rows, weights), 1e-12)
 
-    def kernel(left: Rows, right: Rows) -> Floats:
+    def kernel(left: RewardRows, right: RewardRows) -> Floats:
         found = left.dense @ right.dense.T / penalty.dense
         return found if penalty.hashed is None else found + (left.hashed @ right.hashed.T).toarray() / penalty.hashed
 

@@ -7,11 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
+from judgecli.arrays import Bools, Floats
 
 
 @dataclass(frozen=True)

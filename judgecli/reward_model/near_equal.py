@@ -11,8 +11,7 @@ import numpy.typing as npt
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-Hashes = npt.NDArray[np.uint64]
-Ints = npt.NDArray[np.int64]
+from judgecli.arrays import Hashes, Integers
 
 SHINGLE = 5  # characters
 ALIKE = 0.7  # of two sets of shingles: what they share over what either has
@@ -59,7 +58,7 @@ def _or_text(masked: str, text: str) -> str:
     return masked if left >= FEWEST_WORDS and 2 * masked.count("#") <= left else text
 
 
-def near_pairs(texts: Sequence[str]) -> Ints:
+def near_pairs(texts: Sequence[str]) -> Integers:
     """(P, 2) places of texts that overlap by 70 % and more: enough of them to join all that are near, not every single pair.
 
     What more than half of 20 or more texts share, such as a template around every question, is left out of all. Texts of fewer than
@@ -79,7 +78,7 @@ def near_pairs(texts: Sequence[str]) -> Ints:
     return np.asarray(held[found], np.int64)
 
 
-def _sketches(texts: Sequence[str]) -> tuple[Hashes, Ints]:
+def _sketches(texts: Sequence[str]) -> tuple[Hashes, Integers]:
     """Of each text the smallest hashes of its shingles, ascending, and whose they are."""
     hashes, owners, start = [], [], 0
     sizes = np.cumsum([len(text) for text in texts])
@@ -93,7 +92,7 @@ def _sketches(texts: Sequence[str]) -> tuple[Hashes, Ints]:
     return (np.concatenate(hashes), np.concatenate(owners)) if hashes else (np.zeros(0, np.uint64), np.zeros(0, np.int64))
 
 
-def _sketch(texts: Sequence[str]) -> tuple[Hashes, Ints]:
+def _sketch(texts: Sequence[str]) -> tuple[Hashes, Integers]:
     letters = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
     sizes = np.array([len(text) for text in texts], np.int64)
     counts = np.maximum(sizes - SHINGLE + 1, 0)
@@ -122,13 +121,13 @@ def _mixed(value: Hashes) -> Hashes:
     return value ^ (value >> np.uint64(31))
 
 
-def _rank_within(groups: Ints) -> Ints:
+def _rank_within(groups: Integers) -> Integers:
     """The place of each row among those of its group; the groups ascend."""
     starts = np.flatnonzero(np.diff(groups, prepend=-1))
     return np.arange(len(groups)) - np.repeat(starts, np.diff(starts, append=len(groups)))
 
 
-def _own(hashes: Hashes, owner: Ints, texts: int) -> tuple[Hashes, Ints]:
+def _own(hashes: Hashes, owner: Integers, texts: int) -> tuple[Hashes, Integers]:
     """Without what more than half of the texts share, and without texts of which too little is left."""
     if texts >= FEWEST_TEXTS:
         _, place, counts = np.unique(hashes, return_inverse=True, return_counts=True)
@@ -138,7 +137,7 @@ def _own(hashes: Hashes, owner: Ints, texts: int) -> tuple[Hashes, Ints]:
     return hashes[long], owner[long]
 
 
-def _bands(hashes: Hashes, starts: Ints) -> Iterator[Hashes]:
+def _bands(hashes: Hashes, starts: Integers) -> Iterator[Hashes]:
     """A key a text for each band: texts with equal keys have the same smallest hash under all of its permutations."""
     factors = _mixed(np.arange(1, 2 * BANDS * ROWS + 1, dtype=np.uint64)).reshape(BANDS, ROWS, 2)
     for band in factors:
@@ -148,7 +147,7 @@ def _bands(hashes: Hashes, starts: Ints) -> Iterator[Hashes]:
         yield key
 
 
-def _meetings(keys: Hashes, linked: Ints, sets: sparse.csr_matrix) -> Ints:
+def _meetings(keys: Hashes, linked: Integers, sets: sparse.csr_matrix) -> Integers:
     """Pairs with equal keys that are near: everyone against the first of its key, then those that are not near against the first of themselves, and so on."""
     found, open_ = [np.zeros((0, 2), np.int64)], np.arange(len(keys))
     for _ in range(ROUNDS):
@@ -164,7 +163,7 @@ def _meetings(keys: Hashes, linked: Ints, sets: sparse.csr_matrix) -> Ints:
     return np.concatenate(found)
 
 
-def _alike(sets: sparse.csr_matrix, left: Ints, right: Ints) -> npt.NDArray[np.bool_]:
+def _alike(sets: sparse.csr_matrix, left: Integers, right: Integers) -> npt.NDArray[np.bool_]:
     """Whether the sketches of N pairs of texts overlap enough."""
     sizes = np.diff(sets.indptr)
     parts = [slice(at, at + 5000) for at in range(0, len(left), 5000)]

@@ -13,11 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from judgecli import derived
+from judgecli.arrays import Bytes, Hashes, Integers
 from judgecli.reward_model.spacing import lower_bytes
-
-Ints = npt.NDArray[np.int64]
-Hashed = npt.NDArray[np.uint64]
-Bytes = npt.NDArray[np.uint8]
 
 _SPACE, _WORD, _SIGN = 0, 1, 2
 _BLANK = 32
@@ -35,21 +32,21 @@ _LOOKUP_SHIFT = np.uint64(64 - 14)
 class Grams:
     """Hashes of n-grams, those of each text after those of the text before; of text t `hashes[bounds[t]:bounds[t + 1]]`."""
 
-    hashes: Hashed
-    bounds: Ints
+    hashes: Hashes
+    bounds: Integers
 
     @cached_property
-    def total(self) -> Ints:
+    def total(self) -> Integers:
         """The number of n-grams of each text."""
         return np.diff(self.bounds)
 
     @cached_property
-    def text(self) -> Ints:
+    def text(self) -> Integers:
         """The text that each stands in."""
         return np.repeat(np.arange(len(self.total)), self.total)
 
     @cached_property
-    def keys(self) -> Hashed:
+    def keys(self) -> Hashes:
         """Text and n-gram as one number: 20 bits of text, 43 of hash; the highest bit is free."""
         return (self.text.astype(np.uint64) << _HASH_BITS) | (self.hashes >> np.uint64(21))
 
@@ -66,7 +63,7 @@ class Spaced:
     """
 
     data: Bytes
-    offsets: Ints
+    offsets: Integers
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -79,7 +76,7 @@ def space(texts: Sequence[str]) -> Spaced:
     return Spaced(np.frombuffer(b" %b %b" % (b"  ".join(parts), bytes(_LOAD)), np.uint8), offsets)
 
 
-def mix(values: Hashed) -> Hashed:
+def mix(values: Hashes) -> Hashes:
     """Spread 64 bits over 64 bits, one to one."""
     values = (values ^ (values >> _SHIFT)) * _MULTIPLY
     return values ^ (values >> _SHIFT)
@@ -126,7 +123,7 @@ def word_grams(words: Grams, size: int) -> Grams:
     return Grams(hashes[whole], np.concatenate([[0], np.cumsum(np.maximum(words.total - size + 1, 0))]))
 
 
-def alike(keys: npt.NDArray[np.unsignedinteger], *, again: bool = True) -> Ints:
+def alike(keys: npt.NDArray[np.unsignedinteger], *, again: bool = True) -> Integers:
     """For each of N keys the place of one that is equal to it: the same place for all that are equal.
 
     A table of one place a slot, written and read back, in a few passes where a sort takes many; keys that met another one there try `again` among
@@ -157,12 +154,12 @@ def alike(keys: npt.NDArray[np.unsignedinteger], *, again: bool = True) -> Ints:
 class Lookup:
     """A table of some numbers, each in a slot of its own, with a small positive number for each."""
 
-    keys: Hashed
-    values: Ints
+    keys: Hashes
+    values: Integers
     factor: np.uint64
 
     @classmethod
-    def of(cls, keys: Hashed, values: Sequence[int]) -> "Lookup":
+    def of(cls, keys: Hashes, values: Sequence[int]) -> "Lookup":
         """The first of many factors is taken that gives each of the different keys its own slot."""
         tried = int(_ODD)
         while len(np.unique((keys * np.uint64(tried)) >> _LOOKUP_SHIFT)) < len(keys):
@@ -173,19 +170,19 @@ class Lookup:
         table[slots], found[slots] = keys, values
         return cls(table, found, factor)
 
-    def get(self, keys: Hashed) -> Ints:
+    def get(self, keys: Hashes) -> Integers:
         """The number of each key, 0 of one that is not in the table."""
         slots = ((keys * self.factor) >> _LOOKUP_SHIFT).astype(np.int64)
         return np.where(self.keys[slots] == keys, self.values[slots], 0)
 
 
-def distinct(grams: Grams) -> Ints:
+def distinct(grams: Grams) -> Integers:
     """How many different n-grams each text has."""
     first = alike(grams.keys) == np.arange(len(grams.keys))
     return np.diff(np.searchsorted(np.flatnonzero(first), grams.bounds))
 
 
-def shared(ours: Grams, theirs: Grams) -> Ints:
+def shared(ours: Grams, theirs: Grams) -> Integers:
     """How many n-grams text t of both sides share, for each t; one that repeats counts as often as both have it."""
     left = ours.keys[_may_hold(ours.keys, theirs.keys)]  # most of a long output is not in its input
     right = theirs.keys[_may_hold(theirs.keys, left)]
@@ -207,7 +204,7 @@ def held_by(words: Grams, others: Grams) -> npt.NDArray[np.bool_]:
     return held
 
 
-def _may_hold(keys: Hashed, known: Hashed) -> npt.NDArray[np.bool_]:
+def _may_hold(keys: Hashes, known: Hashes) -> npt.NDArray[np.bool_]:
     """False where a key is surely not among the known ones: a table of one flag each, seldom wrong."""
     bits = _table_bits(len(known))
     table = np.zeros(1 << bits, np.bool_)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class PreferencePair:
     """Of two outputs to one prompt `chosen` was preferred.
 
     `prompt` is the text before the output (of a dialogue: the whole of it, roles named), "" where none is known;
@@ -27,7 +27,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class GoodOrBad:
     """One output judged alone: `value` is in [0, 1] (a thumb up is 1, down is 0; a rating is scaled by its own ends). Else as in `Comparison`."""
 
     prompt: str
@@ -47,8 +47,8 @@ class Preferences:
     used, so that read = comparisons + verdicts + dropped. `hashes` maps each source to the SHA-256 of its bytes.
     """
 
-    comparisons: Sequence[Comparison] = ()
-    verdicts: Sequence[Verdict] = ()
+    comparisons: Sequence[PreferencePair] = ()
+    verdicts: Sequence[GoodOrBad] = ()
     dropped: Counter[str] = field(default_factory=Counter)
     hashes: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from judgecli.reward_model.model import RewardModel
-from judgecli.reward_model.preferences import Verdict
+from judgecli.reward_model.preferences import GoodOrBad
 from judgecli.stats.column import RATE
 from judgecli.stats.deciding import estimate_mean
 from judgecli.stats.intervals import Estimate
@@ -142,7 +142,15 @@ def process_score(labels: Sequence[int], predictions: Sequence[int], prompts: Se
         both = erroneous.mean + correct.mean
         score = 2 * erroneous.mean * correct.mean / both if both else 0.0
     near = (np.abs(label - prediction) <= 1) & (prediction >= 0)
-    return ProcessScore(len(label), int(wrong.sum()), int((~wrong).sum()), erroneous, correct, float(near[wrong].mean()) if wrong.any() else None, score)
+    return ProcessScore(
+        len(label),
+        int(wrong.sum()),
+        int((~wrong).sum()),
+        erroneous=erroneous,
+        correct=correct,
+        within_one=float(near[wrong].mean()) if wrong.any() else None,
+        score=score,
+    )
 
 
 def _hits(hits: np.typing.NDArray[np.bool_], clusters: np.typing.NDArray[np.int64]) -> Estimate:
@@ -157,14 +165,18 @@ def step_prompt(prompt: str, before: Sequence[str]) -> str:
     return "\n".join(text for text in (prompt, *before) if text)
 
 
-def step_verdicts(solutions: Sequence[Solution]) -> list[Verdict]:
+def step_verdicts(solutions: Sequence[Solution]) -> list[GoodOrBad]:
     """Every labelled step as an output judged alone; the steps of one answer share a weight of 1."""
     found = []
     for solution in solutions:
         labelled = [(place, good) for place, good in enumerate(solution.good) if good is not None and solution.steps[place].strip()]
         for place, good in labelled:
             before = step_prompt(solution.prompt, solution.steps[:place])
-            found.append(Verdict(before, solution.steps[place], float(good), 1 / len(labelled), solution.tags, solution.source, solution.prompt))
+            found.append(
+                GoodOrBad(
+                    before, solution.steps[place], float(good), weight=1 / len(labelled), tags=solution.tags, source=solution.source, question=solution.prompt
+                )
+            )
     return found
 
 

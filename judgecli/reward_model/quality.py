@@ -8,17 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import special
 
+from judgecli.arrays import Floats, Integers
 from judgecli.reward_model.evaluation import Evaluation, evaluate
 from judgecli.reward_model.groups import fold_of, group_rows
-from judgecli.reward_model.preferences import Comparison, Verdict
+from judgecli.reward_model.preferences import GoodOrBad, PreferencePair
 from judgecli.reward_model.train import HeldOut
 from judgecli.stats import calibration
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 CALIBRATION_SEED = 1  # other folds than those that were held out
 METHOD = "temperature"  # an encoder's output has no other map: its scale
@@ -32,7 +29,7 @@ class Sureness:
     brier: float
 
 
-def held_out_pairs(comparisons: Sequence[Comparison], held: HeldOut) -> tuple[Evaluation, Sureness | None]:
+def held_out_pairs(comparisons: Sequence[PreferencePair], held: HeldOut) -> tuple[Evaluation, Sureness | None]:
     """The evaluation of held-out pairs with calibrated probabilities, and how far off those were as fitted (None without a pair)."""
     kept = [comparisons[place] for place in held.rows]
     nothing = np.zeros(len(kept))
@@ -41,13 +38,13 @@ def held_out_pairs(comparisons: Sequence[Comparison], held: HeldOut) -> tuple[Ev
     return found, None if before.ece is None or before.brier is None else Sureness(before.ece, before.brier)
 
 
-def sureness(probabilities: Floats, verdicts: Sequence[Verdict]) -> Sureness:
+def sureness(probabilities: Floats, verdicts: Sequence[GoodOrBad]) -> Sureness:
     """How far off probabilities of N answers judged alone are. Raises: ValueError without one."""
     labels, weights = np.array([one.value for one in verdicts]), np.array([one.weight for one in verdicts])
     return Sureness(calibration.ece(probabilities, labels), calibration.brier(probabilities, labels, weights))
 
 
-def opposed(verdicts: Sequence[Verdict], rewards: Floats, groups: Ints | None = None) -> Evaluation:
+def opposed(verdicts: Sequence[GoodOrBad], rewards: Floats, groups: Integers | None = None) -> Evaluation:
     """Good and bad answers judged alone, each used once, as pairs: as many as the rarer kind has, in the order of their texts' hashes.
 
     The two answers of a pair were given to different prompts, so it has none. Its cluster is the group (`groups`, as group_rows gives them)
@@ -57,16 +54,16 @@ def opposed(verdicts: Sequence[Verdict], rewards: Floats, groups: Ints | None = 
     places = sorted(range(len(verdicts)), key=lambda place: _hash(verdicts[place]))
     good, bad = ([place for place in places if (verdicts[place].value - 0.5) * sign > 0] for sign in (1, -1))
     sides = np.array(list(zip(good, bad, strict=False)), np.int64).reshape(-1, 2)
-    pairs = [Comparison("", verdicts[up].output, verdicts[down].output) for up, down in sides.tolist()]
+    pairs = [PreferencePair("", verdicts[up].output, verdicts[down].output) for up, down in sides.tolist()]
     clusters = min((numbers[side] for side in sides.T), key=lambda own: len(np.unique(own)))
     return evaluate(pairs, rewards[sides[:, 0]], rewards[sides[:, 1]], groups=clusters)
 
 
-def _hash(verdict: Verdict) -> bytes:
+def _hash(verdict: GoodOrBad) -> bytes:
     return hashlib.blake2b(f"{verdict.prompt}\0{verdict.output}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
-def scaled(comparisons: Sequence[Comparison], margins: Floats, groups: Ints) -> tuple[HeldOut, float]:
+def scaled(comparisons: Sequence[PreferencePair], margins: Floats, groups: Integers) -> tuple[HeldOut, float]:
     """Margins of N held-out pairs calibrated by temperature, across groups; and the slope over all of them.
 
     Raises: ValueError without a pair.

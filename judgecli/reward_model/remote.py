@@ -23,7 +23,7 @@ from typing import Literal, get_args
 import orjson
 
 from judgecli.errors import JudgeUnavailable, UsageError
-from judgecli.scorer import Cell, Column, Metric, Scorer
+from judgecli.scorer import Metric, ScoreLike, Scorer, ScorerColumn
 
 Wire = Literal["vllm-classify", "vllm-pooling", "tei-predict", "openrlhf"]
 WIRES: tuple[Wire, ...] = get_args(Wire)
@@ -32,7 +32,7 @@ CONVERSATIONS: tuple[Wire, ...] = ("vllm-classify", "vllm-pooling")  # whose ser
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskedRewards:
     """One output to be rewarded, as an answer to `input` where that is known."""
 
     input: str | None
@@ -50,7 +50,7 @@ def wire_of(url: str) -> Wire | None:
     return PATHS.get(f"/{path.rpartition('/')[2]}")
 
 
-def render(asked: Asked, template: str) -> str:
+def render(asked: AskedRewards, template: str) -> str:
     """A text by `template`, each place filled once: what stands in a text is never filled again.
 
     >>> render(Asked("{output}", "yes"), "Q: {input} A: {output}")
@@ -65,7 +65,7 @@ def takes_many(wire: Wire, template: str | None) -> bool:
     return wire not in CONVERSATIONS or template is not None
 
 
-def body_of(wire: Wire, rows: Sequence[Asked], *, model: str | None, template: str | None) -> dict[str, object]:
+def body_of(wire: Wire, rows: Sequence[AskedRewards], *, model: str | None, template: str | None) -> dict[str, object]:
     """The body of one call."""
     texts = None if template is None else [render(row, template) for row in rows]
     if wire == "tei-predict":
@@ -189,7 +189,7 @@ def served_metric(name: str, target: str, options: Mapping[str, object]) -> Metr
     return Metric(name, remote_scorer(name), {**options, **address})
 
 
-def question_key(identity: str, asked: Asked) -> bytes:
+def question_key(identity: str, asked: AskedRewards) -> bytes:
     """32 bytes: the same question to the same model has the same key in every store."""
     said = json.dumps([identity, asked.input, asked.output, asked.reference], ensure_ascii=True)
     return hashlib.blake2b(said.encode(), digest_size=32).digest()
@@ -197,9 +197,9 @@ def question_key(identity: str, asked: Asked) -> bytes:
 
 def remote_scorer(name: str) -> Scorer:
     """The scorer of a remote reward model, which is asked and not called: unbounded, higher is better."""
-    columns = (Column("output", "output", True), Column("input", "input", False), Column("reference", "reference", False))
+    columns = (ScorerColumn("output", "output", True), ScorerColumn("input", "input", False), ScorerColumn("reference", "reference", False))
     return Scorer(name=name, function=_ask_nobody, kind="number", range=(None, None), higher_is_better=True, version=1, columns=columns)
 
 
-async def _ask_nobody(*columns: object, **options: object) -> list[Cell]:  # noqa: ARG001 - the contract of a scorer
+async def _ask_nobody(*columns: object, **options: object) -> list[ScoreLike]:  # noqa: ARG001 - the contract of a scorer
     raise JudgeUnavailable("a remote reward model is asked over its endpoint, not by calling it", hint="judge score LOGS -s NAME=rm:http://...")

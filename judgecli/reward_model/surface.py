@@ -7,10 +7,8 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from judgecli.arrays import Floats, Integers
 from judgecli.reward_model import ngrams
-
-Floats = npt.NDArray[np.float64]
-Counts = npt.NDArray[np.int64]
 
 # Words whose share of the output is a feature each. Lower case, apostrophes straight.
 WORD_GROUPS: dict[str, tuple[str, ...]] = {
@@ -69,7 +67,7 @@ def output_features(texts: Sequence[str], spaced: Sequence[str], words: ngrams.G
     return np.column_stack(columns)
 
 
-def _counted(bytes_of: Counts, characters: str) -> Counts:
+def _counted(bytes_of: Integers, characters: str) -> Integers:
     return np.asarray(bytes_of[:, np.frombuffer(characters.encode(), np.uint8)].sum(axis=1))
 
 

@@ -7,19 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
+from judgecli.arrays import Floats, Integers
 from judgecli.reward_model.features import Embed, FeatureSpec, extract
-from judgecli.reward_model.folds import Part, least, split
+from judgecli.reward_model.folds import FoldPart, least, split
 from judgecli.reward_model.groups import FOLDS, Groups, fold_of, group_rows
-from judgecli.reward_model.linear import LinearModel, Penalty, Posterior, Rows, Weights, fit, fit_guards, posterior, standardise
+from judgecli.reward_model.linear import LinearModel, LinearWeights, Penalty, RewardRows, WeightPosterior, fit, fit_guards, posterior, standardise
 from judgecli.reward_model.negatives import KINDS, draw_kinds, make_negative
-from judgecli.reward_model.preferences import Comparison, Preferences, Verdict
+from judgecli.reward_model.preferences import GoodOrBad, PreferencePair, Preferences
 from judgecli.stats import calibration
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 LEAST_ROWS, LEAST_PROMPTS = 20, 10
 LEAST_GROUPS = 10  # among what was held out, below which nothing is measured
@@ -58,10 +55,10 @@ class HeldOut:
     comparisons, then verdicts, and `groups` says which of them are not independent (None: each prompt for itself).
     """
 
-    rows: Ints
+    rows: Integers
     margins: Floats
     probabilities: Floats
-    groups: Ints | None = None
+    groups: Integers | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,7 @@ class Training:
     pairs: HeldOut
     singles: HeldOut
     groups: Groups  # of comparisons, then verdicts
-    folds: Ints
+    folds: Integers
     negatives: int
     slope: float  # what the fitted log-odds were multiplied by, so that they come true
     embedding_scale: float | None = None  # of EMBEDDING_SCALES, 0: it is left out; None without an embedding
@@ -89,7 +86,7 @@ def train(preferences: Preferences, recipe: Recipe, *, name: str, embed: Embed |
 
     Raises: ValueError where fewer than 20 of them, or fewer than 10 prompts, are there.
     """
-    table = _Table(preferences, recipe, embed)
+    table = _TrainingTable(preferences, recipe, embed)
     rows = table.rows(table.said)
     penalty = _choose(rows, table)
     scale = None
@@ -112,17 +109,28 @@ def train(preferences: Preferences, recipe: Recipe, *, name: str, embed: Embed |
     calibrations = {kind: _rescaled(found, slope) for kind, found in (("pairs", pair_map), ("singles", single_map)) if found is not None}
     weights = [whole, *(fit(_bootstrap(rows, table.groups, recipe.seed + member), penalty, start=whole) for member in range(1, recipe.members))]
     model = table.model(name, weights, covariance, slope * guards, slope, calibrations)
-    return Training(model, penalty, pairs_held, singles_held, table.grouping, table.folds, len(table.bad), slope, scale, why)
+    return Training(
+        model,
+        penalty,
+        pairs_held,
+        singles=singles_held,
+        groups=table.grouping,
+        folds=table.folds,
+        negatives=len(table.bad),
+        slope=slope,
+        embedding_scale=scale,
+        unmeasured=why,
+    )
 
 
-class _Table:
+class _TrainingTable:
     """The features of every text once, and which of them each row compares."""
 
     def __init__(self, preferences: Preferences, recipe: Recipe, embed: Embed | None) -> None:
         self.spec, self.embed = recipe.spec, embed
         self.embedding_scale = 1.0
         self._places: dict[tuple[str, str], int] = {}
-        said: list[Comparison | Verdict] = [*preferences.comparisons, *preferences.verdicts]
+        said: list[PreferencePair | GoodOrBad] = [*preferences.comparisons, *preferences.verdicts]
         self.grouping = group_rows(said)
         self.groups = self.grouping.numbers
         self.folds = np.array([fold_of(group, recipe.seed) for group in self.groups.tolist()], np.int64)
@@ -163,7 +171,7 @@ class _Table:
         own = self.dense.shape[1] - self.spec.embedded
         return np.append(np.ones(own), np.full(self.spec.embedded, self.embedding_scale * np.sqrt(own / max(self.spec.embedded, 1))))
 
-    def rows(self, sides: Ints) -> Rows:
+    def rows(self, sides: Integers) -> RewardRows:
         """What is fitted: of what people said with its target and weight, of worthless answers that the honest one is better."""
         first, second = sides.T
         single = second < 0
@@ -173,15 +181,21 @@ class _Table:
             target, weight = self._target, self._weight
         else:
             target, weight = np.ones(len(sides)), np.full(len(sides), NEGATIVE_WEIGHT * self._weight.sum() / max(len(sides), 1))
-        return Rows(dense, sparse.csr_matrix(pairs), target, weight, single.astype(np.float64))
+        return RewardRows(dense, sparse.csr_matrix(pairs), target, weight, single.astype(np.float64))
 
-    def guarded(self, sides: Ints) -> Floats:
+    def guarded(self, sides: Integers) -> Floats:
         """The guards of each row, as its features are: of pairs the difference."""
         first, second = sides.T
         return np.asarray(self.guards[first] - np.where((second < 0)[:, None], 0, self.guards[second]), np.float64)
 
     def model(
-        self, name: str, weights: Sequence[Weights], found: Posterior, guards: Floats, slope: float, calibrations: dict[str, calibration.Calibration]
+        self,
+        name: str,
+        weights: Sequence[LinearWeights],
+        found: WeightPosterior,
+        guards: Floats,
+        slope: float,
+        calibrations: dict[str, calibration.Calibration],
     ) -> LinearModel:
         """The fit with all scales folded in."""
         seen, hashed = self.dense[: self.outputs], self.hashed[: self.outputs]
@@ -232,9 +246,9 @@ def cannot_measure(groups: Groups) -> str | None:
     return f"no part can be held out: {made}{loose}"
 
 
-def _negatives(said: Sequence[Comparison | Verdict], recipe: Recipe) -> list[tuple[str, str, str]]:
+def _negatives(said: Sequence[PreferencePair | GoodOrBad], recipe: Recipe) -> list[tuple[str, str, str]]:
     """(prompt, answer, worthless answer): every kind in turn, from answers that people saw and did not reject."""
-    usable = [place for place, one in enumerate(said) if isinstance(one, Comparison) or one.value >= 0.5]
+    usable = [place for place, one in enumerate(said) if isinstance(one, PreferencePair) or one.value >= 0.5]
     if not recipe.negatives or not usable:
         return []
     chance = np.random.default_rng(recipe.seed)
@@ -243,14 +257,14 @@ def _negatives(said: Sequence[Comparison | Verdict], recipe: Recipe) -> list[tup
     made = []
     for turn, kind in enumerate(draw_kinds(recipe.negatives, count)):
         one = said[usable[turn * step % len(usable)]]
-        answer = one.output if isinstance(one, Verdict) else one.rejected if turn % 2 else one.chosen
+        answer = one.output if isinstance(one, GoodOrBad) else one.rejected if turn % 2 else one.chosen
         bad = make_negative(kind, answer, chance)
         if bad is not None and bad != answer:
             made.append((one.prompt, answer, bad))
     return made
 
 
-def _guards(rows: Rows, table: _Table, held: Floats, whole: Weights) -> Floats:
+def _guards(rows: RewardRows, table: _TrainingTable, held: Floats, whole: LinearWeights) -> Floats:
     """What each guard takes off: so that worthless answers rank below, and held-out rows are predicted no worse than that needs. Zeros without negatives."""
     if not len(table.bad):
         return np.zeros(table.guards.shape[1])
@@ -261,7 +275,7 @@ def _guards(rows: Rows, table: _Table, held: Floats, whole: Weights) -> Floats:
     return fit_guards(margins, guards, target, weight, np.where(np.arange(len(margins)) < known.sum(), 0.0, WANTED))
 
 
-def _choose(rows: Rows, table: _Table) -> Penalty:
+def _choose(rows: RewardRows, table: _TrainingTable) -> Penalty:
     """The penalties of least held-out log loss on what people said: first of the dense features alone, then of the n-grams, then again of the dense.
 
     An embedding is left out: how much it says is chosen after it (`_choose_scale`). Each path goes from strong to weak; where there is one group alone, the
@@ -281,7 +295,7 @@ def _choose(rows: Rows, table: _Table) -> Penalty:
     return best([replace(found[1], dense=found[1].dense * factor) for factor in (10.0, 3.0)], found)[1]
 
 
-def _choose_scale(rows: Rows, table: _Table, penalty: Penalty) -> float:
+def _choose_scale(rows: RewardRows, table: _TrainingTable, penalty: Penalty) -> float:
     """How much an embedding may say beside the other features, whose penalty is chosen: the scale of least held-out log loss, 0 where it adds nothing.
 
     A scale of features is that of the prior on their weights. Source: a ridge for each group of features, van de Wiel et al. 2021, arXiv:2005.09301.
@@ -291,19 +305,19 @@ def _choose_scale(rows: Rows, table: _Table, penalty: Penalty) -> float:
     return least(((scale, _choosing(_scaled(rows, table, scale), table), penalty) for scale in EMBEDDING_SCALES), None)[1]
 
 
-def _scaled(rows: Rows, table: _Table, scale: float) -> Rows:
+def _scaled(rows: RewardRows, table: _TrainingTable, scale: float) -> RewardRows:
     """The rows with the features of the embedding, if any, times `scale`; without them where that is 0."""
     own = rows.dense.shape[1] - table.spec.embedded
     return replace(rows, dense=np.hstack([rows.dense[:, :own], scale * rows.dense[:, own:]]) if scale else rows.dense[:, :own])
 
 
-def _choosing(rows: Rows, table: _Table) -> list[Part]:
+def _choosing(rows: RewardRows, table: _TrainingTable) -> list[FoldPart]:
     """The folds on which it is chosen, of some groups where there are many."""
     places = _some_groups(table.groups, MOST_CHOOSING)
     return split(rows.take(places), table.folds[places], range(FOLDS if len(places) == len(rows.target) else FEWER_FOLDS))
 
 
-def _some_groups(groups: Ints, most: int) -> Ints:
+def _some_groups(groups: Integers, most: int) -> Integers:
     """The rows of so many groups that there are about `most` of them, by the order of the groups' hashes."""
     if len(groups) <= most:
         return np.arange(len(groups))
@@ -311,7 +325,7 @@ def _some_groups(groups: Ints, most: int) -> Ints:
     return np.flatnonzero(place < max(2, int(np.searchsorted(np.cumsum(counts), most))))
 
 
-def _hold_out(rows: Rows, table: _Table, penalty: Penalty) -> Floats:
+def _hold_out(rows: RewardRows, table: _TrainingTable, penalty: Penalty) -> Floats:
     """The margin of each row by a fit to the other folds; NaN where a large set holds out one fold only."""
     found = np.full(len(rows.target), np.nan)
     for part in split(rows, table.folds, range(FOLDS) if len(rows.target) <= MOST_FOLDED else [0]):
@@ -319,7 +333,9 @@ def _hold_out(rows: Rows, table: _Table, penalty: Penalty) -> Floats:
     return found
 
 
-def _calibrated_pairs(rows: Rows, table: _Table, places: Ints, margins: Floats) -> tuple[HeldOut, calibration.Calibration | None, float | None]:
+def _calibrated_pairs(
+    rows: RewardRows, table: _TrainingTable, places: Integers, margins: Floats
+) -> tuple[HeldOut, calibration.Calibration | None, float | None]:
     """Margins of pairs that were held out, calibrated across folds; the map over all of them; and the slope that makes them log-odds."""
     if not len(places):
         return HeldOut(places, margins, margins), None, None
@@ -332,7 +348,9 @@ def _calibrated_pairs(rows: Rows, table: _Table, places: Ints, margins: Floats) 
     return HeldOut(places, margins, probabilities, table.groups[places]), calibration.calibrate(both, labels, weights, method=method), slope
 
 
-def _calibrated_singles(rows: Rows, table: _Table, places: Ints, margins: Floats) -> tuple[HeldOut, calibration.Calibration | None, float | None]:
+def _calibrated_singles(
+    rows: RewardRows, table: _TrainingTable, places: Integers, margins: Floats
+) -> tuple[HeldOut, calibration.Calibration | None, float | None]:
     """The same of outputs judged alone, whose map has an intercept."""
     if not len(places):
         return HeldOut(places, margins, margins), None, None
@@ -344,7 +362,7 @@ def _calibrated_singles(rows: Rows, table: _Table, places: Ints, margins: Floats
     return HeldOut(places, margins, probabilities, table.groups[places]), calibration.calibrate(margins, labels, weights, method=method), slope
 
 
-def _calibration_folds(groups: Ints) -> Ints:
+def _calibration_folds(groups: Integers) -> Integers:
     """Folds of the map, by group; not those of the fit, so that a large set with one held-out fold can be calibrated as well."""
     return np.asarray((groups.view(np.uint64) // np.uint64(7)) % np.uint64(FOLDS), np.int64)
 
@@ -359,7 +377,7 @@ def _rescaled(found: calibration.Calibration, slope: float) -> calibration.Calib
     return calibration.Calibration(found.method, parameters)
 
 
-def _bootstrap(rows: Rows, groups: Ints, seed: int) -> Rows:
+def _bootstrap(rows: RewardRows, groups: Integers, seed: int) -> RewardRows:
     """The rows with weights as if whole groups had been drawn with replacement."""
     names, place = np.unique(groups, return_inverse=True)
     drawn = np.bincount(np.random.default_rng(seed).integers(len(names), size=len(names)), minlength=len(names))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from judgecli.errors import UsageError
-from judgecli.scorer import Column, Score, Scorer, read_signature
+from judgecli.scorer import Score, Scorer, ScorerColumn, read_signature
 
 if TYPE_CHECKING:
     from judgecli.reward_model.card import Card
@@ -62,7 +62,7 @@ def trained_scorer(name: str, load: Callable[[], "RewardModel"]) -> Scorer:
         range=(None, None),
         higher_is_better=True,
         version=1,
-        columns=tuple(Column(column.name, column.source, column.required) for column in columns),
+        columns=tuple(ScorerColumn(column.name, column.source, column.required) for column in columns),
         options=options,
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from judgecli.scorer import Cell, Column, Score, Scorer
+from judgecli.scorer import Score, ScoreLike, Scorer, ScorerColumn
 
 
 def imported_scorer(name: str) -> Scorer:
@@ -15,15 +15,15 @@ def imported_scorer(name: str) -> Scorer:
         range=(None, None),
         higher_is_better=True if name.startswith("label.") else None,
         version=1,
-        columns=(Column(column, column, required=True),),
+        columns=(ScorerColumn(column, column, required=True),),
     )
 
 
-def _read_imported(values: Sequence[str]) -> list[Cell]:
+def _read_imported(values: Sequence[str]) -> list[ScoreLike]:
     return [_imported_value(value) for value in values]
 
 
-def _imported_value(text: str) -> Cell:
+def _imported_value(text: str) -> ScoreLike:
     if text in ("true", "false"):
         return float(text == "true")
     try:

@@ -23,7 +23,7 @@ from pathlib import Path
 from judgecli.errors import UsageError
 from judgecli.serve.completions import completion, mode_of
 from judgecli.serve.personalities import PERSONALITIES, Prompt, read_prompt
-from judgecli.serve.wire import Asked, Response, error_response, json_response, read_request, uploaded, whole_of, write
+from judgecli.serve.wire import Response, WireRequest, error_response, json_response, read_request, uploaded, whole_of, write
 
 FAULTS = ("429", "500", "502", "reset", "stall", "drip", "truncated", "empty", "gzip_cut", "malformed", "cut", "refusal", "content_filter")
 LARGEST_BODY = 256 << 20
@@ -55,7 +55,7 @@ class FakeSettings:
             )
 
 
-Script = Callable[[Asked], Response | Awaitable[Response | None] | None]
+Script = Callable[[WireRequest], Response | Awaitable[Response | None] | None]
 
 
 class FakeJudge:
@@ -131,7 +131,7 @@ class FakeJudge:
             self._open.discard(task)
             writer.close()
 
-    async def _answer(self, asked: Asked) -> Response:
+    async def _answer(self, asked: WireRequest) -> Response:
         path = asked.path.partition("?")[0]
         if path == "/stats":
             return json_response(self.stats())
@@ -153,7 +153,7 @@ class FakeJudge:
                 return answer(asked, path)
         return error_response(404, "not_found", f"no such path: {path}")
 
-    async def _chat(self, asked: Asked) -> Response:
+    async def _chat(self, asked: WireRequest) -> Response:
         self.requests += 1
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
@@ -166,7 +166,7 @@ class FakeJudge:
         finally:
             self.in_flight -= 1
 
-    async def _chat_response(self, asked: Asked) -> Response:
+    async def _chat_response(self, asked: WireRequest) -> Response:
         try:
             body = json.loads(asked.body)
             prompt = read_prompt(body)
@@ -176,7 +176,7 @@ class FakeJudge:
         attempt = self.by_key.get(key, 0)
         self.by_key[key] = attempt + 1
         self.early += time.monotonic() < self._not_before.get(key, 0.0)
-        scripted = self._script(Asked(asked.method, asked.path, asked.headers, asked.body, attempt)) if self._script else None
+        scripted = self._script(WireRequest(asked.method, asked.path, asked.headers, asked.body, attempt)) if self._script else None
         scripted = await scripted if isinstance(scripted, Awaitable) else scripted
         if scripted is not None:
             return scripted
@@ -227,7 +227,7 @@ class FakeJudge:
         except ValueError:
             self._not_before.pop(key, None)
 
-    def _file(self, asked: Asked, path: str) -> Response:
+    def _file(self, asked: WireRequest, path: str) -> Response:
         """Upload of a batch's questions, and the files of answers."""
         found = re.search(r"/files/([\w-]+)(/content)?$", path)
         if found and asked.method == "GET":
@@ -242,7 +242,7 @@ class FakeJudge:
             {"id": name, "object": "file", "bytes": len(data), "created_at": 0, "filename": "batch.jsonl", "purpose": "batch", "status": "processed"}
         )
 
-    def _batch(self, asked: Asked, path: str) -> Response:
+    def _batch(self, asked: WireRequest, path: str) -> Response:
         found = re.search(r"/batches/([\w-]+)(/cancel)?$", path)
         if found:
             held = self._batches.get(found[1])

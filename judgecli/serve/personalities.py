@@ -54,7 +54,7 @@ class Prompt:
         return found if found is not None else (self.texts[-1][1] if self.texts else "")
 
 
-Answer = Callable[[Prompt, Mapping[str, object]], str]
+Personality = Callable[[Prompt, Mapping[str, object]], str]
 
 
 def read_prompt(body: Mapping[str, object]) -> Prompt:
@@ -234,7 +234,7 @@ def faulty(prompt: Prompt, body: Mapping[str, object]) -> str:
     return kinds[prompt.key[0] % len(kinds)] if prompt.key else kinds[0]
 
 
-PERSONALITIES: dict[str, Answer] = {
+PERSONALITIES: dict[str, Personality] = {
     "honest": honest,
     "harsh": harsh,
     "echo": echo,

@@ -25,7 +25,7 @@ from judgecli.errors import EnvironmentFailure, UsageError
 from judgecli.reward.outcome import LiveReward, Rows, count_rows
 from judgecli.serve.batcher import Batcher
 from judgecli.serve.counters import Counters
-from judgecli.serve.reward_wire import READERS, Refused, Template, load, served_name, write_reply
+from judgecli.serve.reward_wire import READERS, RefusedRequest, Template, load, served_name, write_reply
 
 if TYPE_CHECKING:
     import uvicorn
@@ -114,14 +114,14 @@ class RewardServer:
             try:
                 self._check_sender(request, path)
                 response = await answer(request)
-            except Refused as refused:
+            except RefusedRequest as refused:
                 self.counters.rejected[_why(refused.status)] += 1
                 response = _error(refused)
             except ClientDisconnect:
                 response = Response(status_code=400)
             except Exception:  # noqa: BLE001 - no text of ours or of a request's goes out
                 self.counters.rejected["failed"] += 1
-                response = _error(Refused(503, "the server could not answer this", headers={"retry-after": "1"}))
+                response = _error(RefusedRequest(503, "the server could not answer this", headers={"retry-after": "1"}))
             finally:
                 self.counters.in_flight -= 1
             self.counters.requests[path, response.status_code] += 1
@@ -132,20 +132,20 @@ class RewardServer:
 
     def _check_sender(self, request: Request, path: str) -> None:
         if self.settings.is_loopback and _host_of(request.headers.get("host", "")) not in LOOPBACK_NAMES:
-            raise Refused(403, "this server answers to localhost only")
+            raise RefusedRequest(403, "this server answers to localhost only")
         if request.headers.get("origin") is not None:
-            raise Refused(403, "this server does not answer to web pages")
+            raise RefusedRequest(403, "this server does not answer to web pages")
         token = self.settings.token
         if token is not None and path != "/health":
             given = request.headers.get("authorization", "")
             if not hmac.compare_digest(given.encode("utf-8", "surrogateescape"), f"Bearer {token}".encode()):
-                raise Refused(401, "this server wants its token: Authorization: Bearer TOKEN", headers={"www-authenticate": "Bearer"})
+                raise RefusedRequest(401, "this server wants its token: Authorization: Bearer TOKEN", headers={"www-authenticate": "Bearer"})
         if self.counters.in_flight > self.settings.most_requests:
-            raise Refused(503, f"more than {self.settings.most_requests} requests at once", headers={"retry-after": "1"})
+            raise RefusedRequest(503, f"more than {self.settings.most_requests} requests at once", headers={"retry-after": "1"})
 
     async def _answer(self, request: Request) -> Response:
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
-            raise Refused(415, f"send {JSON}")
+            raise RefusedRequest(415, f"send {JSON}")
         document = load(await self._read_body(request))
         query = READERS[request.url.path](document, self.reward, self.settings.template)
         self._check_size(query.rows)
@@ -163,7 +163,7 @@ class RewardServer:
         Somewhat too much is read to its end and thrown away, since a client that is still sending does not read what it is answered.
         """
         cap = self.settings.largest_body
-        too_large = Refused(413, f"the body is larger than {cap} bytes", headers={"connection": "close"})
+        too_large = RefusedRequest(413, f"the body is larger than {cap} bytes", headers={"connection": "close"})
         said = request.headers.get("content-length", "")
         if said.isdigit() and int(said) > READ_ON * cap:
             raise too_large
@@ -176,19 +176,19 @@ class RewardServer:
                         raise too_large
                     chunks.append(chunk if size <= cap else b"")
         except TimeoutError:
-            raise Refused(408, f"the body did not come within {self.settings.body_s:g} s", headers={"connection": "close"}) from None
+            raise RefusedRequest(408, f"the body did not come within {self.settings.body_s:g} s", headers={"connection": "close"}) from None
         if size > cap:
             raise too_large
         return b"".join(chunks)
 
     def _check_size(self, rows: Rows) -> None:
         if count_rows(rows) > self.settings.most_rows:
-            raise Refused(413, f"more than {self.settings.most_rows} rows in one request")
+            raise RefusedRequest(413, f"more than {self.settings.most_rows} rows in one request")
         for values in rows.values():
             for row, value in enumerate(values):
                 length = len(value) if isinstance(value, str) else sum(map(len, value)) if isinstance(value, list) else 0
                 if length > self.settings.longest_text:
-                    raise Refused(413, f"row {row} holds a text of more than {self.settings.longest_text} characters", rows=[row])
+                    raise RefusedRequest(413, f"row {row} holds a text of more than {self.settings.longest_text} characters", rows=[row])
 
     async def _health(self, _request: Request) -> Response:
         return Response(b'{"status":"ok"}', media_type=JSON)
@@ -270,7 +270,7 @@ def _why(status: int) -> str:
     return {401: "token", 403: "sender", 408: "slow", 413: "too_large", 415: "not_json", 503: "busy"}.get(status, "bad_request")
 
 
-def _error(refused: Refused) -> Response:
+def _error(refused: RefusedRequest) -> Response:
     error: Mapping[str, object] = {"message": str(refused), "code": refused.status, "type": _why(refused.status), "rows": refused.rows}
     body = orjson.dumps({"error": {**error, "message": str(refused).encode("utf-8", "backslashreplace").decode()}})
     return Response(body, refused.status, headers=refused.headers, media_type=JSON)
@@ -278,7 +278,7 @@ def _error(refused: Refused) -> Response:
 
 async def _not_there(_request: Request, error: Exception) -> Response:
     status = int(getattr(error, "status_code", 404))
-    return _error(Refused(status, f"there is {', '.join(READERS)} (POST), /health and /metrics (GET)"))
+    return _error(RefusedRequest(status, f"there is {', '.join(READERS)} (POST), /health and /metrics (GET)"))
 
 
 def describe(reward: LiveReward, url: str, settings: ServeSettings) -> dict[str, object]:

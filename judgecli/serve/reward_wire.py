@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 import orjson
 
+from judgecli.document import Document
 from judgecli.reward.outcome import TAGS, LiveReward, Outcome, Rows, said_missing
 
-Document = Mapping[str, object]
 OWN_KEYS = {"inputs": "input", "outputs": "output", "references": "reference", "contexts": "contexts"}
 MOST_TAGS = 64
 RAW = "send use_activation: false: this server gives rewards as they are, not squashed"
@@ -27,7 +27,7 @@ NO_TEMPLATE = (
 )
 
 
-class Refused(Exception):
+class RefusedRequest(Exception):
     """A request that gets no reward; `status` is 4xx or 503."""
 
     def __init__(self, status: int, message: str, *, rows: Sequence[int] = (), headers: Mapping[str, str] | None = None) -> None:
@@ -45,17 +45,17 @@ class Template:
     def split(self, text: str, *, row: int, other: str) -> tuple[str | None, str]:
         """Input and output of a text. Raises: Refused (no template, a text that does not have its form, or has it in two ways)."""
         if self.text is None:
-            raise Refused(422, f"row {row}: {NO_TEMPLATE.format(other=other)}", rows=[row])
+            raise RefusedRequest(422, f"row {row}: {NO_TEMPLATE.format(other=other)}", rows=[row])
         before, _, after = self.text.partition("{output}")
         head, has_input, middle = before.partition("{input}")
         start, end = len(head), len(text) - len(after)
         body = text[start:end]
         if not (text.startswith(head) and text.endswith(after) and start <= end and (not has_input or middle in body)):
-            raise Refused(422, f"row {row}: the text does not have the form of --template", rows=[row])
+            raise RefusedRequest(422, f"row {row}: the text does not have the form of --template", rows=[row])
         if not has_input:
             return None, self.cut(body)
         if body.count(middle) > 1:
-            raise Refused(422, f"row {row}: what stands between input and output occurs twice, so it is not known which is the answer", rows=[row])
+            raise RefusedRequest(422, f"row {row}: what stands between input and output occurs twice, so it is not known which is the answer", rows=[row])
         given, _, output = body.partition(middle)
         return given, self.cut(output)
 
@@ -84,25 +84,25 @@ def load(body: bytes) -> Document:
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise Refused(400, f"the body is not JSON: {error}"[:200]) from None
+        raise RefusedRequest(400, f"the body is not JSON: {error}"[:200]) from None
     if not isinstance(document, dict):
-        raise Refused(400, "the body is no JSON object")
+        raise RefusedRequest(400, "the body is no JSON object")
     return document
 
 
 def _texts(value: object, name: str, *, nullable: bool = False) -> list[str]:
     if not isinstance(value, list) or not value:
-        raise Refused(422, f"{name} is no list of texts, or an empty one")
+        raise RefusedRequest(422, f"{name} is no list of texts, or an empty one")
     for row, item in enumerate(value):
         if not isinstance(item, str) and not (nullable and item is None):
-            raise Refused(422, f"{name}[{row}] is no text", rows=[row])
+            raise RefusedRequest(422, f"{name}[{row}] is no text", rows=[row])
     return value
 
 
 def _same_length(columns: Mapping[str, Sequence[object]]) -> int:
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) != 1:
-        raise Refused(422, f"lists of different lengths: {', '.join(f'{name} {length}' for name, length in lengths.items())}")
+        raise RefusedRequest(422, f"lists of different lengths: {', '.join(f'{name} {length}' for name, length in lengths.items())}")
     return next(iter(lengths.values()))
 
 
@@ -113,16 +113,16 @@ def read_own(document: Document, reward: LiveReward, template: Template) -> Quer
     """/v1/rewards: {"outputs", "inputs"?, "references"?, "contexts"?, "tags"?: {NAME: [...]}}. Raises: Refused."""
     unknown = sorted(set(document) - {*OWN_KEYS, "tags"})
     if unknown:
-        raise Refused(422, f"there is no key '{unknown[0][:60]}' here; known are {', '.join((*OWN_KEYS, 'tags'))}")
+        raise RefusedRequest(422, f"there is no key '{unknown[0][:60]}' here; known are {', '.join((*OWN_KEYS, 'tags'))}")
     columns: dict[str, Sequence[object]] = {"output": _texts(document.get("outputs"), "outputs", nullable=True)}
     for key, column in OWN_KEYS.items():
         if key in document and key != "outputs":
             columns[column] = _contexts(document[key]) if key == "contexts" else _texts(document[key], key, nullable=True)
     tags = document.get("tags", {})
     if not isinstance(tags, dict):
-        raise Refused(422, "tags is no object of lists")
+        raise RefusedRequest(422, "tags is no object of lists")
     if len(tags) > MOST_TAGS:
-        raise Refused(413, f"more than {MOST_TAGS} tags")
+        raise RefusedRequest(413, f"more than {MOST_TAGS} tags")
     columns |= {f"{TAGS}{name}": _texts(values, f"tags.{name[:60]}", nullable=True) for name, values in tags.items()}
     columns["output"] = [template.cut(output) if isinstance(output, str) else output for output in columns["output"]]
     _same_length(columns)
@@ -131,10 +131,10 @@ def read_own(document: Document, reward: LiveReward, template: Template) -> Quer
 
 def _contexts(value: object) -> list[list[str] | None]:
     if not isinstance(value, list):
-        raise Refused(422, "contexts is no list")
+        raise RefusedRequest(422, "contexts is no list")
     for row, passages in enumerate(value):
         if passages is not None and not (isinstance(passages, list) and all(isinstance(passage, str) for passage in passages)):
-            raise Refused(422, f"contexts[{row}] is no list of texts", rows=[row])
+            raise RefusedRequest(422, f"contexts[{row}] is no list of texts", rows=[row])
     return value
 
 
@@ -155,9 +155,9 @@ def _own_document(outcomes: Sequence[Outcome], reward: LiveReward) -> object:
 def read_classify(document: Document, reward: LiveReward, template: Template) -> Query:
     """/classify: {"input": text or texts} or {"messages": one conversation}. Raises: Refused."""
     if document.get("use_activation") is not False:
-        raise Refused(422, RAW)
+        raise RefusedRequest(422, RAW)
     if ("messages" in document) == ("input" in document):
-        raise Refused(422, "send one of input and messages")
+        raise RefusedRequest(422, "send one of input and messages")
     if "messages" in document:
         pairs = [read_conversation(document["messages"], template)]
     else:
@@ -170,13 +170,13 @@ def read_classify(document: Document, reward: LiveReward, template: Template) ->
 def read_conversation(messages: object, template: Template) -> tuple[str | None, str]:
     """The last question and the answer to it. Raises: Refused where the last message is no text of the assistant."""
     if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
-        raise Refused(422, "messages is no list of messages")
+        raise RefusedRequest(422, "messages is no list of messages")
     texts = [(message.get("role"), message.get("content")) for message in messages]
     if not texts or texts[-1][0] != "assistant" or not isinstance(texts[-1][1], str):
-        raise Refused(422, "the last message must be a text of the assistant: it is what gets the reward", rows=[0])
+        raise RefusedRequest(422, "the last message must be a text of the assistant: it is what gets the reward", rows=[0])
     questions = [content for role, content in texts if role == "user"]
     if questions and not isinstance(questions[-1], str):
-        raise Refused(422, "the last message of the user is no text", rows=[0])
+        raise RefusedRequest(422, "the last message of the user is no text", rows=[0])
     return (questions[-1] if questions else None), template.cut(texts[-1][1])
 
 
@@ -201,19 +201,19 @@ def served_name(reward: LiveReward) -> str:
 def read_predict(document: Document, reward: LiveReward, template: Template) -> Query:  # noqa: ARG001 - the shape of all readers
     """/predict: one text, one pair [input, output], or a nested batch of [text] and [input, output]. Raises: Refused."""
     if document.get("raw_scores") is not True:
-        raise Refused(422, RAW_SCORES)
+        raise RefusedRequest(422, RAW_SCORES)
     given = document.get("inputs")
     single = isinstance(given, str) or (isinstance(given, list) and len(given) == 2 and all(isinstance(item, str) for item in given))
     items = [[given] if isinstance(given, str) else given] if single else given
     if not isinstance(items, list) or not items:
-        raise Refused(422, "inputs is neither a text, nor a pair of texts, nor a batch of them")
+        raise RefusedRequest(422, "inputs is neither a text, nor a pair of texts, nor a batch of them")
     pairs = [_read_item(item, row, template) for row, item in enumerate(items)]
     return Query(_columns(pairs), lambda outcomes: _predict_document(outcomes, single=single))
 
 
 def _read_item(item: object, row: int, template: Template) -> tuple[str | None, str]:
     if not isinstance(item, list) or len(item) not in (1, 2) or not all(isinstance(text, str) for text in item):
-        raise Refused(422, f"inputs[{row}] is neither [text] nor [input, output]; a batch is nested: [[input, output], ...]", rows=[row])
+        raise RefusedRequest(422, f"inputs[{row}] is neither [text] nor [input, output]; a batch is nested: [[input, output], ...]", rows=[row])
     return (item[0], template.cut(item[1])) if len(item) == 2 else template.split(item[0], row=row, other="pairs [input, output]")
 
 
@@ -246,7 +246,9 @@ def _split_query(query: str, prompt: str | None, row: int, template: Template) -
     if prompt and query.startswith(prompt):
         return prompt, template.cut(query[len(prompt) :])
     if template.text is None and prompt:
-        raise Refused(422, f"row {row}: the query does not start with its prompt, so it is not known where the response begins; use --template", rows=[row])
+        raise RefusedRequest(
+            422, f"row {row}: the query does not start with its prompt, so it is not known where the response begins; use --template", rows=[row]
+        )
     return template.split(query, row=row, other="prompts")
 
 
@@ -284,5 +286,5 @@ def write_reply(query: Query, outcomes: Sequence[Outcome]) -> bytes:
     """The body of a reply. Raises: Refused (422) where a row has no reward and the protocol has no word for that."""
     missing = said_missing(outcomes)
     if missing is not None and not query.nulls:
-        raise Refused(422, missing, rows=[row for row, outcome in enumerate(outcomes) if outcome.reward is None])
+        raise RefusedRequest(422, missing, rows=[row for row, outcome in enumerate(outcomes) if outcome.reward is None])
     return orjson.dumps(query.render(outcomes))

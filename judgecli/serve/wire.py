@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Asked:
+class WireRequest:
     """One request as it came in; `attempt` counts from 0 how often this prompt was asked before."""
 
     method: str
@@ -31,7 +31,7 @@ class Response:
     pause_s: float = 0.0
 
 
-async def read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Asked | None:
+async def read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> WireRequest | None:
     head = await reader.readuntil(b"\r\n\r\n") if not reader.at_eof() else b""
     if not head:
         return None
@@ -41,8 +41,8 @@ async def read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
     if headers.get("expect"):
         writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     if headers.get("transfer-encoding", "").lower() == "chunked":
-        return Asked(method, path, headers, await _read_chunks(reader))
-    return Asked(method, path, headers, await reader.readexactly(int(headers.get("content-length", "0"))))
+        return WireRequest(method, path, headers, await _read_chunks(reader))
+    return WireRequest(method, path, headers, await reader.readexactly(int(headers.get("content-length", "0"))))
 
 
 async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
@@ -81,7 +81,7 @@ def error_response(status: int, code: str, message: str) -> Response:
     return Response(status, json.dumps({"error": {"message": message, "type": code, "code": code, "param": None}}).encode())
 
 
-def uploaded(asked: Asked) -> bytes:
+def uploaded(asked: WireRequest) -> bytes:
     """The file part of a multipart upload."""
     boundary = re.search(r'boundary="?([^";]+)', asked.headers.get("content-type", ""))
     parts = asked.body.split(b"--" + boundary[1].encode()) if boundary else []

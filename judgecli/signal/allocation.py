@@ -6,16 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from judgecli.signal.missing import DIFFERS, Measured, shares_p
-from judgecli.stats.best_arm import Posterior, rank_arms, split_regret
-from judgecli.stats.column import Column, two_values_of
+from judgecli.arrays import Floats, Integers
+from judgecli.document import Facts
+from judgecli.signal.missing import DIFFERS, MeasuredShare, shares_p
+from judgecli.stats.best_arm import ArmPosterior, rank_arms, split_regret
+from judgecli.stats.column import ColumnFacts, two_values_of
 from judgecli.stats.deciding import estimate_mean
-from judgecli.stats.intervals import Scale
-from judgecli.stats.off_policy import Log, doubly_robust, ips, snips, support_of
+from judgecli.stats.intervals import ClosedScale
+from judgecli.stats.off_policy import DecisionLog, doubly_robust, ips, snips, support_of
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Document = dict[str, object]
 FOLDS = 5
 SCORED, FAILED, WAITING, DESIGN = range(4)
 CANNOT_TELL = "cannot tell"
@@ -46,7 +45,7 @@ class Choices:
         return Choices(self.arms, self.arm[which], held[which], self.cluster[which], stratum, chances)
 
 
-def allocate(choices: Choices, *, kind: str, scale: Scale, higher_is_better: bool, explore: float = 0.0) -> Document:
+def allocate(choices: Choices, *, kind: str, scale: ClosedScale, higher_is_better: bool, explore: float = 0.0) -> Facts:
     """P(best), expected regret and the suggested share of every variant; regret of the present split; and IPS, SNIPS and DR of "all to one variant".
 
     Posteriors are of means over clusters: Beta for a rate, and for a mean whose values all stand at one end of a closed scale; Student's t else. `explore` is
@@ -59,21 +58,21 @@ def allocate(choices: Choices, *, kind: str, scale: Scale, higher_is_better: boo
     """
     states = np.zeros(len(choices.values), np.int8) if choices.states is None else choices.states
     scored = states == SCORED
-    column = Column(kind, scale, two_values_of(choices.values[scored]))
+    column = ColumnFacts(kind, scale, two_values_of(choices.values[scored]))
     document = _ranked(choices.kept(scored), column, higher_is_better, explore)
     held = _measured(choices, states)
     for row, own in zip(_rows(document), held, strict=True):
         row |= {"of": own.of, "measured": own.to_json(), "share": own.of / len(states)}
     p = _shares_p(choices, ~scored)
     owed = (states == FAILED) | (states == WAITING) | ((states == DESIGN) & (p < DIFFERS))
-    whole = Measured(*(int(np.count_nonzero(states == which)) for which in (SCORED, DESIGN, FAILED, WAITING)))
+    whole = MeasuredShare(*(int(np.count_nonzero(states == which)) for which in (SCORED, DESIGN, FAILED, WAITING)))
     document |= {"of": whole.of, "measured": {**whole.to_json(), "p": p}}
     if owed.any():
         _bound(document, choices, scored, owed, column, higher_is_better)
     return document
 
 
-def _ranked(choices: Choices, column: Column, higher_is_better: bool, explore: float) -> Document:
+def _ranked(choices: Choices, column: ColumnFacts, higher_is_better: bool, explore: float) -> Facts:
     """The answer for scored records."""
     rows, beliefs = [], {}
     for place, name in enumerate(choices.arms):
@@ -85,7 +84,7 @@ def _ranked(choices: Choices, column: Column, higher_is_better: bool, explore: f
     total = len(choices.values)
     for place, row in enumerate(rows):
         row["share"] = float((choices.arm == place).sum()) / total
-    document: Document = {"n": total, "variants": rows, "regret": None, "reasons": {}}
+    document: Facts = {"n": total, "variants": rows, "regret": None, "reasons": {}}
     document["propensities"] = "logged" if choices.propensity is not None else "estimated"
     document["policies"] = [_policy(choices, place) for place in range(len(choices.arms))]
     if len(beliefs) < 2:
@@ -100,14 +99,15 @@ def _ranked(choices: Choices, column: Column, higher_is_better: bool, explore: f
     return document
 
 
-def _rows(document: Document) -> list[Document]:
-    return document["variants"]  # type: ignore[return-value]
+def _rows(document: Facts) -> list[Facts]:
+    found: list[Facts] = document["variants"]
+    return found
 
 
-def _measured(choices: Choices, states: npt.NDArray[np.int8]) -> list[Measured]:
+def _measured(choices: Choices, states: npt.NDArray[np.int8]) -> list[MeasuredShare]:
     """How many records of each variant have a value, and why not the rest."""
     counts = [np.bincount(choices.arm[states == which], minlength=len(choices.arms)) for which in (SCORED, DESIGN, FAILED, WAITING)]
-    return [Measured(*(int(count[place]) for count in counts)) for place in range(len(choices.arms))]
+    return [MeasuredShare(*(int(count[place]) for count in counts)) for place in range(len(choices.arms))]
 
 
 def _shares_p(choices: Choices, without: npt.NDArray[np.bool_]) -> float:
@@ -121,7 +121,7 @@ def _shares_p(choices: Choices, without: npt.NDArray[np.bool_]) -> float:
     return min(1.0, min(found) * (1 if len(choices.arms) <= 2 else len(choices.arms)))
 
 
-def _bound(document: Document, choices: Choices, scored: npt.NDArray[np.bool_], owed: npt.NDArray[np.bool_], column: Column, higher_is_better: bool) -> None:
+def _bound(document: Facts, choices: Choices, scored: npt.NDArray[np.bool_], owed: npt.NDArray[np.bool_], column: ColumnFacts, higher_is_better: bool) -> None:
     """Puts what is missing to the ends of the scale, and takes back what that could turn."""
     low, high = (0.0, 1.0) if column.kind == "rate" else column.scale
     count = int(np.count_nonzero(owed))
@@ -149,11 +149,11 @@ def _bound(document: Document, choices: Choices, scored: npt.NDArray[np.bool_], 
 
 
 def _bounded_policies(
-    document: Document, choices: Choices, scored: npt.NDArray[np.bool_], owed: npt.NDArray[np.bool_], ends: tuple[float, float] | None, lost: str
-) -> list[Document]:
+    document: Facts, choices: Choices, scored: npt.NDArray[np.bool_], owed: npt.NDArray[np.bool_], ends: tuple[float, float] | None, lost: str
+) -> list[Facts]:
     """What each policy would have earned, its limits the outermost of those with all that is missing at either end."""
     found = []
-    for place, plain in enumerate(document["policies"]):  # type: ignore[arg-type, var-annotated]
+    for place, plain in enumerate(document["policies"]):
         sides = [_policy(choices.kept(scored | owed, np.where(scored, choices.values, end)), place) for end in ends or ()]
         why = f"{lost} could be anything, for the scale has no ends" if not sides else "with the records without a score the log has no support"
         row, reasons = dict(plain), dict(plain["reasons"])
@@ -166,7 +166,7 @@ def _bounded_policies(
     return found
 
 
-def _outermost(plain: Document, sides: Sequence[object]) -> Document:
+def _outermost(plain: Facts, sides: Sequence[object]) -> Facts:
     limits = {name: [side[name] for side in sides] for name in ("low", "high")}  # type: ignore[index]
     return {
         **plain,
@@ -174,7 +174,7 @@ def _outermost(plain: Document, sides: Sequence[object]) -> Document:
     }
 
 
-def _arm(name: str, values: Floats, cluster: Integers, column: Column) -> tuple[dict[str, object], Posterior | None]:
+def _arm(name: str, values: Floats, cluster: Integers, column: ColumnFacts) -> tuple[dict[str, object], ArmPosterior | None]:
     _, codes = np.unique(cluster, return_inverse=True)
     sums, counts = np.bincount(codes, values).astype(float), np.bincount(codes).astype(float)
     found = estimate_mean(sums, counts, column)
@@ -188,18 +188,18 @@ def _arm(name: str, values: Floats, cluster: Integers, column: Column) -> tuple[
         assert column.closed is not None
         spread = found.mean * (1 - found.mean) if column.is_rate else 0.0
         trials = min(float(len(values)), spread / found.se**2) if spread > 0 and found.se > 0 else float(len(counts))
-        return row, Posterior.of_rate(found.mean, trials, column.closed)
-    return row, Posterior.of_limits(found.mean, lambda level: _limits(sums, counts, column, level))
+        return row, ArmPosterior.of_rate(found.mean, trials, column.closed)
+    return row, ArmPosterior.of_limits(found.mean, lambda level: _limits(sums, counts, column, level))
 
 
-def _limits(sums: Floats, counts: Floats, column: Column, level: float) -> tuple[float, float]:
+def _limits(sums: Floats, counts: Floats, column: ColumnFacts, level: float) -> tuple[float, float]:
     found = estimate_mean(sums, counts, column, level=level)
     assert found.low is not None
     assert found.high is not None
     return found.low, found.high
 
 
-def _policy(choices: Choices, target: int) -> Document:
+def _policy(choices: Choices, target: int) -> Facts:
     """What sending everything to one variant would have earned, or why the log cannot tell."""
     strata, size = int(choices.stratum.max()) + 1, len(choices.arms)
     counts = np.bincount(choices.stratum * size + choices.arm, minlength=strata * size).reshape(strata, size)
@@ -210,12 +210,12 @@ def _policy(choices: Choices, target: int) -> Document:
     weights = np.where(taken, 1 / chances, 0.0)
     gap = float(rows[shares[:, target] < 1 / len(choices.values)].sum()) / len(choices.values)
     support = support_of(weights, gap, choices.cluster)
-    facts: Document = {"policy": f"all to {choices.arms[target]}", "n": support.n, "ess": support.ess, "max_weight": support.max_weight, "gap": support.gap}
+    facts: Facts = {"policy": f"all to {choices.arms[target]}", "n": support.n, "ess": support.ess, "max_weight": support.max_weight, "gap": support.gap}
     facts |= {"unsupported": support.unsupported, "mean_weight": support.mean_weight}
     if support.refused:
         return {**facts, "ips": None, "snips": None, "dr": None, "reasons": dict.fromkeys(("ips", "snips", "dr"), support.refused)}
     expected_taken, expected_policy = _model(choices, target)
-    log = Log(choices.values, weights, choices.cluster, expected_taken, expected_policy)
+    log = DecisionLog(choices.values, weights, choices.cluster, expected_taken, expected_policy)
     reasons: dict[str, str] = {}
     for name, estimator in (("ips", ips), ("snips", snips), ("dr", doubly_robust)):
         found = estimator(log)

@@ -11,7 +11,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from judgecli.stats.column import Column
+from judgecli.arrays import Floats
+from judgecli.stats.column import ColumnFacts
 from judgecli.stats.deciding import estimate_difference
 from judgecli.stats.e_detector import Detectors, bets, step
 from judgecli.stats.intervals import Estimate
@@ -22,18 +23,17 @@ ROUNDS = 200  # one false alarm in so many rejudgings of the whole set, at most,
 ALPHA = 0.05
 SURE = 1 - 1 / ROUNDS  # the level at which one window alone is enough
 FOUNDING_Z = 1.96  # how many standard errors of the founding mean the detector allows for: that error is the same in every window
-Floats = npt.NDArray[np.float64]
-Cause = Literal["judge", "app", "unclear"]
-SAYINGS: dict[Cause, str] = {"judge": "the judge changed", "app": "the app changed, the judge did not", "unclear": "it cannot be told"}
+ShiftCause = Literal["judge", "app", "unclear"]
+SAYINGS: dict[ShiftCause, str] = {"judge": "the judge changed", "app": "the app changed, the judge did not", "unclear": "it cannot be told"}
 FEW = 20  # fewer anchors tell little: no verdict
 FEW_APART = 3  # so few anchors that moved unlike the rest do not tell how much anchors vary
 
 
 @dataclass(frozen=True)
-class Attribution:
+class ShiftAttribution:
     """Whose doing a change of the live mean is, the mean shift of the anchors with its interval and p, and the sentence that says so."""
 
-    cause: Cause
+    cause: ShiftCause
     anchors: Estimate
     message: str
     p: float | None = None
@@ -65,7 +65,7 @@ def anchor_shift(founding: Floats, now: Floats, *, level: float = 0.95) -> Estim
     return Estimate(mean, se, min(low, mean - share * (1 + mean)), max(high, mean + share * (1 - mean)), "scale")
 
 
-OPEN = Column("number", (None, None))
+OPEN = ColumnFacts("number", (None, None))
 
 
 def _common(z: Floats) -> tuple[float, int]:
@@ -86,7 +86,7 @@ def moved_p(z: Floats) -> float:
     return sign_flip(np.asarray(z, dtype=np.float64))
 
 
-def attribute(live_shift: float, founding: Floats, now: Floats) -> Attribution:
+def attribute(live_shift: float, founding: Floats, now: Floats) -> ShiftAttribution:
     """Whose doing a live change of `live_shift` is: `cause_of` the mean shift of the anchors.
 
     Raises: ValueError where there is no live change.
@@ -95,12 +95,12 @@ def attribute(live_shift: float, founding: Floats, now: Floats) -> Attribution:
     if live_shift == 0:
         raise ValueError("there is no change to attribute")
     if found.mean is None or found.low is None or found.high is None:
-        return Attribution("unclear", found, "fewer than two anchors were judged again")
+        return ShiftAttribution("unclear", found, "fewer than two anchors were judged again")
     moved = f"{found.mean:+.4g} of the scale ({found.low:+.4g} to {found.high:+.4g})"
     p = moved_p(now - founding)
     told = f"{len(now)} frozen outputs moved by {moved}{_tested(found, p)} while the live mean moved by {live_shift:+.4g} of it"
     cause = cause_of(live_shift, found, p)
-    return Attribution(cause, found, f"{SAYINGS[cause]}: {told}", p)
+    return ShiftAttribution(cause, found, f"{SAYINGS[cause]}: {told}", p)
 
 
 def _tested(found: Estimate, p: float) -> str:
@@ -113,7 +113,7 @@ def leaves_zero(found: Estimate) -> bool:
     return found.low is not None and found.high is not None and (found.low > 0 or found.high < 0)
 
 
-def cause_of(live_shift: float, anchors: Estimate, p: float | None = None) -> Cause:
+def cause_of(live_shift: float, anchors: Estimate, p: float | None = None) -> ShiftCause:
     """Whose doing a live change is, by the shift of the anchors, with the `p` of no shift where it was tested.
 
     judge: the anchors moved for certain (p below 5 %, else an interval without 0) to the side of the live change. app: they did not, and

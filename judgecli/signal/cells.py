@@ -5,19 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-import numpy as np
-import numpy.typing as npt
-
+from judgecli.arrays import Floats, Integers
 from judgecli.errors import UsageError
-from judgecli.stats.column import Column
+from judgecli.stats.column import ColumnFacts
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 MONDAY_US = 4 * 86_400_000_000  # 1970-01-05, the first Monday after the epoch
 DURATION = re.compile(r"([1-9][0-9]*)([smhdw])")
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 
 def duration(text: str) -> timedelta:
@@ -60,7 +55,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class WindowCell:
     """One window (None: records without time, or `all`) of one segment: how many records, and how many of them came late."""
 
     window: int | None
@@ -95,18 +90,18 @@ class MetricCells:
     two_values: tuple[float, float] | None = None  # all that was seen in any cell, where that is so (stats/column.py)
 
     @property
-    def column(self) -> Column:
+    def column(self) -> ColumnFacts:
         """What is known of the values."""
-        return Column(self.kind, self.scale, self.two_values)
+        return ColumnFacts(self.kind, self.scale, self.two_values)
 
 
 @dataclass(frozen=True)
-class Cells:
+class WindowCells:
     """The whole first step. `cells` are ordered by window (records without time first), then segment."""
 
     by: tuple[str, ...]
     window: Window
     newest: datetime | None
     lateness: timedelta
-    cells: Sequence[Cell]
+    cells: Sequence[WindowCell]
     metrics: Sequence[MetricCells]

@@ -20,7 +20,7 @@ ENOUGH = 10  # outputs that a share or a mean over outputs needs
 Words = Sequence[str]
 
 
-class Measured(NamedTuple):
+class MeasuredDiversity(NamedTuple):
     """One number a corpus, and from how many outputs it was made."""
 
     value: float
@@ -44,25 +44,25 @@ def budgeted(outputs: Sequence[Words]) -> list[list[str]] | None:
     return None
 
 
-def distinct_n(outputs: Sequence[Words], n: int) -> Measured | None:
+def distinct_n(outputs: Sequence[Words], n: int) -> MeasuredDiversity | None:
     """Share of different n-grams among all n-grams of the budget, 0 to 1; 1 = nothing is said twice. Source: arXiv:1510.03055."""
     sample = budgeted(outputs)
     if sample is None:
         return None
     grams = [gram for words in sample for gram in _ngrams(words, n)]
-    return Measured(len(set(grams)) / len(grams), len(sample)) if grams else None
+    return MeasuredDiversity(len(set(grams)) / len(grams), len(sample)) if grams else None
 
 
-def compression_ratio(outputs: Sequence[Words]) -> Measured | None:
+def compression_ratio(outputs: Sequence[Words]) -> MeasuredDiversity | None:
     """Bytes of the budget over its bytes compressed (zlib 9); the higher, the more alike. Source: arXiv:2403.00553."""
     sample = budgeted(outputs)
     if sample is None:
         return None
     text = "\n".join(" ".join(words) for words in sample).encode("utf-8", "surrogatepass")
-    return Measured(len(text) / len(zlib.compress(text, 9)), len(sample))
+    return MeasuredDiversity(len(text) / len(zlib.compress(text, 9)), len(sample))
 
 
-def self_bleu(outputs: Sequence[Words]) -> Measured | None:
+def self_bleu(outputs: Sequence[Words]) -> MeasuredDiversity | None:
     """Mean BLEU-4 of up to 40 outputs, each against the others, on their first 20 words; 0 to 1, the higher the more alike.
 
     Outputs with fewer words are left out, so no brevity penalty enters. Counts of 2- to 4-grams are smoothed by 1.
@@ -80,7 +80,7 @@ def self_bleu(outputs: Sequence[Words]) -> Measured | None:
             smooth = 1 if n > 1 else 0
             precision = (hits + smooth) / (sum(own.values()) + smooth)
             scores[place] *= precision**0.25
-    return Measured(sum(scores) / len(scores), len(sample))
+    return MeasuredDiversity(sum(scores) / len(scores), len(sample))
 
 
 def _two_most(counts: Sequence[Counter[tuple[str, ...]]]) -> dict[tuple[str, ...], tuple[tuple[int, int], int]]:
@@ -93,25 +93,25 @@ def _two_most(counts: Sequence[Counter[tuple[str, ...]]]) -> dict[tuple[str, ...
     return found
 
 
-def opener_share(outputs: Sequence[Words]) -> Measured | None:
+def opener_share(outputs: Sequence[Words]) -> MeasuredDiversity | None:
     """Share of outputs that open with one of the 10 most common first 8 words, 0 to 1; outputs with fewer words are left out.
 
     Only openers that come twice or more count, so a small sample of different outputs gives 0.
     """
     openers = Counter(tuple(words[:OPENER]) for words in outputs if len(words) >= OPENER)
     total = sum(openers.values())
-    return Measured(sum(count for _, count in openers.most_common(10) if count > 1) / total, total) if total >= ENOUGH else None
+    return MeasuredDiversity(sum(count for _, count in openers.most_common(10) if count > 1) / total, total) if total >= ENOUGH else None
 
 
-def novelty(outputs: Sequence[Words], reference: Sequence[Words]) -> Measured | None:
+def novelty(outputs: Sequence[Words], reference: Sequence[Words]) -> MeasuredDiversity | None:
     """Mean of 1 - the greatest likeness (Jaccard of word 3-grams) to any reference output, 0 to 1; 1 = nothing like it was said before."""
     own, before = _shingled(outputs), _shingled(reference)
     if len(own) < ENOUGH or len(before) < ENOUGH:
         return None
-    return Measured(sum(1.0 - max(_jaccard(one, other) for other in before) for one in own) / len(own), len(own))
+    return MeasuredDiversity(sum(1.0 - max(_jaccard(one, other) for other in before) for one in own) / len(own), len(own))
 
 
-def spread(outputs: Sequence[Words], prompts: Sequence[Hashable | None], *, same_prompt: bool) -> Measured | None:
+def spread(outputs: Sequence[Words], prompts: Sequence[Hashable | None], *, same_prompt: bool) -> MeasuredDiversity | None:
     """Mean of 1 - likeness over pairs of outputs to one prompt (`same_prompt`) or to two, 0 to 1; None where fewer than 10 pairs exist."""
     shingled = [(_shingles(words), prompt) for words, prompt in zip(outputs, prompts, strict=True) if len(words) >= 3 and prompt is not None]
     distances = [
@@ -120,7 +120,7 @@ def spread(outputs: Sequence[Words], prompts: Sequence[Hashable | None], *, same
         for other, other_prompt in shingled[:place]
         if (prompt == other_prompt) == same_prompt
     ]
-    return Measured(sum(distances) / len(distances), len(shingled)) if len(distances) >= ENOUGH else None
+    return MeasuredDiversity(sum(distances) / len(distances), len(shingled)) if len(distances) >= ENOUGH else None
 
 
 def _shingled(outputs: Sequence[Words]) -> list[frozenset[tuple[str, ...]]]:

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from judgecli.signal.anchors import FEW, SAYINGS, Cause, cause_of
+from judgecli.signal.anchors import FEW, SAYINGS, ShiftCause, cause_of
 from judgecli.signal.windows import SignalRow
 from judgecli.stats.intervals import Estimate
 from judgecli.stats.linear_link import LinearLink
@@ -17,17 +17,17 @@ NO_ANCHORS = "no anchor set of this metric was judged by both (judge anchors cre
 
 
 @dataclass(frozen=True)
-class Judge:
+class ServedJudge:
     """Who gave scores: the identity of the metric (rubric, model, parameters), and the models that an endpoint said it served (none: it did not say)."""
 
     identity: str
     served: tuple[str, ...] = ()
 
-    def differs(self, other: "Judge") -> bool:
+    def differs(self, other: "ServedJudge") -> bool:
         """Whether two are not the same judge. An endpoint that does not say what it serves tells nothing."""
         return self.identity != other.identity or bool(self.served and other.served and set(self.served) != set(other.served))
 
-    def text(self, other: "Judge | None" = None) -> str:
+    def text(self, other: "ServedJudge | None" = None) -> str:
         """What tells it from `other`: what was served, and the identity where that differs."""
         served = ", ".join(self.served)
         if other is not None and other.identity == self.identity:
@@ -47,8 +47,8 @@ class Link:
     """
 
     anchor_set: str
-    before: Judge
-    after: Judge
+    before: ServedJudge
+    after: ServedJudge
     line: LinearLink
     scale: tuple[float, float]
     p: float | None = None
@@ -65,7 +65,7 @@ class Link:
         return {**told, "shift": shift.mean, "shift_low": shift.low, "shift_high": shift.high}
 
 
-Find = Callable[[str, Judge, Judge], Link | str]  # (metric, before, after) -> the link, or why there is none
+FindLink = Callable[[str, ServedJudge, ServedJudge], Link | str]  # (metric, before, after) -> the link, or why there is none
 
 
 @dataclass(frozen=True)
@@ -78,12 +78,12 @@ class JudgeChange:
 
     metric: str
     start: datetime | None
-    before: Judge
-    after: Judge
+    before: ServedJudge
+    after: ServedJudge
     live: float | None
     shift: Estimate
     rest: Estimate
-    cause: Cause
+    cause: ShiftCause
     message: str
     anchor_set: str | None = None
     anchors: int = 0
@@ -122,7 +122,7 @@ class LinkedRows:
     changes: Sequence[JudgeChange] = field(default_factory=tuple)
 
 
-def link_rows(rows: Sequence[SignalRow], find: Find, identities: Sequence[str] = ()) -> LinkedRows:
+def link_rows(rows: Sequence[SignalRow], find: FindLink, identities: Sequence[str] = ()) -> LinkedRows:
     """The rows of each metric that several judges gave, in units of the first of them, and where the judge changed.
 
     The first is that of the earliest window; of those that share it, the one with the oldest identity (`identities`: the newest first).
@@ -149,12 +149,12 @@ def link_rows(rows: Sequence[SignalRow], find: Find, identities: Sequence[str] =
     return LinkedRows([found.get(place, row) for place, row in enumerate(rows)], changes)
 
 
-def judge_of(row: SignalRow) -> Judge:
+def judge_of(row: SignalRow) -> ServedJudge:
     """Who gave the scores of a row."""
-    return Judge(row.identity, tuple(sorted(row.served)))
+    return ServedJudge(row.identity, tuple(sorted(row.served)))
 
 
-def _stretches(rows: Sequence[SignalRow], places: Sequence[int], ages: Mapping[str, int]) -> tuple[dict[Judge, list[int]], list[int]]:
+def _stretches(rows: Sequence[SignalRow], places: Sequence[int], ages: Mapping[str, int]) -> tuple[dict[ServedJudge, list[int]], list[int]]:
     """The places of the rows of each judge, judges in the order of their first window; and of rows in whose window the served model changed.
 
     Where an endpoint did not say what it served, it is taken for the model that it named last, or else named first.
@@ -168,7 +168,7 @@ def _stretches(rows: Sequence[SignalRow], places: Sequence[int], ages: Mapping[s
     every = list(dict.fromkeys(judge_of(rows[place]) for place in order))
     pure = [judge for judge in every if not any(judge.identity == other.identity and set(judge.served) > set(other.served) > set() for other in every)]
     latest = {judge.identity: judge for judge in reversed(pure) if judge.served}  # who an endpoint that does not say is taken for
-    found: dict[Judge, list[int]] = {}
+    found: dict[ServedJudge, list[int]] = {}
     mixed: list[int] = []
     for place in order:
         own = judge_of(rows[place])
@@ -197,22 +197,37 @@ def _linked(row: SignalRow, link: Link | str) -> dict[str, object]:
     return {**numbers, **told, "reasons": missing}
 
 
-def _change(metric: str, before: Judge, after: Judge, rows_before: Sequence[SignalRow], rows_after: Sequence[SignalRow], link: Link | str) -> JudgeChange:
+def _change(
+    metric: str, before: ServedJudge, after: ServedJudge, rows_before: Sequence[SignalRow], rows_after: Sequence[SignalRow], link: Link | str
+) -> JudgeChange:
     start = _first(rows_after)
     old, new = _pooled(rows_before), _pooled(rows_after)
     live = None if old.mean is None or new.mean is None else new.mean - old.mean
     nothing = Estimate(None, None, None, None)
     if isinstance(link, str) or new.mean is None:
         why = link if isinstance(link, str) else "nothing was scored"
-        return JudgeChange(metric, start, before, after, live, nothing, nothing, "unclear", f"{_who(before, after)}, and nothing links the two: {why}", why=why)
+        return JudgeChange(
+            metric,
+            start,
+            before,
+            after=after,
+            live=live,
+            shift=nothing,
+            rest=nothing,
+            cause="unclear",
+            message=f"{_who(before, after)}, and nothing links the two: {why}",
+            why=why,
+        )
     shift, linked = link.line.shift(new.mean), link.line.mean(new)
     rest = _difference(linked, old)
-    cause: Cause = "unclear" if link.few or live is None else cause_of(live, shift, link.p)
+    cause: ShiftCause = "unclear" if link.few or live is None else cause_of(live, shift, link.p)
     step = "" if live is None else f", of a step of {live:+.3g}"
     told = f"{link.line.items} anchors put its scores {_figures(shift)} apart{step}; {_figures(rest)} is left"
     because = f" (fewer than {FEW} anchors are no verdict)" if link.few else ""
     message = f"{_who(before, after)}: {SAYINGS[cause]}{because}: {told}"
-    return JudgeChange(metric, start, before, after, live, shift, rest, cause, message, link.anchor_set, link.line.items)
+    return JudgeChange(
+        metric, start, before, after=after, live=live, shift=shift, rest=rest, cause=cause, message=message, anchor_set=link.anchor_set, anchors=link.line.items
+    )
 
 
 def _left_out(after: Sequence[SignalRow], before: Sequence[SignalRow], shared: Sequence[SignalRow]) -> str:
@@ -223,7 +238,7 @@ def _left_out(after: Sequence[SignalRow], before: Sequence[SignalRow], shared: S
     return f" (of {old:,} answers before and {new:,} after; {lost:,} more are in windows with scores of both judges)"
 
 
-def _who(before: Judge, after: Judge) -> str:
+def _who(before: ServedJudge, after: ServedJudge) -> str:
     return f"measured by {after.text(before)} from here on, by {before.text(after)} before"
 
 

@@ -8,12 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import special
 
+from judgecli.arrays import Floats
 from judgecli.schema import REASONS
 
-Floats = npt.NDArray[np.float64]
 DRAWS = 4_999
 SEED = 20_261_203
 FEW_KINDS = 64  # of clusters that differ: beyond it their sum is taken for normal
@@ -21,7 +20,7 @@ DIFFERS = 0.05  # of the p below which two sides are said to differ
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredShare:
     """Of `of` records `n` have a score; the rest by class of its reason (schema.REASONS)."""
 
     n: int
@@ -35,7 +34,7 @@ class Measured:
         return self.n + self.by_design + self.failed + self.waiting
 
     @classmethod
-    def of_reasons(cls, n: int, reasons: Mapping[str, int]) -> "Measured":
+    def of_reasons(cls, n: int, reasons: Mapping[str, int]) -> "MeasuredShare":
         """From the number of scores and that of each reason why there is none."""
         classes = {"design": 0, "failed": 0, "waiting": 0}
         for reason, count in reasons.items():
@@ -60,8 +59,8 @@ class Measured:
 class Shares:
     """How much of two sides has a score, and p of the hypothesis that a record of either lacks it equally often; 1 where none lacks it."""
 
-    a: Measured
-    b: Measured
+    a: MeasuredShare
+    b: MeasuredShare
     p: float
 
     @property

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from judgecli.arrays import Floats, Integers
 from judgecli.reward.advantage import session_return
-from judgecli.reward.value import Baseline, decayed_values
-from judgecli.signal.cells import Cells, Floats, Integers
+from judgecli.reward.value import ValueBaseline, decayed_values
+from judgecli.signal.cells import WindowCells
 from judgecli.signal.units import unit_metric, unit_rows
 from judgecli.signal.windows import SignalRow
 
@@ -46,7 +47,7 @@ class _Turns:
 
 
 def episode_rows(
-    cells: Cells, episodes: Sequence[Episode], name: str, identity: str, *, better: bool | None, gamma: float, half_life_us: float, prior: float
+    cells: WindowCells, episodes: Sequence[Episode], name: str, identity: str, *, better: bool | None, gamma: float, half_life_us: float, prior: float
 ) -> list[SignalRow]:
     """session.return.NAME with `value` (V of a first turn, at the window's end) and `advantage` (over V at its start), and session.td_error.NAME.
 
@@ -101,7 +102,7 @@ def _why_missing(episode: Episode) -> str:
     return next((reason or "not_asked" for reward, reason in zip(episode.rewards, episode.reasons, strict=True) if reward is None), "not_asked")
 
 
-def _values(cells: Cells, turns: _Turns, turn: int, *, half_life_us: float, prior: float) -> dict[int, Baseline]:
+def _values(cells: WindowCells, turns: _Turns, turn: int, *, half_life_us: float, prior: float) -> dict[int, ValueBaseline]:
     """V of one turn by cell: at the end of the cell's window, and at its start; none where no conversation reached that turn yet."""
     width, newest = cells.window.width_us, cells.newest
     if newest is None:
@@ -120,7 +121,7 @@ def _values(cells: Cells, turns: _Turns, turn: int, *, half_life_us: float, prio
     return dict(zip(kept, found, strict=True))
 
 
-def _errors(turns: _Turns, values: Sequence[dict[int, Baseline]], gamma: float) -> Floats:
+def _errors(turns: _Turns, values: Sequence[dict[int, ValueBaseline]], gamma: float) -> Floats:
     """The TD error of every turn; NaN where its reward, or V before it or after it, is not known."""
     size = 1 + int(turns.cell.max(initial=-1))
     before = np.full((LAST_TURN + 1, size), np.nan)
@@ -134,7 +135,7 @@ def _errors(turns: _Turns, values: Sequence[dict[int, Baseline]], gamma: float) 
     return errors
 
 
-def _cell_of(cells: Cells, row: SignalRow) -> int:
+def _cell_of(cells: WindowCells, row: SignalRow) -> int:
     segment = tuple(row.policy.values())
     return next(
         place
@@ -143,11 +144,11 @@ def _cell_of(cells: Cells, row: SignalRow) -> int:
     )
 
 
-def _baseline(cells: Cells, row: SignalRow, values: dict[int, Baseline]) -> Baseline:
-    return values.get(_cell_of(cells, row), Baseline(None, None))
+def _baseline(cells: WindowCells, row: SignalRow, values: dict[int, ValueBaseline]) -> ValueBaseline:
+    return values.get(_cell_of(cells, row), ValueBaseline(None, None))
 
 
-def _valued(row: SignalRow, baseline: Baseline) -> SignalRow:
+def _valued(row: SignalRow, baseline: ValueBaseline) -> SignalRow:
     """The row with V and the advantage over it, or why it has none."""
     advantage = None if row.mean is None or baseline.before is None else row.mean - baseline.before
     reasons = {name: text for name, text in row.reasons.items() if name not in ("value", "advantage")}
@@ -158,7 +159,7 @@ def _valued(row: SignalRow, baseline: Baseline) -> SignalRow:
     return replace(row, value=baseline.value, advantage=advantage, reasons=reasons)
 
 
-def _by_turn(cells: Cells, row: SignalRow, turns: _Turns, errors: Floats, values: Sequence[dict[int, Baseline]]) -> SignalRow:
+def _by_turn(cells: WindowCells, row: SignalRow, turns: _Turns, errors: Floats, values: Sequence[dict[int, ValueBaseline]]) -> SignalRow:
     """The row with the mean TD error of each turn, and V before it."""
     cell = _cell_of(cells, row)
     own = (turns.cell == cell) & np.isfinite(errors)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from judgecli.report import Conversation, Point, Series, Standing
+from judgecli.report import ConversationSummary, PolicyStanding, Series, SeriesPoint
 from judgecli.signal.windows import SignalRow
 
 
@@ -23,8 +23,8 @@ def frequent_policies(rows: Sequence[SignalRow], most: int) -> list[str]:
 
 def series_of(rows: Sequence[SignalRow], policies: Sequence[str]) -> list[Series]:
     """The lines of these policies, each of one metric and one judge, windows in the order of time; and what is linked, as lines of its own."""
-    lines: dict[tuple[str, str, str, tuple[str, ...]], list[Point]] = {}
-    linked: dict[tuple[str, str, str, tuple[str, ...]], list[Point]] = {}
+    lines: dict[tuple[str, str, str, tuple[str, ...]], list[SeriesPoint]] = {}
+    linked: dict[tuple[str, str, str, tuple[str, ...]], list[SeriesPoint]] = {}
     served: dict[tuple[str, str, str], tuple[str, ...]] = {}
     for row in rows:
         label = policy_label(list(row.policy.values()))
@@ -33,7 +33,7 @@ def series_of(rows: Sequence[SignalRow], policies: Sequence[str]) -> list[Series
         same = (row.metric, label, row.identity)
         served[same] = tuple(sorted(row.served)) or served.get(same, ())  # a window without a score breaks no line
         why = row.reasons.get("mean") or row.reasons.get("low")
-        point = Point(row.window_start, row.window_end, row.n, row.mean, row.low, row.high, why, row.final)
+        point = SeriesPoint(row.window_start, row.window_end, row.n, mean=row.mean, low=row.low, high=row.high, why=why, final=row.final)
         lines.setdefault((*same, served[same]), []).append(point)
         if row.linked is not None and row.linked["mean"] is not None:
             mean, low, high = (row.linked[name] for name in ("mean", "low", "high"))
@@ -42,10 +42,20 @@ def series_of(rows: Sequence[SignalRow], policies: Sequence[str]) -> list[Series
     return raw + [Series(metric, label, identity, points, models, linked=True) for (metric, label, identity, models), points in linked.items()]
 
 
-def standings_of(rows: Sequence[SignalRow], policies: Sequence[str], identities: Mapping[str, str]) -> list[Standing]:
+def standings_of(rows: Sequence[SignalRow], policies: Sequence[str], identities: Mapping[str, str]) -> list[PolicyStanding]:
     """One standing a metric and policy, of the metric's newest identity, policies in their order."""
     found = [
-        Standing(row.metric, policy_label(list(row.policy.values())), row.n, _cells(row), row.clusters, row.mean, row.low, row.high, row.reasons.get("mean"))
+        PolicyStanding(
+            row.metric,
+            policy_label(list(row.policy.values())),
+            row.n,
+            of=_cells(row),
+            clusters=row.clusters,
+            mean=row.mean,
+            low=row.low,
+            high=row.high,
+            why=row.reasons.get("mean"),
+        )
         for row in rows
         if row.identity == identities.get(row.metric)
     ]
@@ -53,7 +63,7 @@ def standings_of(rows: Sequence[SignalRow], policies: Sequence[str], identities:
     return sorted(kept, key=lambda item: (item.metric, policies.index(item.policy)))
 
 
-def conversations_of(whole: Sequence[SignalRow], timed: Sequence[SignalRow], policies: Sequence[str]) -> list[Conversation]:
+def conversations_of(whole: Sequence[SignalRow], timed: Sequence[SignalRow], policies: Sequence[str]) -> list[ConversationSummary]:
     """One line a reward and policy, from the rows of conversations over all time and by window."""
     found = []
     for row in whole:
@@ -66,22 +76,24 @@ def conversations_of(whole: Sequence[SignalRow], timed: Sequence[SignalRow], pol
         newest, value = (own[-1] if own else None), (valued[-1].value if valued else None)
         why = row.reasons.get("mean") or (None if newest else "no window follows another that had conversations")
         found.append(
-            Conversation(
+            ConversationSummary(
                 name,
-                label,
-                row.n,
-                _cells(row),
-                row.mean,
-                row.low,
-                row.high,
-                value,
-                None if newest is None else newest.window_start,
-                0 if newest is None else newest.n,
-                None if newest is None else newest.mean,
-                None if newest is None else newest.low,
-                None if newest is None else newest.high,
-                {} if newest is None else {int(key[5:]): float(error) for key, error in newest.extra.items() if key.startswith("turn_") and error is not None},
-                why,
+                policy=label,
+                n=row.n,
+                of=_cells(row),
+                mean=row.mean,
+                low=row.low,
+                high=row.high,
+                value=value,
+                window=None if newest is None else newest.window_start,
+                turns_n=0 if newest is None else newest.n,
+                td_error=None if newest is None else newest.mean,
+                td_low=None if newest is None else newest.low,
+                td_high=None if newest is None else newest.high,
+                turns={}
+                if newest is None
+                else {int(key[5:]): float(error) for key, error in newest.extra.items() if key.startswith("turn_") and error is not None},
+                why=why,
             )
         )
     return sorted(found, key=lambda item: (item.metric, policies.index(item.policy)))

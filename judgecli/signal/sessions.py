@@ -17,7 +17,7 @@ SAME = 0.8  # share of words in common from which a question counts as asked aga
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class SessionTurn:
     """One record of a session."""
 
     input: str | None
@@ -38,7 +38,7 @@ class SessionMetrics:
     abandoned: bool
 
 
-def measure_session(turns: Sequence[Turn]) -> SessionMetrics:
+def measure_session(turns: Sequence[SessionTurn]) -> SessionMetrics:
     """The metrics of one conversation, its turns in order of time.
 
     user_repeats: inputs that share at least 80 % of their words with the input before. user_corrections:

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from judgecli.schema import REASONS
-from judgecli.stats.column import Column
+from judgecli.stats.column import ColumnFacts
 from judgecli.stats.deciding import estimate_mean
 from judgecli.stats.intervals import Estimate
 
-Range = tuple[float | None, float | None]
+MetricRange = tuple[float | None, float | None]
 TOO_LARGE = "the values are too large for the arithmetic of floats"
 
 
@@ -105,7 +105,7 @@ class MetricSummary:
 
 
 def summarise(
-    name: str, identity: str, *, kind: str, scale: Range, higher_is_better: bool | None, reduced: Reduced, known: Estimate | None = None
+    name: str, identity: str, *, kind: str, scale: MetricRange, higher_is_better: bool | None, reduced: Reduced, known: Estimate | None = None
 ) -> MetricSummary:
     """Apply the formulas to what the reduction gave; `known` is the estimate where it was computed before, with many others."""
     unscored = {reason: count for reason, count in sorted(reduced.reasons.items()) if REASONS[reason] != "waiting"}
@@ -114,7 +114,7 @@ def summarise(
     estimate = Estimate(None, None, None, None)
     if kind != "category":
         with np.errstate(over="ignore", invalid="ignore"):
-            estimate = known or estimate_mean(reduced.sums, reduced.counts, Column(kind, scale, reduced.two_values))
+            estimate = known or estimate_mean(reduced.sums, reduced.counts, ColumnFacts(kind, scale, reduced.two_values))
         low, high = (_clip(_finite(limit), scale) for limit in (estimate.low, estimate.high))
         estimate = replace(estimate, mean=_finite(estimate.mean), se=_finite(estimate.se), low=low, high=high)
     bad_end, good_end = scale if higher_is_better is not False else (scale[1], scale[0])
@@ -144,7 +144,7 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def _clip(value: float | None, scale: Range) -> float | None:
+def _clip(value: float | None, scale: MetricRange) -> float | None:
     """An interval that leaves the scale is cut at its end."""
     if value is None:
         return None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from judgecli.signal import diversity
-from judgecli.signal.cells import Cells, MetricCells
+from judgecli.signal.cells import MetricCells, WindowCells
 from judgecli.signal.groups import pass_all_k, pass_at_k
 from judgecli.signal.sessions import SessionMetrics
 from judgecli.signal.windows import SignalRow, window_signals
@@ -75,7 +75,7 @@ def unit_metric(
     )
 
 
-def unit_rows(cells: Cells, metrics: Sequence[MetricCells]) -> list[SignalRow]:
+def unit_rows(cells: WindowCells, metrics: Sequence[MetricCells]) -> list[SignalRow]:
     """The rows of metrics made by `unit_metric`; they have no V."""
     return window_signals(replace(cells, metrics=[_padded(metric, len(cells.cells)) for metric in metrics]), half_life_us=1.0, prior=0.0)
 
@@ -143,7 +143,7 @@ class CorpusSample:
     outputs: int
 
 
-def corpus_rows(cells: Cells, samples: Mapping[int, CorpusSample]) -> list[SignalRow]:
+def corpus_rows(cells: WindowCells, samples: Mapping[int, CorpusSample]) -> list[SignalRow]:
     """corpus.distinct_1, ... of each cell; novelty is against the first window of the same segment."""
     first: dict[tuple[str | None, ...], int] = {}
     for place in sorted(samples):
@@ -160,7 +160,7 @@ def corpus_rows(cells: Cells, samples: Mapping[int, CorpusSample]) -> list[Signa
     return found
 
 
-CORPUS_METRICS: dict[str, tuple[bool | None, Callable[[CorpusSample], diversity.Measured | None]]] = {
+CORPUS_METRICS: dict[str, tuple[bool | None, Callable[[CorpusSample], diversity.MeasuredDiversity | None]]] = {
     "distinct_1": (True, lambda sample: diversity.distinct_n(sample.words, 1)),
     "distinct_2": (True, lambda sample: diversity.distinct_n(sample.words, 2)),
     "compression_ratio": (False, lambda sample: diversity.compression_ratio(sample.words)),
@@ -171,7 +171,7 @@ CORPUS_METRICS: dict[str, tuple[bool | None, Callable[[CorpusSample], diversity.
 }
 
 
-def _corpus_row(cells: Cells, place: int, name: str, direction: bool | None, made: diversity.Measured | None, sample: CorpusSample) -> SignalRow:
+def _corpus_row(cells: WindowCells, place: int, name: str, direction: bool | None, made: diversity.MeasuredDiversity | None, sample: CorpusSample) -> SignalRow:
     cell = cells.cells[place]
     end = None if cell.window is None else cells.window.start(cell.window + 1)
     used = 0 if made is None else made.outputs

@@ -10,10 +10,11 @@ from datetime import datetime
 
 import numpy as np
 
+from judgecli.arrays import Floats, Integers
 from judgecli.reward.regret import Arm, best_arm, joint_level, lost, safe_limit
-from judgecli.reward.value import Baseline, decayed_values
+from judgecli.reward.value import ValueBaseline, decayed_values
 from judgecli.schema import REASONS
-from judgecli.signal.cells import Cells, Floats, Integers, MetricCells
+from judgecli.signal.cells import MetricCells, WindowCells
 from judgecli.signal.summary import MetricSummary, Reduced, summarise
 from judgecli.stats.deciding import LEAST_CLUSTERS, estimate_means
 from judgecli.stats.intervals import Estimate
@@ -116,7 +117,7 @@ class Signals:
         }
 
 
-def window_signals(cells: Cells, *, half_life_us: float, prior: float, sums: bool = False) -> list[SignalRow]:
+def window_signals(cells: WindowCells, *, half_life_us: float, prior: float, sums: bool = False) -> list[SignalRow]:
     """One row a cell and metric identity that has any record there, ordered by window, then metric, then segment.
 
     With `sums`, rows keep their sums by cluster.
@@ -130,7 +131,7 @@ def window_signals(cells: Cells, *, half_life_us: float, prior: float, sums: boo
     return [row for _, row in sorted(found, key=lambda item: (windows[item[0]], order[item[1].metric], item[0]))]
 
 
-def _metric_rows(cells: Cells, metric: MetricCells, arms: "_Arms", *, half_life_us: float, prior: float, sums: bool) -> list[tuple[int, SignalRow]]:
+def _metric_rows(cells: WindowCells, metric: MetricCells, arms: "_Arms", *, half_life_us: float, prior: float, sums: bool) -> list[tuple[int, SignalRow]]:
     estimates = estimate_means(metric.sums, metric.counts, metric.cells, metric.totals, metric.column)
     edges = np.searchsorted(metric.cells, np.arange(len(cells.cells) + 1))
     summaries: dict[int, tuple[MetricSummary, int]] = {}
@@ -141,7 +142,10 @@ def _metric_rows(cells: Cells, metric: MetricCells, arms: "_Arms", *, half_life_
             summaries[place] = (summary, clusters)
     values = _values(cells, metric, half_life_us, prior)
     best, first = _known_best(cells, metric, arms, {place: summary.estimate for place, (summary, _) in summaries.items()})
-    rows = [(place, _row(cells, place, metric, summary, clusters, values.get(place), best, first)) for place, (summary, clusters) in summaries.items()]
+    rows = [
+        (place, _row(cells, place, metric, summary=summary, clusters=clusters, baseline=values.get(place), best=best, first=first))
+        for place, (summary, clusters) in summaries.items()
+    ]
     if not sums:
         return rows
     return [(place, replace(row, sums=_sums(metric, slice(int(edges[place]), int(edges[place + 1]))))) for place, row in rows]
@@ -159,13 +163,13 @@ def _summary(metric: MetricCells, place: int, part: slice, estimate: Estimate) -
         metric.sums[part][scored],
         counts[scored].astype(float),
         float(metric.totals[place]),
-        None,
-        None,
-        None,
-        int(counts.sum()),
-        metric.reasons.get(place, {}),
-        {},
-        metric.two_values,
+        smallest=None,
+        median=None,
+        largest=None,
+        scored=int(counts.sum()),
+        reasons=metric.reasons.get(place, {}),
+        categories={},
+        two_values=metric.two_values,
     )
     summary = summarise(
         metric.name, metric.identity, kind=metric.kind, scale=metric.scale, higher_is_better=metric.higher_is_better, reduced=reduced, known=estimate
@@ -173,7 +177,7 @@ def _summary(metric: MetricCells, place: int, part: slice, estimate: Estimate) -
     return summary, int(scored.sum())
 
 
-def _values(cells: Cells, metric: MetricCells, half_life_us: float, prior: float) -> dict[int, Baseline]:
+def _values(cells: WindowCells, metric: MetricCells, half_life_us: float, prior: float) -> dict[int, ValueBaseline]:
     """V by cell; none for a category, and none for records without time."""
     width, origin, newest = cells.window.width_us, cells.window.origin_us, cells.newest
     if metric.kind == "category" or newest is None:
@@ -196,12 +200,12 @@ def _values(cells: Cells, metric: MetricCells, half_life_us: float, prior: float
     return {place: _moved(baseline, metric.decayed_from) for place, baseline in zip(kept, found, strict=True)}
 
 
-def _moved(baseline: Baseline, by: float) -> Baseline:
+def _moved(baseline: ValueBaseline, by: float) -> ValueBaseline:
     value, before = (None if part is None else part + by for part in (baseline.value, baseline.before))
-    return Baseline(value, before)
+    return ValueBaseline(value, before)
 
 
-def _known_best(cells: Cells, metric: MetricCells, arms_of: "_Arms", estimates: Mapping[int, Estimate]) -> tuple[Arm | None, Estimate | None]:
+def _known_best(cells: WindowCells, metric: MetricCells, arms_of: "_Arms", estimates: Mapping[int, Estimate]) -> tuple[Arm | None, Estimate | None]:
     """The best segment over all windows where there are two or more (None: none is known well enough); else the first window, if that is known well enough."""
     if metric.kind == "category" or metric.higher_is_better is None:
         return None, None
@@ -222,7 +226,7 @@ def _arm_of(metric: MetricCells, rows: np.ndarray, total: float) -> Estimate | N
 class _Arms:
     """Every segment over all its windows, its clusters joined across them. The metrics of a selection share their order."""
 
-    def __init__(self, cells: Cells) -> None:
+    def __init__(self, cells: WindowCells) -> None:
         self._segments = sorted({cell.segment for cell in cells.cells}, key=repr)
         number = {segment: place for place, segment in enumerate(self._segments)}
         self._of_cell = np.array([number[cell.segment] for cell in cells.cells], dtype=np.int64)
@@ -249,12 +253,12 @@ class _Arms:
 
 
 def _row(
-    cells: Cells,
+    cells: WindowCells,
     place: int,
     metric: MetricCells,
     summary: MetricSummary,
     clusters: int,
-    baseline: Baseline | None,
+    baseline: ValueBaseline | None,
     best: Arm | None,
     first: Estimate | None,
 ) -> SignalRow:
@@ -294,7 +298,7 @@ def _row(
     )
 
 
-def _mark(cells: Cells, best: Arm, higher_is_better: bool | None) -> dict[str, object]:
+def _mark(cells: WindowCells, best: Arm, higher_is_better: bool | None) -> dict[str, object]:
     limit = safe_limit(best.estimate, higher_is_better=higher_is_better is not False)
     return {"policy": dict(zip(cells.by, best.policy, strict=True)), "mean": best.estimate.mean, "limit": limit}
 
@@ -305,7 +309,7 @@ def _why_no_interval(summary: MetricSummary) -> dict[str, str]:
     return {name: why for name in ("se", "low", "high") if getattr(summary.estimate, name) is None}
 
 
-def _why_null(cells: Cells, unit: str, summary: MetricSummary, baseline: Baseline | None, best: Arm | None) -> dict[str, str]:
+def _why_null(cells: WindowCells, unit: str, summary: MetricSummary, baseline: ValueBaseline | None, best: Arm | None) -> dict[str, str]:
     """Why value, advantage and regret are null where they are."""
     if summary.kind == "category" or summary.estimate.mean is None:
         nulls = ("advantage", "regret") if baseline is not None and baseline.value is not None else ("value", "advantage", "regret")

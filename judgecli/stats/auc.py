@@ -3,12 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import special
 
-Floats = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
+from judgecli.arrays import Bools, Floats, Integers
 
 LEAST_SIDE = 5  # clusters with a positive, and with a negative, below which there is no interval
 STEPS = 60  # of a bisection
@@ -24,7 +21,7 @@ class Auc:
     high: float | None
 
 
-def auc(scores: Floats, positive: Flags, clusters: Rows, *, level: float = 0.95) -> Auc | None:
+def auc(scores: Floats, positive: Bools, clusters: Integers, *, level: float = 0.95) -> Auc | None:
     """AUC and its interval; None where a side is empty.
 
     Columns: N scores, which are positive, and their clusters. `se`: the placements of DeLong summed by cluster; with one
@@ -86,7 +83,7 @@ def _hanley_mcneil(area: float, up: int, down: int) -> float:
     return area * (1 - area) * (1 + size * ((1 - area) / (2 - area) + area / (1 + area))) / (up * down)
 
 
-def auc_permutation(scores: Floats, positive: Flags, clusters: Rows, *, permutations: int = 1_999, seed: int = 0) -> float | None:
+def auc_permutation(scores: Floats, positive: Bools, clusters: Integers, *, permutations: int = 1_999, seed: int = 0) -> float | None:
     """The chance of an AUC at least as large where the sides mean nothing, one-sided, +1 rule; None where a side is empty.
 
     Whole clusters change sides; one that has rows on both swaps them or not. The scores stay as they are, so they must not

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 from scipy import special
 
-Floats = npt.NDArray[np.float64]
+from judgecli.arrays import Floats
+
 POINTS = 4000  # of each posterior
 LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 0.9995, 0.9999)
 
 
 @dataclass(frozen=True, slots=True)
-class Posterior:
+class ArmPosterior:
     """What is believed of one arm's mean: Beta(a, b) stretched to [low, high]; Student's t with `freedom` at `centre`, `scale` wide; or by `limits`.
 
     `limits` are values that ascend, and the share of the belief below each: those of a mean's intervals at many levels.
@@ -31,19 +31,19 @@ class Posterior:
     limits: tuple[Floats, Floats] | None = None
 
     @classmethod
-    def of_rate(cls, mean: float, trials: float, scale: tuple[float, float] = (0.0, 1.0)) -> "Posterior":
+    def of_rate(cls, mean: float, trials: float, scale: tuple[float, float] = (0.0, 1.0)) -> "ArmPosterior":
         """From a share of independent trials (a uniform prior): Beta(1 + successes, 1 + failures)."""
         low, high = scale
         share = (mean - low) / (high - low)
         return cls("beta", 1 + share * trials, 1 + (1 - share) * trials, low, high)
 
     @classmethod
-    def of_mean(cls, mean: float, se: float, clusters: int) -> "Posterior":
+    def of_mean(cls, mean: float, se: float, clusters: int) -> "ArmPosterior":
         """From a mean and its standard error over clusters (a flat prior)."""
         return cls("t", centre=mean, scale=se, freedom=clusters - 1)
 
     @classmethod
-    def of_limits(cls, mean: float, limits: Callable[[float], tuple[float, float]]) -> "Posterior":
+    def of_limits(cls, mean: float, limits: Callable[[float], tuple[float, float]]) -> "ArmPosterior":
         """From the interval of a mean at any level: the belief that has those intervals (a confidence distribution).
 
         Heavy tails and few clusters widen an interval on one side; a t around the mean would not know. Source: Xie & Singh 2013.
@@ -76,14 +76,14 @@ class Posterior:
 
 
 @dataclass(frozen=True)
-class Standing:
+class ArmStanding:
     """P(best) of each arm (they sum to 1), and what each is expected to lose against the best, whichever that is."""
 
     p_best: list[float]
     regret: list[float]
 
 
-def rank_arms(posteriors: Sequence[Posterior], *, higher_is_better: bool = True) -> Standing:
+def rank_arms(posteriors: Sequence[ArmPosterior], *, higher_is_better: bool = True) -> ArmStanding:
     """P(best) and expected regret of independent arms, by integrating over each posterior at 4,000 of its quantiles.
 
     P(k best) = E_k[prod_{j != k} P(arm j is worse than x)]; regret of k = sum_j E[x_j; j best] - E[x_k] (its sign turned where lower is better).
@@ -105,9 +105,9 @@ def rank_arms(posteriors: Sequence[Posterior], *, higher_is_better: bool = True)
     p_best = [chance / total for chance in chances]
     sign = 1.0 if higher_is_better else -1.0
     best = reached / total
-    return Standing(p_best, [max(0.0, sign * (best - own.mean)) for own in posteriors])
+    return ArmStanding(p_best, [max(0.0, sign * (best - own.mean)) for own in posteriors])
 
 
-def split_regret(standing: Standing, traffic: Sequence[float]) -> float:
+def split_regret(standing: ArmStanding, traffic: Sequence[float]) -> float:
     """What a split of traffic (shares that sum to 1) is expected to lose a record against the best arm."""
     return float(sum(share * lost for share, lost in zip(traffic, standing.regret, strict=True)))

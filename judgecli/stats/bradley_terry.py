@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
+from judgecli.arrays import Floats, Integers
+
 STEPS = 100
 
 

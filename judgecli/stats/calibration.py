@@ -10,11 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import optimize, special
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+from judgecli.arrays import Floats, Integers
 
 ISOTONIC_FROM, PLATT_FROM = 500, 50
 METHODS = ("temperature", "platt", "isotonic")  # from stiff to free
@@ -47,7 +45,7 @@ def method_for(n: int) -> str:
     return "isotonic" if n >= ISOTONIC_FROM else "platt" if n >= PLATT_FROM else "temperature"
 
 
-def choose_method(scores: Floats, labels: Floats, folds: Ints, weights: Floats | None = None, *, n: int) -> str:
+def choose_method(scores: Floats, labels: Floats, folds: Integers, weights: Floats | None = None, *, n: int) -> str:
     """The method of least cross-fitted log loss among those that n independent labels allow: `method_for(n)` and the stiffer ones.
 
     Columns as of `cross_fit`. The stiffer wins where they are equal.
@@ -77,7 +75,7 @@ def calibrate(scores: Floats, labels: Floats, weights: Floats | None = None, *, 
     raise ValueError(f"there is no calibration '{method}'")
 
 
-def cross_fit(scores: Floats, labels: Floats, folds: Ints, weights: Floats | None = None, *, method: str) -> Floats:
+def cross_fit(scores: Floats, labels: Floats, folds: Integers, weights: Floats | None = None, *, method: str) -> Floats:
     """The probability of each row from a map fitted to the rows of the other folds.
 
     Columns: scores, labels, folds (a small number a row; rows of one cluster share it). A row whose
@@ -197,7 +195,7 @@ def ece(probabilities: Floats, labels: Floats, *, bins: int = BINS) -> float:
 
 
 def ece_interval(
-    probabilities: Floats, labels: Floats, clusters: Ints, *, seed: int, bins: int = BINS, draws: int = 400, level: float = 0.95
+    probabilities: Floats, labels: Floats, clusters: Integers, *, seed: int, bins: int = BINS, draws: int = 400, level: float = 0.95
 ) -> tuple[float, float]:
     """Percentile interval of `ece` when whole clusters are drawn with replacement. ECE is biased upwards at small n, and so is this."""
     _, place = np.unique(clusters, return_inverse=True)

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import special
 
-Counts = npt.NDArray[np.float64]
+from judgecli.arrays import Floats
+
 MOST_PERMUTED = 5_000  # clusters; beyond it the permutation is slow and chi-square is right
 PERMUTATIONS = 1_999
 LEAST_EXPECTED = 5.0
@@ -24,7 +24,7 @@ class CategoryTest:
     inflation: float
 
 
-def category_test(reference: Counts, current: Counts, *, permutations: int = PERMUTATIONS, seed: int = 0) -> CategoryTest | None:
+def category_test(reference: Floats, current: Floats, *, permutations: int = PERMUTATIONS, seed: int = 0) -> CategoryTest | None:
     """The test of clusters x categories counts, row g the same cluster on both sides; None where a side or all but one category is empty.
 
     Up to 5,000 clusters, or where an expected count is below 5: the clusters are permuted between the sides (one that stands on
@@ -52,7 +52,7 @@ def category_test(reference: Counts, current: Counts, *, permutations: int = PER
     return CategoryTest(chi2, g, freedom, float(special.chdtrc(freedom, chi2 / inflation)), "chi2", inflation)
 
 
-def _inflation(reference: Counts, current: Counts, table: Counts) -> float:
+def _inflation(reference: Floats, current: Floats, table: Floats) -> float:
     """The mean design effect of the cells' difference of shares: its variance by cluster over that of independent rows, at least 1."""
     rows = table.sum(axis=1)
     pooled = table.sum(axis=0) / table.sum()
@@ -64,7 +64,7 @@ def _inflation(reference: Counts, current: Counts, table: Counts) -> float:
     return float(max(1.0, ((1 - pooled) * variance / binomial).sum() / (len(pooled) - 1)))
 
 
-def _permuted(reference: Counts, current: Counts, table: Counts, permutations: int, seed: int) -> float:
+def _permuted(reference: Floats, current: Floats, table: Floats, permutations: int, seed: int) -> float:
     """The share of permutations whose statistic is at least the observed one."""
     chance = np.random.default_rng(seed)
     observed = float(_chi2(table[0][None], table[1][None])[0])
@@ -83,7 +83,7 @@ def _permuted(reference: Counts, current: Counts, table: Counts, permutations: i
     return (extreme + 1) / (permutations + 1)
 
 
-def _chi2(one: Counts, other: Counts) -> Counts:
+def _chi2(one: Floats, other: Floats) -> Floats:
     """Pearson's statistic of B pairs of rows of counts; 0 where a side is empty."""
     rows = [side.sum(axis=1, keepdims=True) for side in (one, other)]
     with np.errstate(invalid="ignore", divide="ignore"):

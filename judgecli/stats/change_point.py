@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from judgecli.arrays import Floats
 
 NODES = 9  # of what the mean was before
 SIZES = 64  # of the change
@@ -37,7 +37,7 @@ class Pieces:
 
 
 @dataclass(frozen=True)
-class Change:
+class ChangePoint:
     """The piece with which the change began (the middle of what may be), the first and last that may be it, and the drop of the mean with its 95 % interval."""
 
     piece: int
@@ -48,7 +48,7 @@ class Change:
     high: float
 
 
-def locate(pieces: Pieces, mean: float, *, weight: float, dispersion: float) -> Change:
+def locate(pieces: Pieces, mean: float, *, weight: float, dispersion: float) -> ChangePoint:
     """When the mean dropped, and by how much; the last piece must hold an item.
 
     `mean` is that of the reference and `weight` how many independent coin flips it is worth; `dispersion` is the variance
@@ -71,7 +71,7 @@ def locate(pieces: Pieces, mean: float, *, weight: float, dispersion: float) -> 
     tail = (1 - LEVEL) / 2
     piece, first, last = (int(np.searchsorted(moments, share * moments[-1])) for share in (0.5, tail, 1 - tail))
     middle, low, high = (float(drops.ravel()[order][np.searchsorted(sizes, share * sizes[-1])]) for share in (0.5, tail, 1 - tail))
-    return Change(piece, first, last, middle, low, high)
+    return ChangePoint(piece, first, last, middle, low, high)
 
 
 def _means_before(mean: float, weight: float) -> Floats:

@@ -3,15 +3,15 @@
 from collections.abc import Callable, Mapping
 
 import numpy as np
-import numpy.typing as npt
 
-Rows = npt.NDArray[np.int64]
+from judgecli.arrays import Integers
+
 LEAST_CLUSTERS = 10
 MOST_UNDEFINED = 0.1
 
 
 def cluster_bootstrap(
-    statistics: Callable[[Rows], Mapping[str, float | None]], clusters: Rows, *, seed: int, draws: int = 1000, level: float = 0.95
+    statistics: Callable[[Integers], Mapping[str, float | None]], clusters: Integers, *, seed: int, draws: int = 1000, level: float = 0.95
 ) -> dict[str, tuple[float, float] | None]:
     """The 95 % interval of every statistic, by name.
 

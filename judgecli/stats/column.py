@@ -3,16 +3,12 @@
 from dataclasses import dataclass
 from typing import Self
 
-import numpy as np
-import numpy.typing as npt
-
-from judgecli.stats.intervals import Scale
-
-Floats = npt.NDArray[np.float64]
+from judgecli.arrays import Floats
+from judgecli.stats.intervals import ClosedScale
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ColumnFacts:
     """The declared kind (rate, ordinal, number) and scale of a column, and the two values that are all it holds, where that is so.
 
     `two_values` is ascending: any pair where both were seen, (0, 0) and (1, 1) for zeros or ones alone. None where a third value or
@@ -20,11 +16,11 @@ class Column:
     """
 
     kind: str
-    scale: Scale = (None, None)
+    scale: ClosedScale = (None, None)
     two_values: tuple[float, float] | None = None
 
     @classmethod
-    def of(cls, kind: str, scale: Scale, sums: Floats, counts: Floats) -> Self:
+    def of(cls, kind: str, scale: ClosedScale, sums: Floats, counts: Floats) -> Self:
         """From sums and counts by cluster alone: exact where every cluster is one row, else nothing is known of single values.
 
         >>> Column.of("number", (None, None), np.array([0.0, 1.0, 0.0]), np.ones(3)).is_rate
@@ -59,7 +55,7 @@ class Column:
         return None if least is None or most is None or not least < most else (float(least), float(most))
 
 
-RATE = Column("rate", (0.0, 1.0))
+RATE = ColumnFacts("rate", (0.0, 1.0))
 
 
 def two_values_of(values: Floats) -> tuple[float, float] | None:

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from judgecli.arrays import Floats
 
 BOLDEST = 0.5  # the largest bet of the empirical-Bernstein band
 

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import special
 
-Floats = npt.NDArray[np.float64]
+from judgecli.arrays import Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ def clustered_contrast(sums_a: Floats, counts_a: Floats, sums_b: Floats, counts_
     g_a, g_b = int((counts_a > 0).sum()), int((counts_b > 0).sum())
     fewest, difference = min(g_a, g_b), mean_a - mean_b
     if fewest < 2:
-        return Contrast(mean_a, mean_b, difference, None, None, None, None, fewest)
+        return Contrast(mean_a, mean_b, difference, se=None, low=None, high=None, p=None, clusters=fewest)
     share_a = np.sqrt(g_a / (g_a - 1)) * (sums_a - mean_a * counts_a) / n_a
     share_b = np.sqrt(g_b / (g_b - 1)) * (sums_b - mean_b * counts_b) / n_b
     v_a, v_b, covariance = float(share_a @ share_a), float(share_b @ share_b), float(share_a @ share_b)
@@ -63,13 +62,13 @@ def clustered_contrast(sums_a: Floats, counts_a: Floats, sums_b: Floats, counts_
         v_a, v_b = max(v_a, _least_variance(mean_a, g_a)), max(v_b, _least_variance(mean_b, g_b))
     variance = max(v_a + v_b - 2 * covariance, 0.0)
     if variance <= 0:
-        return Contrast(mean_a, mean_b, difference, 0.0, difference, difference, 1.0 if difference == 0 else 0.0, fewest)
+        return Contrast(mean_a, mean_b, difference, se=0.0, low=difference, high=difference, p=1.0 if difference == 0 else 0.0, clusters=fewest)
     freedom = (v_a + v_b) ** 2 / (v_a**2 / (g_a - 1) + v_b**2 / (g_b - 1))
     se = float(np.sqrt(variance))
     half = float(special.stdtrit(freedom, 0.5 + level / 2)) * se
     p = float(2 * special.stdtr(freedom, -abs(difference) / se))
     low, high = difference - half, difference + half
-    return Contrast(mean_a, mean_b, difference, se, max(low, -1.0) if rate else low, min(high, 1.0) if rate else high, p, fewest)
+    return Contrast(mean_a, mean_b, difference, se=se, low=max(low, -1.0) if rate else low, high=min(high, 1.0) if rate else high, p=p, clusters=fewest)
 
 
 def _least_variance(share: float, clusters: int) -> float:

@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-Kind = Literal["pearson", "spearman", "kendall"]
+CorrelationKind = Literal["pearson", "spearman", "kendall"]
 
 
-def correlation(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64], kind: Kind) -> float | None:
+def correlation(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64], kind: CorrelationKind) -> float | None:
     """The correlation, from -1 to 1; None with fewer than three rows, or where a column is constant.
 
     Spearman's is Pearson's of mid-ranks; Kendall's is tau-b.

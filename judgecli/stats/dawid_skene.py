@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.int64]
+from judgecli.arrays import Floats, Integers
 
 LEAST_RATERS = 3
 LEAST_ITEMS = 200
@@ -27,7 +25,7 @@ class Consensus:
     why: str | None = None
 
 
-def dawid_skene(ratings: Codes, classes: int) -> Consensus:
+def dawid_skene(ratings: Integers, classes: int) -> Consensus:
     """The consensus of R raters on N items (N x R codes from 0, -1 where a rater said nothing).
 
     EM from the majority's answer, one added to every cell of every confusion matrix (Dirichlet(1)), until no share moves by
@@ -46,7 +44,7 @@ def dawid_skene(ratings: Codes, classes: int) -> Consensus:
     return Consensus(shares, "dawid-skene", confusion)
 
 
-def _one_hot(ratings: Codes, classes: int) -> Floats:
+def _one_hot(ratings: Integers, classes: int) -> Floats:
     """N x R x K, all zero where a rater said nothing."""
     return np.asarray(ratings[:, :, None] == np.arange(classes)[None, None, :], dtype=float)
 

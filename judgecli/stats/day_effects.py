@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from judgecli.arrays import Floats
 
 LEAST_DAYS = 11
 PLAUSIBLE = 0.05  # share of the variance of items that lies between days, beyond which days must show it

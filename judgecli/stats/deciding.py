@@ -9,19 +9,16 @@
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 from scipy import special
 
+from judgecli.arrays import Floats, Integers
 from judgecli.stats.bonett_price import bonett_price
-from judgecli.stats.column import Column
+from judgecli.stats.column import ColumnFacts
 from judgecli.stats.contrast import Contrast, clustered_contrast
 from judgecli.stats.intervals import Estimate
 from judgecli.stats.mover import Limited, clustered_correlation, difference_limits
 from judgecli.stats.power import detectable
-from judgecli.stats.tails import Spread, rare_wilson, skewed_reach, unseen_share
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
+from judgecli.stats.tails import TailSpread, rare_wilson, skewed_reach, unseen_share
 
 LEAST_CLUSTERS = 20  # below it no usual interval keeps its promise (Bowyer et al. 2025, arXiv:2503.01747)
 LEAST_EFFECTIVE = 8.0  # the same where few clusters hold most rows: (sum n)^2 / sum n^2
@@ -40,7 +37,7 @@ METHODS = {
 }
 
 
-def estimate_mean(sums: Floats, counts: Floats, column: Column, *, level: float = 0.95) -> Estimate:
+def estimate_mean(sums: Floats, counts: Floats, column: ColumnFacts, *, level: float = 0.95) -> Estimate:
     """The mean over rows with the interval that its column gets.
 
     Columns: sums and counts of G clusters (count 0: left out). Without rows there is no mean, with one cluster no interval.
@@ -52,19 +49,19 @@ def estimate_mean(sums: Floats, counts: Floats, column: Column, *, level: float 
     return estimate_means(sums, counts, np.zeros(len(counts), dtype=np.int64), np.array([float(sums[counts > 0].sum())]), column, level=level)[0]
 
 
-def estimate_means(sums: Floats, counts: Floats | Integers, segments: Integers, totals: Floats, column: Column, *, level: float = 0.95) -> list[Estimate]:
+def estimate_means(sums: Floats, counts: Floats | Integers, segments: Integers, totals: Floats, column: ColumnFacts, *, level: float = 0.95) -> list[Estimate]:
     """`estimate_mean` of many segments at once.
 
     Columns: of each cluster its sum, count and segment number (0 to S - 1, ascending); of each segment its total, which may
     be more exact than the sum of sums. Returns S estimates.
     """
     kept = counts > 0
-    spread = Spread.of(sums[kept], counts[kept].astype(float), segments[kept], totals, between=column.between or (0.0, 1.0))
+    spread = TailSpread.of(sums[kept], counts[kept].astype(float), segments[kept], totals, between=column.between or (0.0, 1.0))
     low, high, method = _limits(spread, column, level)
     return [_estimate(spread, place, low[place], high[place], method[place]) for place in range(len(totals))]
 
 
-def _limits(spread: Spread, column: Column, level: float) -> tuple[Floats, Floats, list[str]]:
+def _limits(spread: TailSpread, column: ColumnFacts, level: float) -> tuple[Floats, Floats, list[str]]:
     with np.errstate(all="ignore"):
         if column.between is not None:
             low, high = _shares(spread, column.between, level, two_values=True)
@@ -82,7 +79,7 @@ def _limits(spread: Spread, column: Column, level: float) -> tuple[Floats, Float
     return low, high, method
 
 
-def _shares(spread: Spread, between: tuple[float, float], level: float, *, two_values: bool) -> tuple[Floats, Floats]:
+def _shares(spread: TailSpread, between: tuple[float, float], level: float, *, two_values: bool) -> tuple[Floats, Floats]:
     """Wilson's limits on the effective number of rows, as if rows lay at two values; where no spread was seen, the clusters are counted.
 
     Rows are divided by the design effect. Clusters of different size: by the larger of the one that leaves each cluster out and, where
@@ -107,7 +104,7 @@ def _shares(spread: Spread, between: tuple[float, float], level: float, *, two_v
     return least + width * low, least + width * high
 
 
-def _within(spread: Spread, ends: tuple[float, float], low: Floats, high: Floats, level: float) -> tuple[Floats, Floats]:
+def _within(spread: TailSpread, ends: tuple[float, float], low: Floats, high: Floats, level: float) -> tuple[Floats, Floats]:
     """Limits on a closed scale: no farther than if all values stood at its ends, no nearer than what these clusters cannot exclude."""
     least, most = ends
     z = float(special.ndtri(0.5 + level / 2))
@@ -121,7 +118,7 @@ def _within(spread: Spread, ends: tuple[float, float], low: Floats, high: Floats
     return np.maximum(low, least), np.minimum(high, most)
 
 
-def _estimate(spread: Spread, place: int, low: float, high: float, method: str) -> Estimate:
+def _estimate(spread: TailSpread, place: int, low: float, high: float, method: str) -> Estimate:
     clusters = int(spread.clusters[place])
     if clusters == 0:
         return Estimate(None, None, None, None, "none", NOTHING, decides=False)
@@ -144,7 +141,7 @@ def too_few(clusters: int, effective: float) -> str | None:
     return None
 
 
-def estimate_change(new_sums: Floats, new_counts: Floats, old_sums: Floats, old_counts: Floats, column: Column, *, level: float = 0.95) -> Estimate:
+def estimate_change(new_sums: Floats, new_counts: Floats, old_sums: Floats, old_counts: Floats, column: ColumnFacts, *, level: float = 0.95) -> Estimate:
     """Mean of new minus mean of old with the interval that the column gets. `column` is that of the values of both sides.
 
     Columns: sums and counts over the same G clusters, which may stand on both sides (count 0: not on this one). Two values alone,
@@ -235,7 +232,7 @@ def _influences(sums: Floats, counts: Floats) -> Floats:
     return np.asarray(np.sqrt((clusters - 1) / clusters) * residuals / rows / (1 - counts / rows), dtype=np.float64)
 
 
-def estimate_difference(sums: Floats, counts: Floats, column: Column, *, level: float = 0.95, effect: float = 1.0, singles: bool = False) -> Estimate:
+def estimate_difference(sums: Floats, counts: Floats, column: ColumnFacts, *, level: float = 0.95, effect: float = 1.0, singles: bool = False) -> Estimate:
     """The mean of paired differences by cluster with the interval that the column of the scores gets.
 
     Columns: sums and counts of the differences of G clusters. `effect` (at least 1) blows up the variance where clusters are not
@@ -247,7 +244,7 @@ def estimate_difference(sums: Floats, counts: Floats, column: Column, *, level: 
     >>> round(found.mean, 3), round(found.low, 3), found.method
     (-0.143, -0.268, 'Bonett-Price')
     """
-    spread = Spread.of(sums, counts, np.zeros(len(counts), dtype=np.int64), np.array([float(sums.sum())]))
+    spread = TailSpread.of(sums, counts, np.zeros(len(counts), dtype=np.int64), np.array([float(sums.sum())]))
     width = None if column.closed is None else column.closed[1] - column.closed[0]
     clusters = len(counts)
     if clusters < 2:
@@ -259,7 +256,7 @@ def estimate_difference(sums: Floats, counts: Floats, column: Column, *, level: 
         return replace(found, mean=float(spread.means[0]), why=why, decides=why is None)
     if flat:
         return Estimate(float(spread.means[0]), None, None, None, "none", FEW_DIFFER, decides=False)
-    low, high, _ = _limits(spread, Column("number", (None, None) if width is None else (-width, width)), level)
+    low, high, _ = _limits(spread, ColumnFacts("number", (None, None) if width is None else (-width, width)), level)
     mean, blown = float(spread.means[0]), float(np.sqrt(effect))
     limits = [mean + (float(limit[0]) - mean) * blown for limit in (low, high)]
     if width is not None:

@@ -3,12 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import special
 
-Floats = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
+from judgecli.arrays import Bools, Floats, Integers
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +46,7 @@ class Decomposition:
         return float(special.stdtr(max(self.clusters - 1, 1), -beyond / error))
 
 
-def decompose(values: Floats, current: Flags, kinds: Rows, clusters: Rows, *, least_clusters: int = 1) -> Decomposition | None:
+def decompose(values: Floats, current: Bools, kinds: Integers, clusters: Integers, *, least_clusters: int = 1) -> Decomposition | None:
     """sum w_R (m_C - m_R) is within, the rest of the change is mix; None where a side is empty.
 
     Columns: N values (no NaN), which are current, their kinds and clusters (codes from 0 up). A kind with fewer than
@@ -87,9 +84,18 @@ def decompose(values: Floats, current: Flags, kinds: Rows, clusters: Rows, *, le
     variances = tuple(factor * float(one @ other) for one, other in ((shares[0], shares[0]), (shares[1], shares[1]), (shares[0], shares[1])))
     by_kind = (weights[1] - weights[0]) * (np.where(counts[1] > 0, means[1], means[0]) - whole[0])
     matched = [float(weight[both].sum()) for weight in weights]
-    return Decomposition(total, within, total - within, matched[1], matched[0], (variances[0], variances[1], variances[2]), held, by_kind)
+    return Decomposition(
+        total,
+        within,
+        total - within,
+        matched=matched[1],
+        matched_reference=matched[0],
+        variances=(variances[0], variances[1], variances[2]),
+        clusters=held,
+        by_kind=by_kind,
+    )
 
 
-def _clusters_of(kinds: Rows, clusters: Rows, size: int, width: int) -> Rows:
+def _clusters_of(kinds: Integers, clusters: Integers, size: int, width: int) -> Integers:
     """How many clusters each kind has."""
     return np.bincount(np.unique(kinds * width + clusters) // width, minlength=size)

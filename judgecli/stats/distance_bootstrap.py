@@ -1,18 +1,17 @@
 """Intervals of W1, KS and TV by a Poisson bootstrap of clusters, on counts: cost draws x groups x bins, whatever the number of rows."""
 
 import numpy as np
-import numpy.typing as npt
 
+from judgecli.arrays import Floats
 from judgecli.stats.distances import batch_distances, measure_gaps
 
-Counts = npt.NDArray[np.float64]
 DRAWS = 200
 
 
 @np.errstate(invalid="ignore")
 def distance_limits(
-    reference: Counts, current: Counts, *, step: float = 1.0, draws: int = DRAWS, level: float = 0.95, seed: int = 0
-) -> tuple[Counts, Counts, Counts] | None:
+    reference: Floats, current: Floats, *, step: float = 1.0, draws: int = DRAWS, level: float = 0.95, seed: int = 0
+) -> tuple[Floats, Floats, Floats] | None:
     """Estimate, low and high of (W1, KS, TV), each corrected for what chance alone gives; None where a side has fewer than two groups.
 
     Columns: groups x bins on both sides; row g is the same group of clusters on both (zeros where it has no rows there), so
@@ -37,11 +36,11 @@ def distance_limits(
     return _less_chance(observed, null), _less_chance(observed + low, null), _less_chance(observed + high, null)
 
 
-def _less_chance(found: Counts, null: Counts) -> Counts:
+def _less_chance(found: Floats, null: Floats) -> Floats:
     return np.sqrt(np.maximum(np.maximum(found, 0.0) ** 2 - null**2, 0.0))
 
 
-def _null(reference: Counts, current: Counts, drawn_reference: Counts, drawn_current: Counts, step: float) -> Counts:
+def _null(reference: Floats, current: Floats, drawn_reference: Floats, drawn_current: Floats, step: float) -> Floats:
     """Distances where nothing differs but chance: each draw's departure from its own side, around shares that both have (which cancel)."""
     noise = [drawn / drawn.sum(axis=1, keepdims=True) - own.sum(axis=0) / own.sum() for drawn, own in ((drawn_reference, reference), (drawn_current, current))]
     return measure_gaps(noise[0] - noise[1], step)

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from judgecli.arrays import Floats
 
 SHIFTS = np.array([0.01, 0.02, 0.04, 0.08, 0.16])  # what each bet is best at, in units of the scale
 MOST = 0.9  # of the largest bet that cannot go bankrupt

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-Scale = tuple[float | None, float | None]  # smallest and largest value, None where that end is open
+ClosedScale = tuple[float | None, float | None]  # smallest and largest value, None where that end is open
 
 
 @dataclass(frozen=True, slots=True)

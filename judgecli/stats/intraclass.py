@@ -27,7 +27,7 @@ def intraclass(ratings: npt.NDArray[np.float64], *, level: float = 0.95) -> Esti
     if below <= 0:
         return Estimate(None, None, None, None)
     icc = (msr - mse) / below
-    low, high = _limits(icc, msr, msc, mse, items, raters, level)
+    low, high = _limits(icc, msr, msc, mse=mse, items=items, raters=raters, level=level)
     return Estimate(icc, None, low, high)
 
 

@@ -3,13 +3,13 @@
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
-Measure = Literal["nominal", "ordinal", "interval", "ratio"]
-Floats = npt.NDArray[np.float64]
+from judgecli.arrays import Floats
+
+AlphaLevel = Literal["nominal", "ordinal", "interval", "ratio"]
 
 
-def krippendorff_alpha(ratings: Floats, measure: Measure = "interval") -> float | None:
+def krippendorff_alpha(ratings: Floats, measure: AlphaLevel = "interval") -> float | None:
     """1 - (observed / expected disagreement), at most 1; 0 is chance.
 
     `ratings` is R raters x N units, NaN where a rater said nothing; units with fewer than two ratings are left out.
@@ -39,7 +39,7 @@ def krippendorff_alpha(ratings: Floats, measure: Measure = "interval") -> float 
     return 1 - observed / expected if expected > 0 else None
 
 
-def _distances(values: Floats, totals: Floats, measure: Measure) -> Floats:
+def _distances(values: Floats, totals: Floats, measure: AlphaLevel) -> Floats:
     """The squared difference of every two values."""
     if measure == "nominal":
         return 1.0 - np.eye(len(values))

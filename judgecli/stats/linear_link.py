@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import special
 
+from judgecli.arrays import Floats
 from judgecli.stats.intervals import Estimate
 
-Floats = npt.NDArray[np.float64]
 LEAST_SLOPE = 0.2  # as for Rogan and Gladen's estimate: below it one instrument says next to nothing of the other
 BENT = 3.0  # standard errors of the curvature from which on no straight line is drawn
 TINY = 1e-12

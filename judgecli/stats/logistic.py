@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, sparse, special
 
-Floats = npt.NDArray[np.float64]
+from judgecli.arrays import Floats
 
 
 def fit_logistic(features: sparse.csr_array, positive: npt.NDArray[np.bool_], *, strength: float = 1.0, steps: int = 200) -> tuple[Floats, float]:

@@ -3,12 +3,9 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from judgecli.arrays import Floats, Integers
 from judgecli.stats.intervals import Estimate, mean_interval
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 LEAST_ESS = 50.0
 MOST_GAP = 0.05
@@ -19,7 +16,7 @@ DOUBT, DOUBT_IPS = 2.0, 1.0  # standard errors that the mean weight may lie belo
 
 
 @dataclass(frozen=True)
-class Log:
+class DecisionLog:
     """N logged choices: the reward, the weight pi(a|x) / p(a|x) of the arm that was taken, the cluster of the row;
     and of a model of rewards what it expects of the arm taken, and of the target policy."""
 
@@ -86,10 +83,10 @@ def support_of(weights: Floats, gap: float, cluster: Integers | None = None) -> 
     ess = float(weights.sum()) ** 2 / squares if squares > 0 else 0.0
     mean = _mean(weights, np.arange(len(weights)) if cluster is None else cluster)
     heavy = squares**2 / float((weights**4).sum()) if squares > 0 else 0.0
-    return Support(len(weights), ess, float(weights.max(initial=0.0)), gap, mean.mean or 0.0, mean.se or 0.0, heavy)
+    return Support(len(weights), ess, float(weights.max(initial=0.0)), gap=gap, mean_weight=mean.mean or 0.0, mean_weight_se=mean.se or 0.0, heavy=heavy)
 
 
-def ips(log: Log) -> Estimate:
+def ips(log: DecisionLog) -> Estimate:
     """mean(w r) with its cluster-robust interval; unbiased where the propensities are right and the log made every choice of the target at times.
 
     No interval where the weights say that it did not, or where few rows weigh nearly all (`Support.refused_ips`). What is unsupported counts as 0 in
@@ -104,7 +101,7 @@ def ips(log: Log) -> Estimate:
     return replace(found, low=min(known), high=max(known))
 
 
-def snips(log: Log) -> Estimate:
+def snips(log: DecisionLog) -> Estimate:
     """sum(w r) / sum(w): less spread, a little bias; interval by linearisation. Source: Swaminathan & Joachims 2015."""
     total = float(log.weights.sum())
     if total <= 0:
@@ -116,7 +113,7 @@ def snips(log: Log) -> Estimate:
     return Estimate(value, spread.se, value + spread.low - spread.mean, value + spread.high - spread.mean)
 
 
-def doubly_robust(log: Log) -> Estimate:
+def doubly_robust(log: DecisionLog) -> Estimate:
     """mean(q(x, pi) + w (r - q(x, a))): right where either the propensities or the model of rewards are. Source: Dudik et al. 2014."""
     return _mean(log.expected_policy + log.weights * (log.rewards - log.expected_taken), log.cluster)
 

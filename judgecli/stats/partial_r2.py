@@ -3,15 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from judgecli.arrays import Floats, Integers
 from judgecli.stats.intervals import Estimate
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
-
-def partial_r2(y: Floats, table: Floats, columns: Sequence[int], clusters: Ints, *, seed: int, draws: int = 200, level: float = 0.95) -> Estimate:
+def partial_r2(y: Floats, table: Floats, columns: Sequence[int], clusters: Integers, *, seed: int, draws: int = 200, level: float = 0.95) -> Estimate:
     """Partial R2 of some columns of a least squares fit: 1 - SSE(all) / SSE(without them), in [0, 1].
 
     Columns: y and `table` of N rows (with an intercept column, where one is wanted); clusters. The interval

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from judgecli.arrays import Floats
 from judgecli.stats.contrast import Contrast, clustered_contrast
 
-Floats = npt.NDArray[np.float64]
 SEED = 20_261_201
 DRAWS = (400, 4_000, 40_000)  # the first are enough to see that nothing is there
 DRAWN = 2_500_000  # clusters drawn at once for one test at most

@@ -4,14 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import special
 
-from judgecli.stats.intervals import Scale
+from judgecli.arrays import Floats, Integers
+from judgecli.stats.intervals import ClosedScale
 from judgecli.stats.tails import FLAT
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 CROSS_FIT_BELOW = 500
 FOLDS = 5
@@ -63,7 +60,7 @@ def ppi_mean(
     labelled: Labelled,
     rest: Rest,
     *,
-    scale: Scale = (None, None),
+    scale: ClosedScale = (None, None),
     tuning: float | None = None,
     cross_fit: bool | None = None,
     textbook: bool = False,
@@ -91,7 +88,7 @@ def ppi_mean(
 def ppi_stratified(
     strata: Sequence[tuple[float, Labelled, Rest]],
     *,
-    scale: Scale = (None, None),
+    scale: ClosedScale = (None, None),
     tuning: float | None = None,
     cross_fit: bool | None = None,
     textbook: bool = False,
@@ -195,7 +192,17 @@ def _fit(labelled: Labelled, rest: Rest, tuning: float | None, cross_fit: bool |
     apart = labelled.judged - elsewhere
     apart[np.abs(apart) <= FLAT * np.abs(labelled.judged)] = 0.0  # where the judge says the same of all, it corrects nothing
     mean = labels - float(weights @ (used * apart)) if total > 0 else labels
-    return _Fit(mean, mean_used, cluster, influence, groups, spread, labels, float(alone @ alone), float(1 / (weights @ weights)))
+    return _Fit(
+        mean,
+        mean_used,
+        cluster,
+        influence=influence,
+        clusters=groups,
+        spread=spread,
+        labels=labels,
+        error=float(alone @ alone),
+        rows=float(1 / (weights @ weights)),
+    )
 
 
 def _small_sample(influence: Floats) -> Floats:

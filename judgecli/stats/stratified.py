@@ -4,13 +4,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from judgecli.arrays import Floats, Integers
 from judgecli.stats.intervals import Estimate
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
-
-def stratified_difference(values: Floats, exposed: npt.NDArray[np.bool_], strata: Ints, clusters: Ints, *, level: float = 0.95) -> Estimate:
+def stratified_difference(values: Floats, exposed: npt.NDArray[np.bool_], strata: Integers, clusters: Integers, *, level: float = 0.95) -> Estimate:
     """Mean of values where exposed minus where not, compared within strata only: the Mantel-Haenszel risk difference.
 
     Columns: values in [0, 1], exposed, number of the stratum, number of the cluster, of N rows. Stratum s

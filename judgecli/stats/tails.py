@@ -7,10 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from judgecli.arrays import Floats, Integers
 from judgecli.stats.intervals import wilson
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 KNEE = 0.15  # of the measured skew of the mean: normal data of 20 clusters stay below it nine times in ten
 FLAT = 1e-12  # spread below this share of the values is what rounding left
@@ -18,7 +16,7 @@ TAIL = 0.8  # of a two-sided tail doubled: the chance that a share at the edge o
 
 
 @dataclass(frozen=True)
-class Spread:
+class TailSpread:
     """What limits are made of, one item a segment: mean, clusters, how many they count for (sum n)^2 / sum n^2, rows.
 
     `errors` is the cluster-robust standard error (CR1) that is shown; `reach` the one that limits use, which leaves each cluster

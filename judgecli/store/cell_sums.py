@@ -12,17 +12,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from judgecli.arrays import Floats, Integers
 from judgecli.store.query import scale_digits
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Segment = tuple[str | None, ...]
+CellSegment = tuple[str | None, ...]
 ROOM = 9.0e18  # a 64-bit sum stays below it
 SPLIT = 2.0**30  # where a sum could leave it, values are summed in parts of 30 bits
 
 
 @dataclass(frozen=True)
-class Rows:
+class CellRows:
     """The selected rows in the order of the store: cluster, time in microseconds (0 where `timeless`), and each column as codes into `names` (-1: none)."""
 
     clusters: Integers
@@ -32,7 +31,7 @@ class Rows:
     names: Sequence[Sequence[str]]
 
     @classmethod
-    def none(cls, columns: int) -> "Rows":
+    def none(cls, columns: int) -> "CellRows":
         """No rows at all."""
         whole = np.empty(0, dtype=np.int64)
         return cls(whole, whole, np.empty(0, dtype=bool), [np.empty(0, dtype=np.int32)] * columns, [[]] * columns)
@@ -113,7 +112,7 @@ class Scaled:
 
 
 @dataclass(frozen=True)
-class Spread:
+class ValueSpread:
     """Order statistics of the scored values of one metric over all rows; None where none is scored."""
 
     smallest: float | None
@@ -121,35 +120,35 @@ class Spread:
     largest: float | None
 
 
-def spread(values: Floats) -> Spread:
+def spread(values: Floats) -> ValueSpread:
     """The least, the middle (between the two middle ones where their number is even) and the largest value.
 
     >>> spread(np.array([3.0, 1.0, 2.0, 10.0]))
     Spread(smallest=1.0, median=2.5, largest=10.0)
     """
     if not len(values):
-        return Spread(None, None, None)
+        return ValueSpread(None, None, None)
     place = len(values) // 2
     parted = np.partition(values, place)
     upper = float(parted[place])
     lower = upper if len(values) % 2 else float(parted[:place].max())
-    return Spread(float(values.min()), lower + (upper - lower) * 0.5, float(values.max()))
+    return ValueSpread(float(values.min()), lower + (upper - lower) * 0.5, float(values.max()))
 
 
-def windows_of(rows: Rows, width_us: int | None, origin_us: int, *, without: int) -> Integers:
+def windows_of(rows: CellRows, width_us: int | None, origin_us: int, *, without: int) -> Integers:
     """The number of the window that each row's time falls into, floored also before 1970; `without` where it has no time, or there is one window."""
     if width_us is None:
         return np.full(rows.count, without, dtype=np.int64)
     return np.where(rows.timeless, without, (rows.moments - origin_us) // width_us)
 
 
-def decay_weights(rows: Rows, ends: Integers, half_life_us: int) -> Floats:
+def decay_weights(rows: CellRows, ends: Integers, half_life_us: int) -> Floats:
     """What each row counts at the end of its window: half for every half-life that it is older; 0 without a time."""
     ages = np.where(rows.timeless, 0, ends - rows.moments)
     return np.where(rows.timeless, 0.0, np.exp2(-ages / half_life_us))
 
 
-def segments_of(rows: Rows, places: Sequence[int]) -> tuple[Integers, list[tuple[str | None, ...]]]:
+def segments_of(rows: CellRows, places: Sequence[int]) -> tuple[Integers, list[tuple[str | None, ...]]]:
     """Of each row the number of its combination of these columns, and the combinations that occur."""
     codes: Integers = np.zeros(rows.count, dtype=np.int64)
     combinations: list[tuple[str | None, ...]] = [()]
@@ -219,6 +218,6 @@ def _whole(parts: Sequence[Integers], digits: int) -> Floats:
     return total / 10.0**digits if digits >= 0 else total * 10.0**-digits
 
 
-def place_of(values: Segment) -> list[tuple[bool, str]]:
+def place_of(values: CellSegment) -> list[tuple[bool, str]]:
     """Where a segment stands: records without a value first."""
     return [(value is not None, value or "") for value in values]

@@ -19,7 +19,7 @@ COLUMNS = "key, metric, unit, prompt, members, places, value, label, reason, exp
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class KeptComparison:
     """One comparison as it is stored. `members` are record keys in the order shown; `places` tells which text each gave, from 1."""
 
     key: bytes
@@ -36,7 +36,7 @@ class Compared:
     served_model: str | None = None
 
 
-def claim_comparisons(ledger: Ledger, identity: str, units: Sequence[Compared], run_id: int) -> None:
+def claim_comparisons(ledger: Ledger, identity: str, units: Sequence[KeptComparison], run_id: int) -> None:
     """Enter units as `not_asked` where they are new."""
     with ledger.transaction() as connection:
         connection.executemany(
@@ -57,7 +57,7 @@ def write_comparisons(ledger: Ledger, identity: str, keys: Sequence[bytes], scor
         )
 
 
-def read_comparisons(ledger: Ledger, identity: str) -> Iterator[Compared]:
+def read_comparisons(ledger: Ledger, identity: str) -> Iterator[KeptComparison]:
     """All comparisons of one identity of a metric, ordered by key. Raises: StoreCorrupt."""
     last = b""
     while rows := ledger.rows(f"SELECT {COLUMNS} FROM comparisons WHERE identity = ? AND key > ? ORDER BY key LIMIT 10000", (identity, last)):
@@ -66,9 +66,9 @@ def read_comparisons(ledger: Ledger, identity: str) -> Iterator[Compared]:
         last = bytes(rows[-1]["key"])
 
 
-def find_comparisons(ledger: Ledger, identity: str, keys: Sequence[bytes]) -> dict[bytes, Compared]:
+def find_comparisons(ledger: Ledger, identity: str, keys: Sequence[bytes]) -> dict[bytes, KeptComparison]:
     """Those of these units that the ledger knows, by key. Raises: StoreCorrupt."""
-    found: dict[bytes, Compared] = {}
+    found: dict[bytes, KeptComparison] = {}
     for start in range(0, len(keys), 500):
         part = keys[start : start + 500]
         rows = ledger.rows(f"SELECT {COLUMNS} FROM comparisons WHERE identity = ? AND key IN ({','.join('?' * len(part))})", (identity, *part))
@@ -82,13 +82,13 @@ def compared_metrics(ledger: Ledger) -> list[tuple[str, str, str]]:
     return [(row[0], row[1], row[2]) for row in ledger.rows("SELECT DISTINCT metric, identity, unit FROM comparisons ORDER BY metric, identity")]
 
 
-def _read(row: sqlite3.Row) -> Compared:
+def _read(row: sqlite3.Row) -> KeptComparison:
     members = bytes(row["members"])
     if len(members) % KEY_BYTES or len(members) // KEY_BYTES != len(row["places"]) or (row["value"] is None) == (row["reason"] is None):
         raise ValueError("a comparison has no whole keys, or no state")
     keys = tuple(members[start : start + KEY_BYTES] for start in range(0, len(members), KEY_BYTES))
     told = {name: row[name] for name in ("value", "reason", *TOLD)}
-    return Compared(bytes(row["key"]), row["metric"], row["unit"], row["prompt"], keys, tuple(row["places"]), **told)
+    return KeptComparison(bytes(row["key"]), row["metric"], row["unit"], row["prompt"], keys, tuple(row["places"]), **told)
 
 
 def drop_comparisons(connection: sqlite3.Connection, gone: set[bytes]) -> list[bytes]:

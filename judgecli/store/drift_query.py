@@ -12,14 +12,14 @@ import pyarrow as pa
 from judgecli.errors import UsageError
 from judgecli.schema import REASONS
 from judgecli.signal.cells import Window
-from judgecli.signal.drift.rows import Evidence, Side
+from judgecli.signal.drift.rows import DriftEvidence, DriftSide
 from judgecli.stats.column import two_values_between
-from judgecli.store.drift_rows import CategoryRows, Extent, Gathered, MetricRows
+from judgecli.store.drift_rows import CategoryRows, DriftGathering, Extent, MetricRows
 from judgecli.store.filters import AGE, compile_filter
 from judgecli.store.folder import Store
 from judgecli.store.query import only_ends, quote, run_checked, sql_column
 from judgecli.store.selection import Selection, newest_time, select_records
-from judgecli.store.windows_query import ONE_PASS, Question, WindowReduction
+from judgecli.store.windows_query import ONE_PASS, WindowQuestion, WindowReduction
 
 BATCH = 50_000  # rows that are looked at together
 SAMPLE = 2_000  # records of a side whose texts are read
@@ -57,7 +57,7 @@ class DriftReduction(WindowReduction):
     def __init__(self, store: Store, selection: Selection, names: Sequence[str], sides: Sides, *, by: Sequence[str], cluster: str | None) -> None:
         """Raises: UnknownName (no such metric), UsageError (no such column)."""
         both = replace(selection, where=f"({sides.reference}) OR ({sides.current})")
-        super().__init__(store, both, names, Question(by, Window.of("all"), cluster))
+        super().__init__(store, both, names, WindowQuestion(by, Window.of("all"), cluster))
         self.sides = sides
         self._texts = False
         self._side = f"CASE WHEN ({sides.reference}) THEN 0 ELSE 1 END AS side"
@@ -83,14 +83,14 @@ class DriftReduction(WindowReduction):
         self.segments = [values for _, values, _ in self._segments()] if self._by and found else [()]
         return found.get((True, False), nothing), found.get((False, True), nothing)
 
-    def evidence(self) -> Iterator[Evidence]:
+    def evidence(self) -> Iterator[DriftEvidence]:
         """Every metric (its newest identity) over all records, then by segment; after `facts()`."""
         places = [place for place, info in enumerate(self.metrics) if info == self._selection.metric(info.name)]
         numbers = [place for place in places if self.metrics[place].kind != "category"]
         for first in range(0, len(numbers), ONE_PASS):
             some = numbers[first : first + ONE_PASS]
             extents = [self._extent(m) for m in some]
-            gathered = Gathered(len(self.segments), extents, [self._unscored[m] for m in some], self._rows)
+            gathered = DriftGathering(len(self.segments), extents, [self._unscored[m] for m in some], self._rows)
             for batch in self._batches(some):
                 gathered.add(batch)
             for position, m in enumerate(some):
@@ -187,7 +187,7 @@ class DriftReduction(WindowReduction):
         span = next(width for width in spans if width > 0)
         return Extent(start, end if end > start else start + 1.0, float(largest), span, least < start or most > end)
 
-    def _metric(self, m: int, extent: Extent, gathered: MetricRows | CategoryRows) -> Iterator[Evidence]:
+    def _metric(self, m: int, extent: Extent, gathered: MetricRows | CategoryRows) -> Iterator[DriftEvidence]:
         info = self.metrics[m]
         reasons = self._why(m) if self._unscored[m] else {}
         for seg in [None, *(range(len(self.segments)) if self._by else [])]:
@@ -195,9 +195,21 @@ class DriftReduction(WindowReduction):
             old, new = (self._side_of(gathered, seg, side, reasons) for side in (0, 1))
             if old.rows or new.rows:
                 shape = gathered.shape(seg) if old.scored and new.scored else None
-                yield Evidence(info.name, info.identity, info.kind, info.range, info.higher_is_better, segment, old, new, extent.span, shape, self._seen[m])
+                yield DriftEvidence(
+                    info.name,
+                    info.identity,
+                    info.kind,
+                    scale=info.range,
+                    higher_is_better=info.higher_is_better,
+                    segment=segment,
+                    reference=old,
+                    current=new,
+                    span=extent.span,
+                    shape=shape,
+                    two_values=self._seen[m],
+                )
 
-    def _side_of(self, gathered: MetricRows | CategoryRows, seg: int | None, side: int, reasons: Mapping[tuple[int, int], Mapping[str, int]]) -> Side:
+    def _side_of(self, gathered: MetricRows | CategoryRows, seg: int | None, side: int, reasons: Mapping[tuple[int, int], Mapping[str, int]]) -> DriftSide:
         why: dict[str, int] = {}
         for (place, which), counted in reasons.items():
             if which == side and seg in (None, place):
@@ -208,7 +220,7 @@ class DriftReduction(WindowReduction):
         design = None
         if rows.sum() > counts.sum() + missing.sum() + foreign:
             design = rows - counts - missing  # not told where a score is of another identity: then no share is compared
-        return Side(sums, counts, missing, total, int(rows.sum()), dict(sorted(why.items())), foreign, design)
+        return DriftSide(sums, counts, missing, total=total, rows=int(rows.sum()), reasons=dict(sorted(why.items())), foreign=foreign, design=design)
 
     def _why(self, m: int) -> dict[tuple[int, int], dict[str, int]]:
         """By segment and side, how many rows have no value for which reason; the reason '' is another identity."""

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from judgecli.arrays import Floats, Integers
 from judgecli.signal.drift.shape import Grouped
 from judgecli.stats.distances import BINS
 
@@ -24,8 +25,6 @@ REST = "(all others)"
 MOST_CLUSTERS, MANY_GROUPS = 5_000, 8_192  # of a category: more clusters are joined into this many groups
 DIGITS = 12
 ROOM = 9.0e18  # a 64-bit sum stays below it
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 Cut = tuple[Floats, Floats, Floats, Floats, float]  # sums, counts, missing and rows by cluster; the exact sum of all
 
 
@@ -64,7 +63,7 @@ class _Merged:
         return np.zeros(self.size)
 
 
-class Gathered:
+class DriftGathering:
     """Takes batches (code = 2 x segment + side, cluster, v and x of M metrics) in; gives each metric by segment and side."""
 
     def __init__(self, segments: int, extents: Sequence[Extent], gaps: Sequence[bool], rows: int) -> None:
@@ -157,7 +156,7 @@ class Gathered:
 class MetricRows:
     """One metric of what was gathered."""
 
-    gathered: Gathered
+    gathered: DriftGathering
     m: int
 
     def side(self, seg: int | None, side: int) -> Cut:

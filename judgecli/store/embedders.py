@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from judgecli.arrays import Floats
 from judgecli.errors import EnvironmentFailure, UsageError
-from judgecli.reward_model.model import Floats
 from judgecli.store.encoders import check_folder, quiet
 
 MODULES = "modules.json"

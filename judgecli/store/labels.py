@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from judgecli.errors import NoRecords, UnknownName, UsageError
 from judgecli.labels.consensus import Given
-from judgecli.labels.rating import Kind, Scale, kind_of_labels, scale_of, thumb_value, verdict_of
+from judgecli.labels.rating import RatingKind, RatingScale, kind_of_labels, scale_of, thumb_value, verdict_of
 from judgecli.store import tables
 from judgecli.store.folder import Shard, Store
 from judgecli.store.keys import KeyIndex
@@ -36,8 +36,8 @@ class Thumbs:
 class Spoken:
     """What the labels of one name are: their kind, and of ratings the scale that was named, else the usual one that holds them all."""
 
-    kind: Kind
-    scale: Scale | None
+    kind: RatingKind
+    scale: RatingScale | None
 
     def up(self, value: float) -> bool | None:
         """Whether a label says good (True) or bad (False); None where it says neither."""
@@ -47,7 +47,7 @@ class Spoken:
         return None if thumb is None else thumb == 1.0
 
 
-def spoken_names(store: Store, scale: Scale | None = None) -> dict[str, Spoken]:
+def spoken_names(store: Store, scale: RatingScale | None = None) -> dict[str, Spoken]:
     """Every label name that holds numbers, read from all its labels, whoever gave them. `scale`: of the ratings, where a person named it."""
     values: dict[str, set[float]] = {}
     for row in store.ledger.rows("SELECT DISTINCT name, value FROM labels WHERE unit = 'record' AND value IS NOT NULL"):
@@ -56,7 +56,7 @@ def spoken_names(store: Store, scale: Scale | None = None) -> dict[str, Spoken]:
     return {name: Spoken(kind, (scale or scale_of(values[name])) if kind == "rating" else None) for name, kind in kinds.items()}
 
 
-def read_thumbs(store: Store, kinds: Collection[str], names: Sequence[str] = (), *, scale: Scale | None = None) -> Thumbs:
+def read_thumbs(store: Store, kinds: Collection[str], names: Sequence[str] = (), *, scale: RatingScale | None = None) -> Thumbs:
     """The verdicts that raters of these kinds gave, under these label names (default: the only one that holds thumbs, else the only rating).
 
     A name counts as thumbs where every label of it is 1, 0 or -1: stars from 1 to 5 have a 1 too. A rating is good above the middle of its
@@ -139,7 +139,7 @@ def _in_units(value: float | None, spoken: Spoken | None) -> float | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class LabelledRecord:
     """A record that a label may mean."""
 
     key: bytes
@@ -148,16 +148,16 @@ class Candidate:
     prompt_version: str | None
 
 
-def find_records(store: Store, keys: Collection[bytes], ids: Collection[str]) -> list[Candidate]:
+def find_records(store: Store, keys: Collection[bytes], ids: Collection[str]) -> list[LabelledRecord]:
     """The records with an answer that have one of these keys or ids."""
-    found: list[Candidate] = []
+    found: list[LabelledRecord] = []
     by_key, by_id = pa.array(sorted(keys), pa.binary(16)), pa.array(sorted(ids), pa.string())
     for shard in store.shards():
         records = tables.read_parquet(store.records_path(shard.name), ["key", "id", "model", "prompt_version", "output", "output_messages"])
         answered = pc.or_(pc.is_valid(records["output"]), pc.is_valid(records["output_messages"]))
         wanted = pc.or_(pc.is_in(records["key"], by_key), pc.is_in(records["id"], by_id))
         chosen = records.filter(pc.and_(answered, wanted)).select(["key", "id", "model", "prompt_version"])
-        found += [Candidate(**row) for row in chosen.to_pylist()]
+        found += [LabelledRecord(**row) for row in chosen.to_pylist()]
     return found
 
 

@@ -17,7 +17,7 @@ from judgecli.store.journal import Journal, commit, open_journal, remove
 from judgecli.store.ledger import Ledger
 from judgecli.store.replies import StoredReply, find_replies
 
-Result = TypeVar("Result")
+LiveResult = TypeVar("LiveResult")
 
 COMMIT_S = 0.05
 MOST_WAITING = 1_000  # replies that the ledger has not taken yet; beyond them `keep` waits
@@ -98,7 +98,7 @@ class Replies:
         while any(self._fresh.get(key) is reply for key, reply in mine.items()):
             await asyncio.shield(self._commit())  # a caller that is cancelled leaves the others their commit
 
-    async def run(self, work: Callable[[Ledger], Result]) -> Result:
+    async def run(self, work: Callable[[Ledger], LiveResult]) -> LiveResult:
         """Do something else with the ledger, in its thread."""
         return await self._loop.run_in_executor(self._thread, work, self._ledger)
 

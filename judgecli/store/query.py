@@ -75,7 +75,7 @@ class Reduction:
     def reduce(self, name: str) -> Reduced:
         """Everything that `signal.summary` needs of one metric."""
         if not self.scope.shards:
-            return Reduced(np.empty(0), np.empty(0), 0.0, None, None, None, 0, {}, {})
+            return Reduced(np.empty(0), np.empty(0), 0.0, smallest=None, median=None, largest=None, scored=0, reasons={}, categories={})
         quoted = quote(name)
         joined = self._joined([name], ["cluster_hash"])
         reasons = {
@@ -84,7 +84,9 @@ class Reduction:
         }
         if self.infos[name].kind == "category":
             categories = self.categories(name)
-            return Reduced(np.empty(0), np.empty(0), 0.0, None, None, None, sum(categories.values()), reasons, categories)
+            return Reduced(
+                np.empty(0), np.empty(0), 0.0, smallest=None, median=None, largest=None, scored=sum(categories.values()), reasons=reasons, categories=categories
+            )
         scored, smallest, median, largest = self._rows(f"SELECT count({quoted}), min({quoted}), quantile_cont({quoted}, 0.5), max({quoted}) FROM {joined}")[0]
         ends = only_ends(quoted, smallest, largest) if scored else "NULL"
         digits = scale_digits(max(abs(smallest), abs(largest)), scored) if scored else SCALE
@@ -97,7 +99,18 @@ class Reduction:
         sums = np.array([_unscaled(total, digits) for total in totals])
         rows = clusters.column("rows").to_numpy().astype(float)
         two_values = two_values_between(smallest, largest, only_two=all(clusters.column("ends").to_pylist())) if scored else None
-        return Reduced(sums, rows, _unscaled(sum(totals), digits), smallest, median, largest, int(scored), reasons, {}, two_values)
+        return Reduced(
+            sums,
+            rows,
+            _unscaled(sum(totals), digits),
+            smallest=smallest,
+            median=median,
+            largest=largest,
+            scored=int(scored),
+            reasons=reasons,
+            categories={},
+            two_values=two_values,
+        )
 
     def rows(self, names: Sequence[str], *, batch_rows: int = 20_000) -> Iterator[pa.Table]:
         """One row a record in the order of the logs and their lines: key (hex), id, time, ..., file, line, NAME, NAME.reason."""

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from judgecli.arrays import Floats
 from judgecli.errors import ModelRefused
 from judgecli.reward_model.card import Card
 from judgecli.reward_model.features import Embed
@@ -39,12 +40,11 @@ POSITIVE = ("sd", "reach")
 NOT_NEGATIVE = ("variances", "guards")
 DEFINITE = ("precision", "covariance")
 
-Array = npt.NDArray[np.float64]
-Stored = npt.NDArray[np.floating[Any]]
+StoredArray = npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
-class Place:
+class TensorPlace:
     """Where a tensor stands among the bytes after the header."""
 
     dtype: str
@@ -67,7 +67,7 @@ def to_bytes(model: LinearModel) -> bytes:
     return save(stored)
 
 
-def _flat(value: Any, prefix: str) -> Iterator[tuple[str, Array]]:
+def _flat(value: Any, prefix: str) -> Iterator[tuple[str, Floats]]:
     """Every number and array of a dataclass, by its path."""
     for one in fields(value):
         found, name = getattr(value, one.name), f"{prefix}{one.name}"
@@ -100,7 +100,7 @@ def from_bytes(content: bytes, card: Card, *, name: str, embed: Embed | None) ->
     return model
 
 
-def _built(kind: Any, left: dict[str, Array], prefix: str, given: Mapping[str, object]) -> Any:
+def _built(kind: Any, left: dict[str, Floats], prefix: str, given: Mapping[str, object]) -> Any:
     """A dataclass from tensors, which are taken out of `left`."""
     found = dict(given)
     hints = typing.get_type_hints(kind)
@@ -129,7 +129,7 @@ def _sizes(wide: int, dense: int, members: int) -> dict[str, int]:
     return {"p": wide, "d": dense, "g": len(GUARDS), "K": members}
 
 
-def _check_values(arrays: Mapping[str, Stored], sizes: Mapping[str, int]) -> None:
+def _check_values(arrays: Mapping[str, StoredArray], sizes: Mapping[str, int]) -> None:
     for name, array in arrays.items():
         expected = tuple(sizes[letter] for letter in SHAPES[name]) if name in SHAPES else array.shape
         if array.shape != expected:
@@ -144,7 +144,7 @@ def _check_values(arrays: Mapping[str, Stored], sizes: Mapping[str, int]) -> Non
             _check_definite(name, array)
 
 
-def _check_definite(name: str, array: Stored) -> None:
+def _check_definite(name: str, array: StoredArray) -> None:
     size = float(np.abs(array).max())
     if float(np.abs(array - array.T).max()) > 1e-6 * size or float(np.linalg.eigvalsh((array + array.T) / 2)[0]) < -1e-6 * size:
         raise ValueError(f"{name} is no covariance: it is not symmetric, or gives a variance below 0")
@@ -164,7 +164,7 @@ def check_file(path: Path, size: int) -> None:
         raise ModelRefused(path, str(error)) from error
 
 
-def read_header(content: bytes, size: int, *, most: int) -> tuple[dict[str, Place], int]:
+def read_header(content: bytes, size: int, *, most: int) -> tuple[dict[str, TensorPlace], int]:
     """The tensors that the first bytes of a file of `size` bytes name, and where their bytes start. Raises: ValueError."""
     length = struct.unpack("<Q", content[:8])[0] if len(content) >= 8 else -1
     if not 2 <= length <= min(most, size - 8):
@@ -189,7 +189,7 @@ def read_header(content: bytes, size: int, *, most: int) -> tuple[dict[str, Plac
     return places, 8 + length
 
 
-def _place(name: str, said: object) -> Place:
+def _place(name: str, said: object) -> TensorPlace:
     if not isinstance(said, dict) or set(said) != {"dtype", "shape", "data_offsets"}:
         raise ValueError(f"{name[:80]!r} is not dtype, shape and data_offsets")
     dtype, shape, offsets = said["dtype"], said["shape"], said["data_offsets"]
@@ -201,7 +201,7 @@ def _place(name: str, said: object) -> Place:
         raise ValueError(f"{name[:80]!r} stands at {str(offsets)[:80]}")
     if offsets[1] - offsets[0] != math.prod(shape) * SIZES[dtype]:
         raise ValueError(f"{name[:80]!r} has {offsets[1] - offsets[0]:,} bytes for {dtype} {str(shape)[:80]}")
-    return Place(dtype, tuple(shape), offsets[0], offsets[1])
+    return TensorPlace(dtype, tuple(shape), offsets[0], offsets[1])
 
 
 def _is_count(value: object) -> bool:

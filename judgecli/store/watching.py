@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from judgecli.schema import REASONS
-from judgecli.signal.alarms.items import DayRows, Segment
+from judgecli.signal.alarms.items import DayRows, ItemSegment
 from judgecli.signal.alarms.monitor import Watched
 from judgecli.signal.cells import Window
 from judgecli.store import tables
@@ -28,7 +28,7 @@ from judgecli.store.folder import Shard, Store
 from judgecli.store.query import cluster_column
 from judgecli.store.scope import LineCounts, Scope
 from judgecli.store.selection import Selection, index_metrics
-from judgecli.store.windows_query import Question, WindowReduction
+from judgecli.store.windows_query import WindowQuestion, WindowReduction
 
 DAY_US = 86_400_000_000
 NOT_APPLICABLE = "'not_applicable'"
@@ -142,7 +142,7 @@ def note_sent(store: Store, names: Sequence[str], *, now: datetime) -> None:
 
 def read_days(
     store: Store, shards: Sequence[SeenShard], first: int, end: int, *, by: Sequence[str], cluster: str | None, metrics: Sequence[str]
-) -> tuple[list[DayRows], list[Segment], list[Watched]]:
+) -> tuple[list[DayRows], list[ItemSegment], list[Watched]]:
     """The records of the days from `first` to before `end`, without those that came late: of each day that has any its rows, the segments and the metrics.
 
     Raises: UsageError where `by` or `cluster` is no column.
@@ -152,7 +152,7 @@ def read_days(
         begin = first if mark is None else max(first, mark)
         some = [seen.shard for seen in shards if seen.closed == mark and _overlaps(seen, begin, end)]
         if some:
-            parts.append(_read(store, some, begin, end, by, cluster, metrics))
+            parts.append(_read(store, some, begin, end=end, by=by, cluster=cluster, names=metrics))
     watched = sorted({(metric.name, metric.identity): metric for _, held in parts for metric in held}.items())
     return *_split(parts, [metric for _, metric in watched], len(by)), [metric for _, metric in watched]
 
@@ -168,7 +168,7 @@ def _read(
     wanted = [name for name in names if name in held]
     where = f"epoch_us(time) >= {first * DAY_US} AND epoch_us(time) < {end * DAY_US}"
     scope = Scope((), tuple(shards), tables.NO_SIGHTINGS, True, LineCounts(0, 0, 0, 0, 0))
-    with WindowReduction(store, Selection("", scope, where, held, shards_of), wanted, Question(by, Window.of("1d"), cluster)) as reduction:
+    with WindowReduction(store, Selection("", scope, where, held, shards_of), wanted, WindowQuestion(by, Window.of("1d"), cluster)) as reduction:
         values = "".join(
             f", v{place}, {_flag(place, FAILED)} AS f{place}, {_flag(place, NOT_APPLICABLE)} AS n{place}" for place in range(len(reduction.metrics))
         )
@@ -183,7 +183,7 @@ def _flag(place: int, reasons: str) -> str:
     return f"COALESCE(v{place} IS NULL AND r{place} IN ({reasons}), false)"
 
 
-def _split(parts: Sequence[tuple[pa.Table, list[Watched]]], watched: Sequence[Watched], by: int) -> tuple[list[DayRows], list[Segment]]:
+def _split(parts: Sequence[tuple[pa.Table, list[Watched]]], watched: Sequence[Watched], by: int) -> tuple[list[DayRows], list[ItemSegment]]:
     """The rows of all parts by day, in the order that items are made in."""
     if not parts:
         return [], []
@@ -197,7 +197,17 @@ def _split(parts: Sequence[tuple[pa.Table, list[Watched]]], watched: Sequence[Wa
     edges = np.flatnonzero(np.r_[True, np.diff(day[order]) != 0]) if len(order) else np.empty(0, np.int64)
     found = []
     for place in np.split(order, edges[1:]) if len(order) else []:
-        found.append(DayRows(int(day[place[0]]), codes[place], cluster[place], moment[place], values[:, place], failed[:, place], beside[:, place]))
+        found.append(
+            DayRows(
+                int(day[place[0]]),
+                codes[place],
+                cluster[place],
+                time=moment[place],
+                values=values[:, place],
+                failed=failed[:, place],
+                not_applicable=beside[:, place],
+            )
+        )
     return found, segments
 
 
@@ -212,10 +222,10 @@ def _matrix(table: pa.Table, held: Sequence[Watched], watched: Sequence[Watched]
     return np.array(rows).reshape(len(watched), table.num_rows)
 
 
-def _segments(table: pa.Table, by: int) -> tuple[np.ndarray, list[Segment]]:
+def _segments(table: pa.Table, by: int) -> tuple[np.ndarray, list[ItemSegment]]:
     """The segment of every row, as a place in the list of segments."""
     codes = np.zeros(table.num_rows, np.int64)
-    segments: list[Segment] = [()]
+    segments: list[ItemSegment] = [()]
     for place in range(by):
         column = table.column(f"b{place}").combine_chunks().dictionary_encode(null_encoding="encode")
         column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

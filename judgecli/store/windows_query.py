@@ -2,9 +2,7 @@
 
 DuckDB reads, joins and filters; the rows are summed beside it (cell_sums.py) as whole numbers, and only the finished sum becomes a float, so the
 answer is the same to the last digit whatever the sharding. What comes out is ordered by cell and cluster, for step two (signal/windows.py).
-
-A record belongs to the window of its own time: a cluster that spans windows has its rows of each window there. A shard that never was asked
-for a metric gives `not_asked`.
+A record belongs to the window of its own time, whatever its cluster. A shard that never was asked for a metric gives `not_asked`.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,16 +15,18 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from judgecli.arrays import Floats
 from judgecli.errors import StoreBusy, UsageError
-from judgecli.signal.cells import EPOCH, Cell, Cells, Floats, MetricCells, Window
+from judgecli.signal.cells import EPOCH, MetricCells, Window, WindowCell, WindowCells
 from judgecli.stats.column import two_values_of
-from judgecli.store.cell_sums import Grouping, Rows, Scaled, Segment, decay_weights, numbered, place_of, plain_array, segments_of, windows_of
+from judgecli.store.cell_sums import CellRows, CellSegment, Grouping, Scaled, decay_weights, numbered, place_of, plain_array, segments_of, windows_of
 from judgecli.store.folder import Shard, Store
 from judgecli.store.neighbours import check_files_apart
 from judgecli.store.query import cluster_column, held_metrics, path_list, quote, records_in, run_checked, sql_column
 from judgecli.store.selection import Selection
 from judgecli.store.tables import MetricInfo
 
+Seen = Callable[[int, Floats], None]
 MOST_SEGMENTS = 200
 NO_TIME = -(2**62)  # the window of records without time
 ONE_PASS = 5  # metrics whose values are read together
@@ -34,7 +34,7 @@ MEMORY = "300MB"  # of DuckDB; what needs more is spilled to the store's .duckdb
 
 
 @dataclass(frozen=True)
-class Question:
+class WindowQuestion:
     """What is asked of the store: by which columns, in which windows, clustered by what, decayed how fast, final when."""
 
     by: Sequence[str]
@@ -45,7 +45,7 @@ class Question:
 
 
 @dataclass
-class _Layout:
+class _ShardLayout:
     """Shards that hold the same identities: one positional join. `held` maps a place among the metrics to its files."""
 
     shards: list[Shard] = field(default_factory=list)
@@ -56,7 +56,7 @@ class _Layout:
 class WindowReduction:
     """The cells (window x values of the columns) of a selection, and its metrics in them. Use as a context."""
 
-    def __init__(self, store: Store, selection: Selection, names: Sequence[str], question: Question) -> None:
+    def __init__(self, store: Store, selection: Selection, names: Sequence[str], question: WindowQuestion) -> None:
         """Raises: UnknownName (no such metric), UsageError (no such column, or files that share records are told apart)."""
         for name in names:
             selection.metric(name)
@@ -77,7 +77,7 @@ class WindowReduction:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def cells(self) -> Cells:
+    def cells(self) -> WindowCells:
         """Everything that signal/windows.py needs. Raises: UsageError where --by makes too many segments."""
         return cells_together([self])[0]
 
@@ -86,9 +86,9 @@ class WindowReduction:
         """The columns of the question."""
         return self._question.by
 
-    def without_metrics(self) -> Cells:
+    def without_metrics(self) -> WindowCells:
         """The answer where no record is selected."""
-        return Cells(tuple(self.by), self._question.window, self._newest(), self._question.lateness, [], [])
+        return WindowCells(tuple(self.by), self._question.window, self._newest(), self._question.lateness, [], [])
 
     def select(self, columns: Sequence[str], metrics: Sequence[int], query: str) -> tuple[np.ndarray, pa.Table]:
         """What `query` gives, and the cell of each of its rows; after `cells()`.
@@ -110,9 +110,9 @@ class WindowReduction:
         """Make a table known to `select` under this name."""
         self._connection.register(name, table)
 
-    def _lay_out(self, names: Sequence[str]) -> list[_Layout]:
+    def _lay_out(self, names: Sequence[str]) -> list[_ShardLayout]:
         """The shards by which identities they hold: of each metric the newest that a shard has."""
-        layouts: dict[tuple[object, ...], _Layout] = {}
+        layouts: dict[tuple[object, ...], _ShardLayout] = {}
         places: dict[tuple[str, str], int] = {}
         for name in names:  # the newest identity of a metric stands first
             self._place(self._selection.metric(name), places)
@@ -127,7 +127,7 @@ class WindowReduction:
                 else:
                     chosen[self._place(info, places)] = str(held[name, info.identity][0])
             files = [list(chosen.values()).index(path) for path in chosen.values()]  # which metrics share a file
-            layout = layouts.setdefault((*chosen, None, *files), _Layout(not_asked=missing))
+            layout = layouts.setdefault((*chosen, None, *files), _ShardLayout(not_asked=missing))
             layout.shards.append(shard)
             for place, path in chosen.items():
                 layout.held.setdefault(place, []).append(path)
@@ -144,7 +144,7 @@ class WindowReduction:
         """A subquery of the selected rows: `columns` (SQL AS name) and v0, r0, ... of these metrics."""
         return "(" + " UNION ALL ".join(self._rows_of(layout, columns, metrics) for layout in self._layouts) + ")"
 
-    def _rows_of(self, layout: _Layout, columns: Sequence[str], metrics: Sequence[int], served: int | None = None) -> str:
+    def _rows_of(self, layout: _ShardLayout, columns: Sequence[str], metrics: Sequence[int], served: int | None = None) -> str:
         joined = records_in([str(self._store.records_path(shard.name)) for shard in layout.shards])
         groups: dict[tuple[str, ...], list[int]] = {}
         for place in metrics:
@@ -201,13 +201,13 @@ class WindowReduction:
     def _fetch(self, query: str) -> list[tuple[Any, ...]]:
         return list(run_checked(lambda: self._connection.execute(query).fetchall()))
 
-    def _segments(self) -> list[tuple[int, Segment, int]]:
+    def _segments(self) -> list[tuple[int, CellSegment, int]]:
         """(window, values, rows) of every cell, ordered. Keeps the segments as a table."""
         names = "".join(f"b{position}, " for position in range(len(self._by)))
         found = self._fetch(f"SELECT w, {names}count(*) FROM {self._relation(self._columns())} GROUP BY ALL")
         return self._keep([(row[0], tuple(row[1:-1]), row[-1]) for row in found])
 
-    def _keep(self, found: Sequence[tuple[int, Segment, int]]) -> list[tuple[int, Segment, int]]:
+    def _keep(self, found: Sequence[tuple[int, CellSegment, int]]) -> list[tuple[int, CellSegment, int]]:
         """Cells in order; their segments become a table that queries know. Raises: UsageError (too many)."""
         ordered = sorted(found, key=lambda item: (item[0], place_of(item[1])))
         segments = sorted({values for _, values, _ in ordered}, key=place_of)
@@ -237,10 +237,10 @@ class WindowReduction:
             newest = last if newest is None else newest if last is None else max(newest, last)
         return None if newest is None else EPOCH + timedelta(microseconds=newest)
 
-    def _late(self, found: Sequence[tuple[int, Segment, int]]) -> dict[tuple[int, Segment], int]:
+    def _late(self, found: Sequence[tuple[int, CellSegment, int]]) -> dict[tuple[int, CellSegment], int]:
         """By cell, the rows of shards that arrived when the store already held a record newer than window end + lateness."""
         width, origin = self._question.window.width_us, self._question.window.origin_us
-        late: dict[tuple[int, Segment], int] = {}
+        late: dict[tuple[int, CellSegment], int] = {}
         if width is None or not found:
             return late
         lateness = self._question.lateness // timedelta(microseconds=1)
@@ -249,7 +249,7 @@ class WindowReduction:
             if first is None or frontier is None or origin + ((first - origin) // width + 1) * width + lateness > frontier:
                 continue
             last_closed = (frontier - lateness - origin) // width - 1
-            layout = _Layout([shard])
+            layout = _ShardLayout([shard])
             rows = self._fetch(
                 f"SELECT w, {''.join(f'b{position}, ' for position in range(len(self._by)))} count(*) FROM ({self._rows_of(layout, self._columns(), ())}) "
                 f"WHERE w > {NO_TIME} AND w <= {last_closed} GROUP BY ALL"
@@ -258,16 +258,16 @@ class WindowReduction:
                 late[row[0], tuple(row[1:-1])] = late.get((row[0], tuple(row[1:-1])), 0) + row[-1]
         return late
 
-    def read_rows(self, by: Sequence[str]) -> Rows:
+    def read_rows(self, by: Sequence[str]) -> CellRows:
         """All selected rows, with these columns as codes."""
         if not self._layouts:
-            return Rows.none(len(by))
+            return CellRows.none(len(by))
         names = [f"c{position}" for position in range(len(by))]
         columns = [f"{self._cluster} AS cluster", "COALESCE(epoch_us(time), 0) AS moment", "CAST(time IS NULL AS TINYINT) AS timeless"]
         wanted = [*columns, *(f"{sql_column(name)} AS {given}" for name, given in zip(by, names, strict=True))]
         table = self._in_order(", ".join(["cluster", "moment", "timeless", *names]), wanted)
         coded = [table.column(name).combine_chunks().dictionary_encode() for name in names]
-        return Rows(
+        return CellRows(
             plain_array(table.column("cluster")),
             plain_array(table.column("moment")),
             plain_array(table.column("timeless")) > 0,
@@ -275,7 +275,7 @@ class WindowReduction:
             [column.dictionary.to_pylist() for column in coded],
         )
 
-    def values(self, places: Sequence[int], rows: Rows) -> list[Floats]:
+    def values(self, places: Sequence[int], rows: CellRows) -> list[Floats]:
         """The values of these metrics in the order of `rows`, NaN where a row has none. Raises: StoreBusy where these are other rows."""
         wanted = ", ".join(f"COALESCE(v{m}, 'NaN'::DOUBLE) AS v{m}" for m in places)
         filtered = bool(self._condition())  # what is read whole comes in the order of the files, as everywhere in the store
@@ -285,7 +285,7 @@ class WindowReduction:
             raise StoreBusy("the store changed while it was read", hint="run the same command again")
         return [plain_array(table.column(f"v{m}")) for m in places]
 
-    def group(self, rows: Rows, by: Sequence[str]) -> tuple[Cells, Grouping]:
+    def group(self, rows: CellRows, by: Sequence[str]) -> tuple[WindowCells, Grouping]:
         """The cells of the question, without metrics, and the rows in them; `by` names the columns that `rows` holds. Raises: UsageError."""
         window, empty = self._question.window, self.without_metrics()
         windows = windows_of(rows, window.width_us, window.origin_us, without=NO_TIME)
@@ -295,7 +295,7 @@ class WindowReduction:
         place = self._place_cells(found)
         of_row = np.array([place[number, values] for number, values, _ in named], dtype=np.int64)[of_row]
         late = self._late(found)
-        cells = [Cell(None if number == NO_TIME else number, values, count, late.get((number, values), 0)) for number, values, count in found]
+        cells = [WindowCell(None if number == NO_TIME else number, values, count, late.get((number, values), 0)) for number, values, count in found]
         last = (empty.newest - EPOCH) // timedelta(microseconds=1) if empty.newest is not None else 0
         ends = np.full(rows.count, last) if window.width_us is None else window.origin_us + (windows + 1) * window.width_us
         weights = decay_weights(rows, ends, self._question.half_life // timedelta(microseconds=1)) if self.decays else None
@@ -325,7 +325,7 @@ class WindowReduction:
             two_values=None if info.kind == "category" else two_values_of(values if scored is None else values[scored]),
         )
 
-    def _place_cells(self, found: Sequence[tuple[int, Segment, int]]) -> dict[tuple[int, Segment], int]:
+    def _place_cells(self, found: Sequence[tuple[int, CellSegment, int]]) -> dict[tuple[int, CellSegment], int]:
         """The number of each cell; keeps them as a table of window and segment, whose last row is for records without time."""
         windows = [window for window, _, _ in found if window != NO_TIME]
         self._first = min(windows, default=0)
@@ -372,7 +372,7 @@ class WindowReduction:
         return {cell: dict(sorted(reasons.items())) for cell, reasons in found.items()}
 
 
-def cells_together(reductions: Sequence[WindowReduction], *, rows: Rows | None = None, seen: Callable[[int, Floats], None] | None = None) -> list[Cells]:
+def cells_together(reductions: Sequence[WindowReduction], *, rows: CellRows | None = None, seen: Seen | None = None) -> list[WindowCells]:
     """The cells of several questions about the same records and metrics, from one reading of the values.
 
     `rows` are those of `read_rows` by the columns of all questions in their order; `seen` is shown each metric's values in the

@@ -8,7 +8,7 @@ from judgecli.endpoint.ask import open_ask
 from judgecli.endpoint.settings import EndpointSettings
 from judgecli.judge.request import AskFailed, Reply, Request
 from judgecli.serve.fake_judge import FakeJudge, FakeSettings
-from judgecli.serve.wire import Asked, Response
+from judgecli.serve.wire import Response, WireRequest
 
 KEY = "sk-canary-4f81c2d07be9"
 SCHEMA = {
@@ -44,5 +44,5 @@ async def answers(settings: FakeSettings, count: int, **changes: Any) -> list[Re
         return await ask_all(ask, [question(number) for number in range(count)])
 
 
-def always(response: Callable[[], Response]) -> Callable[[Asked], Response]:
+def always(response: Callable[[], Response]) -> Callable[[WireRequest], Response]:
     return lambda _: response()

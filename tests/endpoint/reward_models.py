@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from judgecli.serve.fake_judge import FakeJudge
-from judgecli.serve.wire import Asked, Response, json_response
+from judgecli.serve.wire import Response, WireRequest, json_response
 
 
 def number(text: str) -> float:
@@ -28,7 +28,7 @@ class RewardModel:
     headers: list[dict[str, str]] = field(default_factory=list)
     texts: Counter[str] = field(default_factory=Counter)
 
-    def __call__(self, asked: Asked) -> Response:
+    def __call__(self, asked: WireRequest) -> Response:
         path = asked.path.rpartition("/")[2]
         self.headers.append(dict(asked.headers))
         if self.key is not None and asked.headers.get("authorization") != f"Bearer {self.key}":
@@ -81,7 +81,7 @@ class Served(FakeJudge):
         super().__init__()
         self.model = model
 
-    async def _answer(self, asked: Asked) -> Response:
+    async def _answer(self, asked: WireRequest) -> Response:
         return self.model(asked)
 
     @property

@@ -7,7 +7,7 @@ import pytest
 from asking import quick
 
 from judgecli.endpoint.retry import Circuit, Retry, RowFailed, fault_of, fault_of_failure, retry_after_s
-from judgecli.endpoint.sender import Answer, SendFailed
+from judgecli.endpoint.sender import HttpAnswer, SendFailed
 from judgecli.endpoint.settings import Secrets
 from judgecli.errors import JudgeUnavailable
 
@@ -15,7 +15,7 @@ NOW = 1_790_000_000.0  # Mon, 21 Sep 2026 14:13:20 GMT
 
 
 def answer(status, code="", message="no", **headers):
-    return Answer(
+    return HttpAnswer(
         status, {name.replace("_", "-"): value for name, value in headers.items()}, json.dumps({"error": {"code": code, "message": message}}).encode()
     )
 
@@ -48,13 +48,13 @@ def answer(status, code="", message="no", **headers):
         (answer(400, x_should_retry="true"), "again", "bad_request"),
         (answer(500, x_should_retry="false"), "row", "connection"),
         (answer(401, x_should_retry="true"), "renew", "auth"),
-        (Answer(502, {}, b"<html>Bad Gateway</html>"), "again", "connection"),
-        (Answer(500, {}, b""), "again", "connection"),
-        (Answer(400, {}, b'{"detail": "no such field"}'), "row", "bad_request"),
-        (Answer(400, {}, b'{"error": "text alone"}'), "row", "bad_request"),
-        (Answer(200, {}, b'{"error": {"code": 429, "message": "slow down"}}'), "again", "rate_limited"),
-        (Answer(200, {}, b'{"error": {"code": "boom", "message": "upstream"}}'), "again", "connection"),
-        (Answer(400, {}, b'{"error": {"innererror": {"code": "ResponsibleAIPolicyViolation"}}}'), "row", "content_filter"),
+        (HttpAnswer(502, {}, b"<html>Bad Gateway</html>"), "again", "connection"),
+        (HttpAnswer(500, {}, b""), "again", "connection"),
+        (HttpAnswer(400, {}, b'{"detail": "no such field"}'), "row", "bad_request"),
+        (HttpAnswer(400, {}, b'{"error": "text alone"}'), "row", "bad_request"),
+        (HttpAnswer(200, {}, b'{"error": {"code": 429, "message": "slow down"}}'), "again", "rate_limited"),
+        (HttpAnswer(200, {}, b'{"error": {"code": "boom", "message": "upstream"}}'), "again", "connection"),
+        (HttpAnswer(400, {}, b'{"error": {"innererror": {"code": "ResponsibleAIPolicyViolation"}}}'), "row", "content_filter"),
     ],
 )
 def test_the_table(given, then, reason):
@@ -64,7 +64,7 @@ def test_the_table(given, then, reason):
 
 
 def test_a_good_answer_is_no_fault():
-    assert fault_of(Answer(200, {}, b'{"choices": []}')) is None
+    assert fault_of(HttpAnswer(200, {}, b'{"choices": []}')) is None
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ class Played:
         return asyncio.run(self.retry.run(self.attempt, check))
 
 
-GOOD = Answer(200, {}, b"{}")
+GOOD = HttpAnswer(200, {}, b"{}")
 
 
 def test_the_wait_is_as_asked_and_at_most_a_fifth_more():
@@ -166,7 +166,7 @@ def test_a_wait_beyond_the_cap_ends_the_row_with_its_reason():
     assert (played.sent, played.sleeps, caught.value.reason) == (1, [], "rate_limited")
 
 
-@pytest.mark.parametrize("given", [answer(500), Answer(503, {}, b"<html>"), SendFailed("timeout", "late")])
+@pytest.mark.parametrize("given", [answer(500), HttpAnswer(503, {}, b"<html>"), SendFailed("timeout", "late")])
 def test_the_same_error_three_times_stops_the_row(given):
     played = Played(given, draw=0.0)
     with pytest.raises(RowFailed):

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from judgecli.errors import EnvironmentFailure, UsageError
-from judgecli.reward_model.preferences import Comparison
+from judgecli.reward_model.preferences import PreferencePair
 from judgecli.store.encoders import check_folder
 
 pytestmark = pytest.mark.trainers  # .ci/run has an environment with the extra
 MISSING = "the extra `train` is not installed: pip install 'judgecli[train]'"
-PAIRS = [Comparison(f"question {place}", f"good answer {place}", f"bad answer {place}") for place in range(48)]
+PAIRS = [PreferencePair(f"question {place}", f"good answer {place}", f"bad answer {place}") for place in range(48)]
 
 
 @pytest.fixture(scope="module")

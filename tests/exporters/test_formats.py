@@ -8,7 +8,7 @@ import pytest
 
 from judgecli.errors import EnvironmentFailure, UnknownName, UsageError
 from judgecli.exporters.files import TRAIN, VALIDATION, line_of, write_export, write_manifest
-from judgecli.exporters.format import Item, format_named, formats
+from judgecli.exporters.format import ExportItem, format_named, formats
 
 USER, GOOD, BAD = ({"role": role, "content": text} for role, text in (("user", "Refunds?"), ("assistant", "30 days."), ("assistant", "We are great!")))
 CALL = {"role": "assistant", "tool_calls": [{"type": "function", "function": {"name": "f", "arguments": {"a": 1}}}]}
@@ -18,7 +18,7 @@ HOSTILE = '\u2028line\u0085sep \x00 <script> \ud83d\ude00 "q" \\ 😀 \x1b[31m'.
 
 
 def item(answer=GOOD, worse=BAD, prompt=(USER,), tools=()):
-    return Item(tuple(prompt), (answer,), tuple(tools), ORIGIN, worse=(worse,), margin=0.4, good=False)
+    return ExportItem(tuple(prompt), (answer,), tuple(tools), ORIGIN, worse=(worse,), margin=0.4, good=False)
 
 
 ITEMS = {
@@ -105,7 +105,7 @@ def test_files_split_and_counted(kind, tmp_path):
     rows = [(TRAIN, kind.row(ITEMS["plain"], False)), (VALIDATION, kind.row(ITEMS["hostile"], False)), (TRAIN, kind.row(ITEMS["tools"], False))]
     target = tmp_path / "deep" / "pairs.jsonl"
     written = write_export(target, rows, kind, standard=False)
-    write_manifest(target, {"a": 1})
+    write_manifest(target, {"format": "trl-kto"})
     assert files_in(target.parent) == ["pairs.jsonl", "pairs.manifest.json", "pairs.validation.jsonl"]
     assert [(file.split, file.records) for file in written] == [(TRAIN, 2), (VALIDATION, 1)]
     for file in written:

@@ -10,7 +10,7 @@ import pytest
 
 from judgecli.cli import main
 from judgecli.exporters.files import TRAIN, write_export
-from judgecli.exporters.format import Item, format_named
+from judgecli.exporters.format import ExportItem, format_named
 
 USER, GOOD, BAD = ({"role": role, "content": text} for role, text in (("user", "Refunds?"), ("assistant", "30 days."), ("assistant", "We are great!")))
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}}
@@ -25,9 +25,9 @@ def items():
     """Plain questions, and before them tool calls with other arguments each: what a loader has to fit into one column."""
     for place in range(4):
         history = (USER, call(city="Rome") if place % 2 else call(days=place, unit="C"), {"role": "tool", "name": "f", "content": "12"})
-        yield Item(history, (GOOD,), (TOOL,), ORIGIN, worse=(call(city="x"),), margin=0.4, good=place % 2 == 0)
+        yield ExportItem(history, (GOOD,), (TOOL,), ORIGIN, worse=(call(city="x"),), margin=0.4, good=place % 2 == 0)
     for place in range(4):
-        yield Item((USER,), (GOOD,), (), ORIGIN, worse=(BAD,), margin=1.0, good=place % 2 == 0)
+        yield ExportItem((USER,), (GOOD,), (), ORIGIN, worse=(BAD,), margin=1.0, good=place % 2 == 0)
 
 
 def run_script(folder, *arguments):

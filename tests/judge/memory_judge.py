@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from judgecli.catalog import load_rubric
 from judgecli.judge.form import form_of
 from judgecli.judge.judge import Judge
-from judgecli.judge.prompt import Asked, Question, build, sections_of
+from judgecli.judge.prompt import AskedPrompt, JudgeQuestion, build, sections_of
 from judgecli.judge.request import Reply, Request, Token
 from judgecli.scorer import Score
 
@@ -19,10 +19,10 @@ def judge(name: str = "helpfulness", **options: object) -> Judge:
     return Judge(load_rubric(name), tuple(options.pop("models", ("m",))), secret=SECRET, **options)  # type: ignore[arg-type]
 
 
-def asked(text: str = "Paris.", name: str = "helpfulness", **given: object) -> Asked:
+def asked(text: str = "Paris.", name: str = "helpfulness", **given: object) -> AskedPrompt:
     """The request about an answer."""
     rubric = load_rubric(name)
-    return build(Question(rubric, form_of(rubric), tuple(sections_of(rubric, {**ROW, "output": text, **given}))), {"model": "m"}, secret=SECRET)
+    return build(JudgeQuestion(rubric, form_of(rubric), tuple(sections_of(rubric, {**ROW, "output": text, **given}))), {"model": "m"}, secret=SECRET)
 
 
 def reply(text: str | None, finish: str | None = "stop", **more: object) -> Reply:

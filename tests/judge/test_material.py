@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from memory_judge import SECRET, asked, judge, user_text
 
-from judgecli.judge.material import MAX_CHARACTERS, Section, Treatment, decode, draw_nonce, escape, render, unescape
+from judgecli.judge.material import MAX_CHARACTERS, MaterialSection, Treatment, decode, draw_nonce, escape, render, unescape
 from judgecli.judge.prompt import CLOSING, system_text
 
 HOSTILE = Path(__file__).parents[2] / ".." / "shared" / "data" / "hostile"
@@ -246,15 +246,19 @@ def test_a_huge_answer_is_cut_at_its_end_and_says_so():
 @pytest.mark.parametrize("lengths", [(MAX_CHARACTERS,), (MAX_CHARACTERS, 0), (MAX_CHARACTERS - 1, 1)])
 def test_what_just_fits_is_whole(lengths):
     treatment = Treatment()
-    block = render([Section(f"passage {place}", "x" * length, "contexts") for place, length in enumerate(lengths)], "0" * 32, treatment)
+    block = render([MaterialSection(f"passage {place}", "x" * length, "contexts") for place, length in enumerate(lengths)], "0" * 32, treatment)
     assert treatment.cut == {}
     assert [len(text) for _, text, cut in decode(block) if not cut][: len(lengths)] == list(lengths)
 
 
 def test_parts_of_one_field_share_its_room():
     treatment = Treatment()
-    sections = [Section("passage 1", "x" * 40_000, "contexts"), Section("passage 2", "y" * 40_000, "contexts"), Section("passage 3", "z", "contexts")]
-    block = render([*sections, Section("answer", "whole", "output")], "0" * 32, treatment)
+    sections = [
+        MaterialSection("passage 1", "x" * 40_000, "contexts"),
+        MaterialSection("passage 2", "y" * 40_000, "contexts"),
+        MaterialSection("passage 3", "z", "contexts"),
+    ]
+    block = render([*sections, MaterialSection("answer", "whole", "output")], "0" * 32, treatment)
     assert [(label, len(text), cut) for label, text, cut in decode(block)] == [("passage 1", 40_000, False), ("passage 2", 20_000, True), ("answer", 5, False)]
     assert treatment.cut == {"contexts": (60_000, 80_001)}
 

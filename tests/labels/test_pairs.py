@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judgecli.labels.pairs import DROPPED, Candidate, choose_examples, choose_pairs, in_validation, settle
+from judgecli.labels.pairs import DROPPED, TrainingCandidate, choose_examples, choose_pairs, in_validation, settle
 
 
 def one(key, text=None, *, state="p", up=None, reward=None, source="user"):
-    return Candidate(key.encode(), state.encode(), (text or key).encode(), state.encode(), up, source if up is not None else "", reward)
+    return TrainingCandidate(key.encode(), state.encode(), (text or key).encode(), state.encode(), up, source if up is not None else "", reward)
 
 
 def pairs_of(candidates, **options):

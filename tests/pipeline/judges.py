@@ -12,7 +12,7 @@ from pathlib import Path
 from judgecli.judge.reply import read_reply
 from judgecli.judge.request import Ask, Reply, Request
 from judgecli.pipeline.judging import JudgePlan
-from judgecli.scorer import Column, Metric, Score, Scorer
+from judgecli.scorer import Metric, Score, Scorer, ScorerColumn
 
 WORDS = ["salt", "water", "rice", "oil", "stir", "boil", "eggs", "flour"]
 
@@ -93,5 +93,5 @@ async def score(record: Mapping[str, object], ask: Ask) -> Score:
 
 def plan(endpoint: FakeAsk | None, *, sample: float = 1.0, name: str = "rubric.fake", price: float | None = 0.001, **more: object) -> JudgePlan:
     """A plan for one metric over `output`; a call costs `price`."""
-    scorer = Scorer("fake", score, "number", (1.0, 5.0), True, 1, columns=(Column("output", "output", True),))  # type: ignore[arg-type]
+    scorer = Scorer("fake", score, "number", (1.0, 5.0), True, 1, columns=(ScorerColumn("output", "output", True),))  # type: ignore[arg-type]
     return JudgePlan(Metric(name, scorer, {}), score, endpoint, lambda *_: price, sample, **more)  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ from opened import compare_parts, score_logs
 
 from judgecli.config.settings import load_settings
 from judgecli.errors import UnknownName
-from judgecli.store.comparisons import Compared, claim_comparisons, write_comparisons
+from judgecli.store.comparisons import KeptComparison, claim_comparisons, write_comparisons
 from judgecli.store.folder import Store
 from judgecli.store.query import Reduction
 from judgecli.store.selection import select_records
@@ -45,7 +45,7 @@ def settings(tmp_path, monkeypatch):
             members = sorted([key[f"a{at}"], key[f"b{at}"]])
             b_first = members[0] == key[f"b{at}"]
             share = 1.0 if at < 35 else 0.5 if at < 40 else 0.0 if at < 48 else None
-            units.append(Compared(at.to_bytes(16, "big"), "rubric.preference", "pair", prompt[f"a{at}"], tuple(members), (1, 2)))
+            units.append(KeptComparison(at.to_bytes(16, "big"), "rubric.preference", "pair", prompt[f"a{at}"], tuple(members), (1, 2)))
             values.append(None if share is None else share if b_first else 1 - share)
             reasons.append("position_inconsistent" if share is None else None)
         claim_comparisons(store.ledger, "ident", units, 1)

@@ -14,7 +14,7 @@ from opened import export_feedback
 from judgecli.config.project import Project
 from judgecli.config.settings import Settings
 from judgecli.errors import UnknownName, UsageError
-from judgecli.pipeline.export import Wanted, options_of
+from judgecli.pipeline.export import ExportPlan, options_of
 from judgecli.schema import Label
 from judgecli.store.folder import Store
 
@@ -38,7 +38,7 @@ def stored(tmp_path, lines, scorers=("words",), **settings):
 
 def export(settings, tmp_path, format="trl-preference", **wanted):
     wanted.setdefault("validation", 0.0)
-    result = export_feedback(settings, format, tmp_path / "out" / "f.jsonl", Wanted(**wanted))
+    result = export_feedback(settings, format, tmp_path / "out" / "f.jsonl", ExportPlan(**wanted))
     return result, [json.loads(text) for file in result.files for text in file.path.read_bytes().splitlines()]
 
 
@@ -268,6 +268,6 @@ def test_no_reward_to_go_by(tmp_path):
 def test_options_of_judge_yaml():
     entry = {"format": "trl-kto", "path": "f.jsonl", "sources": ["user", "reward"], "good": 0.9, "bad": 0.1, "label": ["thumb"], "on": "7d", "validation": 0.0}
     feedback = Project.model_validate({"feedback": [entry, {"format": "trl-preference", "path": "p.jsonl"}]}).feedback
-    assert options_of(feedback[0]) == Wanted(("user", "reward"), on="7d", validation=0.0, good=0.9, bad=0.1, labels=("thumb",))
-    assert options_of(feedback[1]) == Wanted()
+    assert options_of(feedback[0]) == ExportPlan(("user", "reward"), on="7d", validation=0.0, good=0.9, bad=0.1, labels=("thumb",))
+    assert options_of(feedback[1]) == ExportPlan()
     assert options_of(feedback[1], "run:last").on == "run:last"

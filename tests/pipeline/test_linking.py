@@ -375,15 +375,15 @@ def test_few_anchors_that_agree_decide_no_comparison_and_no_gate(world):
 def test_a_side_on_another_scale_is_bounded_by_the_ends_of_its_own():
     """b is judged on 0 to 100, 25 to each point of a: its missing answer is 0 or 100 there, which is 0 or 4 for the other judge."""
     from judgecli.signal.compare.paired import gather_side, pair_sides
-    from judgecli.signal.compare.rows import Subject, compare_pairs
-    from judgecli.signal.linked import Judge, Link
+    from judgecli.signal.compare.rows import ComparedMetric, compare_pairs
+    from judgecli.signal.linked import Link, ServedJudge
     from judgecli.stats.linear_link import LinearLink
 
-    link = Link("main", Judge("one"), Judge("two"), LinearLink(30, 2.0, 50.0, 25.0, 0.0, 0.0, 0.0), (0.0, 100.0))
+    link = Link("main", ServedJudge("one"), ServedJudge("two"), LinearLink(30, 2.0, 50.0, 25.0, 0.0, 0.0, 0.0), (0.0, 100.0))
     prompts, values = np.arange(60), np.tile([1.0, 2.0, 3.0], 20)
     lost = np.arange(60) == 7
     sides = gather_side(prompts, prompts, values, lost & False), gather_side(prompts, prompts, np.where(lost, np.nan, 25 * values), lost)
-    row = compare_pairs(Subject("m", "", "number", (0.0, 4.0), True, 0.5), pair_sides(*sides), link=link)
+    row = compare_pairs(ComparedMetric("m", "", "number", (0.0, 4.0), True, 0.5), pair_sides(*sides), link=link)
     assert (row.difference, row.worst, row.best) == tuple(pytest.approx(value, abs=1e-9) for value in (0.0, -2 / 60, 2 / 60))
     assert row.linked["raw"]["b"] == pytest.approx(25 * values[~lost].mean())
 

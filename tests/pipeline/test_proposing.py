@@ -17,7 +17,7 @@ from judgecli.config import Settings, load_settings
 from judgecli.config.draft import _text
 from judgecli.config.editor import editor_schema
 from judgecli.config.project import Project
-from judgecli.config.proposal import CANDIDATES, TOPICS, Scored, gates
+from judgecli.config.proposal import CANDIDATES, TOPICS, ScoredSample, gates
 from judgecli.errors import LogError, NoRecords, UsageError
 from judgecli.pipeline.init import propose
 
@@ -188,18 +188,18 @@ def test_units_are_counted_as_the_store_counts_them():
 @pytest.mark.parametrize(
     ("bound", "cells", "threshold"),
     [
-        ("at_least", Scored(100, 100, 0, 0.8, 0.7, 0.9), 0.6),  # 0.7 less 0.1
-        ("at_least", Scored(100, 100, 0, 0.8, 0.795, 0.805), 0.77),  # slack is at least 0.02, then rounded down
-        ("at_least", Scored(100, 100, 0, 0.1, 0.04, 0.2), None),  # it would ask nothing
-        ("at_least", Scored(100, 1, 0, 0.5, None, None), None),
-        ("at_most", Scored(100, 100, 0, 0.2, 0.1, 0.3), 0.4),  # 0.3 and 0.1 more, rounded up
-        ("at_most", Scored(100, 100, 0, 0.9, 0.8, 0.99), None),
-        ("at_most", Scored(100, 100, 0, 0.0, 0.0, 0.0), 0.02),
+        ("at_least", ScoredSample(100, 100, 0, 0.8, 0.7, 0.9), 0.6),  # 0.7 less 0.1
+        ("at_least", ScoredSample(100, 100, 0, 0.8, 0.795, 0.805), 0.77),  # slack is at least 0.02, then rounded down
+        ("at_least", ScoredSample(100, 100, 0, 0.1, 0.04, 0.2), None),  # it would ask nothing
+        ("at_least", ScoredSample(100, 1, 0, 0.5, None, None), None),
+        ("at_most", ScoredSample(100, 100, 0, 0.2, 0.1, 0.3), 0.4),  # 0.3 and 0.1 more, rounded up
+        ("at_most", ScoredSample(100, 100, 0, 0.9, 0.8, 0.99), None),
+        ("at_most", ScoredSample(100, 100, 0, 0.0, 0.0, 0.0), 0.02),
     ],
 )
 def test_thresholds_leave_slack(bound, cells, threshold):
     candidate = next(item for item in CANDIDATES if item.gate == bound)
-    found = gates([candidate], {candidate.name: cells}, reward="r", rewarded=Scored(1, 0, 0, None, None, None), clusters=100)
+    found = gates([candidate], {candidate.name: cells}, reward="r", rewarded=ScoredSample(1, 0, 0, None, None, None), clusters=100)
     assert [gate.threshold for gate in found] == ([] if threshold is None else [pytest.approx(threshold)])
 
 

@@ -12,7 +12,7 @@ from judgecli import outputs
 from judgecli.cli import main
 from judgecli.config import load_settings
 from judgecli.errors import EnvironmentFailure, UsageError
-from judgecli.pipeline.run import STEPS, RunResult, Step
+from judgecli.pipeline.run import STEPS, RunResult, RunStep
 
 LOG = [
     {
@@ -199,7 +199,7 @@ def test_speaks_only_of_the_records_of_its_logs(folder):
     ],
 )
 def test_exit_code(steps, check, code):
-    assert RunResult([Step(name, state, "", exit_code=exit_code) for name, state, exit_code in steps], check=check).exit_code == code
+    assert RunResult([RunStep(name, state, "", exit_code=exit_code) for name, state, exit_code in steps], check=check).exit_code == code
 
 
 @pytest.mark.usefixtures("folder")

@@ -18,7 +18,7 @@ from judgecli.pipeline.rm_eval import open_model
 from judgecli.pipeline.serve import open_reward, rooted_target
 from judgecli.reward_model.card import Card, Quality
 from judgecli.reward_model.features import FeatureSpec
-from judgecli.reward_model.preferences import Comparison, Preferences
+from judgecli.reward_model.preferences import PreferencePair, Preferences
 from judgecli.reward_model.train import Recipe, train
 from judgecli.store.models import load_model, save_model
 
@@ -31,7 +31,7 @@ def pairs_of(count, seed):
     found = []
     for at in range(count):
         good, bad = (" ".join(chance.choice(WORDS, 12)) for _ in range(2))
-        found.append(Comparison(f"question {seed} {at}", f"we are sorry {good}", f"that is fine {bad}"))
+        found.append(PreferencePair(f"question {seed} {at}", f"we are sorry {good}", f"that is fine {bad}"))
     return found
 
 

@@ -10,8 +10,8 @@ from opened import read, train_linear
 from judgecli.config.project import Project
 from judgecli.config.settings import Settings
 from judgecli.errors import JudgeError, NoRecords, UsageError
-from judgecli.pipeline.rm_eval import Reading
-from judgecli.pipeline.rm_train import Ask, check_out
+from judgecli.pipeline.rm_eval import PreferenceReading
+from judgecli.pipeline.rm_train import TrainingPlan, check_out
 
 NOUNS = ("soup", "bread", "salad", "stew", "cake", "rice", "curry", "pie", "roast", "pasta", "tart", "jam")  # with a number they are one group each
 NOUNS += ("toast", "dumplings", "porridge", "omelette", "pizza", "noodles", "chili", "waffles", "gravy", "custard", "pickles", "hummus")
@@ -31,7 +31,7 @@ def polite_pairs(count=120):
 
 def train_on(tmp_path, rows, **ask):
     path = write_lines(tmp_path / "pairs.jsonl", rows)
-    return train_linear(Ask(out=tmp_path / "rm" / "polite", paths=(str(path),), **ask), settings(tmp_path))
+    return train_linear(TrainingPlan(out=tmp_path / "rm" / "polite", paths=(str(path),), **ask), settings(tmp_path))
 
 
 def test_it_learns_politeness_and_says_that_it_is_no_length(tmp_path):
@@ -76,23 +76,23 @@ def test_files_and_labels_of_the_store_are_learnt_together(tmp_path):
     names = {"input": "input", "output": "output", "label.thumb": "thumb"}
     score(tmp_path / "store", [write_lines(tmp_path / "log.jsonl", lines)], map=names)
     path = write_lines(tmp_path / "pairs.jsonl", [*polite_pairs(15), {"prompt": "x", "chosen": "", "rejected": "y"}])
-    ask = Ask(out=tmp_path / "m", paths=(str(path),), labels=("thumb",))
+    ask = TrainingPlan(out=tmp_path / "m", paths=(str(path),), labels=("thumb",))
     found = read(ask, settings(tmp_path))
     assert (len(found.comparisons), len(found.verdicts), dict(found.dropped), found.read) == (15, 40, {"empty_text": 1}, 56)
     assert sorted(found.hashes) == sorted([str(path), "labels of the store (thumb)"])
     again = read(ask, settings(tmp_path))
     assert again.hashes == found.hashes
     with pytest.raises(JudgeError, match="tumb"):
-        read(Ask(out=tmp_path / "m", labels=("tumb",)), settings(tmp_path))
+        read(TrainingPlan(out=tmp_path / "m", labels=("tumb",)), settings(tmp_path))
 
 
 def test_steps_are_answers_judged_alone(tmp_path):
     rows = [{"problem": f"{number} + 1?", "steps": [f"Take {number}.", f"Add 2: {number + 2}."], "label": 1 if number % 2 else -1} for number in range(40)]
     path = write_lines(tmp_path / "steps.jsonl", rows)
-    found = read(Ask(out=tmp_path / "m", paths=(str(path),), steps=True), settings(tmp_path))
+    found = read(TrainingPlan(out=tmp_path / "m", paths=(str(path),), steps=True), settings(tmp_path))
     assert len(found.verdicts) == 80
     assert found.verdicts[1].prompt == "0 + 1?\nTake 0."
-    document = train_linear(Ask(out=tmp_path / "m", paths=(str(path),), steps=True), settings(tmp_path))
+    document = train_linear(TrainingPlan(out=tmp_path / "m", paths=(str(path),), steps=True), settings(tmp_path))
     assert document["held_out"]["verdicts"]["n"] == 80
 
 
@@ -127,5 +127,5 @@ def test_ratings_need_their_scale(tmp_path):
     rows = [{"prompt": row["prompt"], "output": row["chosen"], "rating": 1 + number % 5} for number, row in enumerate(polite_pairs(60))]
     with pytest.raises(NoRecords, match="no_scale 60"):
         train_on(tmp_path, rows)
-    found = train_on(tmp_path, rows, reading=Reading(scale=(1.0, 5.0)))
+    found = train_on(tmp_path, rows, reading=PreferenceReading(scale=(1.0, 5.0)))
     assert (found["data"]["verdicts"], found["held_out"]["verdicts"]["n"]) == (60, 48)  # a 3 is neither good nor bad

@@ -30,7 +30,7 @@ from judgecli.scorer import Score
 from judgecli.serve.completions import completion
 from judgecli.serve.fake_judge import FakeSettings
 from judgecli.serve.personalities import PERSONALITIES, read_prompt
-from judgecli.serve.wire import Asked, Response, error_response
+from judgecli.serve.wire import Response, WireRequest, error_response
 
 METRIC = "rubric.helpfulness"
 CANARY = "sk-canary/4f81c2+d07be9=="
@@ -162,10 +162,10 @@ SENT: dict[str, tuple[Callable[[], Response], float | str]] = {
 }
 
 
-def scripted(responses: list[Callable[[], Response]]) -> Callable[[Asked], Response | None]:
+def scripted(responses: list[Callable[[], Response]]) -> Callable[[WireRequest], Response | None]:
     """The response of each record, the same at every attempt."""
 
-    def answer(asked: Asked) -> Response | None:
+    def answer(asked: WireRequest) -> Response | None:
         found = NUMBER.search(asked.body)
         return responses[int(found[1])]() if found else None
 
@@ -260,7 +260,7 @@ def test_an_endless_500_is_asked_at_most_five_times_a_record(tmp_path, capsys):
     """One record in four fails for ever; the rest of the run ends, and the next run asks for those alone."""
     write_log(tmp_path, 40)
 
-    def answer(asked: Asked) -> Response | None:
+    def answer(asked: WireRequest) -> Response | None:
         found = NUMBER.search(asked.body)
         return error_response(500, "server_error", "boom") if found and int(found[1]) % 4 == 3 else None
 
@@ -340,7 +340,7 @@ def test_a_key_stands_in_no_byte_that_is_written(tmp_path, monkeypatch):
     write_log(tmp_path, 40)
     arrived = []
 
-    def answer(asked: Asked) -> Response | None:
+    def answer(asked: WireRequest) -> Response | None:
         arrived.append(asked.headers.get("authorization"))
         found = NUMBER.search(asked.body)
         number = int(found[1]) if found else 0

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from judgecli.errors import LogError, UnknownName
-from judgecli.readers.adapter import Refused, adapter_named, adapters
+from judgecli.readers.adapter import RefusedLine, adapter_named, adapters
 from judgecli.readers.mapping import check_fields
 from judgecli.readers.openai_chat import join_stream, rows
 from judgecli.readers.wrapped import kind_of
@@ -178,7 +178,7 @@ def test_a_stream_is_joined_by_choice_and_call():
 
 
 def test_a_damaged_stream_is_refused():
-    with pytest.raises(Refused, match="no JSON"):
+    with pytest.raises(RefusedLine, match="no JSON"):
         rows({"request": {}, "response": chunk(content="a") + 'data: {"object": "chat.compl\n\n'})
 
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from judgecli.readers.adapter import Refused
+from judgecli.readers.adapter import RefusedLine
 from judgecli.readers.jsontext import parse_object
 
 
 def reason(raw: bytes, max_depth: int = 200) -> str:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedLine) as caught:
         parse_object(raw, max_depth)
     return caught.value.reason
 
@@ -92,7 +92,7 @@ def test_json_suite_rejects(data):
     cases = suite(data, "reject")
     assert len(cases) == 186
     for name, raw in cases:
-        with pytest.raises(Refused):  # noqa: PT012
+        with pytest.raises(RefusedLine):  # noqa: PT012
             parse_object(raw, 200)
             pytest.fail(name)
 
@@ -112,7 +112,7 @@ def test_json_suite_free_cases_never_raise_anything_else(data):
     for _, raw in suite(data, "either"):
         try:
             parse_object(raw, 200)
-        except Refused as refused:
+        except RefusedLine as refused:
             assert refused.reason in ("not_json", "not_an_object", "too_deep", "non_finite", "bad_encoding")  # noqa: PT017
 
 
@@ -120,7 +120,7 @@ def test_json_suite_free_cases_never_raise_anything_else(data):
 def test_any_bytes_parse_or_are_refused(raw):
     try:
         assert isinstance(parse_object(raw, 50), dict)
-    except Refused as refused:
+    except RefusedLine as refused:
         assert str(refused)  # noqa: PT017
 
 

@@ -3,7 +3,19 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from judgecli.report import Change, Contrast, Conversation, Distribution, Example, Measure, Method, Point, Report, Series, Standing
+from judgecli.report import (
+    ContrastText,
+    ConversationSummary,
+    Distribution,
+    MeasureText,
+    MethodText,
+    PolicyStanding,
+    Report,
+    ReportChange,
+    ReportExample,
+    Series,
+    SeriesPoint,
+)
 from judgecli.signal.report.slices import Slice
 from judgecli.signal.summary import MetricSummary
 from judgecli.stats.intervals import Estimate
@@ -26,10 +38,10 @@ def report_of(texts: Sequence[str], *, pending: int = 0, windows: int = 3, polic
     variants = [f"{name} · {other}" for name, other in zip(names, names[::-1], strict=True)][:policies]
     metrics = [summary(name, identity=name, pending=pending, category=name if place % 5 == 4 else "") for place, name in enumerate(names)]
     points = [
-        Point(START + timedelta(days=day), START + timedelta(days=day + 1), 30, 0.5 + day / 1000, 0.4, 0.6, name)
+        SeriesPoint(START + timedelta(days=day), START + timedelta(days=day + 1), 30, 0.5 + day / 1000, 0.4, 0.6, name)
         for day, name in zip(range(windows), names * windows, strict=False)
     ]
-    examples = [Example("00", name, START, name, 0.5, name, name, len(name) + 9, len(name), name, 7) for name in names]
+    examples = [ReportExample("00", name, START, name, 0.5, name, name, len(name) + 9, len(name), name, 7) for name in names]
     return Report(
         verdict=verdict,
         headline=[*names, *(f"{name} is worse than {name} on {name}: 1 against 2 ({name})." for name in names)],
@@ -44,11 +56,11 @@ def report_of(texts: Sequence[str], *, pending: int = 0, windows: int = 3, polic
         subject=names[0],
         metrics=metrics,
         policies=variants,
-        standings=[Standing(name, policy, 100, 103, 50, 0.5, 0.4, 0.6) for name in names for policy in variants]
-        + [Standing(names[0], variants[0], 0, 3, 0, None, None, None, names[-1])],
+        standings=[PolicyStanding(name, policy, 100, 103, 50, 0.5, 0.4, 0.6) for name in names for policy in variants]
+        + [PolicyStanding(names[0], variants[0], 0, 3, 0, None, None, None, names[-1])],
         series=[Series(name, policy, identity, points) for name in names for policy in variants for identity in (name, "other")],
         changes=[
-            Change(name, name, name, name[::-1], 50, 50, 50, 50, 0.5, 0.4, 0.1, 0.05, 0.15, 0.001, 0.01, 0.5, place % 2 == 0)
+            ReportChange(name, name, name, name[::-1], 50, 50, 50, 50, 0.5, 0.4, 0.1, 0.05, 0.15, 0.001, 0.01, 0.5, place % 2 == 0)
             for place, name in enumerate(names)
         ],
         distributions=[Distribution(name, 3, (0.0, 1.0, 2.0), (1, 2), 1, 1) for name in names]
@@ -56,17 +68,17 @@ def report_of(texts: Sequence[str], *, pending: int = 0, windows: int = 3, polic
         slices=[Slice(name, name, name, 30, 100, 30, 0.4, 0.6, -0.2, -0.3, -0.1, 0.001, 0.01, 0.01, -0.5) for name in names],
         worst=examples[: len(examples) // 2],
         best=examples[len(examples) // 2 :],
-        measures=[Measure(name, name, 1, "number", (0.0, 1.0), True, name, name) for name in names],
+        measures=[MeasureText(name, name, 1, "number", (0.0, 1.0), True, name, name) for name in names],
         gates=[{"gate": name, "verdict": name, "value": 0.5, "low": 0.4, "high": 0.6, "threshold": 0.7, "n": 100, "message": name} for name in names],
         notes=names,
         sentence=names[-1],
         tone=names[0],
-        contrasts=[Contrast(name, name, one, one) for name, one in zip(names, examples, strict=True)],
+        contrasts=[ContrastText(name, name, one, one) for name, one in zip(names, examples, strict=True)],
         quarantine=dict.fromkeys(names, 1),
-        methods=[Method(name, name) for name in names],
+        methods=[MethodText(name, name) for name in names],
         conversations=[
-            *(Conversation(name, variants[0], 9, 10, 0.5, 0.4, 0.6, 0.5, START, 30, -0.1, -0.2, 0.0, {1: -0.2}, name) for name in names),
-            Conversation(names[0], variants[0], 0, 3, None, None, None, None, None, 0, None, None, None, {}, names[-1]),
+            *(ConversationSummary(name, variants[0], 9, 10, 0.5, 0.4, 0.6, 0.5, START, 30, -0.1, -0.2, 0.0, {1: -0.2}, name) for name in names),
+            ConversationSummary(names[0], variants[0], 0, 3, None, None, None, None, None, 0, None, None, None, {}, names[-1]),
         ],
         judge_changes=[judge_change(name, place) for place, name in enumerate(names)],
         alarms=[alarm(name, place) for place, name in enumerate(names)],

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from judgecli.pipeline.compare import Comparison
+from judgecli.pipeline.compare import PolicyComparison
 from judgecli.renderers.compare import compare_markdown, compare_page, compare_table
 from judgecli.renderers.terminal import Page
 from judgecli.signal.compare.paired import gather_side, pair_sides
 from judgecli.signal.compare.ranking import rank_sides
-from judgecli.signal.compare.rows import Subject, adjust_family, compare_pairs, refused_row
+from judgecli.signal.compare.rows import ComparedMetric, adjust_family, compare_pairs, refused_row
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
 
@@ -24,21 +24,23 @@ def side(values, first):
 def document(*, lost=0, name="quality", policies=("v1", "v2"), segment=None):
     """Two metrics by hand, one of them with missing values, one that must not be compared."""
     a, b = side([0.0, 1.0] * 30, 1000), side([1.0] * (60 - lost) + [None] * lost, 2000)
-    subject = Subject(name, "aaaa", "number", (0.0, 1.0), True, 0.02, segment or {}, policies)
-    cost = Subject("cost", "bbbb", "number", (0.0, None), False, None, segment or {}, policies)
+    subject = ComparedMetric(name, "aaaa", "number", (0.0, 1.0), True, 0.02, segment or {}, policies)
+    cost = ComparedMetric("cost", "bbbb", "number", (0.0, None), False, None, segment or {}, policies)
     rows = [compare_pairs(subject, pair_sides(a, b)), compare_pairs(cost, pair_sides(a, side([0.5] * 61, 3000)))]
-    rows = adjust_family([*rows, refused_row(Subject("rubric.tone", "", "number", (1.0, 5.0), True, 0.08, segment or {}, policies), "measured in two ways")])
-    return Comparison([(policies[0], 60), (policies[1], 61)], rows, [], ["a note"]).to_json()
+    rows = adjust_family(
+        [*rows, refused_row(ComparedMetric("rubric.tone", "", "number", (1.0, 5.0), True, 0.08, segment or {}, policies), "measured in two ways")]
+    )
+    return PolicyComparison([(policies[0], 60), (policies[1], 61)], rows, [], ["a note"]).to_json()
 
 
 def ranked():
     sides = {"v1": side([0.0, 1.0, 0.0] * 20, 1000), "v2": side([1.0, 0.0, 1.0] * 20, 2000), "v3": side([0.5] * 60, 3000)}
-    subject = Subject("quality", "aaaa", "number", (0.0, 1.0), True, 0.02, {}, ("v1", "v2"))
+    subject = ComparedMetric("quality", "aaaa", "number", (0.0, 1.0), True, 0.02, {}, ("v1", "v2"))
     rows = [
-        compare_pairs(Subject("quality", "aaaa", "number", (0.0, 1.0), True, 0.02, {}, ("v1", other)), pair_sides(sides["v1"], sides[other]))
+        compare_pairs(ComparedMetric("quality", "aaaa", "number", (0.0, 1.0), True, 0.02, {}, ("v1", other)), pair_sides(sides["v1"], sides[other]))
         for other in ("v2", "v3")
     ]
-    return Comparison([(name, 60) for name in sides], adjust_family(rows), rank_sides(subject, sides), []).to_json()
+    return PolicyComparison([(name, 60) for name in sides], adjust_family(rows), rank_sides(subject, sides), []).to_json()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from judgecli.renderers.report_html import MOST_BYTES, report_html
 from judgecli.renderers.report_markdown import MOST_BYTES as MARKDOWN_BYTES
 from judgecli.renderers.report_markdown import plain, report_markdown
 from judgecli.renderers.report_terminal import report_text
-from judgecli.report import Distribution, Point, Series
+from judgecli.report import Distribution, Series, SeriesPoint
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 def chart(*means: float | None) -> str:
     points = [
-        Point(START + timedelta(days=day), None, 30, mean, None if mean is None else mean - 0.1, None if mean is None else mean + 0.1)
+        SeriesPoint(START + timedelta(days=day), None, 30, mean, None if mean is None else mean - 0.1, None if mean is None else mean + 0.1)
         for day, mean in enumerate(means)
     ]
     return charts.line_chart([Series("m", "p", "i", points)], look_of(["p"]), str, Frame(360, 170))
@@ -67,8 +67,8 @@ def test_places_follow_values():
 
 
 def test_a_new_judge_draws_a_rule_that_says_whose_doing_it_is():
-    points = [Point(START, None, 30, 0.5, 0.4, 0.6)]
-    later = [Point(START + timedelta(days=1), None, 30, 0.7, 0.6, 0.8)]
+    points = [SeriesPoint(START, None, 30, 0.5, 0.4, 0.6)]
+    later = [SeriesPoint(START + timedelta(days=1), None, 30, 0.7, 0.6, 0.8)]
     change = {
         "metric": "m",
         "window_start": (START + timedelta(days=1)).isoformat(),
@@ -77,7 +77,7 @@ def test_a_new_judge_draws_a_rule_that_says_whose_doing_it_is():
         "message": "measured by <b> from here on",
     }
     raw = [Series("m", "p", "one", points), Series("m", "p", "two", later)]
-    linked = Series("m", "p", "two", [Point(START + timedelta(days=1), None, 30, 0.5, 0.3, 0.7)], linked=True)
+    linked = Series("m", "p", "two", [SeriesPoint(START + timedelta(days=1), None, 30, 0.5, 0.3, 0.7)], linked=True)
     drawn = charts.line_chart([*raw, linked], look_of(["p"]), str, Frame(360, 170), labels=True, changes=[change])
     assert drawn.count('class="break"') == 1
     assert ">judge changed: +0.2</text>" in drawn

@@ -9,12 +9,12 @@ from markers import own_marks
 from judgecli.pipeline.rm_eval import available_tags, pairs_document
 from judgecli.renderers.reward_eval import evaluation_html, evaluation_markdown
 from judgecli.reward_model.evaluation import evaluate
-from judgecli.reward_model.preferences import Comparison
+from judgecli.reward_model.preferences import PreferencePair
 
 
 def document_of(payloads):
     """An evaluation whose every text from data is a payload."""
-    made = [Comparison(str(place), "a" * (place % 7 + 1), "b" * 3, tags={said: said}) for said in payloads for place in range(12)]
+    made = [PreferencePair(str(place), "a" * (place % 7 + 1), "b" * 3, tags={said: said}) for said in payloads for place in range(12)]
     margins = np.random.default_rng(0).normal(size=len(made))
     half = {"estimate": 0.5, "low": 0.4, "high": 0.6}
     points = [{"n": n, "prompts": 3, "kl": 0.0, "best": half, "first": half, "majority": half, "passed": half} for n in (1, 2)]

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from judgecli.readers.choices import kinds_of, read_choices
 from judgecli.reward_model.benchmarks import EXAMPLES, LENGTH_BIAS, SECTIONS, TIES, reward_bench, reward_bench_2, top_share
-from judgecli.reward_model.best_of_n import Choice, best_of, curve, kl_of_best, majority_of, passed_of
-from judgecli.reward_model.preferences import Comparison
+from judgecli.reward_model.best_of_n import BestChoice, best_of, curve, kl_of_best, majority_of, passed_of
+from judgecli.reward_model.preferences import PreferencePair
 
 
 def subset(name, *margins):
-    return [(Comparison("p", "a", "b", tags={"subset": name}), margin) for margin in margins]
+    return [(PreferencePair("p", "a", "b", tags={"subset": name}), margin) for margin in margins]
 
 
 def test_constants_are_those_of_the_benchmark():
@@ -43,7 +43,7 @@ def test_reward_bench_counts_a_tie_of_the_model_as_wrong():
 
 
 def test_other_pairs_are_no_reward_bench():
-    assert reward_bench([Comparison("p", "a", "b", tags={"subset": "mine"})], [1.0]) is None
+    assert reward_bench([PreferencePair("p", "a", "b", tags={"subset": "mine"})], [1.0]) is None
     assert reward_bench([], []) is None
 
 
@@ -53,11 +53,11 @@ def test_an_n_way_tie_at_the_top_is_worth_1_over_n(rewards, share):
 
 
 def four(domain, number=0):
-    return Choice("p", ["r", "w", "w", "w"], [1, 0, 0, 0], id=str(number), tags={"subset": domain})
+    return BestChoice("p", ["r", "w", "w", "w"], [1, 0, 0, 0], id=str(number), tags={"subset": domain})
 
 
 def ties(kind, number, right, wrong):
-    return Choice("p", ["x"] * (right + wrong), [1] * right + [0] * wrong, id=f"{kind}:{number}", tags={"subset": "Ties"})
+    return BestChoice("p", ["x"] * (right + wrong), [1] * right + [0] * wrong, id=f"{kind}:{number}", tags={"subset": "Ties"})
 
 
 def test_reward_bench_2_is_the_mean_of_its_domains():
@@ -145,11 +145,11 @@ def test_kl_of_best_of_n():
 
 
 def test_a_curve_goes_as_far_as_every_prompt():
-    choices = [Choice("p", list("abcd"), [1, 0, 0, 0]), Choice("q", list("abcde"), [0, 1, 0, 0, 0]), Choice("r", ["a"], [1])]
+    choices = [BestChoice("p", list("abcd"), [1, 0, 0, 0]), BestChoice("q", list("abcde"), [0, 1, 0, 0, 0]), BestChoice("r", ["a"], [1])]
     points = curve(choices, [[4, 3, 2, 1], [5, 4, 3, 2, 1], [0]])
     assert [(point.n, point.prompts, point.majority) for point in points] == [(1, 2, None), (2, 2, None), (4, 2, None)]
     assert points[0].best.mean == pytest.approx((1 / 4 + 1 / 5) / 2) == points[2].first.mean
-    assert curve([Choice("r", ["a"], [1])], [[0]]) == []
+    assert curve([BestChoice("r", ["a"], [1])], [[0]]) == []
 
 
 ROWS = [

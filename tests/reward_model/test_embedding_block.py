@@ -9,7 +9,7 @@ import pytest
 from judgecli.reward_model.card import Card, EmbeddingFacts, from_plain, to_plain
 from judgecli.reward_model.features import FeatureSpec, extract
 from judgecli.reward_model.linear import standardise
-from judgecli.reward_model.preferences import Comparison, Preferences
+from judgecli.reward_model.preferences import PreferencePair, Preferences
 from judgecli.reward_model.train import EMBEDDING_SCALES, Recipe, train
 
 NOUNS = ("soup", "bread", "salad", "stew", "cake", "rice", "curry", "pie", "roast", "pasta", "tart", "jam")
@@ -28,7 +28,7 @@ def pairs(count, better):
     for place in range(count):
         prompt = f"Which dish, guest {place}?"
         one, other = (" ".join(chance.permutation(NOUNS)[:8]).capitalize() + "." for _ in range(2))
-        made.append(Comparison(prompt, *sorted((one, other), key=lambda text, prompt=prompt: -better(prompt, text))))
+        made.append(PreferencePair(prompt, *sorted((one, other), key=lambda text, prompt=prompt: -better(prompt, text))))
     return Preferences(made)
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from judgecli.reward_model.encoder import Codec, batches, training_rows
-from judgecli.reward_model.preferences import Comparison
+from judgecli.reward_model.preferences import PreferencePair
 
 
 class Characters:
@@ -69,11 +69,11 @@ def test_ids_fit_and_nothing_is_lost_that_fits(prompt, output, most):
 
 
 def test_rows_for_the_trainer():
-    one = Comparison("p", "good", "bad", margin=0.5)
+    one = PreferencePair("p", "good", "bad", margin=0.5)
     codec = Codec(Characters(pairs=True), 50)
-    rows = training_rows([one, Comparison("p", "same", "same", tie=True)], codec)
+    rows = training_rows([one, PreferencePair("p", "same", "same", tie=True)], codec)
     assert rows == [{"chosen_ids": codec.ids("p", "good"), "rejected_ids": codec.ids("p", "bad"), "margin": 0.5}]
-    assert "margin" not in training_rows([one, Comparison("p", "a", "b")], codec)[0]
+    assert "margin" not in training_rows([one, PreferencePair("p", "a", "b")], codec)[0]
 
 
 @given(st.lists(st.integers(1, 50), max_size=40), st.integers(1, 100))

@@ -9,7 +9,7 @@ from sklearn.metrics import brier_score_loss
 
 from judgecli.readers.preferences import read_preferences
 from judgecli.reward_model.evaluation import available_tags, evaluate
-from judgecli.reward_model.preferences import Comparison
+from judgecli.reward_model.preferences import PreferencePair
 from judgecli.stats.stratified import stratified_difference
 
 
@@ -17,7 +17,7 @@ def pairs(*lengths, prompt=None):
     """Pairs of answers of these lengths, no two answers alike."""
     letters = [chr(0x4E00 + place) for place in range(2 * len(lengths))]
     sides = zip(letters[::2], letters[1::2], lengths, strict=True)
-    return [Comparison(prompt or f"p{number}", one * longer, other * shorter) for number, (one, other, (longer, shorter)) in enumerate(sides)]
+    return [PreferencePair(prompt or f"p{number}", one * longer, other * shorter) for number, (one, other, (longer, shorter)) in enumerate(sides)]
 
 
 def test_accuracy_by_hand():
@@ -31,13 +31,13 @@ def test_accuracy_by_hand():
 
 
 def test_ties_of_people_count_nowhere_else():
-    made = [*pairs((1, 2), (2, 1)), Comparison("t", "x", "y", tie=True)]
+    made = [*pairs((1, 2), (2, 1)), PreferencePair("t", "x", "y", tie=True)]
     found = evaluate(made, np.array([1.0, 1, 9]), np.array([0.0, 0, 1]))
     assert (found.n, found.label_ties, found.accuracy.mean, found.margin, found.tied_margin) == (2, 1, 1.0, 1.0, 8.0)
 
 
 def test_pairs_of_a_ranking_weigh_as_one():
-    made = [Comparison("p", "a", "b", weight=0.25) for _ in range(4)] + [Comparison("q", "a", "b")]
+    made = [PreferencePair("p", "a", "b", weight=0.25) for _ in range(4)] + [PreferencePair("q", "a", "b")]
     found = evaluate(made, np.array([1.0, 1, 1, 1, 0]), np.zeros(5))
     assert found.accuracy.mean == 0.5
 
@@ -51,7 +51,7 @@ def test_the_interval_goes_by_prompts_and_not_by_pairs():
 
 
 def test_pairs_without_prompt_are_clusters_of_their_own():
-    made = [Comparison("", f"a{number}", f"b{number}", source=f"f:{number}") for number in range(5)]
+    made = [PreferencePair("", f"a{number}", f"b{number}", source=f"f:{number}") for number in range(5)]
     assert evaluate(made, np.ones(5), np.zeros(5)).clusters == 5
     assert evaluate([made[0]] * 5, np.ones(5), np.zeros(5)).clusters == 1  # the same two answers
 
@@ -71,7 +71,7 @@ def test_calibrated_margins_have_little_error_and_overconfident_ones_much():
     rng = np.random.default_rng(1)
     truth = rng.normal(size=5000)
     flips = np.where(rng.random(5000) < 1 / (1 + np.exp(-truth)), 1.0, -1.0)  # P(chosen) is what the margin says
-    made = [Comparison(str(number), "a", "b") for number in range(5000)]
+    made = [PreferencePair(str(number), "a", "b") for number in range(5000)]
     good, bad = (evaluate(made, factor * truth * flips, np.zeros(5000)) for factor in (1.0, 5.0))
     assert good.ece < 0.02 < 0.15 < bad.ece
     assert good.brier < bad.brier
@@ -85,14 +85,14 @@ def test_a_model_that_knows_its_own_probabilities_is_asked_for_them():
 
 def test_histogram_and_reliability_hold_every_pair():
     margins = np.random.default_rng(2).standard_cauchy(size=999)
-    found = evaluate([Comparison(str(number), "a", "b") for number in range(999)], margins, np.zeros(999))
+    found = evaluate([PreferencePair(str(number), "a", "b") for number in range(999)], margins, np.zeros(999))
     assert sum(bar.n for bar in found.margins) == sum(bar.n for bar in found.reliability) == 999
     assert found.margins[0].low == -found.margins[-1].high
 
 
 def test_segments_by_tag():
-    made = [Comparison(str(number), "a", "bb", tags={"set": "x" if number % 2 else "y"}) for number in range(40)] + [
-        Comparison("z", "aa", "b", tags={"set": f"rare{number}"}) for number in range(3)
+    made = [PreferencePair(str(number), "a", "bb", tags={"set": "x" if number % 2 else "y"}) for number in range(40)] + [
+        PreferencePair("z", "aa", "b", tags={"set": f"rare{number}"}) for number in range(3)
     ]
     margins = np.array([1.0 if number % 2 else -1.0 for number in range(40)] + [1.0] * 3)
     found = evaluate(made, margins, np.zeros(43), by=["set"])
@@ -101,7 +101,7 @@ def test_segments_by_tag():
 
 
 def test_a_tag_that_most_pairs_lack_is_not_offered():
-    made = [Comparison("p", "a", "b", tags={"t": str(number)} if number < 3 else {}) for number in range(10)]
+    made = [PreferencePair("p", "a", "b", tags={"t": str(number)} if number < 3 else {}) for number in range(10)]
     assert available_tags(made) == {}
 
 
@@ -135,7 +135,7 @@ def made_up(n, knows, *, seed):
     short, long = rng.integers(50, 400, n), 0
     long = short + rng.integers(1, 400, n)
     chosen, rejected = np.where(longer, long, short), np.where(longer, short, long)
-    made = [Comparison(str(number), "a" * one, "b" * other) for number, (one, other) in enumerate(zip(chosen, rejected, strict=True))]
+    made = [PreferencePair(str(number), "a" * one, "b" * other) for number, (one, other) in enumerate(zip(chosen, rejected, strict=True))]
     noise = rng.normal(size=(2, n)) * 0.3
     return made, np.log(chosen) + knows + noise[0], np.log(rejected) + noise[1]
 

@@ -9,7 +9,7 @@ from judgecli.reward_model.evaluation import evaluate
 from judgecli.reward_model.features import FeatureSpec
 from judgecli.reward_model.groups import fold_of, group_rows
 from judgecli.reward_model.near_equal import near_pairs, plain, without_ids, without_numbers
-from judgecli.reward_model.preferences import Comparison, Preferences, Verdict
+from judgecli.reward_model.preferences import GoodOrBad, PreferencePair, Preferences
 from judgecli.reward_model.train import LEAST_GROUPS, Recipe, train
 
 SMALL = FeatureSpec(bits=8)
@@ -23,7 +23,7 @@ def text(chance, words):
 
 
 def pairs_of(prompts, answers):
-    return [Comparison(prompt, *sides) for prompt, sides in zip(prompts, answers, strict=True)]
+    return [PreferencePair(prompt, *sides) for prompt, sides in zip(prompts, answers, strict=True)]
 
 
 @pytest.mark.parametrize(
@@ -71,13 +71,13 @@ def test_prompts_and_answers_join_by_hand():
 
 
 def test_answers_judged_alone_are_joined_too():
-    said = [Verdict(f"{word} alone", word if place > 1 else "the same", 1.0) for place, word in enumerate(WORDS[:12])]
+    said = [GoodOrBad(f"{word} alone", word if place > 1 else "the same", 1.0) for place, word in enumerate(WORDS[:12])]
     assert group_rows(said).count == 11
 
 
 def test_one_refusal_under_a_third_of_the_prompts_joins_nothing_and_is_not_measured():
     chance = np.random.default_rng(3)
-    said = [Comparison(text(chance, 9), text(chance, 20), "I cannot help with that." if place % 3 == 0 else text(chance, 20)) for place in range(300)]
+    said = [PreferencePair(text(chance, 9), text(chance, 20), "I cannot help with that." if place % 3 == 0 else text(chance, 20)) for place in range(300)]
     found = group_rows(said)
     assert (found.count, int(found.loose.sum())) == (300, 100)
     assert len(np.unique(found.clusters)) == 201  # an interval counts what they share once
@@ -89,7 +89,7 @@ def test_one_refusal_under_a_third_of_the_prompts_joins_nothing_and_is_not_measu
 def test_answers_that_hold_all_prompts_together_leave_nothing_to_measure():
     chance = np.random.default_rng(4)
     sides = [(text(chance, 20), text(chance, 20)) for _ in range(2)]
-    said = [Comparison(text(chance, 9), *sides[place % 2]) for place in range(100)]
+    said = [PreferencePair(text(chance, 9), *sides[place % 2]) for place in range(100)]
     found = train(Preferences(said), Recipe(spec=SMALL, negatives=()), name="x")
     assert len(found.pairs.rows) == 0
     assert f"{LEAST_GROUPS} are needed; 100 rows share" in found.unmeasured
@@ -98,7 +98,7 @@ def test_answers_that_hold_all_prompts_together_leave_nothing_to_measure():
 def test_copies_under_other_ids_are_no_evidence():
     chance = np.random.default_rng(5)
     rows = [(f"please {text(chance, 8)}", text(chance, 40), text(chance, 40)) for _ in range(40)]
-    said = [Comparison(f"{prompt} order {chance.integers(10**6)}", up, down) for prompt, up, down in rows for _ in range(10)]
+    said = [PreferencePair(f"{prompt} order {chance.integers(10**6)}", up, down) for prompt, up, down in rows for _ in range(10)]
     found = train(Preferences(said), Recipe(spec=SMALL, negatives=()), name="x")
     told = evaluate(said, found.pairs.margins, np.zeros(400), groups=found.pairs.groups)
     assert (found.groups.count, told.clusters) == (40, 40)
@@ -108,7 +108,7 @@ def test_copies_under_other_ids_are_no_evidence():
 
 def test_twenty_thousand_pairs_take_seconds():
     chance = np.random.default_rng(6)
-    said = [Comparison(text(chance, 40), f"up {place} x", f"down {place} y") for place in range(20_000)]
+    said = [PreferencePair(text(chance, 40), f"up {place} x", f"down {place} y") for place in range(20_000)]
     start = time.process_time()
     found = group_rows(said)
     assert time.process_time() - start < 60

@@ -7,7 +7,7 @@ from judgecli.reward_model.features import FeatureSpec
 from judgecli.reward_model.guards import NAMES, core, read
 from judgecli.reward_model.linear import LEAST_TAKEN, fit_guards
 from judgecli.reward_model.negatives import FILLER, PRAISE
-from judgecli.reward_model.preferences import Comparison, Preferences, Verdict
+from judgecli.reward_model.preferences import GoodOrBad, PreferencePair, Preferences
 from judgecli.reward_model.train import Recipe, train
 from judgecli.reward_model.tricks import TRICKS, Case
 
@@ -86,7 +86,7 @@ def drawn(n=240, seed=0):
         good, bad = f"Please look at {thing} with care, it has number {other}.", f"Whatever, {thing} is stupid and it has number {other}."
         if chance.random() < 0.1:
             good, bad = bad, good
-        pairs.append(Comparison(f"What of {thing}, {place}?", good, bad))
+        pairs.append(PreferencePair(f"What of {thing}, {place}?", good, bad))
     return pairs
 
 
@@ -109,7 +109,7 @@ def test_a_training_is_the_same_twice_and_without_negatives_has_no_guards():
 
 
 def test_thumbs_alone_make_a_model_that_says_how_likely_good():
-    thumbs = [Verdict(one.prompt, text, value) for one in drawn() for text, value in ((one.chosen, 1.0), (one.rejected, 0.0))]
+    thumbs = [GoodOrBad(one.prompt, text, value) for one in drawn() for text, value in ((one.chosen, 1.0), (one.rejected, 0.0))]
     found = train(Preferences(verdicts=thumbs), Recipe(spec=SMALL), name="x")
     asked = ["What of my old car, 8?"] * 2, ["Please look at my old car with care, it has number 512.", "Whatever, my old car is stupid and it has number 512."]
     good = found.model.good(found.model.rewards(*asked).mean)

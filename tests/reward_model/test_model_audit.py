@@ -12,7 +12,7 @@ from judgecli.errors import LogError, NoRecords
 from judgecli.judge.probes import pad
 from judgecli.pipeline.rm_audit import audit_reward_model
 from judgecli.reward_model.audit import FEATURES, audit_model, surface
-from judgecli.reward_model.preferences import Comparison
+from judgecli.reward_model.preferences import PreferencePair
 from judgecli.reward_model.tricks import CONFIDENT, PRAISE, TRICKS, Case, last_paragraph_twice, markdown_dressing
 from judgecli.stats.partial_r2 import partial_r2
 
@@ -144,7 +144,7 @@ def test_partial_r2_of_what_cannot_be_told_is_none():
 def test_what_surface_explains_is_told_beyond_what_people_preferred():
     rng = np.random.default_rng(1)
     texts = ["word " * int(size) for size in rng.integers(5, 200, 400)]
-    pairs = [Comparison(str(number), texts[2 * number], texts[2 * number + 1]) for number in range(200)]
+    pairs = [PreferencePair(str(number), texts[2 * number], texts[2 * number + 1]) for number in range(200)]
     found = findings(Toy(lambda _, output: np.log1p(len(output)) + 0.05 * (hash(output[:9]) % 3)), pairs)
     assert found["partial_r2", "length"].estimate > 0.95
     assert found["partial_r2", "length"].warning

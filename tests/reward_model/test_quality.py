@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import brier_score_loss
 
-from judgecli.reward_model.preferences import Comparison, Verdict
+from judgecli.reward_model.preferences import GoodOrBad, PreferencePair
 from judgecli.reward_model.quality import held_out_pairs, opposed, scaled, sureness
 from judgecli.reward_model.train import HeldOut
 
 
 def pair(number, chosen="good", rejected="bad"):
-    return Comparison(f"p{number}", chosen, rejected)
+    return PreferencePair(f"p{number}", chosen, rejected)
 
 
 def test_pairs_are_those_that_were_held_out_and_keep_their_calibrated_probabilities():
@@ -29,13 +29,13 @@ def test_without_a_pair_there_is_no_number():
 
 
 def test_sureness_of_answers_judged_alone():
-    verdicts = [Verdict("p", "a", 1.0), Verdict("p", "b", 0.0), Verdict("p", "c", 1.0)]
+    verdicts = [GoodOrBad("p", "a", 1.0), GoodOrBad("p", "b", 0.0), GoodOrBad("p", "c", 1.0)]
     sure = np.array([0.9, 0.2, 0.6])
     assert sureness(sure, verdicts).brier == pytest.approx(brier_score_loss([1, 0, 1], sure))
 
 
 def thumbs(size=60):
-    return [Verdict(f"p{number}", "word " * (3 + number % 7 + 20 * (number % 2)), float(number % 2)) for number in range(size)]
+    return [GoodOrBad(f"p{number}", "word " * (3 + number % 7 + 20 * (number % 2)), float(number % 2)) for number in range(size)]
 
 
 def test_opposed_pairs_use_each_answer_once_and_see_a_model_of_length():
@@ -46,7 +46,7 @@ def test_opposed_pairs_use_each_answer_once_and_see_a_model_of_length():
 
 
 def test_opposed_pairs_do_not_follow_the_order_of_the_answers():
-    verdicts = [Verdict(f"p{number}", f"answer {number}", float(number % 3 == 0)) for number in range(50)]
+    verdicts = [GoodOrBad(f"p{number}", f"answer {number}", float(number % 3 == 0)) for number in range(50)]
     rewards = np.random.default_rng(0).normal(size=50)
     backwards = opposed(verdicts[::-1], rewards[::-1])
     assert opposed(verdicts, rewards).accuracy == backwards.accuracy

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from judgecli.errors import UsageError
 from judgecli.reward_model.remote import (
-    Asked,
+    AskedRewards,
     RewardUnreadable,
     body_of,
     check_address,
@@ -24,7 +24,7 @@ from judgecli.reward_model.remote import (
     wire_of,
 )  # fmt: skip
 
-ROWS = [Asked("Refunds?", "30 days.", "gold"), Asked(None, "Hi")]
+ROWS = [AskedRewards("Refunds?", "30 days.", "gold"), AskedRewards(None, "Hi")]
 
 
 def test_bodies_by_hand():
@@ -48,7 +48,7 @@ def test_which_protocols_carry_many():
 
 @given(st.text(), st.text())
 def test_a_text_is_never_filled_twice(question, output):
-    assert render(Asked(question, output), "<{input}|{output}>") == f"<{question}|{output}>"
+    assert render(AskedRewards(question, output), "<{input}|{output}>") == f"<{question}|{output}>"
 
 
 @pytest.mark.parametrize(
@@ -168,10 +168,10 @@ def test_identity_follows_what_decides_the_numbers():
 
 
 def test_keys_tell_questions_apart():
-    rows = [Asked("a", "b"), Asked("ab", ""), Asked(None, "b"), Asked("", "b"), Asked("a", "b", "c"), Asked("a", "c")]
+    rows = [AskedRewards("a", "b"), AskedRewards("ab", ""), AskedRewards(None, "b"), AskedRewards("", "b"), AskedRewards("a", "b", "c"), AskedRewards("a", "c")]
     assert len({question_key("i", row) for row in rows}) == len(rows)
     assert question_key("i", rows[0]) != question_key("j", rows[0])
-    assert len(question_key("i", Asked("\ud800", "b"))) == 32
+    assert len(question_key("i", AskedRewards("\ud800", "b"))) == 32
 
 
 @pytest.mark.parametrize("url", ["ftp://a/x", "file:///x/JUDGE_MARK", "http://user:pw@host/classify", "http://host/classify?key=1", "http://host/#x"])

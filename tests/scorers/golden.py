@@ -15,7 +15,7 @@ import samples
 
 from judgecli.catalog import load_scorer, scorer_names
 from judgecli.errors import EnvironmentFailure
-from judgecli.scorer import Cell, Score, Scorer
+from judgecli.scorer import Score, ScoreLike, Scorer
 
 FILE = Path(__file__).parents[1] / "data" / "golden_scores.json"
 Item = float | str | None
@@ -25,7 +25,7 @@ def name_of(scorer: Scorer) -> str:
     return f"{scorer.name} {scorer.version}"
 
 
-def item_of(cell: Cell) -> Item:
+def item_of(cell: ScoreLike) -> Item:
     """A number to 12 digits, a category, a reason in brackets, or None."""
     if isinstance(cell, Score):
         cell = cell.value if cell.value is not None else cell.label or (f"<{cell.reason}>" if cell.reason else None)

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from judgecli.errors import UsageError
-from judgecli.judge.material import Section, Treatment, render
+from judgecli.judge.material import MaterialSection, Treatment, render
 from judgecli.serve.completions import completion
 from judgecli.serve.fake_judge import FAULTS, FakeJudge, FakeSettings, parse_faults
 from judgecli.serve.personalities import PERSONALITIES, read_prompt
@@ -20,7 +20,7 @@ GOOD = "Water boils at 100 degrees Celsius at sea level because its vapour press
 
 
 def body(sections, schema=SCORE, nonce="0" * 32, outside="Judge it."):
-    block = render([Section(label, text, label) for label, text in sections.items()], nonce, Treatment())
+    block = render([MaterialSection(label, text, label) for label, text in sections.items()], nonce, Treatment())
     wanted = {"type": "json_schema", "json_schema": {"name": "verdict", "schema": schema}}
     return {
         "model": "m",

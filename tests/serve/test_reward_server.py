@@ -13,7 +13,7 @@ from reward_servers import ByLength, running
 from judgecli.errors import EnvironmentFailure, UsageError
 from judgecli.reward.outcome import Outcome
 from judgecli.serve.reward_server import RewardServer, ServeSettings, is_loopback
-from judgecli.serve.reward_wire import Refused, Template, to_share
+from judgecli.serve.reward_wire import RefusedRequest, Template, to_share
 
 CHAT = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "0123456789"}, {"role": "assistant", "content": "abc"}]
 TEMPLATE = Template("<u>{input}</u><a>{output}</a>", ("</s>",))
@@ -323,12 +323,12 @@ def test_template_by_hand():
     assert Template("{output}").split("all of it", row=0, other="") == (None, "all of it")
     assert Template("Q: {input}\nA: {output}").split("Q: \nA: ", row=0, other="") == ("", "")
     for text in ("<u>q</u><a>answer", "q</u><a>x</a>", "<u>q<a>x</a>", "", "<u></a>"):
-        with pytest.raises(Refused):
+        with pytest.raises(RefusedRequest):
             TEMPLATE.split(text, row=0, other="")
 
 
 def test_overlapping_head_and_tail_are_no_form():
-    with pytest.raises(Refused):
+    with pytest.raises(RefusedRequest):
         Template("ab{output}bc").split("abc", row=0, other="")
 
 

@@ -19,7 +19,7 @@ from judgecli.renderers.drift_markdown import drift_markdown
 from judgecli.renderers.drift_terminal import drift_text
 from judgecli.renderers.safe import json_text
 from judgecli.signal.drift.report import Drift
-from judgecli.signal.drift.rows import DriftRow, Evidence, Margins, Side, compare, decide
+from judgecli.signal.drift.rows import DriftEvidence, DriftRow, DriftSide, Margins, compare, decide
 from judgecli.stats.mover import Limited, difference_limits
 from judgecli.store.tables import MetricInfo
 
@@ -45,12 +45,12 @@ def only(drift: Drift, what: str = "value") -> DriftRow:
     return own[0]
 
 
-def side(values: np.ndarray) -> Side:
+def side(values: np.ndarray) -> DriftSide:
     """Clusters x turns of values as one side."""
-    return Side(values.sum(axis=1), np.full(len(values), float(values.shape[1])), np.zeros(len(values)), float(values.sum()), values.size, {})
+    return DriftSide(values.sum(axis=1), np.full(len(values), float(values.shape[1])), np.zeros(len(values)), float(values.sum()), values.size, {})
 
 
-def evidence(old: np.ndarray, new: np.ndarray, **given: Any) -> Evidence:
+def evidence(old: np.ndarray, new: np.ndarray, **given: Any) -> DriftEvidence:
     """No cluster is on both sides."""
     sides = []
     for place, values in enumerate((old, new)):
@@ -58,7 +58,7 @@ def evidence(old: np.ndarray, new: np.ndarray, **given: Any) -> Evidence:
         pad = ((0, len(new)), (len(old), 0))[place]
         sides.append(replace(own, sums=np.pad(own.sums, pad), counts=np.pad(own.counts, pad), missing=np.pad(own.missing, pad)))
     facts = {"kind": "number", "scale": (0.0, 1.0), "span": 1.0, **given}
-    return Evidence("m", "i", higher_is_better=True, segment={}, reference=sides[0], current=sides[1], **facts)
+    return DriftEvidence("m", "i", higher_is_better=True, segment={}, reference=sides[0], current=sides[1], **facts)
 
 
 # Values ------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from judgecli.signal.gate.verdict import Check, GateResult, Question, judge_measured, judge_threshold, near_text, weigh
+from judgecli.signal.gate.verdict import Check, GateQuestion, GateResult, judge_measured, judge_threshold, near_text, weigh
 from judgecli.signal.summary import Reduced, summarise
 
 VERDICTS = ("pass", "fail", "inconclusive", "incomplete")
@@ -45,11 +45,11 @@ def evidence(values, *, clusters=None, reasons=None, scale=(0.0, 1.0), kind="num
 
 
 def at_least(threshold):
-    return Question("g", "m", at_least=threshold)
+    return GateQuestion("g", "m", at_least=threshold)
 
 
 def at_most(threshold):
-    return Question("g", "m", at_most=threshold)
+    return GateQuestion("g", "m", at_most=threshold)
 
 
 HALVES = [0.4, 0.6] * 50  # mean 0.5; se = 0.1 / sqrt(99) = 0.01005; t(99) = 1.984; interval 0.4801 to 0.5199
@@ -237,7 +237,7 @@ def test_complete_needs_every_cell():
 
 def test_a_question_needs_a_threshold():
     with pytest.raises(ValueError, match="has no threshold"):
-        judge_threshold(Question("g", "m"), evidence(HALVES))
+        judge_threshold(GateQuestion("g", "m"), evidence(HALVES))
 
 
 @pytest.mark.parametrize(

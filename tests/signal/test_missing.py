@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from judgecli.signal.missing import Measured, Shares, shares_p
+from judgecli.signal.missing import MeasuredShare, Shares, shares_p
 
 
 def apart(a_missing: int, a: int, b_missing: int, b: int) -> tuple[np.ndarray, ...]:
@@ -15,16 +15,16 @@ def apart(a_missing: int, a: int, b_missing: int, b: int) -> tuple[np.ndarray, .
 
 
 def test_measured_in_words():
-    assert Measured(133, failed=67).text() == "133 of 200 (67 failed)"
-    assert Measured.of_reasons(1, {"timeout": 2, "not_asked": 3, "not_applicable": 4}).to_json() == {
+    assert MeasuredShare(133, failed=67).text() == "133 of 200 (67 failed)"
+    assert MeasuredShare.of_reasons(1, {"timeout": 2, "not_asked": 3, "not_applicable": 4}).to_json() == {
         "n": 1,
         "of": 10,
         "by_design": 4,
         "failed": 2,
         "waiting": 3,
     }
-    assert Shares(Measured(2), Measured(2), 1.0).text("v1", "v2") == ""
-    assert Shares(Measured(200), Measured(133, failed=67), 0.0002).text("v1", "v2") == (
+    assert Shares(MeasuredShare(2), MeasuredShare(2), 1.0).text("v1", "v2") == ""
+    assert Shares(MeasuredShare(200), MeasuredShare(133, failed=67), 0.0002).text("v1", "v2") == (
         "v1 has a score on 200 of 200, v2 on 133 of 200 (67 failed): the shares differ (p = 0.0002)"
     )
 

@@ -7,14 +7,14 @@ import pytest
 
 from judgecli.signal.alarms.charts import SAMPLE, Chart
 from judgecli.signal.alarms.items import DayRows, items_of
-from judgecli.signal.alarms.monitor import MOST_SEGMENTS, Monitor, Plan, Span, Watched
+from judgecli.signal.alarms.monitor import MOST_SEGMENTS, Monitor, Plan, ReferenceSpan, Watched
 from judgecli.signal.alarms.reference import LEAST, freeze, lower_limit
 from judgecli.stats.e_detector import Detectors, bets, step
 
 DAY = 86_400_000_000
 QUALITY = Watched("quality", "aaaa", "number", (0.0, 1.0), True)
 COST = Watched("cost", "cccc", "number", (0.0, None), False)
-PLAN = Plan(90.0, Span(days=10), 2)
+PLAN = Plan(90.0, ReferenceSpan(days=10), 2)
 
 
 def day_of(day, values, *, clusters=None, segments=None, failed=None, beside=None):
@@ -179,7 +179,7 @@ def test_weekends_that_the_reference_shows_are_expected():
     def day(number, lower):
         return day_of(number, np.clip(chance.normal(0.8 - 0.2 * ((number + 3) % 7 >= 5) - lower, 0.1, 40), 0, 1))
 
-    monitor = feed(Monitor(Plan(90.0, Span(days=21), 2)), [day(number, 0.0) for number in range(90)])
+    monitor = feed(Monitor(Plan(90.0, ReferenceSpan(days=21), 2)), [day(number, 0.0) for number in range(90)])
     assert monitor.alarms == []
     (chart,) = (chart for chart in monitor.charts_json(()) if chart["kind"] == "value")
     assert np.round(chart["weekdays"], 1).tolist() == [0.1] * 5 + [-0.1] * 2
@@ -193,7 +193,7 @@ def test_days_that_differ_count_for_what_they_are():
     """A day effect of one standard deviation of the items: the design effect of a day of 40 is some forty, and nothing is told in 90 days."""
     chance = np.random.default_rng(9)
     days = [day_of(number, np.clip(chance.normal(0.6 + chance.normal(0, 0.08), 0.08, 40), 0, 1)) for number in range(113)]
-    monitor = feed(Monitor(Plan(90.0, Span(days=23), 2)), days)
+    monitor = feed(Monitor(Plan(90.0, ReferenceSpan(days=23), 2)), days)
     assert monitor.alarms == []
     (chart,) = (chart for chart in monitor.charts_json(()) if chart["kind"] == "value")
     assert chart["day_effect"] > 20
@@ -209,7 +209,7 @@ def test_what_other_metrics_show_of_days_is_expected_of_each():
         shift = np.r_[chance.normal(0, 0.06, 9), chance.normal(0, 0.012)]
         days.append(day_of(number, np.clip(chance.normal(0.6 + shift[:, None], 0.08, (10, 40)), 0, 1)))
     last = [day_of(number, np.full((10, 40), 0.6)) for number in range(23, 25)]
-    together, alone = Monitor(Plan(90.0, Span(days=23), 10)), Monitor(Plan(90.0, Span(days=23), 10))
+    together, alone = Monitor(Plan(90.0, ReferenceSpan(days=23), 10)), Monitor(Plan(90.0, ReferenceSpan(days=23), 10))
     feed(together, [*days, *last], metrics)
     for rows in [*days, *last]:
         own = DayRows(rows.day, rows.segment, rows.cluster, rows.time, rows.values[9:], rows.failed[9:], rows.not_applicable[9:])
@@ -278,7 +278,7 @@ def test_without_enough_items_there_is_no_reference_and_a_reason():
 
 
 def test_days_of_the_calendar_as_reference():
-    monitor = feed(Monitor(Plan(90.0, Span(first=5, end=15), 2)), stream(40, 25))
+    monitor = feed(Monitor(Plan(90.0, ReferenceSpan(first=5, end=15), 2)), stream(40, 25))
     reference = monitor.charts_json(())[0]["reference"]
     assert (reference["n"], reference["from"], reference["to"]) == (400, "1970-01-06", "1970-01-16")
     assert len(monitor.alarms) == 1
@@ -287,7 +287,7 @@ def test_days_of_the_calendar_as_reference():
 def test_a_chart_that_begins_anew_takes_the_new_level():
     days = stream(60, 25)
     (alarm,) = feed(Monitor(PLAN), days).alarms
-    for span in (Span(days=10), Span(first=0, end=10)):
+    for span in (ReferenceSpan(days=10), ReferenceSpan(first=0, end=10)):
         monitor = feed(Monitor(Plan(90.0, span, 2, {alarm.chart: 25})), days)
         assert monitor.alarms == []
         assert monitor.charts[alarm.chart].reference.mean == pytest.approx(0.5, abs=0.02)
@@ -369,7 +369,7 @@ def test_the_whole_monitor_stays_within_its_budget():
     count = 0
     for seed in range(12):
         chance = np.random.default_rng(seed)
-        monitor = Monitor(Plan(90.0, Span(days=30), 3))
+        monitor = Monitor(Plan(90.0, ReferenceSpan(days=30), 3))
         for day in range(210):
             n = 40
             values = [chance.beta(4, 2, n), (chance.random(n) < 0.95).astype(float), chance.lognormal(0, 1, n)]

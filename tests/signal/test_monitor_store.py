@@ -11,7 +11,7 @@ from stores import NUMBER, OPEN, add_shard, settings_of
 
 from judgecli.errors import AlarmOpen, ConfigError, UnknownName, UsageError
 from judgecli.pipeline import alarms as monitoring
-from judgecli.pipeline.export import Wanted
+from judgecli.pipeline.export import ExportPlan
 from judgecli.renderers.alarms import alarm_text
 from judgecli.store import watching
 from judgecli.store.folder import Store
@@ -302,15 +302,15 @@ def test_export_refuses_while_an_alarm_is_open(alarmed, tmp_path):
     """An alarm, refused; despite it, with the alarm in the manifest; closed, written."""
     target = tmp_path / "pairs.jsonl"
     with pytest.raises(AlarmOpen, match=r"alarms? open: quality drop since 2026-10-0") as caught:
-        export_feedback(alarmed, "trl-kto", target, Wanted(sources=("user",)))
+        export_feedback(alarmed, "trl-kto", target, ExportPlan(sources=("user",)))
     assert caught.value.exit_code == 1
     assert "--despite-alarm" in caught.value.hint
     assert not target.exists()
-    said = export_feedback(alarmed, "trl-kto", target, Wanted(sources=("user",), despite_alarm=True))
+    said = export_feedback(alarmed, "trl-kto", target, ExportPlan(sources=("user",), despite_alarm=True))
     assert "alarms were open" in " ".join(said.notes)
     assert {alarm["metric"] for alarm in json.loads(said.manifest.read_text())["alarms"]} == {"quality"}
     close(alarmed, ["all"], comment="seen", accept=False)
-    said = export_feedback(alarmed, "trl-kto", target, Wanted(sources=("user",)))
+    said = export_feedback(alarmed, "trl-kto", target, ExportPlan(sources=("user",)))
     assert json.loads(said.manifest.read_text())["alarms"] == []
 
 

@@ -9,7 +9,7 @@ from harness import write_lines
 
 from judgecli.cli import main
 from judgecli.signal.report.onset import DAY_US, find_onset
-from judgecli.signal.report.slices import Subject
+from judgecli.signal.report.slices import SliceMetric
 
 START = 20_000  # days since 1970: 2024-10-04
 
@@ -20,7 +20,7 @@ def world(seed, *, days=40, daily=12, change=20, before=0.95, after=0.7, spread=
     day = np.repeat(np.arange(days), daily)
     rate = np.where(day < change, before, after) + spread * draw.normal(size=days)[day]
     values = (draw.random(len(day)) < np.clip(rate, 0, 1)).astype(float)
-    return Subject("ok", values if better else 1 - values, "rate", better, (0.0, 1.0)), np.arange(len(day)), (START + day) * DAY_US + 3600.0e6
+    return SliceMetric("ok", values if better else 1 - values, "rate", better, (0.0, 1.0)), np.arange(len(day)), (START + day) * DAY_US + 3600.0e6
 
 
 def day_number(day):
@@ -52,8 +52,8 @@ def test_too_little_names_no_day():
     assert find_onset(*world(1, days=9, change=4)) is None
     subject, rows, times = world(1)
     assert find_onset(subject, rows, np.full(len(times), np.nan)) is None
-    assert find_onset(Subject("ok", np.ones(len(rows)), "rate", True), rows, times) is None
-    assert find_onset(Subject("ok", subject.values, "rate", None), rows, times) is None
+    assert find_onset(SliceMetric("ok", np.ones(len(rows)), "rate", True), rows, times) is None
+    assert find_onset(SliceMetric("ok", subject.values, "rate", None), rows, times) is None
 
 
 def test_judge_run_says_since_when_in_its_first_lines(tmp_path, monkeypatch, capsys):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from judgecli.signal.compare.paired import SEVERAL, bound_difference, gather_side, join_clusters, measure_difference, pair_sides
 from judgecli.signal.compare.ranking import rank_sides
-from judgecli.signal.compare.rows import Subject, adjust_family, compare_pairs
+from judgecli.signal.compare.rows import ComparedMetric, adjust_family, compare_pairs
 from judgecli.signal.gate.not_worse import Bar, claim_regressions, judge_not_worse, lucky_pass
 from judgecli.stats.bonett_price import bonett_price
 from judgecli.stats.intervals import mean_interval
@@ -30,7 +30,7 @@ def once(values, *, first_cluster=0, first_prompt=0):
 
 
 def subject(*, kind="number", scale=(0.0, 1.0), better=True, margin=0.02):
-    return Subject("m", "i", kind, scale, better, margin)
+    return ComparedMetric("m", "i", kind, scale, better, margin)
 
 
 def test_repeats_are_averaged_and_prompts_weigh_alike():

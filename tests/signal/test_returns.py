@@ -10,7 +10,7 @@ from stores import NUMBER, make_store, settings_of
 
 from judgecli.renderers.signals import signals_page
 from judgecli.renderers.terminal import Page
-from judgecli.signal.cells import Cell, Cells, Window
+from judgecli.signal.cells import Window, WindowCell, WindowCells
 from judgecli.signal.returns import Episode, episode_rows
 
 DAY = 86_400_000_000
@@ -20,7 +20,7 @@ FOREVER = 1e30
 def cells_of(*cells, newest=20):
     """Days as windows; each cell is (day, segment)."""
     end = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=newest)
-    return Cells(("model",), Window.of("1d"), end, timedelta(days=1), [Cell(day, (segment,), 5, 0) for day, segment in cells], [])
+    return WindowCells(("model",), Window.of("1d"), end, timedelta(days=1), [WindowCell(day, (segment,), 5, 0) for day, segment in cells], [])
 
 
 def episode(cell, day, *rewards, cluster=None, reasons=()):
@@ -100,7 +100,7 @@ def test_td_errors_telescope_whatever_the_rewards():
 
 
 def test_records_without_time_and_one_window_have_none():
-    whole = Cells(("model",), Window.of("all"), datetime(1970, 1, 9, tzinfo=UTC), timedelta(days=1), [Cell(None, ("a",), 5, 0)], [])
+    whole = WindowCells(("model",), Window.of("all"), datetime(1970, 1, 9, tzinfo=UTC), timedelta(days=1), [WindowCell(None, ("a",), 5, 0)], [])
     found = episode_rows(whole, [Episode(0, 1, 5 * DAY, (1.0,), (None,))], "q", "id", better=True, gamma=1.0, half_life_us=FOREVER, prior=0.0)
     assert [(row.metric, row.n, row.value) for row in found] == [("session.return.q", 1, 1.0), ("session.td_error.q", 0, None)]
     timeless = episode_rows(whole, [Episode(0, 1, None, (1.0,), (None,))], "q", "id", better=True, gamma=1.0, half_life_us=FOREVER, prior=0.0)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from judgecli.report import Change
-from judgecli.signal.gathering import Gathered
+from judgecli.report import ReportChange
+from judgecli.signal.gathering import GatheredRecords
 from judgecli.signal.report.side_by_side import pairs_of
 
 
@@ -13,11 +13,11 @@ def gathered(rows):
     values = np.array([np.nan if row[2] is None else row[2] for row in rows], float)
     columns = {"version": [row[0] for row in rows]}
     keys = [bytes([place]) * 16 for place in range(count)]
-    return Gathered(count, np.arange(count), [None] * count, columns, {"m": values}, {}, keys, [row[1] for row in rows])
+    return GatheredRecords(count, np.arange(count), [None] * count, columns, {"m": values}, {}, keys, [row[1] for row in rows])
 
 
 def change(difference):
-    return Change("m", "version", "v2", "v1", 9, 9, 9, 9, 0.0, 0.0, difference, -1.0, 1.0, 0.001, 0.001, 1.0, True)
+    return ReportChange("m", "version", "v2", "v1", 9, 9, 9, 9, 0.0, 0.0, difference, -1.0, 1.0, 0.001, 0.001, 1.0, True)
 
 
 ROWS = [("v1", 1, 0.9), ("v1", 1, 0.5), ("v2", 1, 0.2), ("v2", 1, 0.4), ("v1", 2, 0.8), ("v2", 2, 0.0), ("v1", 3, 1.0), ("v2", 4, 0.0), ("v3", 1, 0.0)]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from judgecli.signal.gathering import Gatherer
-from judgecli.signal.report.slices import Subject, find_slices
+from judgecli.signal.report.slices import SliceMetric, find_slices
 from judgecli.signal.traits import TraitIndex, content_words, first_words, language_guess, length_bucket, session_positions, traits_of
 
 
@@ -24,7 +24,7 @@ def test_a_planted_slice_is_first():
     bad = ("input mentions", "wine")
     members[bad] = np.flatnonzero(rng.random(900) < 0.1)
     values[members[bad]] -= 0.25
-    found = find_slices([Subject("reward", values, "number", True)], members, clusters)
+    found = find_slices([SliceMetric("reward", values, "number", True)], members, clusters)
     assert (found[0].trait, found[0].value) == bad
     assert found[0].worse
     assert found[0].p_holm < 1e-6
@@ -36,7 +36,7 @@ def test_lower_is_better_turns_the_sign():
     rng = np.random.default_rng(2)
     values = np.zeros(400)
     values[:100] = 1.0
-    subject = Subject("refusal", values, "rate", False)
+    subject = SliceMetric("refusal", values, "rate", False)
     found = find_slices([subject], {("t", "bad"): np.arange(100), ("t", "fair"): np.sort(rng.permutation(400)[:100])}, np.arange(400))
     assert [(item.value, item.worse, item.mean, item.rest) for item in found] == [("bad", True, 1.0, 0.0)]
 
@@ -48,7 +48,7 @@ def test_chance_is_not_told():
     for _ in range(200):
         clusters = np.repeat(np.arange(100), 4)
         values = rng.normal(size=400) + np.repeat(rng.normal(size=100), 4)
-        found = find_slices([Subject("reward", values, "number", True)], members_of(rng, 400), clusters)
+        found = find_slices([SliceMetric("reward", values, "number", True)], members_of(rng, 400), clusters)
         claims += any(item.p_holm < 0.05 for item in found)
     assert claims <= 20
 
@@ -59,7 +59,7 @@ def test_rare_faults_by_chance_are_not_told():
     claims = 0
     for _ in range(200):
         values = (rng.random(600) < 0.02).astype(float)
-        found = find_slices([Subject("pii", values, "rate", False)], members_of(rng, 600, share=0.06), np.arange(600))
+        found = find_slices([SliceMetric("pii", values, "rate", False)], members_of(rng, 600, share=0.06), np.arange(600))
         claims += any(item.p_holm < 0.05 for item in found)
     assert claims <= 20
 
@@ -69,19 +69,19 @@ def test_unscored_rows_are_no_rows():
     values = rng.normal(size=400)
     values[:80] -= 2
     rows = {("t", "v"): np.arange(80)}
-    whole = find_slices([Subject("m", values, "number", True)], rows, np.arange(400))[0]
+    whole = find_slices([SliceMetric("m", values, "number", True)], rows, np.arange(400))[0]
     padded = np.r_[values, np.full(100, np.nan)]
     more = {("t", "v"): np.r_[np.arange(80), np.arange(400, 450)]}
-    again = find_slices([Subject("m", padded, "number", True)], more, np.arange(500))[0]
+    again = find_slices([SliceMetric("m", padded, "number", True)], more, np.arange(500))[0]
     assert vars_of(again) == pytest.approx(vars_of(whole), rel=1e-9)
 
 
 def test_fewer_than_twenty_clusters_say_nothing():
     values = np.r_[np.zeros(190), np.ones(200)]
-    assert find_slices([Subject("m", values, "number", True)], {("t", "v"): np.arange(190)}, np.r_[np.arange(190) // 10, np.arange(20, 220)]) == []
+    assert find_slices([SliceMetric("m", values, "number", True)], {("t", "v"): np.arange(190)}, np.r_[np.arange(190) // 10, np.arange(20, 220)]) == []
 
 
-@pytest.mark.parametrize("subject", [Subject("m", np.arange(100.0), "number", None), Subject("m", np.ones(100), "number", True)])
+@pytest.mark.parametrize("subject", [SliceMetric("m", np.arange(100.0), "number", None), SliceMetric("m", np.ones(100), "number", True)])
 def test_nothing_to_tell_without_direction_or_spread(subject):
     assert find_slices([subject], {("t", "v"): np.arange(50)}, np.arange(100)) == []
 
@@ -89,7 +89,7 @@ def test_nothing_to_tell_without_direction_or_spread(subject):
 def test_equal_slices_are_told_once():
     values = np.r_[np.zeros(50), np.ones(50)]
     rows = {("a", "x"): np.arange(50), ("b", "y"): np.arange(50)}
-    assert [item.trait for item in find_slices([Subject("m", values, "number", True)], rows, np.arange(100))] == ["a"]
+    assert [item.trait for item in find_slices([SliceMetric("m", values, "number", True)], rows, np.arange(100))] == ["a"]
 
 
 @pytest.mark.parametrize(

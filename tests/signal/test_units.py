@@ -9,7 +9,7 @@ from opened import compute_signals
 from judgecli.reward.advantage import group_advantages, session_return
 from judgecli.signal import diversity
 from judgecli.signal.groups import pass_all_k, pass_at_k
-from judgecli.signal.sessions import Turn, is_correction, is_repeat, measure_session
+from judgecli.signal.sessions import SessionTurn, is_correction, is_repeat, measure_session
 
 sys.path.insert(0, str(Path(__file__).parent))
 from stores import NUMBER, RATE, at, make_store, settings_of
@@ -58,15 +58,15 @@ def test_repeats_and_corrections():
 
 def test_a_session_by_hand():
     turns = [
-        Turn("How long do eggs boil?", "x", None, (1, 0)),
-        Turn("how long do eggs boil", "x", None, (0, 0)),
-        Turn("No, I meant soft eggs", None, None, (0, 2)),
+        SessionTurn("How long do eggs boil?", "x", None, (1, 0)),
+        SessionTurn("how long do eggs boil", "x", None, (0, 0)),
+        SessionTurn("No, I meant soft eggs", None, None, (0, 2)),
     ]
     made = measure_session(turns)
     assert (made.turns, made.user_repeats, made.user_corrections, made.thumbs_up, made.thumbs_down, made.abandoned) == (3, 1, 1, 1, 2, True)
     happy = measure_session(turns[:1])
     assert (happy.abandoned, happy.thumbs_up) == (False, 1)
-    assert measure_session([Turn("a", "x", None, (0, 0))]).thumbs_up is None
+    assert measure_session([SessionTurn("a", "x", None, (0, 0))]).thumbs_up is None
 
 
 def test_diversity_knows_alike_from_different():

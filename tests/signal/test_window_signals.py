@@ -20,10 +20,10 @@ from scipy import stats as oracle
 
 from judgecli.errors import NoRecords, UnknownName, UsageError
 from judgecli.schema import REASONS
-from judgecli.signal.cells import EPOCH, Cell, Cells, Window
+from judgecli.signal.cells import EPOCH, Window, WindowCell, WindowCells
 from judgecli.signal.units import unit_metric
 from judgecli.signal.windows import SignalRow, window_signals
-from judgecli.stats.column import Column
+from judgecli.stats.column import ColumnFacts
 from judgecli.stats.deciding import estimate_mean
 from judgecli.store.folder import Store
 
@@ -135,7 +135,7 @@ def test_one_policy_has_a_shortfall_against_its_first_window(tmp_path: Path) -> 
     assert (first.regret, second.regret) == (None, None)
     assert first.extra["shortfall"] == 0.0
     values = 0.8 + 0.1 * (np.arange(40) % 2)
-    assert second.extra["shortfall"] == pytest.approx(estimate_mean(values, np.ones(40), Column("number", NUMBER.range)).low - 0.5, rel=1e-9)
+    assert second.extra["shortfall"] == pytest.approx(estimate_mean(values, np.ones(40), ColumnFacts("number", NUMBER.range)).low - 0.5, rel=1e-9)
 
 
 def test_a_metric_that_was_never_asked_is_not_asked(tmp_path: Path) -> None:
@@ -317,8 +317,8 @@ def test_a_cell_that_loses_its_score_leaves_the_mean_of_the_rest() -> None:
 def _pure(items: list[tuple[int, int, float | str]], size: int) -> list[SignalRow]:
     metric = unit_metric("quality", "record", "number", True, items, scale=(0.0, 1.0))
     padded = {name: np.pad(getattr(metric, name), (0, size - len(metric.totals))) for name in ("totals", "decayed_sums", "decayed_counts")}
-    cells = [Cell(0, (str(cell),), 6, 0) for cell in range(size)]
-    whole = Cells(("cell",), Window.of("1d"), datetime(2026, 1, 1, tzinfo=UTC), timedelta(days=1), cells, [replace(metric, **padded)])
+    cells = [WindowCell(0, (str(cell),), 6, 0) for cell in range(size)]
+    whole = WindowCells(("cell",), Window.of("1d"), datetime(2026, 1, 1, tzinfo=UTC), timedelta(days=1), cells, [replace(metric, **padded)])
     return window_signals(whole, half_life_us=1.0, prior=0.0)
 
 

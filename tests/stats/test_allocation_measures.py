@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from judgecli.stats.best_arm import Posterior, rank_arms, split_regret
-from judgecli.stats.off_policy import Log, doubly_robust, ips, snips, support_of
+from judgecli.stats.best_arm import ArmPosterior, rank_arms, split_regret
+from judgecli.stats.off_policy import DecisionLog, doubly_robust, ips, snips, support_of
 
 
 def test_two_normals_by_hand():
     """P(x1 > x2) = Phi(d / sqrt(s1^2 + s2^2)); E max = mu1 P + mu2 (1 - P) + s phi(d / s)."""
-    first, second = Posterior.of_mean(0.6, 0.03, 100_000), Posterior.of_mean(0.55, 0.04, 100_000)
+    first, second = ArmPosterior.of_mean(0.6, 0.03, 100_000), ArmPosterior.of_mean(0.55, 0.04, 100_000)
     found = rank_arms([first, second])
     z = 0.05 / 0.05
     assert found.p_best[0] == pytest.approx(stats.norm.cdf(z), abs=1e-4)
@@ -20,7 +20,7 @@ def test_two_normals_by_hand():
 
 
 def test_beta_arms_are_those_of_a_simulation():
-    arms = [Posterior.of_rate(0.8, 50), Posterior.of_rate(0.75, 200), Posterior.of_rate(0.7, 20)]
+    arms = [ArmPosterior.of_rate(0.8, 50), ArmPosterior.of_rate(0.75, 200), ArmPosterior.of_rate(0.7, 20)]
     draws = np.random.default_rng(0).beta([[arm.a] for arm in arms], [[arm.b] for arm in arms], (3, 400_000))
     found = rank_arms(arms)
     assert found.p_best == pytest.approx(np.bincount(draws.argmax(axis=0)) / 400_000, abs=0.004)
@@ -29,20 +29,20 @@ def test_beta_arms_are_those_of_a_simulation():
 
 
 def test_lower_is_better_turns_everything():
-    low = rank_arms([Posterior.of_mean(1.0, 0.1, 50), Posterior.of_mean(1.2, 0.1, 50)], higher_is_better=False)
-    high = rank_arms([Posterior.of_mean(-1.0, 0.1, 50), Posterior.of_mean(-1.2, 0.1, 50)])
+    low = rank_arms([ArmPosterior.of_mean(1.0, 0.1, 50), ArmPosterior.of_mean(1.2, 0.1, 50)], higher_is_better=False)
+    high = rank_arms([ArmPosterior.of_mean(-1.0, 0.1, 50), ArmPosterior.of_mean(-1.2, 0.1, 50)])
     assert low.p_best == pytest.approx(high.p_best)
     assert low.regret == pytest.approx(high.regret)
 
 
 def test_arms_that_are_alike_share():
-    found = rank_arms([Posterior.of_rate(0.5, 10)] * 4)
+    found = rank_arms([ArmPosterior.of_rate(0.5, 10)] * 4)
     assert found.p_best == pytest.approx([0.25] * 4)
-    stretched = rank_arms([Posterior.of_rate(3.0, 10, (1.0, 5.0))] * 4)
+    stretched = rank_arms([ArmPosterior.of_rate(3.0, 10, (1.0, 5.0))] * 4)
     assert stretched.regret == pytest.approx([4 * lost for lost in found.regret])
 
 
-def log_of(seed: int, n: int = 4000) -> tuple[Log, float]:
+def log_of(seed: int, n: int = 4000) -> tuple[DecisionLog, float]:
     """Arm 1 is taken more often where x is high, and x makes every reward better; the target takes arm 1 always."""
     draw = np.random.default_rng(seed)
     x = draw.integers(0, 2, n)
@@ -50,7 +50,7 @@ def log_of(seed: int, n: int = 4000) -> tuple[Log, float]:
     arm = (draw.random(n) < p).astype(int)
     reward = 0.3 + 0.3 * x + 0.1 * arm + 0.1 * draw.normal(size=n)
     taken = np.where(arm == 1, p, 1 - p)
-    return Log(reward, (arm == 1) / taken, np.arange(n), 0.3 + 0.3 * x + 0.1 * arm, 0.4 + 0.3 * x), 0.55
+    return DecisionLog(reward, (arm == 1) / taken, np.arange(n), 0.3 + 0.3 * x + 0.1 * arm, 0.4 + 0.3 * x), 0.55
 
 
 @pytest.mark.parametrize("estimator", [ips, snips, doubly_robust])
@@ -64,24 +64,24 @@ def test_every_estimator_finds_the_planted_value_that_the_plain_mean_misses(esti
 
 def test_dr_is_right_with_wrong_propensities_and_a_right_model():
     log, truth = log_of(2)
-    wrong = Log(log.rewards, np.where(log.weights > 0, 2.0, 0.0), log.cluster, log.expected_taken, log.expected_policy)
+    wrong = DecisionLog(log.rewards, np.where(log.weights > 0, 2.0, 0.0), log.cluster, log.expected_taken, log.expected_policy)
     assert doubly_robust(wrong).mean == pytest.approx(truth, abs=0.01)
     assert abs(snips(wrong).mean - truth) > 0.05
 
 
 def test_by_hand():
-    log = Log(np.array([1.0, 0, 1, 1]), np.array([2.0, 0, 2, 1]), np.arange(4), np.zeros(4), np.zeros(4))
+    log = DecisionLog(np.array([1.0, 0, 1, 1]), np.array([2.0, 0, 2, 1]), np.arange(4), np.zeros(4), np.zeros(4))
     assert ips(log).mean == pytest.approx(5 / 4)
     assert snips(log).mean == pytest.approx(1.0)
     assert doubly_robust(log).mean == pytest.approx(5 / 4)
-    assert snips(Log(log.rewards, np.zeros(4), log.cluster, log.rewards, log.rewards)).mean is None
+    assert snips(DecisionLog(log.rewards, np.zeros(4), log.cluster, log.rewards, log.rewards)).mean is None
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, 0.1])
 def test_equal_rewards_have_no_interval_of_width_zero(value):
     taken = np.arange(400) % 2 == 0
     same = np.full(400, value)
-    log = Log(same, np.where(taken, 2.0, 0.0), np.arange(400), same, same)
+    log = DecisionLog(same, np.where(taken, 2.0, 0.0), np.arange(400), same, same)
     for found in (snips(log), doubly_robust(log)):
         assert (found.mean, found.low, found.high) == (pytest.approx(value), None, None)
         assert "all values are the same" in found.why
@@ -110,7 +110,7 @@ def test_ips_without_support_has_no_interval_and_says_how_much_is_missing():
     """In half of the contexts the target's arm was never taken, which no stratum shows: weights of 2 on half of the other rows add up to half of all."""
     draw = np.random.default_rng(3)
     taken = (draw.random(1000) < 0.5) & (np.arange(1000) % 2 == 0)
-    log = Log(np.ones(1000), np.where(taken, 2.0, 0.0), np.arange(1000), np.ones(1000), np.ones(1000))
+    log = DecisionLog(np.ones(1000), np.where(taken, 2.0, 0.0), np.arange(1000), np.ones(1000), np.ones(1000))
     support = support_of(log.weights, 0.0)
     assert support.unsupported == pytest.approx(0.5, abs=0.05)
     assert "hardly ever logged" in support.refused
@@ -129,9 +129,9 @@ def test_a_belief_by_limits_is_that_of_its_intervals():
         half = stats.t.ppf(0.5 + level / 2, 30) * 0.1
         return 1 - half, 1 + up * half
 
-    own, plain = Posterior.of_limits(1.0, limits), Posterior.of_mean(1.0, 0.1, 31)
+    own, plain = ArmPosterior.of_limits(1.0, limits), ArmPosterior.of_mean(1.0, 0.1, 31)
     assert own.quantiles(np.array([0.025, 0.3, 0.975])) == pytest.approx(plain.quantiles(np.array([0.025, 0.3, 0.975])), abs=1e-3)
     assert own.below(np.array([0.8, 1.05])) == pytest.approx(plain.below(np.array([0.8, 1.05])), abs=5e-3)
-    wide = Posterior.of_limits(1.0, lambda level: limits(level, 3.0))
-    rival = Posterior.of_mean(1.3, 0.05, 31)
+    wide = ArmPosterior.of_limits(1.0, lambda level: limits(level, 3.0))
+    rival = ArmPosterior.of_mean(1.3, 0.05, 31)
     assert rank_arms([wide, rival]).p_best[0] > rank_arms([own, rival]).p_best[0] + 0.05

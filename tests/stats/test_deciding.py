@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from scipy import stats
 from textbook import rate_interval
 
-from judgecli.stats.column import Column, two_values_between, two_values_of
+from judgecli.stats.column import ColumnFacts, two_values_between, two_values_of
 from judgecli.stats.contrast import clustered_contrast
 from judgecli.stats.deciding import estimate_change, estimate_difference, estimate_mean, estimate_means, smallest_seen
 from judgecli.stats.intervals import mean_interval
 
-OPEN, UNIT, RATE = Column("number"), Column("number", (0.0, 1.0)), Column("rate", (0.0, 1.0))
+OPEN, UNIT, RATE = ColumnFacts("number"), ColumnFacts("number", (0.0, 1.0)), ColumnFacts("rate", (0.0, 1.0))
 
 
 def limits(values, column, **given):
@@ -32,12 +32,12 @@ def test_a_rate_is_wilson_but_for_few_of_the_rarer_answer():
 def test_zeros_and_ones_are_a_rate_unless_the_scale_says_otherwise():
     ones = np.array([1.0] * 40 + [0.0] * 10)
     for scale in ((None, None), (0.0, 1.0), (0.0, None)):
-        assert Column("number", scale, two_values_of(ones)).is_rate
-    assert not Column("ordinal", (0.0, 10.0), two_values_of(ones)).is_rate
+        assert ColumnFacts("number", scale, two_values_of(ones)).is_rate
+    assert not ColumnFacts("ordinal", (0.0, 10.0), two_values_of(ones)).is_rate
     alone = two_values_of(np.ones(20))
-    assert [Column("number", scale, alone).is_rate for scale in ((None, None), (0.0, 1.0), (0.0, None))] == [True, True, False]  # one word each is no rate
-    assert Column("number", (0.0, None), alone).between is None
-    assert not Column("number", (0.0, 1.0), two_values_of(np.r_[ones, 0.5])).is_rate
+    assert [ColumnFacts("number", scale, alone).is_rate for scale in ((None, None), (0.0, 1.0), (0.0, None))] == [True, True, False]  # one word each is no rate
+    assert ColumnFacts("number", (0.0, None), alone).between is None
+    assert not ColumnFacts("number", (0.0, 1.0), two_values_of(np.r_[ones, 0.5])).is_rate
 
 
 def test_what_two_values_are():
@@ -49,7 +49,7 @@ def test_what_two_values_are():
 
 def test_two_values_are_a_rate_between_them_and_bounded_by_the_scale():
     values = np.array([0.9] * 180 + [0.2] * 20)
-    low, high = limits(values, Column("number", (0.0, 1.0), (0.2, 0.9)))
+    low, high = limits(values, ColumnFacts("number", (0.0, 1.0), (0.2, 0.9)))
     share = rate_interval((values == 0.9).astype(float), np.ones(200))
     assert (low, high) == (pytest.approx(0.2 + 0.7 * share.low), pytest.approx(0.2 + 0.7 * share.high))
 
@@ -99,7 +99,7 @@ def test_many_segments_are_each_as_alone():
     counts, sums = rng.integers(0, 5, 300), rng.gamma(1.0, size=300)
     sums[counts == 0] = 0.0
     totals = np.bincount(segments, sums, 10)
-    for column in (OPEN, Column("number", (0.0, 50.0)), RATE):
+    for column in (OPEN, ColumnFacts("number", (0.0, 50.0)), RATE):
         values = np.minimum(sums, counts) if column.is_rate else sums
         made = estimate_means(values, counts, segments, np.bincount(segments, values, 10), column)
         for place in range(10):

@@ -5,13 +5,13 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from judgecli.store.cell_sums import Grouping, Rows, Scaled, Spread, decay_weights, numbered, segments_of, spread, windows_of
+from judgecli.store.cell_sums import CellRows, Grouping, Scaled, ValueSpread, decay_weights, numbered, segments_of, spread, windows_of
 
 
 def rows_of(clusters, columns):
     count = len(clusters)
     coded = [[names.index(value) if value is not None else -1 for value in values] for names, values in columns]
-    return Rows(
+    return CellRows(
         np.array(clusters),
         np.zeros(count, dtype=np.int64),
         np.zeros(count, dtype=bool),
@@ -50,7 +50,7 @@ def test_rows_without_a_value_are_not_counted():
 
 
 def test_windows_are_floored_and_records_without_time_stand_apart():
-    rows = Rows(np.arange(4), np.array([-1, 0, 10, 0]), np.array([False, False, False, True]), [], [])
+    rows = CellRows(np.arange(4), np.array([-1, 0, 10, 0]), np.array([False, False, False, True]), [], [])
     windows = windows_of(rows, 10, 0, without=-(2**62))
     assert windows.tolist() == [-1, 0, 1, -(2**62)]
     pairs, of_row, counts = numbered(windows, np.zeros(4, dtype=np.int64), 1)
@@ -69,7 +69,12 @@ def test_combinations_of_columns_that_occur():
 
 @pytest.mark.parametrize(
     ("values", "expected"),
-    [([], Spread(None, None, None)), ([4.0], Spread(4.0, 4.0, 4.0)), ([2.0, 1.0], Spread(1.0, 1.5, 2.0)), ([5.0, 1.0, 3.0], Spread(1.0, 3.0, 5.0))],
+    [
+        ([], ValueSpread(None, None, None)),
+        ([4.0], ValueSpread(4.0, 4.0, 4.0)),
+        ([2.0, 1.0], ValueSpread(1.0, 1.5, 2.0)),
+        ([5.0, 1.0, 3.0], ValueSpread(1.0, 3.0, 5.0)),
+    ],
 )
 def test_spread(values, expected):
     assert spread(np.array(values)) == expected

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from judgecli.stats.distances import BINS
-from judgecli.store.drift_rows import Extent, Gathered
+from judgecli.store.drift_rows import DriftGathering, Extent
 
 
 @pytest.mark.parametrize("order", ["runs", "mixed"])
@@ -26,7 +26,7 @@ def test_sums_and_grids_are_those_of_a_loop(order: str, cuts: list[int], segment
     values = [chance.random(rows).round(4), np.where(chance.random(rows) < 0.2, np.nan, chance.random(rows))]
     lost = (np.isnan(values[1]) & (chance.random(rows) < 0.5)).astype(np.int8)
     table = pa.table({"code": code, "cluster": cluster, "v0": values[0], "v1": values[1], "x1": lost})
-    gathered = Gathered(segments, [Extent(), Extent()], [False, True], rows)
+    gathered = DriftGathering(segments, [Extent(), Extent()], [False, True], rows)
     for first, end in zip([0, *cuts], [*cuts, rows], strict=True):
         for batch in table.slice(first, end - first).combine_chunks().to_batches():
             gathered.add(batch)
@@ -70,7 +70,7 @@ def test_gathering_leaves_pandas_out() -> None:
 
 
 def test_a_side_without_rows_is_nothing_however_often_it_is_asked_for() -> None:
-    gathered = Gathered(1, [Extent()], [False], 2)
+    gathered = DriftGathering(1, [Extent()], [False], 2)
     gathered.add(pa.RecordBatch.from_pydict({"code": pa.array([0, 0], pa.int16()), "cluster": pa.array([7, 9]), "v0": pa.array([0.5, 1.0])}))
     for seg in (None, 0, None):
         sums, counts, _, rows, total = gathered.side(0, seg, 1)

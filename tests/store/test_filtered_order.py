@@ -7,7 +7,7 @@ from harness import score, write_lines
 from judgecli.signal.cells import Window
 from judgecli.store.folder import Store
 from judgecli.store.selection import select_records
-from judgecli.store.windows_query import Question, WindowReduction
+from judgecli.store.windows_query import WindowQuestion, WindowReduction
 
 
 def line(number: int) -> dict[str, object]:
@@ -23,7 +23,7 @@ def test_values_belong_to_their_rows(tmp_path, on):
     score(tmp_path / "s", [write_lines(tmp_path / "b.jsonl", [line(n) for n in [*mixed[200:], *mixed[:200:3]]])])
     with Store(tmp_path / "s", create=False) as store:
         for _ in range(8):
-            with WindowReduction(store, select_records(store, on), ["words"], Question((), Window.of("all"), cluster="session")) as found:
+            with WindowReduction(store, select_records(store, on), ["words"], WindowQuestion((), Window.of("all"), cluster="session")) as found:
                 rows = found.read_rows(())
                 minutes = (rows.moments // 1_000_000 - 1_790_000_000) // 60
                 assert found.values([0], rows)[0].tolist() == (minutes + 1).tolist()

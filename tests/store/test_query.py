@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from judgecli.errors import UsageError
 from judgecli.readers import intake
-from judgecli.stats.column import Column
+from judgecli.stats.column import ColumnFacts
 from judgecli.stats.deciding import estimate_mean
 from judgecli.store import upkeep
 from judgecli.store.folder import Store
@@ -59,7 +59,7 @@ def test_reduction_by_hand_against_numpy(tmp_path):
     values = np.array([line["x"] for line in lines])
     who = np.array([line["who"] for line in lines])
     sums, counts = ([part[who == one].sum() for one in sorted(set(who))] for part in (values, np.ones(500)))
-    estimate = estimate_mean(np.array(sums), np.array(counts), Column("number"))
+    estimate = estimate_mean(np.array(sums), np.array(counts), ColumnFacts("number"))
     assert (found["mean"], found["low"], found["high"]) == tuple(pytest.approx(value, abs=1e-10) for value in (values.mean(), estimate.low, estimate.high))
     assert (found["min"], found["max"]) == (values.min(), values.max())
     assert found["p50"] == pytest.approx(np.median(values), abs=1e-12)

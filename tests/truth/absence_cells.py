@@ -4,11 +4,11 @@ import numpy as np
 from cell import Cell
 
 from judgecli.signal.allocation import FAILED, SCORED, Choices, allocate
-from judgecli.signal.compare.paired import Side, gather_side, pair_sides
-from judgecli.signal.compare.rows import Subject, compare_pairs
+from judgecli.signal.compare.paired import PairSide, gather_side, pair_sides
+from judgecli.signal.compare.rows import ComparedMetric, compare_pairs
 from judgecli.signal.drift.report import overall_verdict
-from judgecli.signal.drift.rows import Evidence, Margins, compare, decide
-from judgecli.signal.drift.rows import Side as DriftSide
+from judgecli.signal.drift.rows import DriftEvidence, Margins, compare, decide
+from judgecli.signal.drift.rows import DriftSide as DriftSide
 from judgecli.signal.gate.not_worse import Bar, judge_not_worse
 from judgecli.signal.missing import shares_p
 
@@ -23,7 +23,7 @@ def _values(rng: np.random.Generator, n: int, shape: str) -> np.ndarray:
     return np.clip(0.6 + 0.15 * rng.normal(size=n), 0, 1)
 
 
-def _side(values: np.ndarray, lost: np.ndarray, *, design: bool, first: int = 0) -> Side:
+def _side(values: np.ndarray, lost: np.ndarray, *, design: bool, first: int = 0) -> PairSide:
     prompts = np.arange(len(values))
     return gather_side(prompts, first + prompts, np.where(lost, np.nan, values), lost & (not design))
 
@@ -38,7 +38,7 @@ def _lost(rng: np.random.Generator, values: np.ndarray, pattern: str, share: flo
 
 def _equal(n: int, shape: str, scale, a: tuple[str, float], b: tuple[str, float], *, design: bool):
     """Whether b is called better where both sides are the same and lose values after these patterns."""
-    subject = Subject("m", "1", "rate" if shape == "rate" else "number", scale, True, 0.02)
+    subject = ComparedMetric("m", "1", "rate" if shape == "rate" else "number", scale, True, 0.02)
 
     def run(rng: np.random.Generator) -> bool:
         base = 0.1 * rng.normal(size=n)
@@ -52,7 +52,7 @@ def _equal(n: int, shape: str, scale, a: tuple[str, float], b: tuple[str, float]
 
 def _dropped(n: int, kind: str, *, reason: str):
     """Whether a gate passes that asks of a candidate worse by 0.2 on the hard half, of which all hard scores are gone."""
-    bar = Bar("g", "base", Subject("m", "1", "rate" if kind == "rate" else "number", CLOSED, True, 0.05), 0.05, 0.98)
+    bar = Bar("g", "base", ComparedMetric("m", "1", "rate" if kind == "rate" else "number", CLOSED, True, 0.05), 0.05, 0.98)
 
     def run(rng: np.random.Generator) -> bool:
         hard = np.arange(n) % 2 == 0
@@ -83,7 +83,7 @@ def _drift_of_half(n: int, *, design: bool, kept: str, both: bool):
             reasons = {"not_applicable" if design else "input_missing_field": int(gone.sum())} if gone.any() else {}
             nothing = np.zeros(2 * n)
             sides.append(DriftSide(sums, counts, nothing if design else lost, float(sums.sum()), n, reasons, 0, lost if design and gone.any() else None))
-        evidence = Evidence("m", "1", "number", CLOSED, True, {}, sides[0], sides[1], 1.0)
+        evidence = DriftEvidence("m", "1", "number", CLOSED, True, {}, sides[0], sides[1], 1.0)
         return overall_verdict(decide(compare(evidence, Margins(0.3)))) == "no drift"
 
     return run

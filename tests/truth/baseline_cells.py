@@ -6,7 +6,7 @@ import numpy as np
 from cell import Cell
 
 from judgecli.signal.compare.parts import Parts, gather_parts
-from judgecli.signal.compare.rows import Subject
+from judgecli.signal.compare.rows import ComparedMetric
 from judgecli.signal.gate.not_worse import Bar
 from judgecli.signal.gate.unpaired import Apart, judge_apart
 
@@ -28,7 +28,7 @@ def _passes(kind: str, scale: tuple[float | None, float | None], up: bool, margi
         own, shared = draw(rng, len(owner)), draw(rng, clusters)[owner]
         return _parts(np.where(rng.random(len(owner)) < 0.5, own, shared), owner, first)
 
-    bar = Bar("g", "main", Subject("m", "i", kind, scale, up, margin), margin, 0.98)
+    bar = Bar("g", "main", ComparedMetric("m", "i", kind, scale, up, margin), margin, 0.98)
 
     def run(rng: np.random.Generator) -> bool:
         sides = Apart(side(rng, old, sizes[0], 0), side(rng, new, sizes[1], 10**9), 0)

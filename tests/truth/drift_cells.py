@@ -8,7 +8,7 @@ from cell import Cell
 from judgecli.signal.drift.cause import Inputs, find_cause
 from judgecli.signal.drift.local import find_local
 from judgecli.signal.drift.logged import Logged, LoggedColumn
-from judgecli.signal.drift.rows import Evidence, Margins, Side, compare, decide
+from judgecli.signal.drift.rows import DriftEvidence, DriftSide, Margins, compare, decide
 from judgecli.signal.drift.shape import Grouped
 
 Floats = np.ndarray
@@ -41,17 +41,17 @@ def _ordinal(rng: np.random.Generator, n: int) -> Floats:
     return rng.choice([0.0, 0.5, 1.0], n, p=[0.9, 0.06, 0.04])
 
 
-def _side(values: Floats, first: int, size: int) -> Side:
+def _side(values: Floats, first: int, size: int) -> DriftSide:
     """Values of one row a cluster, at places of their own among the clusters of both sides."""
     sums, counts = np.zeros(size), np.zeros(size)
     sums[first : first + len(values)], counts[first : first + len(values)] = values, 1.0
-    return Side(sums, counts, np.zeros(size), float(values.sum()), len(values), {})
+    return DriftSide(sums, counts, np.zeros(size), float(values.sum()), len(values), {})
 
 
-def evidence(old: Floats, new: Floats, name: str, *, kind: str = "number", scale: tuple[float | None, float | None] = (None, None)) -> Evidence:
+def evidence(old: Floats, new: Floats, name: str, *, kind: str = "number", scale: tuple[float | None, float | None] = (None, None)) -> DriftEvidence:
     """Two sides without a common cluster."""
     size = len(old) + len(new)
-    return Evidence(name, "i", kind, scale, True, {}, _side(old, 0, size), _side(new, len(old), size), 1.0)
+    return DriftEvidence(name, "i", kind, scale, True, {}, _side(old, 0, size), _side(new, len(old), size), 1.0)
 
 
 def _false_report(draw: Draw, reference: int, current: int, **told: object) -> Callable[[np.random.Generator], bool]:
@@ -87,7 +87,7 @@ def _false_category_report(reference: int, current: int) -> Callable[[np.random.
             old, new = (eye[rng.choice(len(shares), n, p=shares)] for n in (reference, current))
             grid = Grouped(np.r_[old, 0 * new], np.r_[0 * old, new], categories=list("abcde"))
             made = evidence(np.zeros(reference), np.zeros(current), f"c{number}", kind="category")
-            rows += compare(Evidence(made.metric, "i", "category", (None, None), None, {}, made.reference, made.current, 1.0, grid), NO_MARGIN)
+            rows += compare(DriftEvidence(made.metric, "i", "category", (None, None), None, {}, made.reference, made.current, 1.0, grid), NO_MARGIN)
         return any(row.verdict == "drift" for row in decide(rows))
 
     return run

@@ -5,12 +5,12 @@ from collections.abc import Callable
 import numpy as np
 from cell import Cell
 
-from judgecli.signal.cells import Cell as Place
-from judgecli.signal.cells import Cells, MetricCells, Window
-from judgecli.signal.gathering import Gathered
+from judgecli.signal.cells import MetricCells, Window, WindowCells
+from judgecli.signal.cells import WindowCell as Place
+from judgecli.signal.gathering import GatheredRecords
 from judgecli.signal.report.changes import find_changes
 from judgecli.signal.report.headline import important
-from judgecli.signal.report.slices import Subject, find_slices
+from judgecli.signal.report.slices import SliceMetric, find_slices
 from judgecli.signal.report.standouts import find_standouts
 from judgecli.signal.windows import window_signals
 
@@ -55,7 +55,7 @@ def _worst(
             metric = (f"m{number}", "i", kind, (None, None), False, cells, np.arange(total), counts, sums, totals, nothing, nothing, {})
             found.append(MetricCells(*metric))
         places = [Place(None, ("canary",), small * turns, 0), Place(None, ("stable",), large * turns, 0)]
-        rows = window_signals(Cells(("v",), Window.of("all"), None, None, places, found), half_life_us=1.0, prior=1.0, sums=True)  # type: ignore[arg-type]
+        rows = window_signals(WindowCells(("v",), Window.of("all"), None, None, places, found), half_life_us=1.0, prior=1.0, sums=True)  # type: ignore[arg-type]
         told = find_standouts(rows, "v", better={f"m{number}": False for number in range(metrics)})
         return bool(told) if shift is None else any((item.value, item.metric) == ("canary", "m0") for item in told)
 
@@ -72,7 +72,7 @@ def _slice(world: str, slices: int, inside: int, total: int, *, turns: int = 1, 
         members = {("tags.t", str(number)): np.sort(rows[number * inside : (number + 1) * inside]) for number in range(slices)}
         if effect is not None:
             values[members["tags.t", "0"]] += effect
-        found = find_slices([Subject("m", values, kind, False)], members, np.repeat(np.arange(total // turns), turns))
+        found = find_slices([SliceMetric("m", values, kind, False)], members, np.repeat(np.arange(total // turns), turns))
         return bool(found) if effect is None else any(item.value == "0" for item in found)
 
     return run
@@ -90,8 +90,8 @@ def _report(world: str, small: int, large: int, *, metrics: int = 10, slices: in
         policy[:] = ["canary" if cluster < small else "stable" for cluster in clusters]
         rows = rng.permutation(total)
         members = {("tags.t", str(number)): np.sort(rows[number * inside : (number + 1) * inside]) for number in range(slices)}
-        gathered = Gathered(total, clusters, list(range(total)), {"v": policy}, values, members)
-        subjects = [Subject(name, own, kind, False) for name, own in values.items()]
+        gathered = GatheredRecords(total, clusters, list(range(total)), {"v": policy}, values, members)
+        subjects = [SliceMetric(name, own, kind, False) for name, own in values.items()]
         return bool(important(find_changes(gathered, subjects)) or find_slices(subjects[:1], members, clusters))
 
     return run

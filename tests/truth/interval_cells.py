@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from cell import Cell
 
-from judgecli.stats.column import Column, two_values_of
+from judgecli.stats.column import ColumnFacts, two_values_of
 from judgecli.stats.deciding import estimate_change, estimate_difference, estimate_mean
 
 Draw = Callable[[np.random.Generator, int], np.ndarray]
@@ -28,8 +28,8 @@ class World:
     scale: tuple[float | None, float | None] = OPEN
     kind: str = "number"
 
-    def column(self, values: np.ndarray) -> Column:
-        return Column(self.kind, self.scale, two_values_of(values))
+    def column(self, values: np.ndarray) -> ColumnFacts:
+        return ColumnFacts(self.kind, self.scale, two_values_of(values))
 
 
 def some(share: float, other: Draw, rest: Draw | float = 0.0) -> Draw:
@@ -117,7 +117,7 @@ def _uneven(clusters: int, index: float, rate: float | None):
         counts = np.clip(np.ceil(rng.pareto(index, clusters) + 1e-9), 1, 5000)
         normal = counts * rng.normal(size=clusters) + np.sqrt(counts) * rng.normal(size=clusters)
         sums = normal if rate is None else counts * (rng.random(clusters) < rate)
-        found = estimate_mean(sums, counts, Column("number" if rate is None else "rate", OPEN if rate is None else UNIT))
+        found = estimate_mean(sums, counts, ColumnFacts("number" if rate is None else "rate", OPEN if rate is None else UNIT))
         return None if found.low is None or found.high is None else found.low <= (rate or 0.0) <= found.high
 
     return run
@@ -126,7 +126,7 @@ def _uneven(clusters: int, index: float, rate: float | None):
 def _turns(clusters: int, rate: float):
     def run(rng: np.random.Generator) -> bool | None:
         sums = rng.binomial(5, rng.beta(rate, 1 - rate, clusters)).astype(float)
-        found = estimate_mean(sums, np.full(clusters, 5.0), Column("rate", UNIT))
+        found = estimate_mean(sums, np.full(clusters, 5.0), ColumnFacts("rate", UNIT))
         return None if found.low is None or found.high is None else found.low <= rate <= found.high
 
     return run
@@ -137,7 +137,7 @@ def _not_worse(n: int, share: float, loss: float, sd: float, scale: tuple[float 
 
     def run(rng: np.random.Generator) -> bool | None:
         moved = sd * rng.normal(size=n) - loss * (rng.random(n) < share)
-        found = estimate_difference(moved, np.ones(n), Column("number", scale))
+        found = estimate_difference(moved, np.ones(n), ColumnFacts("number", scale))
         return None if found.low is None or not found.decides else found.low > -share * loss
 
     return run
@@ -145,7 +145,7 @@ def _not_worse(n: int, share: float, loss: float, sd: float, scale: tuple[float 
 
 def _rare_losses(n: int, loss: float):
     def run(rng: np.random.Generator) -> bool | None:
-        found = estimate_difference(-(rng.random(n) < loss).astype(float), np.ones(n), Column("rate", UNIT), singles=True)
+        found = estimate_difference(-(rng.random(n) < loss).astype(float), np.ones(n), ColumnFacts("rate", UNIT), singles=True)
         return None if found.low is None or not found.decides else found.low > -loss
 
     return run
@@ -153,7 +153,7 @@ def _rare_losses(n: int, loss: float):
 
 def _skewed_pairs(n: int):
     def run(rng: np.random.Generator) -> bool | None:
-        found = estimate_difference(math.exp(0.5) - lognormal(1.0)(rng, n) - 0.1, np.ones(n), Column("number", OPEN))
+        found = estimate_difference(math.exp(0.5) - lognormal(1.0)(rng, n) - 0.1, np.ones(n), ColumnFacts("number", OPEN))
         return None if found.low is None or not found.decides else found.low > -0.1
 
     return run

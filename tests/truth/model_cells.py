@@ -6,11 +6,11 @@ from cell import Cell
 from judgecli.reward_model.evaluation import evaluate
 from judgecli.reward_model.features import FeatureSpec
 from judgecli.reward_model.length import judge_length
-from judgecli.reward_model.preferences import Comparison, Preferences
+from judgecli.reward_model.preferences import PreferencePair, Preferences
 from judgecli.reward_model.train import Recipe, train
 from judgecli.signal.allocation import Choices, allocate
 from judgecli.stats.auc import auc
-from judgecli.stats.off_policy import Log, doubly_robust, ips, snips
+from judgecli.stats.off_policy import DecisionLog, doubly_robust, ips, snips
 from judgecli.stats.ppi import Labelled, Rest, ppi_mean
 
 
@@ -66,7 +66,7 @@ def _policy(estimator, share: float, chance: float, n: int = 400):
         reward = (rng.random(n) < np.where(taken, mean, mean - 0.2)).astype(float)
         weights = np.zeros(n)
         weights[taken] = 1 / p[taken]
-        found = estimator(Log(reward, weights, np.arange(n), np.where(taken, mean, mean - 0.2), mean))
+        found = estimator(DecisionLog(reward, weights, np.arange(n), np.where(taken, mean, mean - 0.2), mean))
         truth = 0.9 * share + 0.5 * (1 - share)
         return None if found.low is None or found.high is None else found.low <= truth <= found.high
 
@@ -110,7 +110,7 @@ def _length(knows: float, follows: float, biased: float, n: int, wrong: tuple[st
         first = better + biased * ratio + 0.3 * rng.normal(size=n) > 0
         margins = (knows * better + follows * ratio + 0.5 * rng.normal(size=n)) * np.where(first, 1, -1)
         chosen, rejected = np.where(first, sizes, sizes[::-1])
-        pairs = [Comparison("", "a" * up, "b" * down) for up, down in zip(chosen, rejected, strict=True)]
+        pairs = [PreferencePair("", "a" * up, "b" * down) for up, down in zip(chosen, rejected, strict=True)]
         return judge_length(pairs, margins, np.ones(n), np.arange(n)).verdict in wrong
 
     return run
@@ -130,7 +130,7 @@ def _copies(same_prompt: bool):
         pairs = []
         for _ in range(40):
             prompt, chosen, rejected = f"please {text(8)}", text(40), text(40)
-            pairs += [Comparison(f"{prompt if same_prompt else text(9)} order {rng.integers(10**6)}", chosen, rejected) for _ in range(10)]
+            pairs += [PreferencePair(f"{prompt if same_prompt else text(9)} order {rng.integers(10**6)}", chosen, rejected) for _ in range(10)]
         spec = FeatureSpec(bits=8)
         trained = train(Preferences(pairs), Recipe(spec=spec, negatives=()), name="x")
         found = evaluate([pairs[place] for place in trained.pairs.rows], trained.pairs.margins, np.zeros(len(trained.pairs.rows)), groups=trained.pairs.groups)

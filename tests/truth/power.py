@@ -7,7 +7,7 @@ import numpy as np
 from textbook import rate_interval
 
 from judgecli.stats.bonett_price import bonett_price
-from judgecli.stats.column import Column
+from judgecli.stats.column import ColumnFacts
 from judgecli.stats.contrast import clustered_contrast
 from judgecli.stats.deciding import estimate_change, estimate_difference, estimate_mean
 from judgecli.stats.intervals import mean_interval
@@ -58,7 +58,7 @@ def _widths(textbook, ours, truth: float) -> Widths:
     )
 
 
-def _mean(draw, truth: float, column: Column):
+def _mean(draw, truth: float, column: ColumnFacts):
     def play(rng: np.random.Generator) -> Widths:
         sums, counts = draw(rng)
         return _widths(mean_interval(sums, counts), estimate_mean(sums, counts, column), truth)
@@ -69,12 +69,12 @@ def _mean(draw, truth: float, column: Column):
 def _rate(n: int, rate: float):
     def play(rng: np.random.Generator) -> Widths:
         values = (rng.random(n) < rate).astype(float)
-        return _widths(rate_interval(values, np.ones(n)), estimate_mean(values, np.ones(n), Column("rate", (0.0, 1.0))), rate)
+        return _widths(rate_interval(values, np.ones(n)), estimate_mean(values, np.ones(n), ColumnFacts("rate", (0.0, 1.0))), rate)
 
     return play
 
 
-def _change(draw, n: int, column: Column):
+def _change(draw, n: int, column: ColumnFacts):
     def play(rng: np.random.Generator) -> Widths:
         side = np.arange(2 * n) < n
         values = draw(rng, 2 * n)
@@ -84,7 +84,7 @@ def _change(draw, n: int, column: Column):
     return play
 
 
-def _pairs(n: int, column: Column):
+def _pairs(n: int, column: ColumnFacts):
     def play(rng: np.random.Generator) -> Widths:
         moved = 0.25 * rng.normal(size=n)
         return _widths(mean_interval(moved, np.ones(n)), estimate_difference(moved, np.ones(n), column), 0.0)
@@ -96,7 +96,7 @@ def _paired_rate(n: int):
     def play(rng: np.random.Generator) -> Widths:
         moved = rng.choice([-1.0, 0.0, 1.0], size=n, p=[0.1, 0.8, 0.1])
         plain = bonett_price(n, float((moved > 0).sum()), float((moved < 0).sum()))
-        return _widths(plain, estimate_difference(moved, np.ones(n), Column("rate", (0.0, 1.0)), singles=True), 0.0)
+        return _widths(plain, estimate_difference(moved, np.ones(n), ColumnFacts("rate", (0.0, 1.0)), singles=True), 0.0)
 
     return play
 
@@ -112,7 +112,7 @@ def _clusters(count: int):
     return draw
 
 
-NUMBER, UNIT = Column("number"), Column("number", (0.0, 1.0))
+NUMBER, UNIT = ColumnFacts("number"), ColumnFacts("number", (0.0, 1.0))
 NORMAL = lambda rng, n: rng.normal(size=n)  # noqa: E731
 EVEN = lambda rng, n: rng.beta(2.0, 2.0, size=n)  # noqa: E731
 LEANING = lambda rng, n: rng.beta(5.0, 2.0, size=n)  # noqa: E731

@@ -9,7 +9,7 @@ from judgecli.signal.alarms import monitor as watching
 from judgecli.signal.alarms.bench import weigh
 from judgecli.signal.alarms.charts import Alarm
 from judgecli.signal.alarms.items import DayRows
-from judgecli.signal.alarms.monitor import Monitor, Plan, Span, Watched
+from judgecli.signal.alarms.monitor import Monitor, Plan, ReferenceSpan, Watched
 
 DAY = 86_400_000_000
 
@@ -70,7 +70,7 @@ def alarms_of(world: World, rng: np.random.Generator, apps: int) -> tuple[list[l
     """The alarms of so many apps, each with its own charts, reference and budget, and the moment (microseconds) of the change."""
     columns = apps * world.metrics
     metrics = [Watched(f"{column}", "x", "number", (0.0, 1.0), True) for column in range(columns)]
-    monitor = Monitor(Plan(world.every, Span(days=world.reference), world.metrics))
+    monitor = Monitor(Plan(world.every, ReferenceSpan(days=world.reference), world.metrics))
 
     def apart(work):
         """What other metrics of the same app show, no others."""

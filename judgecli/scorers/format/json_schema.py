@@ -91,22 +91,22 @@ def _verdict(text: str, validator: jsonschema_rs.Validator, fenced: bool) -> Sco
 
 
 _ITEMS = None  # a step into every item of an array
-Path = tuple[str | None, ...]
+JsonPath = tuple[str | None, ...]
 
 
-def _required_paths(schema: object, above: Path = ()) -> list[Path]:
+def _required_paths(schema: object, above: JsonPath = ()) -> list[JsonPath]:
     if not isinstance(schema, Mapping):
         return []
     properties = schema.get("properties")
     properties = properties if isinstance(properties, Mapping) else {}
     required = [name for name in schema.get("required", ()) if isinstance(name, str)]
-    paths: list[Path] = []
+    paths: list[JsonPath] = []
     for name in dict.fromkeys(required):
         paths += [(*above, name), *_required_paths(properties.get(name), (*above, name))]
     return paths + _required_paths(schema.get("items"), (*above, _ITEMS))
 
 
-def _coverage(text: str, paths: Sequence[Path], fenced: bool) -> Score | float | None:
+def _coverage(text: str, paths: Sequence[JsonPath], fenced: bool) -> Score | float | None:
     if not paths:
         return None
     try:
@@ -120,7 +120,7 @@ def _coverage(text: str, paths: Sequence[Path], fenced: bool) -> Score | float |
     return Score(value=1 - len(missing) / len(paths), explanation=f"missing: {', '.join(names)}"[:300])
 
 
-def _has(value: object, path: Path) -> bool:
+def _has(value: object, path: JsonPath) -> bool:
     if not path:
         return True
     step, below = path[0], path[1:]

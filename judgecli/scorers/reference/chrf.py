@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from judgecli.arrays import Integers
 from judgecli.scorer import scorer
 from judgecli.scorers.canonical import all_canonical
-from judgecli.scorers.reference.shared_ngrams import Counts, shared_counts
+from judgecli.scorers.reference.shared_ngrams import shared_counts
 
 _ORDER = 6
 # Encodings of a byte a character, and what is white space in them: cp1252 has the quotes and dashes that latin-1 lacks.
@@ -31,7 +32,7 @@ def chrf(output: Sequence[str], reference: Sequence[str]) -> list[float | None]:
     return [score if wanted else None for score, wanted in zip(_scores(shared, ours, theirs), theirs.tolist(), strict=True)]
 
 
-def shared_characters(output: Sequence[str], reference: Sequence[str]) -> tuple[Counts, Counts, Counts]:
+def shared_characters(output: Sequence[str], reference: Sequence[str]) -> tuple[Integers, Integers, Integers]:
     """How many character 1- to 6-grams each pair of texts shares (a column for each n), and how many characters both sides have, white space left out.
 
     >>> [counts.tolist() for counts in shared_characters(["a b"], ["abc"])]
@@ -78,7 +79,7 @@ def _counted(text: str, wanted: str) -> list[int]:
     return shared
 
 
-def _scores(shared: Counts, ours: Counts, theirs: Counts) -> list[float]:
+def _scores(shared: Integers, ours: Integers, theirs: Integers) -> list[float]:
     orders = np.arange(_ORDER)
     total_ours = np.maximum(ours.reshape(-1, 1) - orders, 0)
     total_theirs = np.maximum(theirs.reshape(-1, 1) - orders, 0)

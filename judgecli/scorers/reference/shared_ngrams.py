@@ -9,17 +9,17 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from judgecli.arrays import Hashes, Integers
+
 _PACKED_BITS = 48
 _SIZE_AT_ONCE = 1 << 16  # bytes: what a sort handles within the second-level cache
 _PAIRS_AT_ONCE = 1 << 12  # 48 bits of n-gram, 1 of side: 15 are left for the pair
 
-Pair = tuple[bytes, bytes]
-Counts = npt.NDArray[np.int64]
-Keys = npt.NDArray[np.uint64]
+TextPair = tuple[bytes, bytes]
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
-def shared_counts(pairs: Sequence[Pair], *, order: int, width: int) -> Counts:
+def shared_counts(pairs: Sequence[TextPair], *, order: int, width: int) -> Integers:
     """How many n-grams each pair shares: a row a pair, a column for each n from 1 to `order`.
 
     `width` is the bytes a number takes, 1 or 2; numbers fit in 48 / order bits. A repeated n-gram
@@ -32,7 +32,7 @@ def shared_counts(pairs: Sequence[Pair], *, order: int, width: int) -> Counts:
     return np.concatenate(blocks) if blocks else np.zeros((0, order), np.int64)
 
 
-def _blocks(pairs: Sequence[Pair]) -> Iterator[Sequence[Pair]]:
+def _blocks(pairs: Sequence[TextPair]) -> Iterator[Sequence[TextPair]]:
     start = size = 0
     for index, (left, right) in enumerate(pairs):
         size += len(left) + len(right)
@@ -43,7 +43,7 @@ def _blocks(pairs: Sequence[Pair]) -> Iterator[Sequence[Pair]]:
         yield pairs[start:]
 
 
-def _block(pairs: Sequence[Pair], order: int, width: int) -> Counts:
+def _block(pairs: Sequence[TextPair], order: int, width: int) -> Integers:
     keys, bits = _keys(pairs, order, width), _PACKED_BITS // order
     counts = np.zeros((len(pairs), order), np.int64)
     first = 1
@@ -67,13 +67,13 @@ def _block(pairs: Sequence[Pair], order: int, width: int) -> Counts:
     return counts
 
 
-def _shared_numbers(cells: Keys, sides: Keys, pairs: int, bits: int) -> Counts:
+def _shared_numbers(cells: Hashes, sides: Hashes, pairs: int, bits: int) -> Integers:
     """How many numbers each pair shares. `cells`: pair, number, and a bit that says nothing."""
     found = np.bincount(((cells & ~np.uint64(1)) | sides).astype(np.int64), minlength=pairs << bits + 1).reshape(pairs, -1, 2)
     return np.asarray(np.minimum(found[:, :, 0], found[:, :, 1]).sum(axis=1))
 
 
-def _may_share(grams: Keys, sides: Keys) -> npt.NDArray[np.bool_]:
+def _may_share(grams: Hashes, sides: Hashes) -> npt.NDArray[np.bool_]:
     """False where the other side has surely no such n-gram: a table of one flag each, seldom wrong."""
     bits = max(10, len(grams).bit_length() + 2)
     slots = (((grams * _ODD) >> np.uint64(64 - bits) << np.uint64(1)) | sides).astype(np.int64)
@@ -82,7 +82,7 @@ def _may_share(grams: Keys, sides: Keys) -> npt.NDArray[np.bool_]:
     return np.asarray(table[slots ^ 1])
 
 
-def _keys(pairs: Sequence[Pair], order: int, width: int) -> Keys:
+def _keys(pairs: Sequence[TextPair], order: int, width: int) -> Hashes:
     """Pair, n-gram and side of every position, in that order from the highest bit."""
     end = bytes(width * (order - 1))
     numbers = np.frombuffer(end.join([side for pair in pairs for side in pair] + [b""]), np.uint8 if width == 1 else np.uint16).astype(np.uint64)

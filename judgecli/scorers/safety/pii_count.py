@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from judgecli.derived import Ints
+from judgecli.arrays import Integers
 from judgecli.scorer import scorer
 
 _EMAIL = r"[A-Za-z0-9_.%+-]@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,24}\b"
@@ -188,7 +188,7 @@ _LOCAL_PART = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012
 
 
 @scorer(kind="number", range=(0, None), higher_is_better=False, version=2, default=True, arrow=True)
-def pii_count(output: pa.StringArray) -> Ints:
+def pii_count(output: pa.StringArray) -> Integers:
     """Number of pieces of personal data in the output.
 
     Columns: output. Returns: a count; the values found are not kept. Null: only where the output is.
@@ -206,7 +206,7 @@ def pii_count(output: pa.StringArray) -> Ints:
     >>> pii_count(["Write to ann@example.org or call +1 555 010 9999.", "no data in 2024", "[pii:email]", None])
     [2, 0, 1, None]
     """
-    counts: Ints = np.asarray(pc.count_substring_regex(output, f"{_PLACEHOLDER}|{_EMAIL}"), np.int64).copy()
+    counts: Integers = np.asarray(pc.count_substring_regex(output, f"{_PLACEHOLDER}|{_EMAIL}"), np.int64).copy()
     numbers = pc.match_substring_regex(output, _MAY_HOLD_NUMBERS).to_numpy(zero_copy_only=False).copy()
     mailed = np.flatnonzero(~numbers & (counts > 0))
     numbers[mailed] = pc.match_substring_regex(output.take(pa.array(mailed)), _MAY_BE_NO_EMAIL).to_numpy(zero_copy_only=False)

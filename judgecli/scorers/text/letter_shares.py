@@ -1,6 +1,7 @@
 """What kinds of characters the output is made of."""
 
-from judgecli.derived import DIGIT, LETTER, UPPER, VISIBLE, Block, FloatArray, Ints, share
+from judgecli.arrays import Integers
+from judgecli.derived import DIGIT, LETTER, UPPER, VISIBLE, Block, FloatArray, share
 from judgecli.scorer import scorer
 
 
@@ -46,7 +47,7 @@ def digit_share(output_block: Block) -> FloatArray:
     return share(output_block.count_where(DIGIT, str.isdecimal), _visible(output_block))
 
 
-def _visible(block: Block) -> Ints:
+def _visible(block: Block) -> Integers:
     return block.count_where(VISIBLE, _is_visible)
 
 

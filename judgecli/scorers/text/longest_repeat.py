@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from judgecli.derived import Ints
+from judgecli.arrays import Integers
 from judgecli.scorer import scorer
 
 
@@ -42,10 +42,10 @@ def _longest_repeat(words: list[str]) -> int:
     return known
 
 
-def _pair(names: Ints, shift: int) -> Ints:
+def _pair(names: Integers, shift: int) -> Integers:
     """Names of the windows that two windows `shift` apart cover together."""
     return names[: len(names) - shift] * (int(names.max()) + 1) + names[shift:]
 
 
-def _has_twice(names: Ints) -> bool:
+def _has_twice(names: Integers) -> bool:
     return len(np.unique(names)) < len(names)

@@ -3,7 +3,8 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from judgecli.derived import CLOSER, SENTENCE_BODY, STOP, WHITESPACE, WIDE_STOP, FloatArray, Ints, share
+from judgecli.arrays import Integers
+from judgecli.derived import CLOSER, SENTENCE_BODY, STOP, WHITESPACE, WIDE_STOP, FloatArray, share
 from judgecli.scorer import scorer
 
 # A sentence that ends with a question mark. RE2 looks not ahead, so what shows that the marks do
@@ -13,7 +14,7 @@ _QUESTION = rf"{SENTENCE_BODY}(?:[{STOP}]*[?ØŸ][{STOP}]*{_ENDED}|[{WIDE_STOP}]*ï
 
 
 @scorer(kind="number", range=(0, 1), higher_is_better=None, version=1, arrow=True)
-def question_share(output: pa.StringArray, output_sentences: Ints) -> FloatArray:
+def question_share(output: pa.StringArray, output_sentences: Integers) -> FloatArray:
     """Share of the output's sentences that end in a question mark.
 
     Columns: output. Returns: questions / sentences (as `sentences` counts them).

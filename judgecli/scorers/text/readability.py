@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from judgecli.derived import LETTER, VOWEL, Block, Flags, FloatArray, Ints, share
+from judgecli.arrays import Bools, Integers
+from judgecli.derived import LETTER, VOWEL, Block, FloatArray, share
 from judgecli.scorer import scorer
 
 _NOT_BEFORE_ES = np.array([chr(byte) not in "cgsxzh" for byte in range(256)])
@@ -10,7 +11,7 @@ _NOT_BEFORE_ED = np.array([chr(byte) not in "dt" for byte in range(256)])
 
 
 @scorer(kind="number", range=(None, None), higher_is_better=None, version=2, default=True)
-def flesch_reading_ease(output_block: Block, output_sentences: Ints) -> FloatArray:
+def flesch_reading_ease(output_block: Block, output_sentences: Integers) -> FloatArray:
     """Flesch reading ease of the output: about 0 (very hard) to 100 (very easy), unbounded. English only.
 
     Columns: output. Returns: 206.835 - 1.015 * words/sentences - 84.6 * syllables/words; a word counts
@@ -28,7 +29,7 @@ def flesch_reading_ease(output_block: Block, output_sentences: Ints) -> FloatArr
 
 
 @scorer(kind="number", range=(None, None), higher_is_better=None, version=2)
-def flesch_kincaid_grade(output_block: Block, output_sentences: Ints) -> FloatArray:
+def flesch_kincaid_grade(output_block: Block, output_sentences: Integers) -> FloatArray:
     """Flesch-Kincaid grade of the output: the years of US schooling it asks for. English only.
 
     Columns: output. Returns: 0.39 * words/sentences + 11.8 * syllables/words - 15.59, with words and
@@ -43,12 +44,12 @@ def flesch_kincaid_grade(output_block: Block, output_sentences: Ints) -> FloatAr
     return _formula(words, syllables, output_sentences, -15.59, 0.39, 11.8)
 
 
-def _formula(words: Ints, syllables: Ints, sentences: Ints, constant: float, per_sentence: float, per_word: float) -> FloatArray:
+def _formula(words: Integers, syllables: Integers, sentences: Integers, constant: float, per_sentence: float, per_word: float) -> FloatArray:
     words_or_one = np.maximum(words, 1)
     return share((constant + per_sentence * words / np.maximum(sentences, 1) + per_word * syllables / words_or_one) * words_or_one, words)
 
 
-def _words_and_syllables(block: Block) -> tuple[Ints, Ints]:
+def _words_and_syllables(block: Block) -> tuple[Integers, Integers]:
     """For each text the number of words with a letter a-z, and of their syllables."""
     letter, vowel = (block.classes & LETTER) > 0, (block.classes & VOWEL) > 0
     begins = vowel.copy()
@@ -64,7 +65,7 @@ def _words_and_syllables(block: Block) -> tuple[Ints, Ints]:
     return np.where(block.mostly_unspaced, 0, _sums(spoken.astype(np.int64), block)), _sums(syllables, block)
 
 
-def _silent(block: Block, last: Ints, consonant: Flags) -> Flags:
+def _silent(block: Block, last: Integers, consonant: Bools) -> Bools:
     """True for each word whose last letters are a silent e, es or ed. `last` is where the last letter stands."""
     data, length = block.data | 0x20, last - block.starts + 1
     first, second, third = data[last], data[last - 1], data[last - 2]  # from the end; the word may be shorter
@@ -76,12 +77,12 @@ def _silent(block: Block, last: Ints, consonant: Flags) -> Flags:
     return np.asarray(e | es | ed)
 
 
-def _counts_before(flags: Flags | Ints) -> Ints:
+def _counts_before(flags: Bools | Integers) -> Integers:
     counts = np.zeros(len(flags) + 1, np.int64)
     np.cumsum(flags, out=counts[1:])
     return counts
 
 
-def _sums(values: Ints, block: Block) -> Ints:
+def _sums(values: Integers, block: Block) -> Integers:
     before = _counts_before(values)[block.word_offsets]
     return before[1:] - before[:-1]

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from judgecli.derived import Block, FloatArray, Ints, share
+from judgecli.arrays import Integers
+from judgecli.derived import Block, FloatArray, share
 from judgecli.scorer import scorer
 
 
@@ -32,7 +33,7 @@ def repeated_lines(output_block: Block) -> FloatArray:
     return share(repeated, np.bincount(text, minlength=len(block)))
 
 
-def _of_equal_length(text: Ints, length: Ints) -> Ints:
+def _of_equal_length(text: Integers, length: Integers) -> Integers:
     """The lines whose text has another line of the same length: only they can be equal."""
     if not len(text):
         return text

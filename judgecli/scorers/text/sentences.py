@@ -1,11 +1,11 @@
 """How many sentences the output has."""
 
-from judgecli.derived import Ints
+from judgecli.arrays import Integers
 from judgecli.scorer import scorer
 
 
 @scorer(kind="number", range=(0, None), higher_is_better=None, version=1, default=True)
-def sentences(output_sentences: Ints) -> Ints:
+def sentences(output_sentences: Integers) -> Integers:
     """Number of sentences of the output.
 
     Columns: output. Returns: a count; 0 for a text without letter or digit. Null: only where the output is.

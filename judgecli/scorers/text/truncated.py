@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from judgecli.derived import Block, Flags
+from judgecli.arrays import Bools
+from judgecli.derived import Block
 from judgecli.scorer import scorer
 from judgecli.scorers.text.endings import ends_mid_sentence
 
@@ -48,7 +49,7 @@ def _said(reason: str | None) -> int:
     return 1 if word in _CUT else 0 if word in _WHOLE else -1
 
 
-def _may_be_cut(block: Block) -> Flags:
+def _may_be_cut(block: Block) -> Bools:
     """False for texts that `ends_mid_sentence` surely says False of: the last byte shows it for most."""
     last = np.maximum(block.word_offsets[1:] - 1, 0)
     first = np.minimum(block.word_offsets[:-1], max(len(block.starts) - 1, 0))

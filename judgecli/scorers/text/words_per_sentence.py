@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from judgecli.derived import Block, FloatArray, Ints, share
+from judgecli.arrays import Integers
+from judgecli.derived import Block, FloatArray, share
 from judgecli.scorer import scorer
 
 
 @scorer(kind="number", range=(0, None), higher_is_better=None, version=2)
-def words_per_sentence(output_block: Block, output_sentences: Ints) -> FloatArray:
+def words_per_sentence(output_block: Block, output_sentences: Integers) -> FloatArray:
     """Mean number of words a sentence of the output.
 
     Columns: output. Returns: words divided by sentences, both as the scorers of that name count them.

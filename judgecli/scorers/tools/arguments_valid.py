@@ -7,12 +7,12 @@ import jsonschema_rs
 
 from judgecli.scorer import Score, scorer
 from judgecli.scorers.format.json_schema import error_of, validator_of
-from judgecli.scorers.tools.calls import Conversation, Part, Scope, Tool, parts, trajectories
+from judgecli.scorers.tools.calls import CallScope, ContentPart, Messages, Tool, parts, trajectories
 
 
 @scorer(kind="number", range=(0, 1), higher_is_better=True, version=1)
 def tool_arguments_valid(
-    output_messages: Sequence[Conversation], tools: Sequence[list[Tool]], messages: Sequence[Conversation | None] | None = None, *, scope: Scope = "turn"
+    output_messages: Sequence[Messages], tools: Sequence[list[Tool]], messages: Sequence[Messages | None] | None = None, *, scope: CallScope = "turn"
 ) -> list[Score | float | None]:
     """Share of the tool calls that name an offered tool and give arguments its schema allows.
 
@@ -34,7 +34,7 @@ def tool_arguments_valid(
     ]
 
 
-def _valid_share(made: list[Part], offered: list[Tool], known: dict[str, jsonschema_rs.Validator]) -> Score | float | None:
+def _valid_share(made: list[ContentPart], offered: list[Tool], known: dict[str, jsonschema_rs.Validator]) -> Score | float | None:
     if not made:
         return None
     schemas = {tool["name"]: tool.get("parameters") or '{"type": "object"}' for tool in offered}

@@ -5,20 +5,20 @@ from collections.abc import Sequence
 from typing import Literal
 
 from judgecli.scorer import Score, scorer
-from judgecli.scorers.tools.calls import Call, Conversation, ExpectedCall, Scope, calls, canonical, trajectories
+from judgecli.scorers.tools.calls import Call, CallScope, ExpectedCall, Messages, calls, canonical, trajectories
 
-Mode = Literal["exact", "unordered", "subset", "superset"]
+OrderMode = Literal["exact", "unordered", "subset", "superset"]
 Strictness = Literal["strict", "unordered", "subset", "superset"]
 
 
 @scorer(kind="rate", range=(0, 1), higher_is_better=True, version=1)
 def tools_called(
-    output_messages: Sequence[Conversation],
+    output_messages: Sequence[Messages],
     expected_tools: Sequence[list[ExpectedCall]],
-    messages: Sequence[Conversation | None] | None = None,
+    messages: Sequence[Messages | None] | None = None,
     *,
-    mode: Mode = "unordered",
-    scope: Scope = "turn",
+    mode: OrderMode = "unordered",
+    scope: CallScope = "turn",
 ) -> list[Score | float]:
     """1 where the names of the tools called agree with those expected, else 0.
 
@@ -42,11 +42,11 @@ def tools_called(
 
 @scorer(kind="number", range=(0, 1), higher_is_better=True, version=1)
 def tool_arguments(
-    output_messages: Sequence[Conversation],
+    output_messages: Sequence[Messages],
     expected_tools: Sequence[list[ExpectedCall]],
-    messages: Sequence[Conversation | None] | None = None,
+    messages: Sequence[Messages | None] | None = None,
     *,
-    scope: Scope = "turn",
+    scope: CallScope = "turn",
 ) -> list[Score | float | None]:
     """Share of the expected calls that were made with equal arguments.
 
@@ -66,12 +66,12 @@ def tool_arguments(
 
 @scorer(kind="rate", range=(0, 1), higher_is_better=True, version=1)
 def trajectory_match(
-    output_messages: Sequence[Conversation],
+    output_messages: Sequence[Messages],
     expected_tools: Sequence[list[ExpectedCall]],
-    messages: Sequence[Conversation | None] | None = None,
+    messages: Sequence[Messages | None] | None = None,
     *,
     mode: Strictness = "strict",
-    scope: Scope = "turn",
+    scope: CallScope = "turn",
 ) -> list[float]:
     """1 where the calls made, with their arguments, agree with those expected, else 0.
 
@@ -93,11 +93,11 @@ def trajectory_match(
 
 @scorer(kind="rate", range=(0, 1), higher_is_better=False, version=1)
 def forbidden_tools(
-    output_messages: Sequence[Conversation],
-    messages: Sequence[Conversation | None] | None = None,
+    output_messages: Sequence[Messages],
+    messages: Sequence[Messages | None] | None = None,
     *,
     values: Sequence[str] | str,
-    scope: Scope = "turn",
+    scope: CallScope = "turn",
 ) -> list[Score | float]:
     """1 where a tool was called that must not be, else 0.
 
@@ -124,7 +124,7 @@ def allowed(option: str, value: str, choices: Sequence[str]) -> None:
         raise ValueError(f"{option} must be one of {', '.join(choices)}, got {value!r}")
 
 
-def _names_agree(made: list[str], expected: list[str], mode: Mode) -> Score | float:
+def _names_agree(made: list[str], expected: list[str], mode: OrderMode) -> Score | float:
     extra, missing = Counter(made) - Counter(expected), Counter(expected) - Counter(made)
     agree = {"exact": made == expected, "unordered": not extra and not missing, "subset": not extra, "superset": not missing}[mode]
     if agree:

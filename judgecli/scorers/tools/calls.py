@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, TypedDict
 
 
-class Part(TypedDict, total=False):
+class ContentPart(TypedDict, total=False):
     """One part of a message (schema.PART)."""
 
     type: str
@@ -17,11 +17,11 @@ class Part(TypedDict, total=False):
     result: str | None
 
 
-class Message(TypedDict):
+class ChatMessage(TypedDict):
     """One message (schema.MESSAGE)."""
 
     role: str | None
-    parts: list[Part]
+    parts: list[ContentPart]
 
 
 class Tool(TypedDict, total=False):
@@ -39,8 +39,8 @@ class ExpectedCall(TypedDict, total=False):
     arguments: str | None
 
 
-Conversation = list[Message]
-Scope = Literal["turn", "all"]
+Messages = list[ChatMessage]
+CallScope = Literal["turn", "all"]
 SCOPES = ("turn", "all")
 
 
@@ -52,7 +52,7 @@ class Call:
     arguments: str
 
 
-def trajectories(output_messages: Sequence[Conversation], messages: Sequence[Conversation | None] | None, scope: Scope) -> list[Conversation]:
+def trajectories(output_messages: Sequence[Messages], messages: Sequence[Messages | None] | None, scope: CallScope) -> list[Messages]:
     """The messages in which each record's agent acted.
 
     "turn": those after the last thing the user said; "all": the whole conversation. A user message
@@ -65,7 +65,7 @@ def trajectories(output_messages: Sequence[Conversation], messages: Sequence[Con
     return [[*_since(earlier or [], scope), *later] for earlier, later in zip(before, output_messages, strict=True)]
 
 
-def _since(messages: Conversation, scope: Scope) -> Conversation:
+def _since(messages: Messages, scope: CallScope) -> Messages:
     if scope == "all":
         return messages
     said = [
@@ -74,12 +74,12 @@ def _since(messages: Conversation, scope: Scope) -> Conversation:
     return messages[said[-1] + 1 :] if said else messages
 
 
-def parts(conversation: Conversation, type: str) -> Iterator[Part]:
+def parts(conversation: Messages, type: str) -> Iterator[ContentPart]:
     """The parts of one type, in order."""
     return (part for message in conversation for part in message["parts"] or () if part.get("type") == type)
 
 
-def calls(conversation: Conversation) -> list[Call]:
+def calls(conversation: Messages) -> list[Call]:
     """The tool calls of a conversation, in order."""
     return [Call(part.get("name") or "", canonical(part.get("arguments"))) for part in parts(conversation, "tool_call")]
 

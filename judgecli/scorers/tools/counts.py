@@ -4,14 +4,14 @@ import json
 from collections.abc import Sequence
 
 from judgecli.scorer import Score, scorer
-from judgecli.scorers.tools.calls import Call, Conversation, Scope, calls, parts, trajectories
+from judgecli.scorers.tools.calls import Call, CallScope, Messages, calls, parts, trajectories
 
 _LONGEST_CYCLE = 5
 _ERROR_WORDS = ("error", "exception", "traceback", "failed:", "failure:")
 
 
 @scorer(kind="number", range=(0, None), higher_is_better=None, version=1)
-def tool_call_count(output_messages: Sequence[Conversation], messages: Sequence[Conversation | None] | None = None, *, scope: Scope = "all") -> list[float]:
+def tool_call_count(output_messages: Sequence[Messages], messages: Sequence[Messages | None] | None = None, *, scope: CallScope = "all") -> list[float]:
     """Number of tool calls that the agent made.
 
     Columns: output_messages, messages (optional; N conversations each). Returns: N counts.
@@ -28,7 +28,7 @@ def tool_call_count(output_messages: Sequence[Conversation], messages: Sequence[
 
 
 @scorer(kind="number", range=(0, None), higher_is_better=False, version=1)
-def steps(output_messages: Sequence[Conversation], messages: Sequence[Conversation | None] | None = None, *, scope: Scope = "turn") -> list[float]:
+def steps(output_messages: Sequence[Messages], messages: Sequence[Messages | None] | None = None, *, scope: CallScope = "turn") -> list[float]:
     """Number of messages that the agent itself wrote: its steps to the answer.
 
     Columns: output_messages, messages (optional; N conversations each). Returns: N counts.
@@ -44,7 +44,7 @@ def steps(output_messages: Sequence[Conversation], messages: Sequence[Conversati
 
 @scorer(kind="number", range=(0, 1), higher_is_better=False, version=1)
 def tool_error_share(
-    output_messages: Sequence[Conversation], messages: Sequence[Conversation | None] | None = None, *, scope: Scope = "turn"
+    output_messages: Sequence[Messages], messages: Sequence[Messages | None] | None = None, *, scope: CallScope = "turn"
 ) -> list[float | None]:
     """Share of the tool results that report an error.
 
@@ -63,9 +63,7 @@ def tool_error_share(
 
 
 @scorer(kind="number", range=(0, None), higher_is_better=False, version=1)
-def loop(
-    output_messages: Sequence[Conversation], messages: Sequence[Conversation | None] | None = None, *, scope: Scope = "turn"
-) -> list[Score | float | None]:
+def loop(output_messages: Sequence[Messages], messages: Sequence[Messages | None] | None = None, *, scope: CallScope = "turn") -> list[Score | float | None]:
     """How often the agent went round the same circle of calls again, at its worst place.
 
     Columns: output_messages, messages (optional; N conversations each). Returns: N counts of repeats

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from judgecli.arrays import Floats, Integers
 from judgecli.signal.alarms.charts import Chart
 from judgecli.signal.alarms.reference import Reference
-from judgecli.signal.cells import Floats, Integers
 from judgecli.stats.confidence_sequence import Bands, step_bands
 from judgecli.stats.e_detector import Detectors, bets, step
 
@@ -16,7 +16,7 @@ HINTED = 0.5
 
 
 @dataclass
-class Work:
+class ChartWork:
     """The items of one chart on one day, on its scale and as they are; `shift` is what its weekday differs by, `effect` the day's design effect."""
 
     chart: Chart
@@ -43,7 +43,7 @@ class Work:
         return self.own - self.shift * (self.reference.high - self.reference.low)
 
 
-def weigh(work: Sequence[Work]) -> None:
+def weigh(work: Sequence[ChartWork]) -> None:
     """Set the design effect of each chart's day: what its own days show, and beside it what those of other metrics do."""
     hints = {id(item): min(max(item.chart.effects.z, -POOLED), POOLED) for item in work if item.chart.kind == "value" and item.chart.segment is None}
     total = sum(hints.values())
@@ -56,7 +56,7 @@ def weigh(work: Sequence[Work]) -> None:
 class Bench:
     """The charts of one day side by side: their state as arrays while the items run, put back when the day is done."""
 
-    def __init__(self, work: Sequence[Work]) -> None:
+    def __init__(self, work: Sequence[ChartWork]) -> None:
         self.work = work
         self.sides = [side for item in work for side in item.chart.sides]
         self.chart_of = np.array([place for place, item in enumerate(work) for _ in item.chart.sides])

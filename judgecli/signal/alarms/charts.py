@@ -9,14 +9,15 @@ from typing import Any, Literal
 
 import numpy as np
 
-from judgecli.signal.alarms.history import Row, add_day
-from judgecli.signal.alarms.items import Segment
+from judgecli.arrays import Floats, Integers
+from judgecli.signal.alarms.history import HistoryRow, add_day
+from judgecli.signal.alarms.items import ItemSegment
 from judgecli.signal.alarms.reference import DayPart, Reference, freeze
-from judgecli.signal.cells import EPOCH, Floats, Integers
+from judgecli.signal.cells import EPOCH
 from judgecli.stats.day_effects import DayEffects
 from judgecli.stats.e_detector import SHIFTS
 
-Kind = Literal["value", "missing", "not_applicable"]  # the mean; the share of cells that failed; the share that the metric does not apply to
+ChartKind = Literal["value", "missing", "not_applicable"]  # the mean; the share of cells that failed; the share that the metric does not apply to
 SAMPLE = 2_000  # items that a reference is estimated from: those with the lowest draws
 DAY_US = 86_400_000_000
 
@@ -32,8 +33,8 @@ class Alarm:
     id: str
     metric: str
     identity: str
-    kind: Kind
-    segment: Segment | None
+    kind: ChartKind
+    segment: ItemSegment | None
     direction: Literal["drop", "rise"]
     time: int
     since: int
@@ -79,7 +80,7 @@ class Alarm:
 
 
 @dataclass
-class Side:
+class ChartSide:
     """One direction of a chart. `alarm` is the id of the alarm that stands: then it waits for the metric to come back over `mu0`.
 
     `began` is the moment after which its items came.
@@ -103,8 +104,8 @@ class Chart:
 
     metric: str
     identity: str
-    kind: Kind
-    segment: Segment | None
+    kind: ChartKind
+    segment: ItemSegment | None
     scale: tuple[float | None, float | None]
     higher_is_better: bool | None
     first_day: int
@@ -116,10 +117,10 @@ class Chart:
     reference: Reference | None = None
     effects: DayEffects = field(default_factory=DayEffects)
     threshold: float | None = None
-    sides: list[Side] = field(default_factory=list)
+    sides: list[ChartSide] = field(default_factory=list)
     band: list[float] = field(default_factory=lambda: [0.0] * 6)
     own: float = 0.0  # the sum of the items of the band, as they are
-    history: list[Row] = field(default_factory=list)
+    history: list[HistoryRow] = field(default_factory=list)
     days: list[int] = field(default_factory=list)  # how many rows of it each of the newest days has
 
     @property
@@ -139,7 +140,7 @@ class Chart:
         self.reference, self.effects = freeze(np.array(self.values), self.scale, first_day, end_day, self.parts, risk=risk)
         self.threshold, self.draws, self.values, self.parts = threshold, [], [], []
         directions = (False, True) if self.kind == "value" else (True,)
-        self.sides = [Side(rising, mu0=1 - self.reference.upper if rising else self.reference.lower) for rising in directions]
+        self.sides = [ChartSide(rising, mu0=1 - self.reference.upper if rising else self.reference.lower) for rising in directions]
 
     def remember(self, time: Integers, x: Floats, own: Floats, effect: float) -> None:
         """Take in a day that was watched: its items without what their weekday differs by, and its design effect."""
@@ -166,12 +167,12 @@ class Chart:
                 "parts": [DayPart(**part) for part in plain["parts"]],
                 "reference": None if reference is None else Reference(**reference),
                 "effects": DayEffects(**plain["effects"]),
-                "sides": [Side(**side) for side in plain["sides"]],
+                "sides": [ChartSide(**side) for side in plain["sides"]],
             }
         )
 
 
-def chart_key(metric: str, identity: str, kind: str, segment: Segment | None) -> str:
+def chart_key(metric: str, identity: str, kind: str, segment: ItemSegment | None) -> str:
     """What tells one chart from all others, as text."""
     return json.dumps([metric, identity, kind, segment])
 
@@ -181,7 +182,7 @@ def alarm_id(chart: str, direction: str, time: int) -> str:
     return hashlib.blake2b(f"{chart} {direction} {time}".encode("utf-8", "backslashreplace"), digest_size=5).hexdigest()
 
 
-def policy_of(segment: Segment | None, columns: Sequence[str]) -> dict[str, str | None]:
+def policy_of(segment: ItemSegment | None, columns: Sequence[str]) -> dict[str, str | None]:
     """A segment as column -> value; empty for all records."""
     return {} if segment is None else dict(zip(columns, segment, strict=True))
 

@@ -4,17 +4,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from judgecli.signal.cells import Floats, Integers
+from judgecli.arrays import Floats, Integers
 from judgecli.stats.change_point import Pieces
 
-Row = list[float]  # first moment (microseconds), items, their sum on the scale, their sum in own units, the design effect of the day
+HistoryRow = list[float]  # first moment (microseconds), items, their sum on the scale, their sum in own units, the design effect of the day
 A_DAY = 8  # pieces of a day
 FINE = 4  # days that keep them; older ones are one piece each
 MOST = 120  # pieces: the oldest are joined
 NOW = 64  # pieces of the day that is running
 
 
-def add_day(history: list[Row], time: Integers, x: Floats, own: Floats, effect: float, days: list[int]) -> None:
+def add_day(history: list[HistoryRow], time: Integers, x: Floats, own: Floats, effect: float, days: list[int]) -> None:
     """Remember a day; `days` says how many pieces each of the last FINE days has."""
     rows = rows_of(time, x, own, effect, A_DAY)
     history += rows
@@ -26,7 +26,7 @@ def add_day(history: list[Row], time: Integers, x: Floats, own: Floats, effect: 
         history[:2] = [_joined(history[:2])]
 
 
-def rows_of(time: Integers, x: Floats, own: Floats, effect: float, most: int) -> list[Row]:
+def rows_of(time: Integers, x: Floats, own: Floats, effect: float, most: int) -> list[HistoryRow]:
     """Items in the order of time as at most so many rows."""
     pieces = min(most, len(x))
     if not pieces:
@@ -37,13 +37,13 @@ def rows_of(time: Integers, x: Floats, own: Floats, effect: float, most: int) ->
     return [list(row) for row in zip(*(part.tolist() for part in parts), strict=True)]
 
 
-def pieces_since(history: Sequence[Row], today: Sequence[Row], began: int) -> Pieces:
+def pieces_since(history: Sequence[HistoryRow], today: Sequence[HistoryRow], began: int) -> Pieces:
     """The pieces of a stream that began after this moment."""
     rows = np.array([row for row in (*history, *today) if row[0] > began], float).reshape(-1, 5)
     return Pieces(rows[:, 0].astype(np.int64), *rows[:, 1:].T)
 
 
-def _joined(rows: Sequence[Row]) -> Row:
+def _joined(rows: Sequence[HistoryRow]) -> HistoryRow:
     """Rows as one: the design effect is the mean by items."""
     count = sum(row[1] for row in rows)
     return [rows[0][0], count, sum(row[2] for row in rows), sum(row[3] for row in rows), sum(row[1] * row[4] for row in rows) / count]

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from judgecli.signal.cells import Floats, Integers
+from judgecli.arrays import Bools, Floats, Integers
 
-Segment = tuple[str | None, ...]
-Flags = npt.NDArray[np.bool_]
+ItemSegment = tuple[str | None, ...]
 
 
 @dataclass(frozen=True)
@@ -26,8 +25,8 @@ class DayRows:
     cluster: Integers
     time: Integers
     values: Floats
-    failed: Flags
-    not_applicable: Flags
+    failed: Bools
+    not_applicable: Bools
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from judgecli.signal.alarms.bench import Bench, Work, weigh
-from judgecli.signal.alarms.charts import Alarm, Chart, Kind, chart_key, day_text, policy_of
-from judgecli.signal.alarms.items import DayRows, Items, Segment, items_of, segments_of
+from judgecli.arrays import Floats
+from judgecli.signal.alarms.bench import Bench, ChartWork, weigh
+from judgecli.signal.alarms.charts import Alarm, Chart, ChartKind, chart_key, day_text, policy_of
+from judgecli.signal.alarms.items import DayRows, Items, ItemSegment, items_of, segments_of
 from judgecli.signal.alarms.noticing import alarm_of
 from judgecli.signal.alarms.reference import LEAST, MOST_RISK, RISK
-from judgecli.signal.cells import Floats
 from judgecli.stats.confidence_sequence import Bands, band, binary_band
 
 VERSION = 2  # of what a state means: raised whenever the same records would give another
@@ -31,7 +31,7 @@ MOST_SEGMENTS = 200
 
 
 @dataclass(frozen=True)
-class Span:
+class ReferenceSpan:
     """Which days make a reference: the first `days` of a chart, or the days from `first` to before `end`."""
 
     days: int | None = None
@@ -55,7 +55,7 @@ class Plan:
     """How to watch: the budget in days, the reference, how many metrics share the budget, and from which day a chart begins anew."""
 
     every_days: float
-    span: Span
+    span: ReferenceSpan
     metrics: int
     anew: Mapping[str, int] = field(default_factory=dict)
 
@@ -89,7 +89,7 @@ class Monitor:
     closed: int | None = None
     charts: dict[str, Chart] = field(default_factory=dict)
     traffic: dict[str, Traffic] = field(default_factory=dict)
-    segments: list[Segment] = field(default_factory=list)
+    segments: list[ItemSegment] = field(default_factory=list)
     alarms: list[Alarm] = field(default_factory=list)
 
     def to_plain(self) -> dict[str, Any]:
@@ -111,9 +111,9 @@ class Monitor:
         traffic = {name: Traffic(**held) for name, held in plain["traffic"].items()}
         return cls(plan, plain["closed"], {chart.key: chart for chart in charts}, traffic, [tuple(segment) for segment in plain["segments"]], alarms)
 
-    def feed(self, rows: DayRows, segments: Sequence[Segment], metrics: Sequence[Watched], *, by_segment: bool) -> None:
+    def feed(self, rows: DayRows, segments: Sequence[ItemSegment], metrics: Sequence[Watched], *, by_segment: bool) -> None:
         """Feed the records of one closed day; days come in order. `segments` are the values that `rows.segment` counts."""
-        work: list[Work] = []
+        work: list[ChartWork] = []
         if len(rows.cluster):
             work += self._take(items_of(rows), None, metrics, rows.day)
             groups = [(segments[place], chosen) for place, chosen in segments_of(rows)] if by_segment else []
@@ -129,11 +129,11 @@ class Monitor:
 
     # References ---------------------------------------------------------------------------------
 
-    def _take(self, items: Items, segment: Segment | None, metrics: Sequence[Watched], day: int) -> list[Work]:
+    def _take(self, items: Items, segment: ItemSegment | None, metrics: Sequence[Watched], day: int) -> list[ChartWork]:
         """The items of each chart of a segment: those of charts that have no reference yet go into it, the others are work."""
-        found: list[Work] = []
+        found: list[ChartWork] = []
         for place, metric in enumerate(metrics):
-            kinds: tuple[Kind, ...] = ("missing", "not_applicable")
+            kinds: tuple[ChartKind, ...] = ("missing", "not_applicable")
             for kind in kinds if metric.kind == "category" else ("value", *kinds):
                 values: Floats = getattr(items, kind)[place]
                 held = np.flatnonzero(~np.isnan(values))
@@ -141,18 +141,18 @@ class Monitor:
                     chart = self._chart(metric, kind, segment, day)
                     if self._has_reference(chart, day):
                         assert chart.reference is not None
-                        found.append(Work(chart, chart.reference.scale(values[held]), values[held], items.time[held], chart.reference.of_weekday(day)))
+                        found.append(ChartWork(chart, chart.reference.scale(values[held]), values[held], items.time[held], chart.reference.of_weekday(day)))
                     elif self.plan.is_reference(chart, day):
                         chart.collect(values[held], items.draw[held], day)
                     self.traffic.setdefault(_traffic_key(chart), Traffic(day)).items += len(held)
         return found
 
-    def _chart(self, metric: Watched, kind: Kind, segment: Segment | None, day: int) -> Chart:
+    def _chart(self, metric: Watched, kind: ChartKind, segment: ItemSegment | None, day: int) -> Chart:
         key = chart_key(metric.name, metric.identity, kind, segment)
         found, anew = self.charts.get(key), self.plan.anew.get(key)
         if found is None or (anew is not None and found.first_day < anew <= day):
             scale, better = (metric.scale, metric.higher_is_better) if kind == "value" else ((0.0, 1.0), False)
-            found = self.charts[key] = Chart(metric.name, metric.identity, kind, segment, scale, better, day)
+            found = self.charts[key] = Chart(metric.name, metric.identity, kind, segment=segment, scale=scale, higher_is_better=better, first_day=day)
         return found
 
     def _has_reference(self, chart: Chart, day: int) -> bool:
@@ -173,7 +173,7 @@ class Monitor:
 
     # Watching -----------------------------------------------------------------------------------
 
-    def _watch(self, work: list[Work]) -> None:
+    def _watch(self, work: list[ChartWork]) -> None:
         """Run the items of a day through the detectors of their charts: the n-th item of every chart at a time."""
         work.sort(key=lambda item: -len(item.x))  # stable: charts in the order of their birth
         weigh(work)

@@ -5,14 +5,14 @@ from typing import Literal
 
 import numpy as np
 
-from judgecli.signal.alarms.bench import Work
-from judgecli.signal.alarms.charts import Alarm, Side, alarm_id
+from judgecli.signal.alarms.bench import ChartWork
+from judgecli.signal.alarms.charts import Alarm, ChartSide, alarm_id
 from judgecli.signal.alarms.history import NOW, pieces_since, rows_of
 from judgecli.signal.alarms.reference import Reference
-from judgecli.stats.change_point import Change, Pieces, locate
+from judgecli.stats.change_point import ChangePoint, Pieces, locate
 
 
-def alarm_of(work: Work, side: Side, number: int) -> tuple[Alarm, float]:
+def alarm_of(work: ChartWork, side: ChartSide, number: int) -> tuple[Alarm, float]:
     """What a side noticed at this item of a day, and the size of the change on the scale."""
     chart, reference, time = work.chart, work.reference, int(work.time[number])
     new = slice(int(np.searchsorted(work.time[: number + 1], side.began, side="right")), number + 1)
@@ -47,7 +47,7 @@ def alarm_of(work: Work, side: Side, number: int) -> tuple[Alarm, float]:
     return found, change.size
 
 
-def _located(pieces: Pieces, reference: Reference, *, rising: bool) -> Change:
+def _located(pieces: Pieces, reference: Reference, *, rising: bool) -> ChangePoint:
     """The change in these pieces, a rise as a drop of what is left to 1."""
     if rising:
         pieces = replace(pieces, total=pieces.count - pieces.total)

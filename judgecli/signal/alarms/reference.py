@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from judgecli.signal.cells import Floats
+from judgecli.arrays import Floats
 from judgecli.stats.day_effects import DayEffects, learn_reference, weekday_means
 
 LEAST = 50  # items without which there is no reference

@@ -14,23 +14,22 @@ from scipy import special
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from judgecli.signal.missing import Measured, Shares, shares_p
-from judgecli.stats.column import Column, two_values_of
+from judgecli.arrays import Floats, Integers
+from judgecli.signal.missing import MeasuredShare, Shares, shares_p
+from judgecli.stats.column import ColumnFacts, two_values_of
 from judgecli.stats.deciding import estimate_difference, smallest_seen
 from judgecli.stats.linear_link import LinearLink
 from judgecli.stats.mcnemar import mcnemar
 from judgecli.stats.power import Components, variance_components
 from judgecli.stats.sign_flip import sign_flip
 
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Scale = tuple[float | None, float | None]
+PairScale = tuple[float | None, float | None]
 FLIPPED_CLUSTERS = 2000  # up to it the p-value is of sign flips, beyond it of t: they agree there
 SEVERAL = -1  # the cluster of a prompt whose records stand in more than one
 
 
 @dataclass(frozen=True)
-class Side:
+class PairSide:
     """One side by prompt, ascending: n and sum of its values, their squares around the prompt's mean, how many are missing
     (failed or waiting), and the cluster, or SEVERAL. `parts`: prompt, cluster, n and sum of each prompt in each cluster.
 
@@ -53,12 +52,12 @@ class Side:
         return (self.counts + self.missing == 0).astype(np.float64) if self.design is None else self.design
 
     @property
-    def measured(self) -> Measured:
+    def measured(self) -> MeasuredShare:
         """How many of its records have a value, and why not the rest."""
-        return Measured(int(self.counts.sum()), int(self.by_design.sum()), int(self.missing.sum()) - self.waiting, self.waiting)
+        return MeasuredShare(int(self.counts.sum()), int(self.by_design.sum()), int(self.missing.sum()) - self.waiting, self.waiting)
 
 
-def gather_side(prompts: Integers, clusters: Integers, values: Floats, missing: npt.NDArray[np.bool_], *, waiting: int = 0) -> Side:
+def gather_side(prompts: Integers, clusters: Integers, values: Floats, missing: npt.NDArray[np.bool_], *, waiting: int = 0) -> PairSide:
     """A side from its records (NaN: no value, and `missing` whether it should have one); the same in any order of the records."""
     order = np.lexsort((values, clusters, prompts))
     prompts, clusters, values, missing = prompts[order], clusters[order], values[order], missing[order]
@@ -75,7 +74,9 @@ def gather_side(prompts: Integers, clusters: Integers, values: Floats, missing: 
     new = np.flatnonzero(np.r_[True, (np.diff(place) != 0) | (np.diff(clusters) != 0)]) if len(place) else np.empty(0, np.int64)
     part = np.repeat(np.arange(len(new)), np.diff(np.r_[new, len(place)]))
     parts = (distinct[place[new]], clusters[new], np.bincount(part, scored, len(new)).astype(float), np.bincount(part, filled, len(new)).astype(float))
-    return Side(distinct, counts, sums, squares, lost, np.where(least == most, least, SEVERAL), parts, design, waiting)
+    return PairSide(
+        distinct, counts, sums, squares=squares, missing=lost, clusters=np.where(least == most, least, SEVERAL), parts=parts, design=design, waiting=waiting
+    )
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,8 @@ class Pairs:
     side a does not measure by design but side b does. `shares`: all records of both sides, with a score and without.
     """
 
-    a: Side
-    b: Side
+    a: PairSide
+    b: PairSide
     only_a: int
     only_b: int
     by_design: int
@@ -111,7 +112,7 @@ class Pairs:
         return int(self.a.missing.sum() + self.b.missing.sum())
 
 
-def pair_sides(a: Side, b: Side, *, absent_is_missing: bool = False) -> Pairs:
+def pair_sides(a: PairSide, b: PairSide, *, absent_is_missing: bool = False) -> Pairs:
     """Pair by prompt. `absent_is_missing`: a prompt of side a that side b was never asked is missing there, not unpaired.
 
     What one side lacks by design and the other measures is missing too; only what both lack by design is left out.
@@ -126,7 +127,7 @@ def pair_sides(a: Side, b: Side, *, absent_is_missing: bool = False) -> Pairs:
     return Pairs(_owed(_taken(a, in_a[asked])), _owed(_taken(b, in_b[asked])), *only, int(np.count_nonzero(~asked)), compare_shares(a, b), unowed)
 
 
-def compare_shares(a: Side, b: Side) -> Shares:
+def compare_shares(a: PairSide, b: PairSide) -> Shares:
     """How much of each side has a score, with the test by cluster of whether the shares differ."""
     prompts, units = join_all((a, b))
     size = int(units.max(initial=-1)) + 1
@@ -137,16 +138,16 @@ def compare_shares(a: Side, b: Side) -> Shares:
     return Shares(a.measured, b.measured, shares_p(*parts))
 
 
-def _owed(side: Side) -> Side:
+def _owed(side: PairSide) -> PairSide:
     """The side with its values that are not there by design as missing ones."""
     return replace(side, missing=side.missing + side.by_design, design=np.zeros(len(side.counts)))
 
 
-def _extended(side: Side, prompts: Integers) -> Side:
+def _extended(side: PairSide, prompts: Integers) -> PairSide:
     """The side with these prompts too, each with one missing value."""
     order = np.argsort(np.r_[side.prompts, prompts], kind="stable")
     zeros = np.zeros(len(prompts))
-    return Side(
+    return PairSide(
         prompts=np.r_[side.prompts, prompts][order],
         counts=np.r_[side.counts, zeros][order],
         sums=np.r_[side.sums, zeros][order],
@@ -159,9 +160,9 @@ def _extended(side: Side, prompts: Integers) -> Side:
     )
 
 
-def _taken(side: Side, places: Integers) -> Side:
+def _taken(side: PairSide, places: Integers) -> PairSide:
     kept = np.isin(side.parts[0], side.prompts[places])
-    return Side(
+    return PairSide(
         prompts=side.prompts[places],
         counts=side.counts[places],
         sums=side.sums[places],
@@ -202,7 +203,7 @@ class Difference:
         return smallest_seen(self.se, self.difference, self.low, self.high)
 
 
-def measure_difference(pairs: Pairs, *, rate: bool, scale: Scale, link: LinearLink | None = None, b_scale: Scale | None = None) -> Difference:
+def measure_difference(pairs: Pairs, *, rate: bool, scale: PairScale, link: LinearLink | None = None, b_scale: PairScale | None = None) -> Difference:
     """The difference over the prompts that have a value on both sides; with a `link`, b in units of a, and the link's variance in the interval.
 
     `b_scale`: of b as it was scored, where that is another one than a's.
@@ -215,7 +216,7 @@ def measure_difference(pairs: Pairs, *, rate: bool, scale: Scale, link: LinearLi
 
 
 def bound_difference(
-    pairs: Pairs, *, rate: bool, scale: Scale, b_at_top: bool, link: LinearLink | None = None, b_scale: Scale | None = None
+    pairs: Pairs, *, rate: bool, scale: PairScale, b_at_top: bool, link: LinearLink | None = None, b_scale: PairScale | None = None
 ) -> Difference | None:
     """The difference if every missing value of b stood at the top of its scale and every one of a at the bottom, or the other way round.
 
@@ -229,7 +230,7 @@ def bound_difference(
     return _difference(a, b, rate, scale) if link is None else _across(a, b, _reach(scale, own, link), link)
 
 
-def _reach(scale: Scale, b_scale: Scale, link: LinearLink) -> Scale:
+def _reach(scale: PairScale, b_scale: PairScale, link: LinearLink) -> PairScale:
     """A scale as wide as a difference can be: b in units of a may lie beyond the ends of a's."""
     (low, high), (b_low, b_high) = scale, b_scale
     if low is None or high is None or b_low is None or b_high is None:
@@ -237,7 +238,7 @@ def _reach(scale: Scale, b_scale: Scale, link: LinearLink) -> Scale:
     return 0.0, max(float(link.back(b_high)) - low, high - float(link.back(b_low)))
 
 
-def _across(a: Side, b: Side, scale: Scale, link: LinearLink) -> Difference:
+def _across(a: PairSide, b: PairSide, scale: PairScale, link: LinearLink) -> Difference:
     """The difference where b was scored by another judge than a: limits widened by the link's (MOVER), p by t with both variances."""
     found = _difference(a, linked_side(b, link), False, scale)
     if found.difference is None or not len(b.counts):
@@ -259,7 +260,7 @@ def _degrees(found: Difference, error: float, link: LinearLink) -> int:
     return max(1, int((own + other) ** 2 / below)) if below > 0 else max(1, found.clusters - 1)
 
 
-def linked_side(side: Side, link: LinearLink) -> Side:
+def linked_side(side: PairSide, link: LinearLink) -> PairSide:
     """A side in units of the judge that the link leads back to."""
     origin = float(link.back(0.0))
     prompts, clusters, counts, sums = side.parts
@@ -267,12 +268,14 @@ def linked_side(side: Side, link: LinearLink) -> Side:
     return replace(side, sums=side.sums / link.slope + origin * side.counts, squares=side.squares / link.slope**2, parts=parts)
 
 
-def _filled(side: Side, end: float) -> Side:
+def _filled(side: PairSide, end: float) -> PairSide:
     counts, sums = side.counts + side.missing, side.sums + side.missing * end
-    return Side(side.prompts, counts, sums, side.squares, np.zeros(len(counts)), side.clusters, side.parts, np.zeros(len(counts)))
+    return PairSide(
+        side.prompts, counts, sums, squares=side.squares, missing=np.zeros(len(counts)), clusters=side.clusters, parts=side.parts, design=np.zeros(len(counts))
+    )
 
 
-def _difference(a: Side, b: Side, rate: bool, scale: Scale) -> Difference:
+def _difference(a: PairSide, b: PairSide, rate: bool, scale: PairScale) -> Difference:
     n = len(a.prompts)
     if n == 0:
         return _unknown(0, "no prompt is measured on both sides")
@@ -286,14 +289,14 @@ def _difference(a: Side, b: Side, rate: bool, scale: Scale) -> Difference:
     groups = len(np.unique(units))
     effect, fewest = (1.0, groups) if nested else _design_effect(a, b, level_a, level_b)
     singles = bool((a.counts == 1).all() and (b.counts == 1).all()) and groups == n
-    column = Column("rate" if rate else "number", scale, two_values_of(np.r_[a.sums, b.sums]) if singles else None)
+    column = ColumnFacts("rate" if rate else "number", scale, two_values_of(np.r_[a.sums, b.sums]) if singles else None)
     known = (n, min(groups, fewest), level_a, level_b, difference)
     if known[1] < 2:
         return Difference(*known, None, None, None, None, "none", reasons=dict.fromkeys(("se", "low", "high", "p"), "all pairs are of one cluster"))
     sums, counts = np.bincount(units, moved).astype(np.float64), np.bincount(units).astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
         found = estimate_difference(sums, counts, column, effect=effect, singles=singles and column.two_values is not None)
-    p = _p_of(column, moved, sums, known, effect, singles, found.se)
+    p = _p_of(column, moved, sums, known=known, effect=effect, singles=singles, se=found.se)
     if found.low is None or found.high is None:
         reasons = dict.fromkeys(("se", "low", "high"), found.why or "there is no interval")
         return Difference(*known, None, None, None, p, "none", effect, reasons)
@@ -303,10 +306,14 @@ def _difference(a: Side, b: Side, rate: bool, scale: Scale) -> Difference:
 
 
 def _unknown(pairs: int, why: str) -> Difference:
-    return Difference(pairs, 0, None, None, None, None, None, None, None, "none", reasons=dict.fromkeys(("a", "b", "difference"), why))
+    return Difference(
+        pairs, 0, None, b=None, difference=None, se=None, low=None, high=None, p=None, method="none", reasons=dict.fromkeys(("a", "b", "difference"), why)
+    )
 
 
-def _p_of(column: Column, moved: Floats, sums: Floats, known: tuple[int, int, float, float, float], effect: float, singles: bool, se: float | None) -> float:
+def _p_of(
+    column: ColumnFacts, moved: Floats, sums: Floats, known: tuple[int, int, float, float, float], effect: float, singles: bool, se: float | None
+) -> float:
     """Of zeros and ones answered once mid-p McNemar's; else by sign flips of few clusters, and by t of many or of ones that are not independent."""
     if column.is_rate and singles and column.two_values is not None and effect == 1:
         return mcnemar(int((moved > 0).sum()), int((moved < 0).sum()))
@@ -321,7 +328,7 @@ def _t_p(difference: float, se: float, clusters: int) -> float:
     return float(2 * special.stdtr(clusters - 1, -abs(difference) / se))
 
 
-def join_clusters(a: Side, b: Side) -> tuple[Integers, bool]:
+def join_clusters(a: PairSide, b: PairSide) -> tuple[Integers, bool]:
     """The unit of each pair (codes from 0), and whether every prompt stands in one cluster a side.
 
     Then pairs that share a cluster on either side are one unit (connected components); else each prompt is one.
@@ -329,7 +336,7 @@ def join_clusters(a: Side, b: Side) -> tuple[Integers, bool]:
     return join_all((a, b))[1], not ((a.clusters == SEVERAL).any() or (b.clusters == SEVERAL).any())
 
 
-def join_all(sides: Sequence[Side]) -> tuple[Integers, Integers]:
+def join_all(sides: Sequence[PairSide]) -> tuple[Integers, Integers]:
     """All prompts of some sides, ascending, and the unit of each, after the rule of `join_clusters`."""
     prompts = np.unique(np.concatenate([side.prompts for side in sides]))
     if any((side.clusters == SEVERAL).any() for side in sides):
@@ -342,7 +349,7 @@ def join_all(sides: Sequence[Side]) -> tuple[Integers, Integers]:
     return prompts, np.unique(component[: len(prompts)], return_inverse=True)[1].astype(np.int64)
 
 
-def _design_effect(a: Side, b: Side, level_a: float, level_b: float) -> tuple[float, int]:
+def _design_effect(a: PairSide, b: PairSide, level_a: float, level_b: float) -> tuple[float, int]:
     """Two-way (prompt and cluster) variance over that of prompts alone, at least 1; and the number of clusters.
 
     V = V(prompts) + V(clusters) - V(prompts within clusters). Source: Cameron, Gelbach & Miller 2011.
@@ -369,7 +376,7 @@ def noise(pairs: Pairs) -> tuple[Components | None, Components | None]:
     return a, b
 
 
-def measured_sides(pairs: Pairs) -> tuple[Side, Side]:
+def measured_sides(pairs: Pairs) -> tuple[PairSide, PairSide]:
     """Both sides on the prompts that have a value on each."""
     kept = np.flatnonzero(pairs.measured)
     return _taken(pairs.a, kept), _taken(pairs.b, kept)

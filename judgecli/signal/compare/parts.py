@@ -3,14 +3,10 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
-from judgecli.signal.compare.paired import SEVERAL, Side, gather_side
-from judgecli.signal.missing import Measured, Shares, shares_p
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
+from judgecli.arrays import Bools, Floats, Integers
+from judgecli.signal.compare.paired import SEVERAL, PairSide, gather_side
+from judgecli.signal.missing import MeasuredShare, Shares, shares_p
 
 
 @dataclass(frozen=True)
@@ -36,9 +32,9 @@ class Parts:
         return (self.counts + self.missing == 0).astype(np.float64) if self.design is None else self.design
 
     @property
-    def measured(self) -> Measured:
+    def measured(self) -> MeasuredShare:
         """How many of all records have a value, and why not the rest; what waits counts as failed."""
-        return Measured(int(self.counts.sum()), int(self.by_design.sum()), int(self.missing.sum()))
+        return MeasuredShare(int(self.counts.sum()), int(self.by_design.sum()), int(self.missing.sum()))
 
     @property
     def owed(self) -> "Parts":
@@ -53,7 +49,9 @@ class Parts:
     def taken(self, kept: Bools) -> "Parts":
         """Some of them."""
         counts, sums, squares, missing = (column[kept] for column in (self.counts, self.sums, self.squares, self.missing))
-        return Parts(self.prompts[kept], self.keyed[kept], self.clusters[kept], counts, sums, squares, missing, self.by_design[kept])
+        return Parts(
+            self.prompts[kept], self.keyed[kept], self.clusters[kept], counts=counts, sums=sums, squares=squares, missing=missing, design=self.by_design[kept]
+        )
 
     @property
     def zeros_and_ones(self) -> bool:
@@ -84,7 +82,7 @@ def gather_parts(prompts: Integers, keyed: Bools, clusters: Integers, values: Fl
     return Parts(*where, counts=found.counts, sums=found.sums, squares=found.squares, missing=found.missing, design=found.design)
 
 
-def side_of(parts: Parts) -> Side:
+def side_of(parts: Parts) -> PairSide:
     """The same by prompt, without the records that have none."""
     kept = slice(0, int(np.count_nonzero(parts.keyed)))
     prompts, clusters, counts, sums = parts.prompts[kept], parts.clusters[kept], parts.counts[kept], parts.sums[kept]
@@ -97,7 +95,16 @@ def side_of(parts: Parts) -> Side:
     starts = np.searchsorted(prompts, distinct)
     ends = np.r_[starts[1:], len(prompts)] - 1 if size else starts
     one = starts == ends
-    return Side(distinct, whole, total, squares, missing, np.where(one, clusters[starts], SEVERAL), (prompts, clusters, counts, sums), design)
+    return PairSide(
+        distinct,
+        whole,
+        total,
+        squares=squares,
+        missing=missing,
+        clusters=np.where(one, clusters[starts], SEVERAL),
+        parts=(prompts, clusters, counts, sums),
+        design=design,
+    )
 
 
 @dataclass(frozen=True)

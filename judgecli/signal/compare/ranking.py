@@ -7,8 +7,9 @@ from itertools import combinations
 import numpy as np
 from scipy import special
 
-from judgecli.signal.compare.paired import Integers, Side, join_all
-from judgecli.signal.compare.rows import TIE, Subject
+from judgecli.arrays import Integers
+from judgecli.signal.compare.paired import PairSide, join_all
+from judgecli.signal.compare.rows import TIE, ComparedMetric
 from judgecli.stats.bradley_terry import Ranking, bradley_terry
 from judgecli.stats.column import RATE
 from judgecli.stats.deciding import LEAST_CLUSTERS, estimate_mean
@@ -51,7 +52,7 @@ class _Games:
     units: Integers
 
 
-def rank_sides(subject: Subject, sides: Mapping[str, Side]) -> list[Rank]:
+def rank_sides(subject: ComparedMetric, sides: Mapping[str, PairSide]) -> list[Rank]:
     """The policies from the best to the worst; none where no two of them share a measured prompt, or the metric has no direction."""
     names, held = list(sides), list(sides.values())
     games = _play(subject.sign, held)
@@ -62,12 +63,12 @@ def rank_sides(subject: Subject, sides: Mapping[str, Side]) -> list[Rank]:
     why = "" if fit else f"not enough data: {clusters} clusters of {LEAST_CLUSTERS}" if clusters < LEAST_CLUSTERS else "one policy wins or loses everything"
     whole = len(_play(subject.sign, held, favoured=0).first) == len(games.first)
     spans = [_told_apart(fit, place, len(names), clusters) if whole else _bounded_span(subject.sign, held, fit, place, clusters) for place in range(len(names))]
-    ranks = [_rank(subject, names, place, games, fit, clusters, why, spans[place]) for place in range(len(names))]
+    ranks = [_rank(subject, names, place, games=games, fit=fit, clusters=clusters, why=why, span=spans[place]) for place in range(len(names))]
     ordered = sorted(ranks, key=lambda rank: (-(rank.strength if rank.strength is not None else rank.win_rate), rank.policy))
     return [replace(rank, rank=place) for place, rank in enumerate(ordered, 1)]
 
 
-def _bounded_span(sign: float, sides: Sequence[Side], fit: Ranking | None, place: int, clusters: int) -> tuple[int, int]:
+def _bounded_span(sign: float, sides: Sequence[PairSide], fit: Ranking | None, place: int, clusters: int) -> tuple[int, int]:
     """The ranks that are left open where some values are not there: all of a policy's meetings without one won, or lost, and those of others tied."""
     best, worst = _told_apart(fit, place, len(sides), clusters)
     for points in (0.0, 1.0):
@@ -78,7 +79,7 @@ def _bounded_span(sign: float, sides: Sequence[Side], fit: Ranking | None, place
     return best, worst
 
 
-def _play(sign: float, sides: Sequence[Side], *, favoured: int | None = None, points: float = 1.0) -> _Games:
+def _play(sign: float, sides: Sequence[PairSide], *, favoured: int | None = None, points: float = 1.0) -> _Games:
     """Every two policies meet on every prompt that both have a value on.
 
     With a policy `favoured` also where only one of two has a value, or a value is missing: it then gets `points`, and others tie.
@@ -101,7 +102,9 @@ def _play(sign: float, sides: Sequence[Side], *, favoured: int | None = None, po
     return _Games(*(np.concatenate(parts) if parts else np.empty(0, np.int64) for parts in (first, second, won, met)))
 
 
-def _rank(subject: Subject, names: Sequence[str], place: int, games: _Games, fit: Ranking | None, clusters: int, why: str, span: tuple[int, int]) -> Rank:
+def _rank(
+    subject: ComparedMetric, names: Sequence[str], place: int, games: _Games, fit: Ranking | None, clusters: int, why: str, span: tuple[int, int]
+) -> Rank:
     ahead, behind = games.first == place, games.second == place
     own = ahead | behind
     points = np.where(ahead, games.points, 1 - games.points)[own]

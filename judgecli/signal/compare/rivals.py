@@ -10,11 +10,11 @@ from typing import Literal
 MOST_ANSWERS = 20  # of one prompt
 SYSTEM = ("system", "developer")
 
-Kind = Literal["pair", "prompt"]
+RivalKind = Literal["pair", "prompt"]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RivalAnswer:
     """One record: its prompt, the history before it (`history_of`), the policy that gave it, and what it says."""
 
     key: bytes
@@ -25,7 +25,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class RivalPair:
     """Answers to one prompt that are put side by side, ordered by key.
 
     `members` are places among the answers it was made of; `places` says which of the shown texts each of them gave, from 1: equal
@@ -53,7 +53,7 @@ def without_system(messages: Sequence[Mapping[str, object]]) -> list[Mapping[str
     return [message for message in messages if message.get("role") not in SYSTEM]
 
 
-def comparisons_of(answers: Sequence[Answer], kind: Kind) -> Iterator[Comparison]:
+def comparisons_of(answers: Sequence[RivalAnswer], kind: RivalKind) -> Iterator[RivalPair]:
     """The comparisons of answers that share a prompt and a history: pairs, or one list of each prompt.
 
     Pairs are of different policies; where all answers to a prompt come from one policy, of any two of
@@ -70,12 +70,12 @@ def comparisons_of(answers: Sequence[Answer], kind: Kind) -> Iterator[Comparison
                 yield _comparison(answers, (first, second), kind)
 
 
-def left_out(answers: Sequence[Answer]) -> int:
+def left_out(answers: Sequence[RivalAnswer]) -> int:
     """How many answers are in no comparison because their prompt has more than 20."""
     return sum(max(0, len(group) - MOST_ANSWERS) for group in _groups(answers))
 
 
-def _groups(answers: Sequence[Answer]) -> list[list[int]]:
+def _groups(answers: Sequence[RivalAnswer]) -> list[list[int]]:
     """The places of answers that can be compared, each group ordered by key."""
     groups: dict[tuple[int, bytes], list[int]] = {}
     for place in sorted(range(len(answers)), key=lambda place: answers[place].key):
@@ -83,14 +83,14 @@ def _groups(answers: Sequence[Answer]) -> list[list[int]]:
     return [groups[name] for name in sorted(groups) if len(groups[name]) > 1]
 
 
-def _comparison(answers: Sequence[Answer], members: Sequence[int], kind: Kind) -> Comparison:
+def _comparison(answers: Sequence[RivalAnswer], members: Sequence[int], kind: RivalKind) -> RivalPair:
     prompt = answers[members[0]].prompt
     said = b"".join(answers[member].key for member in members)
     key = hashlib.blake2b(said, digest_size=16, person=kind.encode()).digest()
     if kind == "pair":  # each text in its own place, equal or not
-        return Comparison(key, prompt, tuple(members), (1, 2))
+        return RivalPair(key, prompt, tuple(members), (1, 2))
     shown = {text: place for place, text in enumerate(dict.fromkeys(answers[member].text for member in members), 1)}
-    return Comparison(key, prompt, tuple(members), tuple(shown[answers[member].text] for member in members))
+    return RivalPair(key, prompt, tuple(members), tuple(shown[answers[member].text] for member in members))
 
 
 def without_contained(lists: Sequence[tuple[bytes, ...]]) -> list[int]:
@@ -116,7 +116,7 @@ def shares(kind: str, value: float, places: Sequence[int]) -> list[float]:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RivalOutcome:
     """A comparison as it counts: its prompt, which text each member gave, the cell and the segment of each member, and a value or a reason."""
 
     prompt: int
@@ -127,7 +127,7 @@ class Outcome:
     reason: str | None
 
 
-def outcome_items(outcomes: Sequence[Outcome], kind: Kind) -> list[tuple[int, int, float | str]]:
+def outcome_items(outcomes: Sequence[RivalOutcome], kind: RivalKind) -> list[tuple[int, int, float | str]]:
     """(cell, prompt, what it won or the reason) of every cell that takes part in a comparison of two or more segments.
 
     A comparison within one segment says nothing of segments and is no item. Of a list a cell wins what its answers won together.

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from judgecli.signal.anchors import FEW
-from judgecli.signal.compare.paired import Difference, Pairs, Scale, bound_difference, join_clusters, measure_difference, measured_sides, noise
+from judgecli.signal.compare.paired import Difference, Pairs, PairScale, bound_difference, join_clusters, measure_difference, measured_sides, noise
 from judgecli.signal.gate.verdict import plural
 from judgecli.signal.linked import Link, link_text
 from judgecli.stats.column import RATE
@@ -24,7 +24,7 @@ from judgecli.stats.power import detectable, required_prompts, savings
 from judgecli.stats.tails import unseen_share
 from judgecli.stats.wilcoxon import wilcoxon
 
-Answer = Literal["better", "worse", "higher", "lower", "same", "inconclusive", "not comparable"]
+Outlook = Literal["better", "worse", "higher", "lower", "same", "inconclusive", "not comparable"]
 DEFAULT_MARGIN = 0.02  # of the range of the scale
 TIE = 1e-12
 OUTCOMES = ("wins", "ties", "losses", "win_rate", "win_low", "win_high")
@@ -32,13 +32,13 @@ ALPHA = 0.05  # of the p-value, which has to agree with the interval
 
 
 @dataclass(frozen=True)
-class Subject:
+class ComparedMetric:
     """What is compared: a metric under one identity, in one segment, with a margin in units of the metric (None: none is known)."""
 
     metric: str
     identity: str
     kind: str
-    scale: Scale
+    scale: PairScale
     higher_is_better: bool | None
     margin: float | None
     segment: Mapping[str, str | None] = field(default_factory=dict)
@@ -72,7 +72,7 @@ class CompareRow:
     high: float | None
     p: float | None
     margin: float | None
-    verdict: Answer
+    verdict: Outlook
     detectable: float | None
     message: str
     q: float | None = None
@@ -108,7 +108,7 @@ class CompareRow:
         return {name: dict(value) if isinstance(value, Mapping) else value for name, value in document.items()}
 
 
-def compare_pairs(subject: Subject, pairs: Pairs, *, ranks: bool = False, link: Link | None = None) -> CompareRow:
+def compare_pairs(subject: ComparedMetric, pairs: Pairs, *, ranks: bool = False, link: Link | None = None) -> CompareRow:
     """Answer one comparison. `ranks`: with Wilcoxon's p-value on the units' mean differences, which decides nothing.
 
     `link`: two judges scored the sides, and b is put into units of a; then nobody wins or ties, for a link is right for means only.
@@ -169,7 +169,7 @@ def compare_pairs(subject: Subject, pairs: Pairs, *, ranks: bool = False, link: 
     )
 
 
-def told_link(link: Link, pairs: Pairs, *, rate: bool, scale: Scale) -> dict[str, object] | None:
+def told_link(link: Link, pairs: Pairs, *, rate: bool, scale: PairScale) -> dict[str, object] | None:
     """A link as data, with the difference as it would be without it; None where nothing is measured on both sides."""
     low, high = scale
     both = scale if low is None or high is None else (min(low, link.scale[0]), max(high, link.scale[1]))
@@ -190,7 +190,7 @@ def covered(pairs: Pairs) -> float | None:
     return values / (values + pairs.lost_values) if values + pairs.lost_values else None
 
 
-def refused_row(subject: Subject, message: str) -> CompareRow:
+def refused_row(subject: ComparedMetric, message: str) -> CompareRow:
     """The row of a metric whose two sides must not be held against each other."""
     empty = dict.fromkeys(("a", "b", "difference", "low", "high", "p", "detectable"), message)
     return CompareRow(
@@ -223,7 +223,7 @@ def adjust_family(rows: Sequence[CompareRow]) -> list[CompareRow]:
     return [replace(row, q=adjusted.get(place)) for place, row in enumerate(rows)]
 
 
-def _answer(subject: Subject, pairs: Pairs, found: Difference, bounds: Sequence[Difference | None]) -> tuple[Answer, str]:
+def _answer(subject: ComparedMetric, pairs: Pairs, found: Difference, bounds: Sequence[Difference | None]) -> tuple[Outlook, str]:
     if found.difference is None:
         return "inconclusive", f"not enough data: {found.reasons.get('difference', 'nothing to compare')}"
     if found.clusters < LEAST_CLUSTERS:
@@ -242,7 +242,7 @@ def _answer(subject: Subject, pairs: Pairs, found: Difference, bounds: Sequence[
     return side, f"{_words(side, subject)}{rare_loss(found, subject.scale, subject.margin) if side == 'same' else ''}"
 
 
-def rare_loss(found: Difference, scale: Scale, margin: float | None) -> str:
+def rare_loss(found: Difference, scale: PairScale, margin: float | None) -> str:
     """What so few pairs cannot exclude where no end of the scale bounds it: a rare loss, and how large it would have to be to pass the margin."""
     if not margin or found.method == "Bonett-Price" or (scale[0] is not None and scale[1] is not None):
         return ""
@@ -250,7 +250,7 @@ def rare_loss(found: Difference, scale: Scale, margin: float | None) -> str:
     return f"; a loss of {margin / share:.3g} or more in fewer than {100 * share:.2g} % of prompts may not be among these {found.clusters:,}"
 
 
-def _side(subject: Subject, found: Difference) -> Answer:
+def _side(subject: ComparedMetric, found: Difference) -> Outlook:
     if found.low is None or found.high is None:
         return "inconclusive"
     if subject.margin is not None and found.low > -subject.margin and found.high < subject.margin:
@@ -263,13 +263,13 @@ def _side(subject: Subject, found: Difference) -> Answer:
     return "inconclusive"
 
 
-def _words(side: Answer, subject: Subject) -> str:
+def _words(side: Outlook, subject: ComparedMetric) -> str:
     if side == "same":
         return f"no difference beyond the margin of {subject.margin:g}"
     return f"{subject.policies[1]} is {side} than {subject.policies[0]}"
 
 
-def _undecided(subject: Subject, found: Difference) -> str:
+def _undecided(subject: ComparedMetric, found: Difference) -> str:
     if found.low is None or found.high is None:
         return next(iter(found.reasons.values()), "there is no interval to decide by")
     if found.low > 0 or found.high < 0:

@@ -11,15 +11,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from judgecli.arrays import Bools, Floats, Integers
 from judgecli.signal.drift.logged import LENGTH, Logged, LoggedColumn
 from judgecli.signal.report.headline import percent
 from judgecli.stats.decomposition import Decomposition, decompose
 
-Floats = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 Whose = Literal["app", "traffic", "both"]
 TWO_THIRDS = 2 / 3
 ALPHA = 0.05
@@ -57,7 +54,7 @@ class Inputs:
 
 
 @dataclass(frozen=True)
-class Parts:
+class CauseParts:
     """A change taken apart by one column: `within` + `mix` = `total`, `matched` the share of current records whose kind both sides have."""
 
     total: float
@@ -72,12 +69,12 @@ class Parts:
 
 
 @dataclass(frozen=True)
-class Cause:
+class DriftCause:
     """Whose doing a change is (None: cannot be told), the one sentence that says so, the parts of the column that says most, and the columns tried."""
 
     whose: Whose | None
     sentence: str
-    parts: Parts | None = None
+    parts: CauseParts | None = None
     tried: Sequence[str] = ()
 
 
@@ -97,7 +94,9 @@ class _Taken:
         return self.found.mix / self.found.total if self.found.total else 0.0
 
 
-def find_cause(tables: Sequence[Logged], metric: str, inputs: Inputs, *, change: float, least: float, span: float | None, judged: str | None = None) -> Cause:
+def find_cause(
+    tables: Sequence[Logged], metric: str, inputs: Inputs, *, change: float, least: float, span: float | None, judged: str | None = None
+) -> DriftCause:
     """Whose doing a change is, of `change` and by its interval at least `least`, of a metric whose values spread over `span`.
 
     `traffic`: the mix of one column is two thirds of the change or more, and more than half for certain, after Bonferroni over the
@@ -110,22 +109,22 @@ def find_cause(tables: Sequence[Logged], metric: str, inputs: Inputs, *, change:
     first = min(taken, key=lambda one: one.found.p_mix_above(0.5), default=None)
     parts = None if first is None else _parts(first, change, len(taken))
     if first is not None and first.share >= TWO_THIRDS and first.found.p_mix_above(0.5) * len(taken) < ALPHA / 2:
-        return Cause("traffic", f"{TRAFFIC}: {_moved(first)}", parts, named)
+        return DriftCause("traffic", f"{TRAFFIC}: {_moved(first)}", parts, named)
     if judged is not None:
-        return Cause(None, judged, parts, named)
+        return DriftCause(None, judged, parts, named)
     steady = all(1 - one.share >= TWO_THIRDS and one.found.p_within_above(0.5) < ALPHA for one in taken)
     asked = next((made for table in tables if (made := _same_prompts(table, metric)) is not None), None)
     if steady and asked is not None:
-        return Cause("app", APP, Parts(change, change - asked.mix, asked.mix, asked.matched, PROMPT), [*named, PROMPT])
+        return DriftCause("app", APP, CauseParts(change, change - asked.mix, asked.mix, asked.matched, PROMPT), [*named, PROMPT])
     still = span is not None and inputs.still(least, span)
     if steady and still:
-        return Cause("app", APP, parts, named)
+        return DriftCause("app", APP, parts, named)
     partly = first is not None and first.share > 1 - TWO_THIRDS and first.found.p_mix_above(0.0) * len(taken) < ALPHA / 2
     if first is not None and partly:
         if still and first.found.p_within_above(0.0) < ALPHA / 2:
-            return Cause("both", f"the app and the traffic both: about {percent(first.share)} of it is the traffic, {_moved(first)}", parts, named)
-        return Cause(None, f"{UNTOLD}: about {percent(first.share)} of it is the traffic ({_moved(first)}), the rest may be either", parts, named)
-    return Cause(None, f"{UNTOLD}: {_why(inputs, steady=steady, tried=len(taken))}", parts, named)
+            return DriftCause("both", f"the app and the traffic both: about {percent(first.share)} of it is the traffic, {_moved(first)}", parts, named)
+        return DriftCause(None, f"{UNTOLD}: about {percent(first.share)} of it is the traffic ({_moved(first)}), the rest may be either", parts, named)
+    return DriftCause(None, f"{UNTOLD}: {_why(inputs, steady=steady, tried=len(taken))}", parts, named)
 
 
 def _why(inputs: Inputs, *, steady: bool, tried: int) -> str:
@@ -167,7 +166,7 @@ def _taken(table: Logged, metric: str) -> list[_Taken]:
     return found
 
 
-def _pooled(codes: Rows, current: Flags, clusters: Rows, size: int) -> Rows:
+def _pooled(codes: Integers, current: Bools, clusters: Integers, size: int) -> Integers:
     """The codes with the kinds that are too rare to be compared made one, `size`.
 
     A kind may be missing on a side by chance alone, which is no other mix: one with fewer than 5 clusters on a side is kept as it is only where
@@ -181,7 +180,7 @@ def _pooled(codes: Rows, current: Flags, clusters: Rows, size: int) -> Rows:
     return np.where(rare[codes], size, codes)
 
 
-def _restates(values: Floats, current: Flags, codes: Rows) -> bool:
+def _restates(values: Floats, current: Bools, codes: Integers) -> bool:
     """Whether the kinds tell the value itself: then their mix is the change, whoever made it."""
     cells = 2 * codes + current
     counts = np.bincount(cells)
@@ -201,8 +200,10 @@ def _same_prompts(table: Logged, metric: str) -> Decomposition | None:
     return made if made.within / made.total >= TWO_THIRDS and made.p_within_above(0.5) < ALPHA else None
 
 
-def _parts(one: _Taken, change: float, tried: int) -> Parts:
+def _parts(one: _Taken, change: float, tried: int) -> CauseParts:
     """The parts of the whole change: what the mix does not explain is within."""
     made = one.found
     p = min(1.0, made.p_mix_above(0.5) * tried)
-    return Parts(change, change - made.mix, made.mix, made.matched, one.column.name, one.value, one.before, one.now, p)
+    return CauseParts(
+        change, change - made.mix, made.mix, matched=made.matched, column=one.column.name, value=one.value, before=one.before, now=one.now, p_mix=p
+    )

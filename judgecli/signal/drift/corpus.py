@@ -9,22 +9,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 from scipy import special
 
+from judgecli.arrays import Floats
 from judgecli.signal import diversity
-from judgecli.signal.diversity import Measured, Words
-from judgecli.stats.column import Column
+from judgecli.signal.diversity import MeasuredDiversity, Words
+from judgecli.stats.column import ColumnFacts
 from judgecli.stats.contrast import Contrast, clustered_contrast
 from judgecli.stats.deciding import estimate_change
 
 BLOCKS = 10
 LEAST_BLOCKS = 4
 FLAT = 1e-12  # spread below this share of the values is what rounding left
-Floats = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.int64]
 
-INDICATORS: dict[str, tuple[bool, Callable[[Sequence[Words]], Measured | None]]] = {  # which way is better, and what is measured
+INDICATORS: dict[str, tuple[bool, Callable[[Sequence[Words]], MeasuredDiversity | None]]] = {  # which way is better, and what is measured
     "distinct_1": (True, lambda outputs: diversity.distinct_n(outputs, 1)),
     "distinct_2": (True, lambda outputs: diversity.distinct_n(outputs, 2)),
     "compression_ratio": (False, diversity.compression_ratio),
@@ -70,7 +68,7 @@ def _shift(name: str, better: bool, values: Sequence[Sequence[float]]) -> Corpus
     means = [float(np.mean(own)) if own else None for own in values]
     if min(counts) < LEAST_BLOCKS:
         why = f"too few outputs, or too short ones: {min(counts)} of {BLOCKS} blocks have the size that is needed, {LEAST_BLOCKS} must"
-        return CorpusShift(name, better, means[0], means[1], counts, None, why)
+        return CorpusShift(name, better, means[0], current=means[1], blocks=counts, contrast=None, why=why)
     old, new = (np.array(own) for own in values)
     zeros = [np.zeros(count) for count in counts]
     ones = [np.ones(count) for count in counts]
@@ -85,7 +83,9 @@ def _flat(contrast: Contrast, sides: tuple[Floats, Floats], *, bounded: bool) ->
     if not bounded:
         return None
     values, codes = np.concatenate(sides), np.repeat([0, 1], [len(side) for side in sides])
-    found = estimate_change(values * (codes == 0), (codes == 0).astype(float), values * (codes == 1), (codes == 1).astype(float), Column("number", (0.0, 1.0)))
+    found = estimate_change(
+        values * (codes == 0), (codes == 0).astype(float), values * (codes == 1), (codes == 1).astype(float), ColumnFacts("number", (0.0, 1.0))
+    )
     if found.low is None or found.high is None or found.high <= found.low:
         return None
     change = contrast.difference if abs(contrast.difference) > FLAT else 0.0

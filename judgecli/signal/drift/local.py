@@ -7,14 +7,11 @@ search is paid for: the p-value of what is found counts all that was tried.
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import special
 
+from judgecli.arrays import Bools, Floats, Integers
 from judgecli.signal.drift.logged import Logged, LoggedColumn
 
-Floats = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 MIN_CLUSTERS = 20
 LOOK_CLOSER = 0.05  # after the correction for the search
 DRAWS, SEEN = 20_000, 5  # draws of the null hypothesis, and how many must reach what was seen before their share is believed
@@ -40,7 +37,7 @@ class LocalChange:
     tried: int
 
 
-NOTHING = LocalChange(None, None, 0.0, 0.0, 0.0, 0.0, 1.0, 0)
+NOTHING = LocalChange(None, None, 0.0, elsewhere=0.0, elsewhere_low=0.0, elsewhere_high=0.0, p=1.0, tried=0)
 
 
 def find_local(logged: Logged, metric: str, *, min_clusters: int = MIN_CLUSTERS) -> LocalChange:
@@ -72,7 +69,7 @@ def find_local(logged: Logged, metric: str, *, min_clusters: int = MIN_CLUSTERS)
     return LocalChange(column.name, column.values[code], *found, min(1.0, p * len(tried)), len(tried))
 
 
-def _cells(codes: Rows, clusters: Rows, current: Flags, size: int) -> Rows:
+def _cells(codes: Integers, clusters: Integers, current: Bools, size: int) -> Integers:
     """Clusters with a row: (in the value, in the rest) x (reference, current) x values."""
     width = int(clusters.max()) + 1
     found = np.zeros((2, 2, size), dtype=np.int64)
@@ -85,7 +82,7 @@ def _cells(codes: Rows, clusters: Rows, current: Flags, size: int) -> Rows:
     return found
 
 
-def _against_rest(values: Floats, current: Flags, clusters: Rows, inside: Flags, fewest: int) -> LocalChange:
+def _against_rest(values: Floats, current: Bools, clusters: Integers, inside: Bools, fewest: int) -> LocalChange:
     """The change inside against that of the rest; p by t with the clusters of the smallest of the four groups."""
     width = int(clusters.max()) + 1
     parts, changes = [], []
@@ -103,10 +100,10 @@ def _against_rest(values: Floats, current: Flags, clusters: Rows, inside: Flags,
     half = float(special.stdtrit(freedom, 0.975)) * error
     difference = abs(changes[0] - changes[1])
     p = float(2 * special.stdtr(freedom, -difference / apart)) if apart > 0 else float(difference <= 1e-12 * max(1.0, abs(changes[0])))
-    return LocalChange(None, None, changes[0], changes[1], changes[1] - half, changes[1] + half, p, 1)
+    return LocalChange(None, None, changes[0], elsewhere=changes[1], elsewhere_low=changes[1] - half, elsewhere_high=changes[1] + half, p=p, tried=1)
 
 
-def _drawn(values: Floats, current: Flags, clusters: Rows, inside: Flags, made: LocalChange) -> float:
+def _drawn(values: Floats, current: Bools, clusters: Integers, inside: Bools, made: LocalChange) -> float:
     """p by drawing the four groups anew from what their means leave, inside and outside pooled over the sides.
 
     A small group is held against the spread of both sides, not against its own, which skewed and rare values understate by chance. What

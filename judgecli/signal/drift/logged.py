@@ -4,13 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from judgecli.arrays import Bools, Floats, Integers
 from judgecli.signal.traits import language_guess, length_bucket
 
-Floats = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 MOST_VALUES = 50  # of a column: more are no kinds but names
 LANGUAGE, LENGTH = "input language", "input length"
 SHIFTED = 0.1  # share of records that have to move before a column of the app counts as changed
@@ -24,7 +21,7 @@ class LoggedColumn:
     """
 
     name: str
-    codes: Rows
+    codes: Integers
     values: Sequence[str | None]
     app: bool = False
 
@@ -33,13 +30,13 @@ class LoggedColumn:
 class Logged:
     """N records: which are current, cluster codes from 0 up, columns by name, by metric a value (NaN = none), and a code of every prompt (None: not known)."""
 
-    current: Flags
-    clusters: Rows
+    current: Bools
+    clusters: Integers
     columns: Sequence[LoggedColumn]
     values: Mapping[str, Floats]
-    prompts: Rows | None = None
+    prompts: Integers | None = None
 
-    def part(self, own: Flags) -> "Logged":
+    def part(self, own: Bools) -> "Logged":
         """Some of the records; codes stay as they are."""
         return Logged(
             self.current[own],
@@ -49,7 +46,7 @@ class Logged:
             None if self.prompts is None else self.prompts[own],
         )
 
-    def where(self, segment: Mapping[str, str | None]) -> Flags | None:
+    def where(self, segment: Mapping[str, str | None]) -> Bools | None:
         """Which records have these values; None where a column is not there."""
         own = np.ones(len(self.current), dtype=bool)
         for name, value in segment.items():

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from judgecli.signal.drift.cause import Cause
+from judgecli.signal.drift.cause import DriftCause
 from judgecli.signal.drift.corpus import CorpusShift
 from judgecli.signal.drift.logged import Switched
-from judgecli.signal.drift.rows import MISSING, UNMEASURED, DriftRow, Verdict
+from judgecli.signal.drift.rows import MISSING, UNMEASURED, DriftRow, DriftVerdict
 from judgecli.signal.missing import DIFFERS
 from judgecli.signal.report.headline import amount, difference, percent, plain_number, span
 from judgecli.signal.served import NOT_ONE_MODEL
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from judgecli.signal.drift.texts import TextDrift
     from judgecli.stats.auc import Auc
 
-Tone = Literal["worse", "better", ""]
+DriftTone = Literal["worse", "better", ""]
 TEXT_MARGIN = 0.05  # above an AUC of 0.5
 CORPUS_MARGIN = 0.05  # of indicators between 0 and 1; of the compression ratio in its own units
 MOST_SENTENCES = 8
@@ -57,8 +57,8 @@ class SideText:
 class Drift:
     """The whole answer. `family` counts the p-values that q was taken over; `complete` is False where any cell that should have a value has none."""
 
-    verdict: Verdict
-    headline: Sequence[tuple[Tone, str]]
+    verdict: DriftVerdict
+    headline: Sequence[tuple[DriftTone, str]]
     rows: Sequence[DriftRow]
     reference: SideText
     current: SideText
@@ -192,13 +192,13 @@ def corpus_row(shift: CorpusShift, outputs: tuple[int, int], clusters: tuple[int
     )
 
 
-def attributed(row: DriftRow, cause: Cause) -> DriftRow:
+def attributed(row: DriftRow, cause: DriftCause) -> DriftRow:
     """The row with whose doing its change is."""
     untold = {} if cause.whose is not None else {"cause": cause.sentence}
     return replace(row, cause=cause.whose, cause_sentence=cause.sentence, parts=cause.parts, tried=tuple(cause.tried), reasons={**row.reasons, **untold})
 
 
-def overall_verdict(rows: Sequence[DriftRow]) -> Verdict:
+def overall_verdict(rows: Sequence[DriftRow]) -> DriftVerdict:
     """Drift where any row drifted; no drift where every metric over all records has none and is measured as often as before; else inconclusive."""
     if any(row.verdict == "drift" for row in rows):
         return "drift"
@@ -229,7 +229,9 @@ def ranked(rows: Sequence[DriftRow]) -> list[DriftRow]:
     return sorted(rows, key=weight)
 
 
-def headline(rows: Sequence[DriftRow], verdict: Verdict, since: datetime | None, *, family: int, switches: Sequence[Switched] = ()) -> list[tuple[Tone, str]]:
+def headline(
+    rows: Sequence[DriftRow], verdict: DriftVerdict, since: datetime | None, *, family: int, switches: Sequence[Switched] = ()
+) -> list[tuple[DriftTone, str]]:
     """Sentences, the most important first: what drifted, by how much, where, since when, whose doing it is; then which variant of the app became another."""
     whole = {row.metric for row in rows if row.verdict == "drift" and row.overall}
     drifted = [row for row in rows if row.verdict == "drift" and (row.overall or row.metric not in whole)]  # a segment is news where the whole is not
@@ -257,7 +259,7 @@ def switched_sentence(item: Switched) -> str:
     return f"{item.column} changed between the sides (share of the records): {moved}."
 
 
-def _tone(row: DriftRow) -> Tone:
+def _tone(row: DriftRow) -> DriftTone:
     return {True: "worse", False: "better", None: ""}[row.worse]  # type: ignore[return-value]
 
 

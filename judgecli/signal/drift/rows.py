@@ -13,25 +13,24 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 from scipy import special
 
+from judgecli.arrays import Floats
 from judgecli.schema import REASONS
-from judgecli.signal.drift.cause import Parts
+from judgecli.signal.drift.cause import CauseParts
 from judgecli.signal.drift.local import LocalChange
-from judgecli.signal.drift.shape import Grouped, Shape, category_shape, number_shape
+from judgecli.signal.drift.shape import Grouped, ShapeChange, category_shape, number_shape
 from judgecli.signal.missing import shares_p
 from judgecli.signal.summary import TOO_LARGE
 from judgecli.stats.categories import category_test
-from judgecli.stats.column import Column
+from judgecli.stats.column import ColumnFacts
 from judgecli.stats.contrast import clustered_contrast
 from judgecli.stats.deciding import estimate_change, smallest_seen
 from judgecli.stats.families import benjamini_hochberg, benjamini_yekutieli
-from judgecli.stats.intervals import Scale
+from judgecli.stats.intervals import ClosedScale
 from judgecli.stats.permutation import permutation_p
 
-Floats = npt.NDArray[np.float64]
-Verdict = Literal["drift", "no drift", "inconclusive"]
+DriftVerdict = Literal["drift", "no drift", "inconclusive"]
 ALPHA = 0.05
 MIN_CLUSTERS = 20
 MARGIN = 0.05  # share of the score range
@@ -44,7 +43,7 @@ UNEQUAL = 1.2  # the larger side's clusters to the smaller one's
 
 
 @dataclass(frozen=True)
-class Side:
+class DriftSide:
     """One metric on one side: by cluster its sum, scored rows and missing rows (failed or waiting), and why rows have no value.
 
     Clusters stand at the same places on both sides. `rows` counts all records, `foreign` those measured under another identity;
@@ -83,25 +82,25 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class DriftEvidence:
     """One metric of one segment (`segment` is empty: all records), on both sides. `span` is the width that a margin is a share of."""
 
     metric: str
     identity: str
     kind: str
-    scale: Scale
+    scale: ClosedScale
     higher_is_better: bool | None
     segment: Mapping[str, str | None]
-    reference: Side
-    current: Side
+    reference: DriftSide
+    current: DriftSide
     span: float | None
     shape: Grouped | None = None
     two_values: tuple[float, float] | None = None  # all that was seen on either side, where that is so (stats/column.py)
 
     @property
-    def column(self) -> Column:
+    def column(self) -> ColumnFacts:
         """What is known of the values."""
-        return Column(self.kind, self.scale, self.two_values)
+        return ColumnFacts(self.kind, self.scale, self.two_values)
 
 
 @dataclass(frozen=True)
@@ -136,12 +135,12 @@ class DriftRow:
     clusters: int
     detectable: float | None = None
     q: float | None = None
-    verdict: Verdict = "inconclusive"
+    verdict: DriftVerdict = "inconclusive"
     cause: str | None = None
     reasons: Mapping[str, str] = field(default_factory=dict)
-    shape: Shape | None = None
+    shape: ShapeChange | None = None
     bounds: tuple[float, float] | None = None  # what the change could be with the missing at both ends
-    parts: Parts | None = None
+    parts: CauseParts | None = None
     partial: bool = False
     method: str = "none"
     cause_sentence: str | None = None  # whose doing it is, or why that cannot be told; None where nothing drifted
@@ -165,7 +164,7 @@ class DriftRow:
         return None if self.higher_is_better is None or not self.change else (self.change < 0) == self.higher_is_better
 
 
-def compare(evidence: Evidence, margins: Margins) -> list[DriftRow]:
+def compare(evidence: DriftEvidence, margins: Margins) -> list[DriftRow]:
     """The rows of one metric in one segment, without q and verdict: its values; where scores are missing the shares that are, and
     where some have none by design the shares of those: a mean is of what was measured, and that may be another part than before."""
     rows = [_category_row(evidence, margins) if evidence.kind == "category" else _value_row(evidence, margins)]
@@ -179,7 +178,7 @@ def compare(evidence: Evidence, margins: Margins) -> list[DriftRow]:
     return rows
 
 
-def _value_row(evidence: Evidence, margins: Margins) -> DriftRow:
+def _value_row(evidence: DriftEvidence, margins: Margins) -> DriftRow:
     old, new = evidence.reference, evidence.current
     margin = margins.of(evidence.metric, evidence.span)
     row = _blank(evidence, margin)
@@ -221,7 +220,7 @@ class ChangeInterval:
     why: str | None = None
 
 
-def change_interval(new: Side, old: Side, column: Column) -> ChangeInterval:
+def change_interval(new: DriftSide, old: DriftSide, column: ColumnFacts) -> ChangeInterval:
     """The interval that the column gets (stats/deciding.py), and Welch's p on clusters, or that of the limits where a side shows no spread."""
     if max(float(np.abs(side.sums).max(initial=0.0)) for side in (new, old)) > TOO_WIDE:
         return ChangeInterval(math.inf, math.inf, math.inf, math.inf)
@@ -236,7 +235,7 @@ def change_interval(new: Side, old: Side, column: Column) -> ChangeInterval:
     return ChangeInterval(found.low, found.high, z, float(2 * special.ndtr(-abs(change) / z)) if z > 0 else float(change == 0), found.method, found.why)
 
 
-def certain_p(new: Side, old: Side, p: float | None) -> float | None:
+def certain_p(new: DriftSide, old: DriftSide, p: float | None) -> float | None:
     """The p-value of a change: the greater of that of its interval's method and that of a permutation of clusters.
 
     Where a small side stands beside a large one, t trusts the small side's own spread, which skewed and rare values understate by chance;
@@ -249,7 +248,7 @@ def certain_p(new: Side, old: Side, p: float | None) -> float | None:
     return max(p, permutation_p(new.sums, new.counts, old.sums, old.counts))
 
 
-def _category_row(evidence: Evidence, margins: Margins) -> DriftRow:
+def _category_row(evidence: DriftEvidence, margins: Margins) -> DriftRow:
     """A category: how far the shares moved (total variation), with a test by cluster."""
     row = _blank(evidence, margins.of(evidence.metric, 1.0))
     if not evidence.reference.scored or not evidence.current.scored or "change" in row.reasons or evidence.shape is None:
@@ -264,7 +263,7 @@ def _category_row(evidence: Evidence, margins: Margins) -> DriftRow:
     return replace(row, change=change, low=low, high=high, p=p, shape=shape, detectable=detectable, bounds=_category_bounds(evidence, change))
 
 
-def _share_row(evidence: Evidence, margins: Margins, what: str, without: Sequence[Floats]) -> DriftRow:
+def _share_row(evidence: DriftEvidence, margins: Margins, what: str, without: Sequence[Floats]) -> DriftRow:
     """The share of rows without a value (by cluster, a side each): of those that should have one, or by design of all."""
     sides = []
     for side, lost in zip((evidence.reference, evidence.current), without, strict=True):
@@ -278,7 +277,7 @@ def _share_row(evidence: Evidence, margins: Margins, what: str, without: Sequenc
     return replace(row, what=what, p=None if row.p is None else shares_p(*(part for side in sides for part in (side.sums, side.counts))))
 
 
-def _blank(evidence: Evidence, margin: float | None) -> DriftRow:
+def _blank(evidence: DriftEvidence, margin: float | None) -> DriftRow:
     """A row with nothing compared, and why where nothing can be."""
     old, new = evidence.reference, evidence.current
     reasons: dict[str, str] = {}
@@ -314,11 +313,11 @@ def _blank(evidence: Evidence, margin: float | None) -> DriftRow:
     )
 
 
-def _side(side: Side) -> dict[str, object]:
+def _side(side: DriftSide) -> dict[str, object]:
     return {"n": side.scored, "mean": side.mean, "of": side.rows, "clusters": side.clusters, "unscored": dict(side.reasons), "other_identity": side.foreign}
 
 
-def _bounds(evidence: Evidence) -> tuple[float, float] | None:
+def _bounds(evidence: DriftEvidence) -> tuple[float, float] | None:
     """Least and greatest change with the missing at either end; None where the scale has no ends."""
     ends = []
     for side in (evidence.reference, evidence.current):
@@ -333,7 +332,7 @@ def _bounds(evidence: Evidence) -> tuple[float, float] | None:
     return ends[1][0] - ends[0][1], ends[1][1] - ends[0][0]
 
 
-def _category_bounds(evidence: Evidence, change: float) -> tuple[float, float]:
+def _category_bounds(evidence: DriftEvidence, change: float) -> tuple[float, float]:
     """Total variation moves at most by the share that is missing on each side."""
     reach = sum((side.lost + side.foreign) / max(side.scored + side.lost + side.foreign, 1) for side in (evidence.reference, evidence.current))
     return max(0.0, change - reach), min(1.0, change + reach)
@@ -366,7 +365,7 @@ def _judged(row: DriftRow, alpha: float) -> DriftRow:
     return replace(row, verdict=verdict)
 
 
-def _why_open(row: DriftRow, verdict: Verdict, alpha: float) -> str | None:
+def _why_open(row: DriftRow, verdict: DriftVerdict, alpha: float) -> str | None:
     """Why a row is inconclusive; None where it is not."""
     assert row.low is not None and row.high is not None and row.change is not None and row.margin is not None and row.q is not None  # noqa: PT018
     if verdict == "inconclusive":
@@ -392,7 +391,7 @@ def _measured(side: Mapping[str, object]) -> float:
     return scored / (scored + lost) if scored + lost else 0.0
 
 
-def _verdict(low: float, high: float, margin: float, certain: bool) -> Verdict:
+def _verdict(low: float, high: float, margin: float, certain: bool) -> DriftVerdict:
     """By the limits of the absolute change."""
     least = low if low > 0 else -high if high < 0 else 0.0
     if least > margin and certain:

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from judgecli.arrays import Floats, Integers
 from judgecli.signal.drift.report import DriftExample
 from judgecli.signal.drift.rows import DriftRow
 
-Floats = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.int64]
 EACH = 2  # examples a side and metric
 EXCERPT = 1_000  # characters
 
@@ -21,7 +20,7 @@ class DriftSample:
     """N sampled records: whether current, cluster codes from 0 up, the records, and by metric a value (NaN = none)."""
 
     current: npt.NDArray[np.bool_]
-    clusters: Rows
+    clusters: Integers
     records: Sequence[Mapping[str, Any]]
     values: Mapping[str, Floats]
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from judgecli.arrays import Floats
 from judgecli.stats.cdf_band import least_gap
 from judgecli.stats.distance_bootstrap import distance_limits
 from judgecli.stats.distances import distances
 from judgecli.stats.divergences import jensen_shannon, stability_index
 
-Counts = npt.NDArray[np.float64]
 TENTHS = 10
 
 
@@ -22,8 +22,8 @@ class Grouped:
     `cut` tells that values beyond the grid were moved to its ends, which an open scale needs.
     """
 
-    reference: Counts
-    current: Counts
+    reference: Floats
+    current: Floats
     step: float = 1.0
     start: float = 0.0
     cut: bool = False
@@ -31,7 +31,7 @@ class Grouped:
 
 
 @dataclass(frozen=True)
-class Shape:
+class ShapeChange:
     """Distances of the two distributions as they are, their limits free of chance's share by name (estimate, low, high), and the compatibility columns."""
 
     w1: float | None
@@ -64,7 +64,7 @@ class Shape:
         }
 
 
-def number_shape(grouped: Grouped, clusters: tuple[int, int]) -> Shape:
+def number_shape(grouped: Grouped, clusters: tuple[int, int]) -> ShapeChange:
     """The shape of a number on its grid; `certain_ks` counts each of the `clusters` of a side as one value.
 
     PSI and Jensen-Shannon are on tenths of the reference, as other tools take them.
@@ -76,7 +76,7 @@ def number_shape(grouped: Grouped, clusters: tuple[int, int]) -> Shape:
     old_tenths, new_tenths = (np.add.reduceat(counts, edges) for counts in (old, new))
     tens = np.arange(0, len(old) - 1, max(1, len(old) // TENTHS)) if len(old) > TENTHS else np.arange(len(old))
     shares = tuple([float(share) for share in np.add.reduceat(counts, tens) / counts.sum()] for counts in (old, new))
-    return Shape(
+    return ShapeChange(
         w1=found.w1,
         ks=found.ks,
         tv=found.tv,
@@ -90,14 +90,21 @@ def number_shape(grouped: Grouped, clusters: tuple[int, int]) -> Shape:
     )
 
 
-def category_shape(grouped: Grouped) -> Shape:
+def category_shape(grouped: Grouped) -> ShapeChange:
     """The shape of a category: total variation only, for categories have no order."""
     old, new = grouped.reference.sum(axis=0), grouped.current.sum(axis=0)
     found = distances(old, new)
     assert found is not None
     shares = tuple([float(share) for share in counts / counts.sum()] for counts in (old, new))
-    return Shape(
-        None, None, found.tv, _limits(grouped), stability_index(old, new), jensen_shannon(old, new), (shares[0], shares[1]), categories=grouped.categories
+    return ShapeChange(
+        None,
+        None,
+        found.tv,
+        limits=_limits(grouped),
+        psi=stability_index(old, new),
+        js=jensen_shannon(old, new),
+        shares=(shares[0], shares[1]),
+        categories=grouped.categories,
     )
 
 
@@ -108,7 +115,7 @@ def _limits(grouped: Grouped) -> dict[str, tuple[float, float, float]] | None:
     return {name: (float(made[0][place]), float(made[1][place]), float(made[2][place])) for place, name in enumerate(("w1", "ks", "tv"))}
 
 
-def _tenths(counts: Counts) -> npt.NDArray[np.int64]:
+def _tenths(counts: Floats) -> npt.NDArray[np.int64]:
     """The first bin of each tenth of the reference; fewer where many values share a bin."""
     reached = np.cumsum(counts) / counts.sum()
     starts = np.searchsorted(reached, np.arange(TENTHS) / TENTHS, side="right")

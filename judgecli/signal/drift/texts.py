@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
+from judgecli.arrays import Bools, Floats, Integers
 from judgecli.stats.auc import Auc, auc, auc_permutation
 from judgecli.stats.contrast import clustered_contrast
 from judgecli.stats.logistic import fit_logistic
@@ -30,9 +30,6 @@ FEW_CLUSTERS = 200  # on the smaller side
 OPENING = 3  # words
 ALPHA = 0.05
 _TOKEN = re.compile(r"\w+|[^\w\s]")
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
-Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,7 @@ class TextDrift:
     openings: Sequence[Shift]
 
 
-def text_drift(texts: Sequence[str], current: Flags, clusters: Rows) -> TextDrift:
+def text_drift(texts: Sequence[str], current: Bools, clusters: Integers) -> TextDrift:
     """Columns: N texts, whether each is current, and its cluster (codes from 0 up).
 
     Clusters are halved by their hash, so a conversation never trains on itself. The p-value permutes clusters within
@@ -76,7 +73,7 @@ def text_drift(texts: Sequence[str], current: Flags, clusters: Rows) -> TextDrif
     return TextDrift(found, p, sizes, held, _shifts(grams, current, clusters), _shifts(openings, current, clusters))
 
 
-def _cross_fitted(tokens: Sequence[Sequence[str]], current: Flags, clusters: Rows) -> tuple[Floats, Flags]:
+def _cross_fitted(tokens: Sequence[Sequence[str]], current: Bools, clusters: Integers) -> tuple[Floats, Bools]:
     """Scores of every text by the model of the other half, each half's scaled to ranks, and which half a text is in."""
     half = np.array([zlib.crc32(b"half:%d" % code) & 1 for code in range(int(clusters.max()) + 1)], dtype=bool)[clusters]
     counts = _hashed(tokens)
@@ -115,7 +112,7 @@ def _normed(features: sparse.csr_array) -> sparse.csr_array:
     return sparse.csr_array(sparse.diags_array(1 / np.maximum(length, 1e-12)) @ features)
 
 
-def _joined(scores: Floats, current: Flags, clusters: Rows, half: Flags) -> tuple[Auc | None, float | None]:
+def _joined(scores: Floats, current: Bools, clusters: Integers, half: Bools) -> tuple[Auc | None, float | None]:
     """AUC over both halves, each by its own ranks, and the joined p."""
     parts = []
     for number, side in enumerate((False, True)):
@@ -133,7 +130,7 @@ def _joined(scores: Floats, current: Flags, clusters: Rows, half: Flags) -> tupl
     return Auc(area, se, max(0.0, area - below), min(1.0, area + above)), min(1.0, 2 * min(parts[0][1], parts[1][1]))
 
 
-def _shifts(held: Sequence[set[str]], current: Flags, clusters: Rows) -> list[Shift]:
+def _shifts(held: Sequence[set[str]], current: Bools, clusters: Integers) -> list[Shift]:
     """The words whose share of texts changed for certain: by cluster, after Bonferroni over all words of the texts."""
     counts = [_texts_with(own for own, new in zip(held, current, strict=True) if new == side) for side in (False, True)]
     totals = [max(int((current == side).sum()), 1) for side in (False, True)]

@@ -3,14 +3,14 @@
 from dataclasses import replace
 
 from judgecli.labels.correct import CorrectedMean
-from judgecli.signal.gate.verdict import Evidence, GateResult, Question, counted_text, judge_threshold, plural, shown_text
-from judgecli.signal.summary import Range
+from judgecli.signal.gate.verdict import GateEvidence, GateQuestion, GateResult, counted_text, judge_threshold, plural, shown_text
+from judgecli.signal.summary import MetricRange
 from judgecli.stats.deciding import LEAST_CLUSTERS
 from judgecli.stats.intervals import Estimate
 
 
 def judge_corrected(
-    question: Question, evidence: Evidence, corrected: CorrectedMean | str, scale: Range, *, by_errors: CorrectedMean | None = None
+    question: GateQuestion, evidence: GateEvidence, corrected: CorrectedMean | str, scale: MetricRange, *, by_errors: CorrectedMean | None = None
 ) -> GateResult:
     """Answer a gate with a threshold by the corrected mean; a text says why there is none, and the answer is incomplete.
 
@@ -33,7 +33,7 @@ def _beside(by_errors: CorrectedMean) -> str:
     return f"by the judge's errors (Rogan-Gladen) it is {by_errors.mean:.4g}{limits}"
 
 
-def _judge(question: Question, evidence: Evidence, corrected: CorrectedMean | str, scale: Range) -> GateResult:
+def _judge(question: GateQuestion, evidence: GateEvidence, corrected: CorrectedMean | str, scale: MetricRange) -> GateResult:
     why = corrected if isinstance(corrected, str) else corrected.why
     raw, summary = evidence.summary.estimate, evidence.summary
     if isinstance(corrected, str) or corrected.mean is None:
@@ -59,7 +59,7 @@ def _judge(question: Question, evidence: Evidence, corrected: CorrectedMean | st
     return replace(result, message=f"corrected mean {result.message}{beside}{because}")
 
 
-def _incomplete(question: Question, evidence: Evidence, why: str) -> GateResult:
+def _incomplete(question: GateQuestion, evidence: GateEvidence, why: str) -> GateResult:
     """No corrected mean: neither are there the numbers that it would have, and the raw ones do not stand in."""
     raw = evidence.summary.estimate
     beside = "" if raw.mean is None else f"; the raw mean is {shown_text(raw, question.threshold)}"
@@ -74,7 +74,7 @@ def _incomplete(question: Question, evidence: Evidence, why: str) -> GateResult:
     )
 
 
-def _filled(estimate: Estimate, evidence: Evidence, end: float | None) -> Estimate | None:
+def _filled(estimate: Estimate, evidence: GateEvidence, end: float | None) -> Estimate | None:
     """The corrected mean with every missing cell at this end of the scale; None where the scale has no end there.
 
     (1 - m) mean + m end, m the missing share; its limits are the outermost of those that both ends of the intervals of m and of the

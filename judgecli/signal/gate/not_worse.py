@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 from judgecli.signal.anchors import FEW
 from judgecli.signal.compare.paired import Difference, Pairs, bound_difference, measure_difference
-from judgecli.signal.compare.rows import Subject, few_anchors, needed_pairs, rare_loss, told_link
-from judgecli.signal.gate.verdict import GateResult, Verdict, near_text, order_of, plural
+from judgecli.signal.compare.rows import ComparedMetric, few_anchors, needed_pairs, rare_loss, told_link
+from judgecli.signal.gate.verdict import GateResult, GateVerdict, near_text, order_of, plural
 from judgecli.signal.linked import Link, link_text
 from judgecli.stats.deciding import LEAST_CLUSTERS
 from judgecli.stats.families import holm
@@ -27,7 +27,7 @@ class Bar:
 
     gate: str
     baseline: str
-    subject: Subject
+    subject: ComparedMetric
     margin: float
     measured: float
     strict: bool = False
@@ -94,7 +94,7 @@ def judge_not_worse(bar: Bar, pairs: Pairs, *, unscored: Mapping[str, int], pend
     )
 
 
-def _verdict(bar: Bar, pairs: Pairs, found: Difference, worst: Difference | None, best: Difference | None) -> tuple[Verdict, str]:
+def _verdict(bar: Bar, pairs: Pairs, found: Difference, worst: Difference | None, best: Difference | None) -> tuple[GateVerdict, str]:
     asked = len(pairs.a.prompts) - pairs.unowed
     if found.difference is None:
         return "incomplete", found.reasons.get("difference", "nothing to compare")
@@ -123,7 +123,7 @@ def _verdict(bar: Bar, pairs: Pairs, found: Difference, worst: Difference | None
     return answer, said
 
 
-def answer_of(bar: Bar, found: Difference) -> Verdict:
+def answer_of(bar: Bar, found: Difference) -> GateVerdict:
     if found.low is None or found.high is None:
         return "inconclusive"
     worse_end, better_end = _ends(bar, found.low, found.high)
@@ -150,7 +150,7 @@ def signed_text(value: float | None, threshold: float) -> str:
     return f"+{text}" if value is not None and value > 0 and not text.startswith("+") else text
 
 
-def relation_to(bar: Bar, found: Difference, answer: Verdict) -> str:
+def relation_to(bar: Bar, found: Difference, answer: GateVerdict) -> str:
     if answer == "pass":
         return f"not worse by more than {bar.margin:g}"
     beyond = found.low is not None and found.high is not None and order_of(_ends(bar, found.low, found.high)[1], -bar.margin) < 0

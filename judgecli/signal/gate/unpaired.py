@@ -8,21 +8,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from judgecli.arrays import Floats, Integers
 from judgecli.signal.compare.paired import Difference
 from judgecli.signal.compare.parts import Clustered, Parts, by_cluster, compare_parts
 from judgecli.signal.gate.not_worse import Bar, answer_of, relation_to, shown_change
-from judgecli.signal.gate.verdict import GateResult, Verdict, plural
+from judgecli.signal.gate.verdict import GateResult, GateVerdict, plural
 from judgecli.signal.missing import Shares
-from judgecli.stats.column import Column, two_values_of
+from judgecli.stats.column import ColumnFacts, two_values_of
 from judgecli.stats.deciding import LEAST_CLUSTERS, estimate_change, estimate_mean
 from judgecli.stats.mover import Limited, clustered_correlation, difference_limits
 from judgecli.stats.permutation import permuted_contrast
 
 LEAST_COMMON = 0.2  # of the prompts of the side that has fewer
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 
 def prompts_in_common(baseline: Parts, candidate: Parts) -> tuple[int, bool]:
@@ -53,7 +51,7 @@ class Apart:
         return min(float(side.counts.sum()) / side.records for side in sides) if all(side.records for side in sides) else None
 
 
-def measure_apart(old: Clustered, new: Clustered, column: Column) -> Difference:
+def measure_apart(old: Clustered, new: Clustered, column: ColumnFacts) -> Difference:
     """Mean of new minus mean of old over records, with the interval that such a column gets. `pairs` counts the values of new.
 
     The limits of both sides joined are a floor: where sides of unequal size are skewed, the skew of the difference alone let a candidate at the
@@ -65,7 +63,7 @@ def measure_apart(old: Clustered, new: Clustered, column: Column) -> Difference:
     contrast = permuted_contrast(new_sums, new_counts, old_sums, old_counts, rate=column.is_rate)
     if contrast is None or not np.isfinite(contrast.difference):
         why = "nothing is scored on one of the sides" if contrast is None else "the values are too large for a mean"
-        return Difference(0, 0, None, None, None, None, None, None, None, "none", reasons={"difference": why})
+        return Difference(0, 0, None, b=None, difference=None, se=None, low=None, high=None, p=None, method="none", reasons={"difference": why})
     known = (int(new_counts.sum()), contrast.clusters, contrast.mean_b, contrast.mean_a, contrast.difference)
     if found.low is None or found.high is None or not np.isfinite([found.low, found.high]).all():
         reasons = dict.fromkeys(("se", "low", "high", "p"), found.why or "the values are too large for an interval")
@@ -77,7 +75,7 @@ def measure_apart(old: Clustered, new: Clustered, column: Column) -> Difference:
     return Difference(*known, found.se, low, high, contrast.p, "Newcombe" if found.method == "Newcombe" else "Welch", reasons=reasons)
 
 
-def _limited(sums: Floats, counts: Floats, column: Column) -> Limited:
+def _limited(sums: Floats, counts: Floats, column: ColumnFacts) -> Limited:
     """A side's mean with its own limits, which are there where those of the difference are."""
     found = estimate_mean(sums, counts, column)
     mean = found.mean or 0.0
@@ -92,12 +90,12 @@ def _spread_out(side: Clustered, clusters: Integers) -> tuple[Floats, Floats]:
     return sums, counts
 
 
-def _column(bar: Bar, sides: Apart) -> Column:
+def _column(bar: Bar, sides: Apart) -> ColumnFacts:
     """What is known of the values of both sides."""
     binary = sides.baseline.zeros_and_ones and sides.candidate.zeros_and_ones
     sums, counts = (sum(float(getattr(side, name).sum()) for side in (sides.baseline, sides.candidate)) for name in ("sums", "counts"))
     seen = (float(sums == counts > 0), float(sums > 0))  # the smallest and the largest, where all are 0 or 1
-    return Column(bar.subject.kind, bar.subject.scale, seen if binary else None)
+    return ColumnFacts(bar.subject.kind, bar.subject.scale, seen if binary else None)
 
 
 def judge_apart(bar: Bar, sides: Apart, *, unscored: Mapping[str, int], pending: int, left_out: int, dead_endpoint: bool = False) -> GateResult:
@@ -149,7 +147,7 @@ def judge_apart(bar: Bar, sides: Apart, *, unscored: Mapping[str, int], pending:
     )
 
 
-def _at_end(old: Clustered, new: Clustered, column: Column, *, up: bool) -> Difference | None:
+def _at_end(old: Clustered, new: Clustered, column: ColumnFacts, *, up: bool) -> Difference | None:
     """The difference with every missing value at the end of the scale that makes it largest (`up`) or least; None where the scale has no such end."""
     least, most = column.closed or column.scale
     filled, column = [], _with_ends(column, old if up else new, new if up else old)
@@ -160,7 +158,7 @@ def _at_end(old: Clustered, new: Clustered, column: Column, *, up: bool) -> Diff
     return measure_apart(filled[0], filled[1], column)
 
 
-def _with_ends(column: Column, at_least: Clustered, at_most: Clustered) -> Column:
+def _with_ends(column: ColumnFacts, at_least: Clustered, at_most: Clustered) -> ColumnFacts:
     """The column once what is missing of one side stands at the least value of the scale and of the other at the largest."""
     if column.two_values is None:
         return column
@@ -168,7 +166,7 @@ def _with_ends(column: Column, at_least: Clustered, at_most: Clustered) -> Colum
     return replace(column, two_values=two_values_of(np.array([*column.two_values, *ends])))
 
 
-def _verdict(bar: Bar, sides: Apart, found: Difference, worst: Difference | None, best: Difference | None, left_out: int) -> tuple[Verdict, str]:
+def _verdict(bar: Bar, sides: Apart, found: Difference, worst: Difference | None, best: Difference | None, left_out: int) -> tuple[GateVerdict, str]:
     if found.difference is None:
         return "incomplete", found.reasons.get("difference", "nothing to compare")
     shown = shown_change(bar, found)

@@ -10,24 +10,23 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from judgecli.signal.summary import MetricSummary, Range
-from judgecli.stats.column import RATE, Column, two_values_of
+from judgecli.arrays import Floats
+from judgecli.signal.summary import MetricRange, MetricSummary
+from judgecli.stats.column import RATE, ColumnFacts, two_values_of
 from judgecli.stats.deciding import LEAST_CLUSTERS, estimate_mean, smallest_seen
 from judgecli.stats.intervals import Estimate
 
-Verdict = Literal["pass", "fail", "inconclusive", "incomplete"]
-Choice = Literal["pass", "fail"]
-Cells = npt.NDArray[np.float64]  # one number a cluster
+GateVerdict = Literal["pass", "fail", "inconclusive", "incomplete"]
+CountAs = Literal["pass", "fail"]
 
-PRECEDENCE: tuple[Verdict, ...] = ("fail", "incomplete", "inconclusive", "pass")
-EXIT_CODES: dict[Verdict, int] = {"pass": 0, "fail": 1, "incomplete": 3, "inconclusive": 5}
+PRECEDENCE: tuple[GateVerdict, ...] = ("fail", "incomplete", "inconclusive", "pass")
+EXIT_CODES: dict[GateVerdict, int] = {"pass": 0, "fail": 1, "incomplete": 3, "inconclusive": 5}
 DEAD_ENDPOINT = 4
 
 
 @dataclass(frozen=True)
-class Evidence:
+class GateEvidence:
     """What is known of one metric on the records that a gate asks about.
 
     `at_bottom` and `at_top` are the estimate if every failed and waiting cell stood at the bottom or
@@ -49,7 +48,7 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Question:
+class GateQuestion:
     """A gate with a threshold: is the mean of `metric` (of the records of `where`) at least, or at most, this much?"""
 
     gate: str
@@ -76,7 +75,7 @@ class GateResult:
     """
 
     gate: str
-    verdict: Verdict
+    verdict: GateVerdict
     value: float | None
     low: float | None
     high: float | None
@@ -135,7 +134,7 @@ class Check:
     gates: Sequence[GateResult]
     on: str = "run:last"
     records: int = 0
-    inconclusive: Choice | None = None
+    inconclusive: CountAs | None = None
     notes: Sequence[str] = ()
     unread: Sequence[str] = ()
 
@@ -145,7 +144,7 @@ class Check:
         return any(gate.dead_endpoint for gate in self.gates)
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> GateVerdict:
         """The gravest answer: fail, incomplete, inconclusive, pass. No gate, or a dead endpoint: incomplete."""
         counted = {self.inconclusive or "inconclusive" if gate.verdict == "inconclusive" else gate.verdict for gate in self.gates}
         if self.dead_endpoint or not counted:
@@ -180,7 +179,7 @@ class Check:
         }
 
 
-def weigh(summary: MetricSummary, scale: Range, *, sums: Cells, counts: Cells, missing: Cells, dead_endpoint: bool = False) -> Evidence:
+def weigh(summary: MetricSummary, scale: MetricRange, *, sums: Floats, counts: Floats, missing: Floats, dead_endpoint: bool = False) -> GateEvidence:
     """The evidence from clusters: sum and number of the scored cells of each, and its number of failed and waiting ones.
 
     A cluster may have only missing cells. The estimates at the ends are made anew from the filled
@@ -188,16 +187,16 @@ def weigh(summary: MetricSummary, scale: Range, *, sums: Cells, counts: Cells, m
     """
     clusters = int(np.count_nonzero(counts))
     if not missing.sum():
-        return Evidence(summary, clusters, summary.estimate, summary.estimate, dead_endpoint)
+        return GateEvidence(summary, clusters, summary.estimate, summary.estimate, dead_endpoint)
     bottom, top = (None if end is None else _filled(summary, scale, end, sums + missing * end, counts + missing) for end in scale)
-    return Evidence(summary, clusters, bottom, top, dead_endpoint, estimate_mean(missing, counts + missing, RATE))
+    return GateEvidence(summary, clusters, bottom, top, dead_endpoint, estimate_mean(missing, counts + missing, RATE))
 
 
-def _filled(summary: MetricSummary, scale: Range, end: float, sums: Cells, counts: Cells) -> Estimate | None:
+def _filled(summary: MetricSummary, scale: MetricRange, end: float, sums: Floats, counts: Floats) -> Estimate | None:
     """The estimate of clusters that were filled with this end, cut at the ends of the scale; None where floats end."""
     two_values = None if summary.two_values is None else two_values_of(np.array([*summary.two_values, end]))
     with np.errstate(over="ignore", invalid="ignore"):
-        found = estimate_mean(sums, counts, Column(summary.kind, scale, two_values))
+        found = estimate_mean(sums, counts, ColumnFacts(summary.kind, scale, two_values))
     if found.mean is None or not all(number is None or math.isfinite(number) for number in (found.mean, found.low, found.high)):
         return None
     least, most = (math.inf * sign if end is None else end for sign, end in zip((-1, 1), scale, strict=True))
@@ -205,7 +204,7 @@ def _filled(summary: MetricSummary, scale: Range, end: float, sums: Cells, count
     return replace(found, low=low, high=high)
 
 
-def judge_threshold(question: Question, evidence: Evidence) -> GateResult:
+def judge_threshold(question: GateQuestion, evidence: GateEvidence) -> GateResult:
     """Answer a gate with a threshold.
 
     pass: the whole interval is on the right side of the threshold (or touches it); fail: the whole
@@ -244,7 +243,7 @@ def judge_threshold(question: Question, evidence: Evidence) -> GateResult:
     )
 
 
-def _verdict(question: Question, evidence: Evidence) -> tuple[Verdict, str]:
+def _verdict(question: GateQuestion, evidence: GateEvidence) -> tuple[GateVerdict, str]:
     """The verdict and what it rests on, in words."""
     summary, estimate = evidence.summary, evidence.summary.estimate
     if not summary.scored or estimate.mean is None:
@@ -269,7 +268,7 @@ def _verdict(question: Question, evidence: Evidence) -> tuple[Verdict, str]:
     return answer, said
 
 
-def _side(question: Question, estimate: Estimate) -> Verdict:
+def _side(question: GateQuestion, estimate: Estimate) -> GateVerdict:
     """On which side of the threshold the whole interval is; inconclusive where on neither."""
     if estimate.low is None or estimate.high is None:
         return "inconclusive"
@@ -284,12 +283,12 @@ def order_of(value: float, threshold: float) -> int:
     return 0 if math.isclose(value, threshold, rel_tol=1e-12, abs_tol=1e-12) else 1 if value > threshold else -1
 
 
-def _relation(question: Question, answer: Verdict) -> str:
+def _relation(question: GateQuestion, answer: GateVerdict) -> str:
     words = ("at least", "below") if question.at_least is not None else ("at most", "above")
     return f"{words[answer == 'fail']} {question.threshold:g}"
 
 
-def _undecided(question: Question, summary: MetricSummary) -> str:
+def _undecided(question: GateQuestion, summary: MetricSummary) -> str:
     if summary.estimate.low is None or summary.estimate.high is None:
         return summary.estimate.why or "there is no interval to decide by"
     if summary.kind == "rate" and question.threshold == (1 if question.at_least is not None else 0):
@@ -297,7 +296,7 @@ def _undecided(question: Question, summary: MetricSummary) -> str:
     return f"the interval holds {question.threshold:g}, so these records cannot tell"
 
 
-def judge_measured(gate: str, bar: float, asked: Sequence[tuple[str, Evidence]], *, where: str | None = None, implicit: bool = False) -> GateResult:
+def judge_measured(gate: str, bar: float, asked: Sequence[tuple[str, GateEvidence]], *, where: str | None = None, implicit: bool = False) -> GateResult:
     """Answer a gate about the measured share: incomplete where any of the metrics has less of its cells than `bar` (0 to 1).
 
     `asked`: what to call each, and its evidence. The result shows the one with the least. A metric
@@ -309,7 +308,9 @@ def judge_measured(gate: str, bar: float, asked: Sequence[tuple[str, Evidence]],
     )
     if not shares:
         message = "there is nothing to be measured"
-        nothing = GateResult(gate, "incomplete", None, None, None, bar, 0, message, kind="measured", where=where, implicit=implicit)
+        nothing = GateResult(
+            gate, "incomplete", None, low=None, high=None, threshold=bar, n=0, message=message, kind="measured", where=where, implicit=implicit
+        )
         return replace(nothing, dead_endpoint=dead, reasons={"value": message})
     share, name, least = shares[0]
     short = sum(found < bar for found, _, _ in shares)
@@ -345,7 +346,7 @@ def judge_measured(gate: str, bar: float, asked: Sequence[tuple[str, Evidence]],
     )
 
 
-def counted_text(evidence: Evidence) -> str:
+def counted_text(evidence: GateEvidence) -> str:
     """n of N records scored, and why not the rest."""
     summary = evidence.summary
     text = f"{summary.scored:,} of {summary.cells:,} scored"

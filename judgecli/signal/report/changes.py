@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from judgecli.report import Change
+from judgecli.arrays import Integers
+from judgecli.report import ReportChange
 from judgecli.signal.gate.verdict import plural
-from judgecli.signal.gathering import Gathered, Rows
+from judgecli.signal.gathering import GatheredRecords
 from judgecli.signal.missing import DIFFERS, shares_p
-from judgecli.signal.report.slices import MIN_CLUSTERS, Subject
-from judgecli.stats.column import Column
+from judgecli.signal.report.slices import MIN_CLUSTERS, SliceMetric
+from judgecli.stats.column import ColumnFacts
 from judgecli.stats.deciding import estimate_change
 from judgecli.stats.families import holm
 from judgecli.stats.permutation import permuted_contrast
@@ -22,18 +23,18 @@ MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
-class _Pair:
+class _PolicyPair:
     """Two values of a column: the rows of each (after, before), and their clusters as codes from 0 up."""
 
     column: str
     after: str
     before: str
-    rows: tuple[Rows, Rows]
-    codes: tuple[Rows, Rows]
+    rows: tuple[Integers, Integers]
+    codes: tuple[Integers, Integers]
     clusters: int
 
 
-def find_changes(gathered: Gathered, subjects: Sequence[Subject]) -> list[Change]:
+def find_changes(gathered: GatheredRecords, subjects: Sequence[SliceMetric]) -> list[ReportChange]:
     """Every value of every policy column against the value before it in time, for each metric.
 
     Values are ordered by the median time of their records, then by name. Both sides need 20 clusters. A p-value is the greater of
@@ -47,7 +48,7 @@ def find_changes(gathered: Gathered, subjects: Sequence[Subject]) -> list[Change
     columns = {subject.name: subject.column for subject in measured}
     raw = [found for pair in pairs for subject in measured if (found := _change(pair, subject, columns[subject.name], deviations[subject.name]))]
     corrected = holm([item.p for item in raw]) if raw else []
-    changes = [Change(**{**vars(item), "p_holm": p}) for item, p in zip(raw, corrected, strict=True)]
+    changes = [ReportChange(**{**vars(item), "p_holm": p}) for item, p in zip(raw, corrected, strict=True)]
     return sorted(changes, key=lambda item: (-abs(item.effect), item.metric, item.column, item.after))
 
 
@@ -66,7 +67,7 @@ class Untold:
     missing_p: float
 
 
-def find_untold(gathered: Gathered, subjects: Sequence[Subject], changes: Sequence[Change]) -> list[Untold]:
+def find_untold(gathered: GatheredRecords, subjects: Sequence[SliceMetric], changes: Sequence[ReportChange]) -> list[Untold]:
     """The shares of scores where there is no change to tell them with: a metric that is the same wherever it was measured may be missing on one side."""
     told = {(change.metric, change.column, change.after) for change in changes}
     found = []
@@ -78,11 +79,23 @@ def find_untold(gathered: Gathered, subjects: Sequence[Subject], changes: Sequen
             known = subject.kind != "category" and any(kept.any() for kept in scored)
             if known and (subject.name, pair.column, pair.after) not in told:
                 (n_after, of_after), (n_before, of_before) = ((int(kept.sum()), len(kept)) for kept in scored)
-                found.append(Untold(subject.name, pair.column, pair.after, pair.before, n_after, of_after, n_before, of_before, _missing_p(pair, scored)))
+                found.append(
+                    Untold(
+                        subject.name,
+                        pair.column,
+                        pair.after,
+                        before=pair.before,
+                        n_after=n_after,
+                        of_after=of_after,
+                        n_before=n_before,
+                        of_before=of_before,
+                        missing_p=_missing_p(pair, scored),
+                    )
+                )
     return found
 
 
-def too_small(gathered: Gathered) -> list[str]:
+def too_small(gathered: GatheredRecords) -> list[str]:
     """Of which values of the policy columns nothing is claimed, since they have fewer than 20 clusters, in words."""
     found = []
     for name, column in gathered.columns.items():
@@ -94,13 +107,13 @@ def too_small(gathered: Gathered) -> list[str]:
     return found
 
 
-def _deviation(subject: Subject) -> float:
+def _deviation(subject: SliceMetric) -> float:
     """Of the scored values; 0 where there is none."""
     scored = subject.values[~np.isnan(subject.values)]
     return float(np.std(scored)) if len(scored) and subject.kind != "category" else 0.0
 
 
-def _rows_of(column: Sequence[str | None]) -> dict[str, Rows]:
+def _rows_of(column: Sequence[str | None]) -> dict[str, Integers]:
     """The rows of each value of a column."""
     number = {value: place for place, value in enumerate(dict.fromkeys(column))}
     codes = np.fromiter((number[value] for value in column), dtype=np.int64, count=len(column))
@@ -109,7 +122,7 @@ def _rows_of(column: Sequence[str | None]) -> dict[str, Rows]:
     return {value: order[edges[place] : edges[place + 1]] for value, place in number.items() if value is not None}
 
 
-def _pairs(gathered: Gathered, column: str) -> list[_Pair]:
+def _pairs(gathered: GatheredRecords, column: str) -> list[_PolicyPair]:
     """Neighbouring values (earlier, later) of a column."""
     rows = _rows_of(gathered.columns[column])
     times = np.array([np.nan if time is None else time for time in gathered.times], dtype=np.float64)
@@ -119,14 +132,14 @@ def _pairs(gathered: Gathered, column: str) -> list[_Pair]:
     return [_pair(gathered, column, after, before, rows) for before, after in itertools.pairwise(ordered)]
 
 
-def _pair(gathered: Gathered, column: str, after: str, before: str, rows: Mapping[str, Rows]) -> _Pair:
+def _pair(gathered: GatheredRecords, column: str, after: str, before: str, rows: Mapping[str, Integers]) -> _PolicyPair:
     sides = (rows[after], rows[before])
     clusters, codes = np.unique(gathered.clusters[np.concatenate(sides)], return_inverse=True)
     codes = codes.ravel()
-    return _Pair(column, after, before, sides, (codes[: len(sides[0])], codes[len(sides[0]) :]), len(clusters))
+    return _PolicyPair(column, after, before, sides, (codes[: len(sides[0])], codes[len(sides[0]) :]), len(clusters))
 
 
-def _change(pair: _Pair, subject: Subject, column: Column, deviation: float) -> Change | None:
+def _change(pair: _PolicyPair, subject: SliceMetric, column: ColumnFacts, deviation: float) -> ReportChange | None:
     values = [subject.values[rows] for rows in pair.rows]
     scored = [~np.isnan(side) for side in values]
     parts = []
@@ -141,7 +154,7 @@ def _change(pair: _Pair, subject: Subject, column: Column, deviation: float) -> 
     missing_p = _missing_p(pair, scored)
     told = subject.higher_is_better is not None and contrast.difference != 0 and missing_p >= DIFFERS
     worse = (contrast.difference < 0) == subject.higher_is_better if told else None
-    return Change(
+    return ReportChange(
         metric=subject.name,
         column=pair.column,
         after=pair.after,
@@ -163,7 +176,7 @@ def _change(pair: _Pair, subject: Subject, column: Column, deviation: float) -> 
     )
 
 
-def _missing_p(pair: _Pair, scored: Sequence[npt.NDArray[np.bool_]]) -> float:
+def _missing_p(pair: _PolicyPair, scored: Sequence[npt.NDArray[np.bool_]]) -> float:
     """p of the hypothesis that both sides lack their score equally often: where they do not, the means are of other kinds of records."""
     if all(kept.all() for kept in scored):
         return 1.0

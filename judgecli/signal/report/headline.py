@@ -8,7 +8,7 @@ from judgecli.signal.report.slices import ALPHA, Slice
 from judgecli.signal.summary import MetricSummary
 
 if TYPE_CHECKING:
-    from judgecli.report import Change
+    from judgecli.report import ReportChange
     from judgecli.signal.report.changes import Untold
     from judgecli.signal.report.onset import Onset
 
@@ -30,7 +30,7 @@ class Kinded(Protocol):
 def headline(
     subject: str | None,
     metrics: Sequence[MetricSummary],
-    changes: "Sequence[Change]",
+    changes: "Sequence[ReportChange]",
     slices: Sequence[Slice],
     *,
     by: Sequence[str],
@@ -61,10 +61,10 @@ def headline(
     return found
 
 
-def important(changes: "Sequence[Change]") -> "list[Change]":
+def important(changes: "Sequence[ReportChange]") -> "list[ReportChange]":
     """The changes a headline may name: certain and at least a fifth of a standard deviation; the largest first, at most two of a value."""
     certain = [change for change in changes if change.certain and abs(change.effect) >= LEAST_EFFECT]
-    found: list[Change] = []
+    found: list[ReportChange] = []
     for change in sorted(certain, key=lambda item: (-abs(item.effect) * (2 if item.worse else 1), item.metric, item.after)):
         same = [item for item in found if (item.column, item.after) == (change.column, change.after)]
         if len(same) < 2:
@@ -72,13 +72,13 @@ def important(changes: "Sequence[Change]") -> "list[Change]":
     return found[:MOST]
 
 
-def measured_apart(changes: "Sequence[Change | Untold]", subject: str | None) -> "list[Change | Untold]":
+def measured_apart(changes: "Sequence[ReportChange | Untold]", subject: str | None) -> "list[ReportChange | Untold]":
     """Changes whose sides lack their scores at shares that differ for certain: of `subject` first, then the most certain, two at most."""
     certain = [change for change in changes if change.missing_p * len(changes) < APART]
     return sorted(certain, key=lambda item: (item.metric != subject, item.missing_p, item.metric, item.after))[:MOST_APART]
 
 
-def _untold(change: "Change | Untold") -> str:
+def _untold(change: "ReportChange | Untold") -> str:
     sides = f"{change.n_after:,} of {change.of_after:,} answers have a score there, {change.n_before:,} of {change.of_before:,} at {short(change.before)}"
     return f"Cannot tell how {short(change.after)} differs from {short(change.before)} on {change.metric}: {sides} (p = {change.missing_p:.2g})."
 
@@ -101,7 +101,7 @@ def _level(summary: MetricSummary) -> str:
     return f"{summary.name} is {amount(estimate.mean, summary)} on average ({interval}; {scored})."
 
 
-def _change(change: "Change", summary: MetricSummary) -> str:
+def _change(change: "ReportChange", summary: MetricSummary) -> str:
     higher = "higher" if change.difference > 0 else "lower"
     word = {True: "worse", False: "better", None: higher}[change.worse]
     scored = f"{change.n_after:,} of {change.of_after:,} answers against {change.n_before:,} of {change.of_before:,} scored"
@@ -112,7 +112,7 @@ def _change(change: "Change", summary: MetricSummary) -> str:
     )
 
 
-def _apart(change: "Change") -> str:
+def _apart(change: "ReportChange") -> str:
     """That the two means are of other shares of the answers."""
     return f", so these may be other kinds of answers: the shares differ, p = {change.missing_p:.2g}" if change.missing_p < DIFFERS else ""
 

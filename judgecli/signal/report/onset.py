@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime
 import numpy as np
 import numpy.typing as npt
 
-from judgecli.signal.report.slices import Subject
+from judgecli.arrays import Floats
+from judgecli.signal.report.slices import SliceMetric
 from judgecli.stats.change_point import Pieces, locate
 
 LEAST_DAYS = 10
@@ -15,8 +16,6 @@ SURE = 0.01  # of the search for a day
 DRAWS = 1999
 SEED = 20_261_001
 DAY_US = 86_400_000_000
-Floats = npt.NDArray[np.float64]
-Days = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class Onset:
     before: float
 
 
-def find_onset(subject: Subject, rows: npt.NDArray[np.int64], times: Floats) -> Onset | None:
+def find_onset(subject: SliceMetric, rows: npt.NDArray[np.int64], times: Floats) -> Onset | None:
     """When the values of a slice became worse; None where the days do not tell: it may always have been so, or there are too few.
 
     Columns: `rows` are those of the slice, `times` of all records in microseconds (NaN: none). Days are the units: the largest step between

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from judgecli.signal.gate.verdict import plural
 
-Tone = Literal["good", "bad", "open"]
+VerdictTone = Literal["good", "bad", "open"]
 MOST_NAMED = 3
 
 
@@ -15,7 +15,7 @@ class Sentence:
     """The answer in one sentence, and whether it is good, bad or open."""
 
     text: str
-    tone: Tone
+    tone: VerdictTone
 
 
 def verdict_sentence(

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from judgecli.report import Change
-from judgecli.signal.gathering import Floats, Gathered
+from judgecli.arrays import Floats
+from judgecli.report import ReportChange
+from judgecli.signal.gathering import GatheredRecords
 
 MOST = 3
 
 
-def pairs_of(change: Change, gathered: Gathered, values: Floats, *, most: int = MOST) -> list[tuple[int, int]]:
+def pairs_of(change: ReportChange, gathered: GatheredRecords, values: Floats, *, most: int = MOST) -> list[tuple[int, int]]:
     """Rows (before, after) that answer one prompt and lie furthest apart in the direction of the change, each prompt once.
 
     `values`: N numbers (NaN = unscored) in the order of `gathered`. None where no prompt was answered on both sides.
@@ -24,7 +25,7 @@ def pairs_of(change: Change, gathered: Gathered, values: Floats, *, most: int = 
     return [(first[prompt], last[prompt]) for prompt in chosen]
 
 
-def _extremes(gathered: Gathered, column: Sequence[str | None], wanted: str, values: Floats, *, highest: bool) -> dict[int, int]:
+def _extremes(gathered: GatheredRecords, column: Sequence[str | None], wanted: str, values: Floats, *, highest: bool) -> dict[int, int]:
     """By prompt the row with the highest, or lowest, value among those of one policy value; of equals the one with the smallest key."""
     found: dict[int, int] = {}
     for row in np.flatnonzero(~np.isnan(values)).tolist():
@@ -37,5 +38,5 @@ def _extremes(gathered: Gathered, column: Sequence[str | None], wanted: str, val
     return found
 
 
-def _rank(gathered: Gathered, values: Floats, row: int, highest: bool) -> tuple[float, bytes]:
+def _rank(gathered: GatheredRecords, values: Floats, row: int, highest: bool) -> tuple[float, bytes]:
     return (-float(values[row]) if highest else float(values[row]), gathered.keys[row])

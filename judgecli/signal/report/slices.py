@@ -12,33 +12,32 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from judgecli.stats.column import Column, two_values_of
+from judgecli.arrays import Floats, Integers
+from judgecli.stats.column import ColumnFacts, two_values_of
 from judgecli.stats.contrast import Contrast
 from judgecli.stats.deciding import estimate_change
 from judgecli.stats.families import benjamini_hochberg, holm
-from judgecli.stats.intervals import Scale
+from judgecli.stats.intervals import ClosedScale
 from judgecli.stats.permutation import ASK_BELOW, permuted_contrast
 
 MIN_CLUSTERS = 20
 ALPHA = 0.025  # a report makes claims of two kinds, changes and slices: together they may be wrong one time in twenty
-Floats = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Subject:
+class SliceMetric:
     """A metric to look at: one value a record (NaN = unscored, never counted), and which way is better."""
 
     name: str
     values: Floats
     kind: str
     higher_is_better: bool | None
-    scale: Scale = (None, None)
+    scale: ClosedScale = (None, None)
 
     @property
-    def column(self) -> Column:
+    def column(self) -> ColumnFacts:
         """What is known of its values."""
-        return Column(self.kind, self.scale, two_values_of(self.values[~np.isnan(self.values)]))
+        return ColumnFacts(self.kind, self.scale, two_values_of(self.values[~np.isnan(self.values)]))
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,9 @@ class Slice:
         return self.effect < 0
 
 
-def find_slices(subjects: Sequence[Subject], members: Mapping[tuple[str, str], Rows], clusters: Rows, *, min_clusters: int = MIN_CLUSTERS) -> list[Slice]:
+def find_slices(
+    subjects: Sequence[SliceMetric], members: Mapping[tuple[str, str], Integers], clusters: Integers, *, min_clusters: int = MIN_CLUSTERS
+) -> list[Slice]:
     """Slices that differ from the rest at a false discovery rate of 2.5 %, the worst first.
 
     Where nothing differs anywhere, any slice at all is listed that rarely. A slice whose own interval allows for no difference is
@@ -77,7 +78,7 @@ def find_slices(subjects: Sequence[Subject], members: Mapping[tuple[str, str], R
     Metrics without a direction are left out: nothing tells worse from better there.
     """
     distinct = _distinct(members)
-    found: list[tuple[Subject, tuple[str, str], int, Contrast, float]] = []
+    found: list[tuple[SliceMetric, tuple[str, str], int, Contrast, float]] = []
     for subject in subjects:
         if subject.higher_is_better is None or subject.kind == "category":
             continue
@@ -97,7 +98,7 @@ def find_slices(subjects: Sequence[Subject], members: Mapping[tuple[str, str], R
 
 
 def _contrasts(
-    subject: Subject, scored: npt.NDArray[np.bool_], members: Mapping[tuple[str, str], Rows], clusters: Rows
+    subject: SliceMetric, scored: npt.NDArray[np.bool_], members: Mapping[tuple[str, str], Integers], clusters: Integers
 ) -> "list[tuple[tuple[str, str], int, Contrast]]":
     """Each slice of one metric against the rest; sums of the rest are those of all less those of the slice."""
     size = int(clusters.max()) + 1
@@ -119,7 +120,7 @@ def _contrasts(
     return found
 
 
-def _distinct(members: Mapping[tuple[str, str], Rows]) -> dict[tuple[str, str], Rows]:
+def _distinct(members: Mapping[tuple[str, str], Integers]) -> dict[tuple[str, str], Integers]:
     seen: set[bytes] = set()
     kept = {}
     for key, rows in members.items():
@@ -130,7 +131,7 @@ def _distinct(members: Mapping[tuple[str, str], Rows]) -> dict[tuple[str, str], 
     return kept
 
 
-def _slice(subject: Subject, key: tuple[str, str], inside: int, contrast: Contrast, deviation: float, *, q: float, p_holm: float) -> Slice:
+def _slice(subject: SliceMetric, key: tuple[str, str], inside: int, contrast: Contrast, deviation: float, *, q: float, p_holm: float) -> Slice:
     better = 1 if subject.higher_is_better else -1
     return Slice(
         metric=subject.name,

@@ -8,10 +8,10 @@ import numpy as np
 from scipy import special
 
 from judgecli.signal.gate.verdict import plural
-from judgecli.signal.missing import DIFFERS, Measured
+from judgecli.signal.missing import DIFFERS, MeasuredShare
 from judgecli.signal.report.slices import ALPHA
 from judgecli.signal.windows import ClusterSums, SignalRow
-from judgecli.stats.column import Column
+from judgecli.stats.column import ColumnFacts
 from judgecli.stats.deciding import estimate_change
 from judgecli.stats.families import holm
 from judgecli.stats.permutation import ASK_BELOW, fisher_p, permuted_contrast
@@ -68,7 +68,9 @@ def find_standouts(rows: Sequence[SignalRow], column: str, *, better: Mapping[st
     for (row, others, _), p in zip(asked, holm([p for _, _, p in asked]), strict=True):
         if p * columns < ALPHA and row.mean is not None:
             means = {str(other.policy[column]): float(other.mean) for other in others if other.mean is not None}
-            found.append(Standout(column, str(row.policy[column]), row.metric, row.kind, float(row.mean), row.n, means, min(1.0, p * columns)))
+            found.append(
+                Standout(column, str(row.policy[column]), row.metric, kind=row.kind, mean=float(row.mean), n=row.n, others=means, p=min(1.0, p * columns))
+            )
     return _few(sorted(found, key=lambda item: (item.metric not in first, item.p, item.metric)))
 
 
@@ -101,9 +103,9 @@ def _worse_first(pair: tuple[SignalRow, SignalRow], higher_is_better: bool) -> t
     return (one, other) if higher_is_better else (other, one)
 
 
-def _measured(row: SignalRow) -> Measured:
+def _measured(row: SignalRow) -> MeasuredShare:
     """How many of its records have a score, and why not the rest."""
-    return Measured.of_reasons(row.n, row.unscored)
+    return MeasuredShare.of_reasons(row.n, row.unscored)
 
 
 def _other_records(row: SignalRow, other: SignalRow, higher_is_better: bool) -> bool:
@@ -145,7 +147,7 @@ def _p(row: SignalRow, other: SignalRow, higher_is_better: bool) -> float:
         return _by_variance(row, other, worse)
     sides = _over_both(row.sums, other.sums)
     counts = np.r_[sides[1], sides[3]]
-    column = Column.of(row.kind, row.sums.scale, np.r_[sides[0], sides[2]], counts)
+    column = ColumnFacts.of(row.kind, row.sums.scale, np.r_[sides[0], sides[2]], counts)
     found = permuted_contrast(*sides, rate=column.is_rate, ask_below=2 * ASK_BELOW)
     if found is None or found.p is None or found.p >= 2 * ASK_BELOW:
         return 1.0 if found is None or found.p is None else found.p / 2
