@@ -14,7 +14,7 @@ import pyarrow as pa
 import yaml
 from pydantic import Field, StringConstraints
 
-from judgecli.config.project import ConfigSection
+from judgecli.config.project import Section
 from judgecli.config.reviewed import NAME, Reviewed
 from judgecli.config.validation import validate
 from judgecli.errors import ConfigError
@@ -34,7 +34,7 @@ FILES = Reviewed(
 COLUMNS = ("key", "row", "score", "n", "deviation")
 
 
-class AnchorSet(ConfigSection):
+class AnchorSet(Section):
     """The YAML file of an anchor set. `sd` is the judge's own noise at the founding: of one judgement, on a scale of width 1."""
 
     judge_anchors: Literal[1]

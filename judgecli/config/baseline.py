@@ -24,7 +24,7 @@ import pyarrow as pa
 import yaml
 from pydantic import Field, StringConstraints
 
-from judgecli.config.project import ConfigSection
+from judgecli.config.project import Section
 from judgecli.config.reviewed import NAME, Reviewed
 from judgecli.config.validation import validate
 from judgecli.errors import ConfigError
@@ -41,7 +41,7 @@ FILES = Reviewed(
 PARTS = ("", ".n", ".squares", ".missing")
 
 
-class BaselineMetric(ConfigSection):
+class BaselineMetric(Section):
     """What one metric was when it was approved."""
 
     identity: str
@@ -55,7 +55,7 @@ class BaselineMetric(ConfigSection):
     served: list[str] = Field(default_factory=list)  # of a judge: the models that an endpoint said it served
 
 
-class Baseline(ConfigSection):
+class Baseline(Section):
     """The YAML file of a baseline."""
 
     judge_baseline: Literal[2]

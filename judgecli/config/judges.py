@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from judgecli.errors import UsageError
 
 if TYPE_CHECKING:
-    from judgecli.config.project import JudgeConfig
+    from judgecli.config.project import Judge
 
 CONCURRENCY = 32
 Sentinels = int | Literal["off"] | None  # a number of them, none at all, or as many as a run of its size needs
@@ -59,7 +59,7 @@ class JudgeSettings:
     against: str = "answers"  # what a pairwise rubric compares an output with: other answers to its prompt, or its reference
 
 
-def judge_settings(judge: "JudgeConfig | None", sample: float, flags: JudgeFlags, environment: Mapping[str, str]) -> JudgeSettings:
+def judge_settings(judge: "Judge | None", sample: float, flags: JudgeFlags, environment: Mapping[str, str]) -> JudgeSettings:
     """Flags over the `judge:` of judge.yaml over JUDGE_MODEL and JUDGE_BASE_URL over defaults."""
     said = judge.model_dump(exclude_none=True) if judge is not None else {}
     listed = said.get("model", environment.get("JUDGE_MODEL") or ())

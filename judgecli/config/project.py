@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from judgecli.config.document import near_hint
 from judgecli.schema import MAPPABLE
 
-ConfigText = Annotated[str, StringConstraints(min_length=1)]
+Text = Annotated[str, StringConstraints(min_length=1)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$")]
 Duration = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*(s|m|h|d|w)$")]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -22,7 +22,7 @@ Positive = Annotated[float, Field(gt=0)]
 MAPPED_PREFIXES = ("tags.", "score.", "label.")
 
 
-class ConfigSection(BaseModel):
+class Section(BaseModel):
     """A mapping of judge.yaml. A key that it does not know is an error that names the nearest."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
@@ -47,15 +47,15 @@ def check_mapping(mapping: dict[str, str]) -> dict[str, str]:
     return mapping
 
 
-class LogConfig(ConfigSection):
-    path: ConfigText
-    format: ConfigText | None = None
-    zone: ConfigText | None = None
-    encoding: ConfigText | None = None
-    map: Annotated[dict[str, ConfigText], AfterValidator(check_mapping)] = Field(default_factory=dict)
+class Log(Section):
+    path: Text
+    format: Text | None = None
+    zone: Text | None = None
+    encoding: Text | None = None
+    map: Annotated[dict[str, Text], AfterValidator(check_mapping)] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _know_zone(self) -> "LogConfig":
+    def _know_zone(self) -> "Log":
         from zoneinfo import ZoneInfo
 
         try:
@@ -67,7 +67,7 @@ class LogConfig(ConfigSection):
         return self
 
 
-class JudgeConfig(ConfigSection):
+class Judge(Section):
     """How an LLM judge is asked. base_url may hold ${NAME}, replaced when the endpoint is opened.
 
     Several models are a jury, whose scores `jury` combines; with `cascade` a chain, cheapest first,
@@ -75,8 +75,8 @@ class JudgeConfig(ConfigSection):
     replies (judge replies export): nobody is asked, unless a model or an address is typed.
     """
 
-    model: ConfigText | Annotated[list[ConfigText], Field(min_length=1)] | None = None
-    base_url: ConfigText | None = None
+    model: Text | Annotated[list[Text], Field(min_length=1)] | None = None
+    base_url: Text | None = None
     api_key_env: Name | None = None
     concurrency: Annotated[int, Field(ge=1, le=4096)] | None = None
     timeout_s: Positive | None = None
@@ -90,31 +90,31 @@ class JudgeConfig(ConfigSection):
     cascade: Annotated[float, Field(gt=0, le=1)] | None = None
     requests_per_minute: Positive | None = None
     tokens_per_minute: Positive | None = None
-    parameters: dict[ConfigText, Any] = Field(default_factory=dict)
+    parameters: dict[Text, Any] = Field(default_factory=dict)
     sentinels: Annotated[int, Field(ge=0)] | Literal["off"] | None = None
-    replay: ConfigText | None = None
+    replay: Text | None = None
 
 
-class Heuristics(ConfigSection):
-    heuristics: Annotated[list[ConfigText], Field(min_length=1)]
+class Heuristics(Section):
+    heuristics: Annotated[list[Text], Field(min_length=1)]
 
 
-class RubricConfig(ConfigSection):
-    rubric: ConfigText
+class Rubric(Section):
+    rubric: Text
     name: Name | None = None
-    judge: JudgeConfig | None = None
+    judge: Judge | None = None
     sample: Annotated[float, Field(gt=0, le=1)] = 1.0
     against: Literal["answers", "reference"] = "answers"  # of a pairwise rubric: other answers to the prompt, or the reference of each record
 
 
-class Remote(ConfigSection):
+class Remote(Section):
     """How a served reward model is asked. `protocol`: by the path of the address, else found out; `template`: the text that is sent,
     with {input} and {output}, where the server does not make it of messages or pairs; `batch`: outputs a call.
     """
 
     protocol: Literal["vllm-classify", "vllm-pooling", "tei-predict", "openrlhf"] | None = None
-    model: ConfigText | None = None
-    template: ConfigText | None = None
+    model: Text | None = None
+    template: Text | None = None
     api_key_env: Name | None = None
     concurrency: Annotated[int, Field(ge=1, le=4096)] = 8
     batch: Annotated[int, Field(ge=1, le=1024)] = 32
@@ -129,16 +129,16 @@ class Remote(ConfigSection):
         return self
 
 
-class RewardModelConfig(ConfigSection):
+class RewardModel(Section):
     """A folder of a reward model, or the address of one that is served (http://..., with a `name`)."""
 
-    reward_model: ConfigText
+    reward_model: Text
     name: Name | None = None
     remote: Remote | None = None
     sample: Annotated[float, Field(gt=0, le=1)] = 1.0
 
     @model_validator(mode="after")
-    def _is_one_of_two(self) -> "RewardModelConfig":
+    def _is_one_of_two(self) -> "RewardModel":
         served = "://" in self.reward_model
         if served and self.name is None:
             raise PydanticCustomError("name", "a served reward model needs a name", {"key": "reward_model", "hint": "name: helpfulness_rm"})
@@ -147,11 +147,11 @@ class RewardModelConfig(ConfigSection):
         return self
 
 
-class Named(ConfigSection):
+class Named(Section):
     """NAME: {scorer: {parameter: value}}, read into its three parts."""
 
     name: Name
-    scorer: ConfigText
+    scorer: Text
     options: dict[Name, Any] = Field(default_factory=dict)
 
     @model_validator(mode="before")
@@ -175,8 +175,8 @@ def _entry_kind(entry: object) -> str | None:
 
 Scorers = Annotated[
     Annotated[Heuristics, Tag("<heuristics>")]
-    | Annotated[RubricConfig, Tag("<rubric>")]
-    | Annotated[RewardModelConfig, Tag("<reward_model>")]
+    | Annotated[Rubric, Tag("<rubric>")]
+    | Annotated[RewardModel, Tag("<reward_model>")]
     | Annotated[Named, Tag("<named>")],
     Discriminator(
         _entry_kind,
@@ -186,22 +186,22 @@ Scorers = Annotated[
 ]
 
 
-class Value(ConfigSection):
+class Value(Section):
     half_life: Duration = "7d"
     prior: Annotated[float, Field(ge=0)] = 20
     gamma: Share = 1.0
 
 
-class Term(ConfigSection):
+class Term(Section):
     weight: Positive
-    normalise: ConfigText | None = None
+    normalise: Text | None = None
     range: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
     optional: bool = False
     higher_is_better: bool | None = None
 
 
-class Veto(ConfigSection):
-    metric: ConfigText
+class Veto(Section):
+    metric: Text
     at_most: float | None = None
     at_least: float | None = None
     optional: bool = False
@@ -213,31 +213,31 @@ class Veto(ConfigSection):
         return self
 
 
-class Reward(ConfigSection):
+class Reward(Section):
     name: Name
-    terms: Annotated[dict[ConfigText, Term], Field(min_length=1)]
+    terms: Annotated[dict[Text, Term], Field(min_length=1)]
     vetoes: list[Veto] = Field(default_factory=list)
 
 
-class GateConfig(ConfigSection):
+class Gate(Section):
     """One question: of a reward, of a metric, or of how much was measured."""
 
     name: Name | None = None
-    reward: ConfigText | None = None
-    metric: ConfigText | None = None
+    reward: Text | None = None
+    metric: Text | None = None
     measured: Annotated[str, StringConstraints(pattern=r"^>=\s*(100|[0-9]{1,2})(\.[0-9]+)?\s*%$")] | Share | None = None
     at_least: float | None = None
     at_most: float | None = None
-    not_worse_than: ConfigText | None = None
+    not_worse_than: Text | None = None
     margin: Annotated[float, Field(gt=0)] | None = None
     unpaired_margin: Annotated[float, Field(gt=0)] | None = None
     paired: bool | None = None
     strict: bool = False
     corrected: bool = False
-    where: ConfigText | None = None
+    where: Text | None = None
 
     @model_validator(mode="after")
-    def _asks_one_thing(self) -> "GateConfig":
+    def _asks_one_thing(self) -> "Gate":
         subjects = [name for name in ("reward", "metric", "measured") if getattr(self, name) is not None]
         bounds = [name for name in ("at_least", "at_most", "not_worse_than") if getattr(self, name) is not None]
         if len(subjects) != 1:
@@ -263,16 +263,16 @@ class GateConfig(ConfigSection):
         return self
 
 
-class Aligned(ConfigSection):
+class Aligned(Section):
     """Which labels say what a metric should have been, a random sample of the records: its corrected mean stands beside the raw one in signals."""
 
-    label: ConfigText
+    label: Text
     raters: list[Literal["human", "user", "model", "code"]] = Field(default=["human"])
     label_scale: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
     same_units: bool = False
 
 
-class Alarms(ConfigSection):
+class Alarms(Section):
     """What the monitor may cost in false alarms, and what it compares with: the first days of a chart (14d, 30d..7d) or days (2026-09-07..2026-09-21).
 
     `webhook_env` is the environment variable that holds the address to which new alarms are sent.
@@ -284,9 +284,9 @@ class Alarms(ConfigSection):
     webhook_env: Name | None = None
 
 
-class ReportConfig(ConfigSection):
-    html: ConfigText | None = None
-    markdown: ConfigText | None = None
+class Report(Section):
+    html: Text | None = None
+    markdown: Text | None = None
 
 
 Source = Literal["human", "user", "code", "model", "reward"]
@@ -296,41 +296,41 @@ def _default_sources() -> list[Source]:
     return ["human", "user", "code"]
 
 
-class Feedback(ConfigSection):
+class Feedback(Section):
     """One training file. `label` names the labels that mean good or bad; `good` and `bad` are rewards: at least, at most."""
 
-    format: ConfigText
-    path: ConfigText
+    format: Text
+    path: Text
     min_margin: Annotated[float, Field(ge=0)] | None = None
     sources: list[Source] = Field(default_factory=_default_sources)
-    on: ConfigText | None = None
+    on: Text | None = None
     validation: Annotated[float, Field(ge=0, lt=1)] | None = None
     all_pairs: bool = False
     good: float | None = None
     bad: float | None = None
-    label: list[ConfigText] = Field(default_factory=list)
+    label: list[Text] = Field(default_factory=list)
     rating_scale: Annotated[str, StringConstraints(pattern=r"^-?\d+(\.\d+)?\.\.-?\d+(\.\d+)?$")] | None = None
     standard: bool = False
     despite_alarm: bool = False
 
 
-class Project(ConfigSection):
+class Project(Section):
     """The whole of judge.yaml. `store`, `measured` and `max_bad` may also be set there."""
 
-    store: ConfigText | None = None
-    logs: list[LogConfig] = Field(default_factory=list)
-    policy: list[ConfigText] = Field(default_factory=lambda: ["model", "prompt_version"])
-    cluster: ConfigText | None = None
+    store: Text | None = None
+    logs: list[Log] = Field(default_factory=list)
+    policy: list[Text] = Field(default_factory=lambda: ["model", "prompt_version"])
+    cluster: Text | None = None
     scorers: list[Scorers] = Field(default_factory=list)
     value: Value = Field(default_factory=Value)
-    group: ConfigText | None = None
+    group: Text | None = None
     reward: Reward | None = None
-    gates: list[GateConfig] = Field(default_factory=list)
-    align: dict[ConfigText, Aligned] = Field(default_factory=dict)
+    gates: list[Gate] = Field(default_factory=list)
+    align: dict[Text, Aligned] = Field(default_factory=dict)
     alarms: Alarms | None = None
     keep: Duration | None = None
     redact: list[Literal["secrets", "pii"]] = Field(default_factory=list)
-    report: ReportConfig | None = None
+    report: Report | None = None
     feedback: list[Feedback] = Field(default_factory=list)
     measured: Share | None = None
     max_bad: Share | None = None

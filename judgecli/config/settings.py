@@ -20,7 +20,7 @@ from judgecli.errors import ConfigError, EnvironmentFailure, UsageError
 from judgecli.schema import MAPPABLE
 
 if TYPE_CHECKING:
-    from judgecli.config.project import JudgeConfig, Project, Remote
+    from judgecli.config.project import Judge, Project, Remote
 
 FILE = "judge.yaml"
 PLACED = ("reward", "gates", "feedback", "value", "report", "policy", "cluster", "group", "alarms")  # sections whose places are kept for later errors
@@ -58,7 +58,7 @@ class ScorerEntry:
     target: str
     options: Mapping[str, object] = field(default_factory=dict)
     where: str = ""
-    judge: "JudgeConfig | None" = None
+    judge: "Judge | None" = None
     sample: float = 1.0
     against: str = "answers"
     remote: "Remote | None" = None
@@ -258,7 +258,7 @@ def _open(path: Path) -> YamlDocument:
 
 def _entries(project: "Project", document: YamlDocument) -> list[ScorerEntry]:
     """The scorer entries of judge.yaml under their names. Raises: ConfigError where two share one."""
-    from judgecli.config.project import Heuristics, Named, RubricConfig
+    from judgecli.config.project import Heuristics, Named, Rubric
 
     found: list[ScorerEntry] = []
     for position, entry in enumerate(project.scorers):
@@ -267,7 +267,7 @@ def _entries(project: "Project", document: YamlDocument) -> list[ScorerEntry]:
             found += [ScorerEntry(name.rpartition(":")[2], name, {}, where) for name in entry.heuristics]
         elif isinstance(entry, Named):
             found.append(ScorerEntry(entry.name, entry.scorer, dict(entry.options), where))
-        elif isinstance(entry, RubricConfig):
+        elif isinstance(entry, Rubric):
             name = entry.name or f"rubric.{Path(entry.rubric).stem}"
             found.append(ScorerEntry(name, f"rubric:{entry.rubric}", {}, where=where, judge=entry.judge, sample=entry.sample, against=entry.against))
         else:

@@ -1,11 +1,11 @@
 """A rubric as a scorer: what the metric is called, reads, and means."""
 
 from judgecli.errors import JudgeUnavailable
-from judgecli.judge.rubric import Rubric, RubricScale, higher_is_better, metric_kind, metric_range
+from judgecli.judge.rubric import Rubric, Scale, higher_is_better, metric_kind, metric_range
 from judgecli.scorer import ScoreLike, Scorer, ScorerColumn, Unit
 
 
-def rubric_unit(scale: RubricScale) -> Unit:
+def rubric_unit(scale: Scale) -> Unit:
     """What a scale judges: one answer, two answers to one prompt, or all answers to it."""
     units: dict[str, Unit] = {"pairwise": "pair", "listwise": "prompt"}
     return units.get(scale.kind, "record")

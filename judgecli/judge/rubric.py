@@ -29,7 +29,7 @@ from pydantic_core import PydanticCustomError
 
 from judgecli.scorer import MetricKind, Range
 
-RubricText = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Input = Annotated[
     str, StringConstraints(pattern=r"^(input|output|reasoning|reference|contexts|messages|output_messages|tools|expected_tools|tags_[A-Za-z0-9_]+)$")
@@ -39,7 +39,7 @@ Better = Literal["higher", "lower", "neither"]
 MAX_POINTS = 101  # of a number scale
 
 
-class RubricPart(BaseModel):
+class Part(BaseModel):
     """A mapping of a rubric file. A key that it does not know is an error that names the nearest."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
@@ -59,11 +59,11 @@ def _refuse(message: str, hint: str, **where: str) -> PydanticCustomError:
     return PydanticCustomError("rubric", message, {"hint": hint, **where})
 
 
-class NumberScale(RubricPart):
+class NumberScale(Part):
     """Whole numbers from the lowest to the highest anchor. `anchors` says what a number means."""
 
     kind: Literal["number"]
-    anchors: Annotated[dict[str, RubricText], Field(min_length=2)]
+    anchors: Annotated[dict[str, Text], Field(min_length=2)]
     better: Better = "higher"
 
     @model_validator(mode="after")
@@ -82,20 +82,20 @@ class NumberScale(RubricPart):
         return list(range(known[0], known[-1] + 1))
 
 
-class ChecklistItem(RubricPart):
+class Item(Part):
     """One yes-or-no question of a checklist; yes earns its weight."""
 
     id: Id
-    ask: RubricText
+    ask: Text
     weight: Annotated[float, Field(gt=0)] = 1.0
     may_not_apply: bool = False
 
 
-class ChecklistScale(RubricPart):
+class ChecklistScale(Part):
     """Yes-or-no questions; the value is the share of the weight answered yes, from 0 to 1."""
 
     kind: Literal["checklist"]
-    items: Annotated[list[ChecklistItem], Field(min_length=1, max_length=40)]
+    items: Annotated[list[Item], Field(min_length=1, max_length=40)]
     better: Better = "higher"
 
     @model_validator(mode="after")
@@ -106,11 +106,11 @@ class ChecklistScale(RubricPart):
         return self
 
 
-class CategoriesScale(RubricPart):
+class CategoriesScale(Part):
     """One of several names. With `points` for all of them the metric is a number, the name its label."""
 
     kind: Literal["categories"]
-    categories: Annotated[dict[Id, RubricText], Field(min_length=2, max_length=40)]
+    categories: Annotated[dict[Id, Text], Field(min_length=2, max_length=40)]
     points: dict[Id, float] | None = None
     better: Better = "higher"
 
@@ -121,7 +121,7 @@ class CategoriesScale(RubricPart):
         return self
 
 
-class ClaimsScale(RubricPart):
+class ClaimsScale(Part):
     """Claims are taken out of a text, then each is checked. `measure` is the share of them that is
     supported, the share that is contradicted, or the F1 of both directions."""
 
@@ -137,13 +137,13 @@ class ClaimsScale(RubricPart):
         return self
 
 
-class StepsScale(RubricPart):
+class StepsScale(Part):
     """Every step (or passage) gets one of `verdicts`. `before_first_bad`: the share of steps before the
     first bad one, 1 without any; `share_good`: good of all; `average_precision`: of the good ones by rank."""
 
     kind: Literal["steps"]
     of: Literal["output", "contexts"] = "output"
-    verdicts: Annotated[dict[Id, RubricText], Field(min_length=2)]
+    verdicts: Annotated[dict[Id, Text], Field(min_length=2)]
     good: Annotated[list[Id], Field(min_length=1)]
     bad: Annotated[list[Id], Field(min_length=1)]
     measure: Literal["before_first_bad", "share_good", "average_precision"] = "before_first_bad"
@@ -156,58 +156,58 @@ class StepsScale(RubricPart):
         return self
 
 
-class PairwiseScale(RubricPart):
+class PairwiseScale(Part):
     """Which of two answers is better: 1 the first, 0 the second, 0.5 a tie. Asked in both orders."""
 
     kind: Literal["pairwise"]
     ties: bool = True
 
 
-class ListwiseScale(RubricPart):
+class ListwiseScale(Part):
     """Which of several answers is best; asked in two orders. The value is its place, from 1."""
 
     kind: Literal["listwise"]
 
 
-RubricScale = Annotated[
+Scale = Annotated[
     NumberScale | ChecklistScale | CategoriesScale | ClaimsScale | StepsScale | PairwiseScale | ListwiseScale,
     Field(discriminator="kind"),
 ]
 
 
-class CannotJudge(RubricPart):
+class CannotJudge(Part):
     """When a judge should say that it cannot tell, and what the cell then is.
 
     `judge_refused` lowers the coverage. `not_applicable` does not, so a text that talks its judge
     into it vanishes without a trace: only for rubrics that truly do not fit every record.
     """
 
-    when: RubricText
+    when: Text
     reason: Literal["judge_refused", "not_applicable"] = "judge_refused"
 
 
-class RubricExample(RubricPart):
+class Example(Part):
     """A worked case: the inputs, the right verdict without its explanation, and why."""
 
     given: Annotated[dict[str, Any], Field(min_length=1)]
     verdict: Annotated[dict[str, Any], Field(min_length=1)]
-    why: RubricText
+    why: Text
 
 
-class Rubric(RubricPart):
+class Rubric(Part):
     """What a judge is asked, whole. `sentinels` is false where an empty or worthless answer may rightly score well: it has no fault to find."""
 
     name: Id
     version: Annotated[int, Field(ge=1)] = 1
-    source: RubricText
-    about: RubricText
+    source: Text
+    about: Text
     inputs: Annotated[list[Input], Field(min_length=1)]
     optional: list[Input] = Field(default_factory=list)
     media: bool = False
-    scale: RubricScale
-    instructions: RubricText
+    scale: Scale
+    instructions: Text
     cannot_judge: CannotJudge
-    examples: list[RubricExample] = Field(default_factory=list)
+    examples: list[Example] = Field(default_factory=list)
     sentinels: bool = True
 
     @model_validator(mode="after")
@@ -238,12 +238,12 @@ class Rubric(RubricPart):
         return hashlib.blake2b(said.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
-def metric_kind(scale: RubricScale) -> MetricKind:
+def metric_kind(scale: Scale) -> MetricKind:
     """The kind of metric that a scale gives."""
     return "category" if isinstance(scale, CategoriesScale) and scale.points is None else "number"
 
 
-def metric_range(scale: RubricScale) -> Range:
+def metric_range(scale: Scale) -> Range:
     """The lowest and highest value; None where that end is open or the metric is a category."""
     if isinstance(scale, NumberScale):
         return float(scale.values[0]), float(scale.values[-1])
@@ -252,7 +252,7 @@ def metric_range(scale: RubricScale) -> Range:
     return (1.0, None) if isinstance(scale, ListwiseScale) else (0.0, 1.0)
 
 
-def higher_is_better(scale: RubricScale) -> bool | None:
+def higher_is_better(scale: Scale) -> bool | None:
     """The good direction of the metric, None where there is none."""
     if isinstance(scale, ClaimsScale):
         return scale.measure != "contradicted"

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 
 from judgecli.judge.form import NotAgreed, example_object, form_of
 from judgecli.judge.prompt import split_steps
-from judgecli.judge.rubric import CategoriesScale, ChecklistScale, ClaimsScale, ListwiseScale, PairwiseScale, Rubric, RubricExample, StepsScale
+from judgecli.judge.rubric import CategoriesScale, ChecklistScale, ClaimsScale, Example, ListwiseScale, PairwiseScale, Rubric, StepsScale
 from judgecli.judge.scales import checklist_share, steps_value
 from judgecli.scorer import Score
 
 
-def check_example(rubric: Rubric, example: RubricExample) -> object:
+def check_example(rubric: Rubric, example: Example) -> object:
     """What the verdict of an example says, None where it cannot be judged. Raises: NotAgreed."""
     extra = {"claims"} if isinstance(rubric.scale, ClaimsScale) else set()
     count = _count(rubric, example)
@@ -22,7 +22,7 @@ def check_example(rubric: Rubric, example: RubricExample) -> object:
     return form.read(example_object(rubric, example.verdict, example.why))[0]
 
 
-def _count(rubric: Rubric, example: RubricExample) -> int:
+def _count(rubric: Rubric, example: Example) -> int:
     """How many verdicts or places the example must hold."""
     scale = rubric.scale
     if isinstance(scale, ClaimsScale):
@@ -35,7 +35,7 @@ def _count(rubric: Rubric, example: RubricExample) -> int:
     return len(outputs) if isinstance(outputs, list) else 0
 
 
-def expected_score(rubric: Rubric, example: RubricExample) -> Score | None:
+def expected_score(rubric: Rubric, example: Example) -> Score | None:
     """The score that an example ought to get; None where it depends on claims of the other side. Raises: NotAgreed."""
     said, scale = check_example(rubric, example), rubric.scale
     if said is None:

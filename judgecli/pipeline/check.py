@@ -27,7 +27,7 @@ from judgecli.store.selection import Selection, newest_time, unread_of
 from judgecli.store.tables import MetricInfo
 
 if TYPE_CHECKING:
-    from judgecli.config.project import GateConfig
+    from judgecli.config.project import Gate
     from judgecli.config.settings import Settings
 
 EXAMPLE = "write one into judge.yaml, for example  gates: [{metric: refusal, at_most: 0.05}]"
@@ -79,7 +79,7 @@ class _Court:
         self.records = self._cells(selection.scope.shards, selection.where).num_rows
         self._evidence: dict[tuple[str, str | None], GateEvidence] = {}
 
-    def ask(self, gates: "Sequence[GateConfig]") -> list[GateResult]:
+    def ask(self, gates: "Sequence[Gate]") -> list[GateResult]:
         """The answers in the order of judge.yaml; the implicit measured bar last, where no gate sets one for all."""
         answers: dict[int, GateResult] = {}
         asked: dict[tuple[str, str | None], GateEvidence] = {}
@@ -105,7 +105,7 @@ class _Court:
             found.append(judge_measured(f"measured at least {100 * bar:g} %", bar, _named(asked), implicit=True))
         return found
 
-    def _not_worse(self, position: int, gate: "GateConfig", evidence: GateEvidence) -> Try:
+    def _not_worse(self, position: int, gate: "Gate", evidence: GateEvidence) -> Try:
         """A gate with a baseline, asked of the records of the check, or of its slice."""
         selection = dataclasses.replace(self.selection, where=self._condition(position, gate.where))
         margin = "" if gate.margin is None else f" by more than {gate.margin:g}"
@@ -127,7 +127,7 @@ class _Court:
             self.notes.append(f"the corrected mean of '{metric}' is right where {found.sample.assumed}")
         return judge_corrected(question, evidence, found.sample, info.range, by_errors=found.by_errors)
 
-    def _measured(self, position: int, gate: "GateConfig", asked: dict[tuple[str, str | None], GateEvidence]) -> GateResult:
+    def _measured(self, position: int, gate: "Gate", asked: dict[tuple[str, str | None], GateEvidence]) -> GateResult:
         """A measured gate is about what the others ask; alone, about all that is measured."""
         bar = _share(gate.measured)
         name = gate.name or f"measured at least {100 * bar:g} %{_suffix(gate.where)}"
@@ -246,11 +246,11 @@ def _cells(batch: pa.Table, metric: str | None) -> pa.Table:
     return pa.table([labels, batch.column(metric), lost], schema=CELLS)
 
 
-def _metric(gate: "GateConfig") -> str:
+def _metric(gate: "Gate") -> str:
     return f"reward.{gate.reward}" if gate.reward is not None else str(gate.metric)
 
 
-def _question(gate: "GateConfig") -> GateQuestion:
+def _question(gate: "Gate") -> GateQuestion:
     metric = _metric(gate)
     words = f"at least {gate.at_least:g}" if gate.at_least is not None else f"at most {gate.at_most:g}"
     return GateQuestion(

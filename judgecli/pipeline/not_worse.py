@@ -30,7 +30,7 @@ from judgecli.store.selection import Selection
 from judgecli.store.windows_query import WindowReduction
 
 if TYPE_CHECKING:
-    from judgecli.config.project import GateConfig
+    from judgecli.config.project import Gate
     from judgecli.config.settings import Settings
 
 Refuse = Callable[[str, str], ConfigError]
@@ -46,7 +46,7 @@ class Try:
     note: str | None = None
 
 
-def ask_not_worse(work: Work, selection: Selection, gate: "GateConfig", name: str, evidence: GateEvidence, refuse: Refuse) -> Try:
+def ask_not_worse(work: Work, selection: Selection, gate: "Gate", name: str, evidence: GateEvidence, refuse: Refuse) -> Try:
     """Answer `not_worse_than` on the selected records. `evidence` is what is known of the metric there.
 
     Records that stand in the baseline are no candidate: they are left out and counted. Prompts are paired where enough are in common

@@ -23,7 +23,7 @@ from judgecli.store.folder import Store
 from judgecli.store.live_replies import Replies
 
 if TYPE_CHECKING:
-    from judgecli.judge.rubric import Rubric, RubricExample
+    from judgecli.judge.rubric import Example, Rubric
 
 NOBODY = bytes(16)  # the record key of an example
 
@@ -72,9 +72,7 @@ def try_rubric(name: str, work: Work, *, rows: Path | None = None, ask: Ask | No
     return _report(entry, [*entry.judge.rubric.examples, *more], scores)
 
 
-async def _score_examples(
-    entry: JudgeEntry, more: Sequence["RubricExample"], store: Store, run_id: int, ask: Ask | None, redact: Redactor | None
-) -> list[Score]:
+async def _score_examples(entry: JudgeEntry, more: Sequence["Example"], store: Store, run_id: int, ask: Ask | None, redact: Redactor | None) -> list[Score]:
     plan = plan_judges([entry], store.ledger, ask=ask)[0]
     endpoint = endpoint_of(plan)
     judge = replace(entry.judge, secret=store_secret(store.ledger))
@@ -96,14 +94,14 @@ async def _score_examples(
             redact=redact,
         )
 
-        async def judged(rubric: "Rubric", example: "RubricExample") -> Score:
+        async def judged(rubric: "Rubric", example: "Example") -> Score:
             asks = through.for_row(NOBODY)
             return asks.settle(await replace(judge, rubric=rubric).score(example.given, asks))
 
         return await gather_scores(judged(rubric, example) for rubric, example in asked)
 
 
-def _report(entry: JudgeEntry, examples: Sequence["RubricExample"], scores: Sequence[Score]) -> dict[str, object]:
+def _report(entry: JudgeEntry, examples: Sequence["Example"], scores: Sequence[Score]) -> dict[str, object]:
     from judgecli.judge.worked import agrees, expected_score
 
     found = []
@@ -126,12 +124,12 @@ def _shown(score: Score) -> dict[str, object]:
     return {"value": score.value, "label": score.label, "reason": score.reason, "why": score.explanation or ""}
 
 
-def _read_rows(path: Path, rubric: "Rubric") -> list["RubricExample"]:
+def _read_rows(path: Path, rubric: "Rubric") -> list["Example"]:
     """Labelled rows, one JSON object a line. Raises: UsageError, which names the line."""
     from pydantic import ValidationError
 
     from judgecli.judge.form import NotAgreed
-    from judgecli.judge.rubric import RubricExample
+    from judgecli.judge.rubric import Example
     from judgecli.judge.worked import check_example
 
     try:
@@ -143,7 +141,7 @@ def _read_rows(path: Path, rubric: "Rubric") -> list["RubricExample"]:
         if not line.strip():
             continue
         try:
-            example = RubricExample.model_validate({"why": "labelled row", **json.loads(line)})
+            example = Example.model_validate({"why": "labelled row", **json.loads(line)})
             check_example(rubric, example)
         except (ValueError, TypeError, ValidationError, NotAgreed) as error:
             message = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)

@@ -220,7 +220,7 @@ def test_no_prompt_in_both_parts(tmp_path):
 CODE = """
 import sys; from pathlib import Path; from judgecli.config.project import Project; from judgecli.config.settings import Settings
 from judgecli.evidence.work import open_work
-from judgecli.pipeline.export import Wanted, export_feedback
+from judgecli.pipeline.export import ExportPlan as Wanted, export_feedback
 project = Project.model_validate({"reward": %r})
 for name in ("trl-preference", "trl-kto"):
     wanted = Wanted(("user", "reward"), good=0.7, bad=0.3, validation=0.3)

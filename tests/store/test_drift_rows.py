@@ -58,8 +58,8 @@ def test_gathering_leaves_pandas_out() -> None:
     """pyarrow would bring it: 33 MB of the 300 that drift may take."""
     code = (
         "import sys, numpy as np, duckdb, judgecli.pipeline.drift, judgecli.pipeline.alarms\n"
-        "from judgecli.store.drift_rows import Extent, Gathered\n"
-        "gathered = Gathered(1, [Extent()], [False], 4)\n"
+        "from judgecli.store.drift_rows import DriftGathering, Extent\n"
+        "gathered = DriftGathering(1, [Extent()], [False], 4)\n"
         "query = 'SELECT CAST(range % 2 AS SMALLINT) AS code, range // 2 AS cluster, range / 4 AS v0 FROM range(4)'\n"
         "for batch in duckdb.connect().sql(query).to_arrow_reader(2): gathered.add(batch)\n"
         "assert gathered.side(0, None, 1)[4] == 1.0\n"
